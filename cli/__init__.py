@@ -1,0 +1,1 @@
+"""The `tinygzsl` command: one file per sub-command, heavy imports inside the command."""

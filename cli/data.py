@@ -1,0 +1,154 @@
+"""`tinygzsl data`: look at a dataset, or convert it. NaN and infinity are reported, not refused."""
+
+from pathlib import Path
+
+import click
+
+from .common import emit, errors_as_sentences
+
+ARRAYS = ("X_train", "y_train", "X_test", "y_test", "seen_prototypes", "unseen_prototypes")
+
+
+@click.group()
+def data() -> None:
+    """Look at datasets and convert them."""
+
+
+def source_options(command):
+    """The argument and options that say which dataset to load."""
+    for decorate in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+        click.option("--prototypes", default="att", show_default=True, help="MATLAB variable."),
+        click.option("--split", type=int, help="Split number of action recognition, 1 to 30."),
+        click.option("--root", help="Folder to look in."),
+        click.argument("source"),
+    ):
+        command = decorate(command)
+    return command
+
+
+@data.command()
+@source_options
+@errors_as_sentences
+def inspect(source, as_json, **how):
+    """Show what is in SOURCE: a name (letters, awa1, ...), an .npz file or a folder."""
+    from ..datasets import load_dataset
+
+    facts = describe(load_dataset(source, **how))
+    emit(facts, as_json, as_text(facts))
+
+
+@data.command()
+@source_options
+@click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace what is at DEST.")
+@errors_as_sentences
+def convert(source, dest, as_json, force, **how):
+    """Convert SOURCE to DEST: an .npz file, or a folder that gets CSV files."""
+    from ..datasets import load_dataset, save_csv, save_npz
+
+    as_npz = dest.suffix.lower() == ".npz"
+    check_target(dest, as_npz, force)
+    dataset = load_dataset(source, **how)
+    (save_npz if as_npz else save_csv)(dataset, dest)
+    fields = {"class_names": dataset.class_names, "validation": dataset.validation}
+    left_out = [] if as_npz else [name for name, value in fields.items() if value]
+    facts = {
+        "source": source,
+        "dest": str(dest),
+        "format": "npz" if as_npz else "csv",
+        "left_out": left_out,
+    }
+    tail = f", without {' and '.join(left_out)}, for which CSV has no place" if left_out else ""
+    emit(facts, as_json, f"wrote {dataset!r} to {dest}{tail}")
+
+
+def check_target(dest, as_npz, force):
+    """Raise ValueError if DEST can't be written to, or only by replacing what is there."""
+    if not as_npz and dest.suffix.lower() in (".csv", ".mat", ".h5", ".zip"):
+        raise ValueError(f"DEST is {dest}; give a name that ends in .npz, or a folder for CSV")
+    if dest.exists() and dest.is_dir() == as_npz:
+        there, wanted = ("folder", "file") if as_npz else ("file", "folder")
+        raise ValueError(
+            f"{dest} is a {there} but a {wanted} is to be written; choose another DEST"
+        )
+    occupied = dest.is_file() or (dest.is_dir() and any(dest.iterdir()))
+    if occupied and not force:
+        raise ValueError(f"{dest} exists already; choose another DEST or pass --force")
+
+
+def describe(dataset):
+    """What `inspect` shows, as a dict that JSON can hold."""
+    import numpy as np
+
+    arrays = {name: getattr(dataset, name) for name in ARRAYS}
+    finite = dataset.X_train[np.isfinite(dataset.X_train)]
+    return {
+        "name": dataset.name,
+        "files": [str(path) for path in dataset.files],
+        "shapes": {name: list(array.shape) for name, array in arrays.items()},
+        "dtypes": {name: str(array.dtype) for name, array in arrays.items()},
+        "n_seen_classes": len(dataset.seen_classes),
+        "n_unseen_classes": len(dataset.unseen_classes),
+        "samples": {
+            "train": len(dataset.y_train),
+            "test_seen": len(dataset.y_test_seen),
+            "test_unseen": len(dataset.y_test_unseen),
+        },
+        "samples_per_class": {
+            "train": per_class(dataset.y_train),
+            "test_seen": per_class(dataset.y_test_seen),
+            "test_unseen": per_class(dataset.y_test_unseen),
+        },
+        "train_range": [finite.min().item(), finite.max().item()] if finite.size else None,
+        "non_finite": {
+            name: int(np.count_nonzero(~np.isfinite(array)))
+            for name, array in arrays.items()
+            if array.dtype.kind == "f"
+        },
+        "validation": dataset.validation and [len(rows) for rows in dataset.validation],
+        "notes": list(dataset.notes),
+    }
+
+
+def per_class(labels):
+    """Least, median and most samples of a class, or None without samples."""
+    import numpy as np
+
+    if len(labels) == 0:
+        return None
+    counts = np.unique(labels, return_counts=True)[1]
+    return {
+        "min": int(counts.min()),
+        "median": float(np.median(counts)),
+        "max": int(counts.max()),
+    }
+
+
+def as_text(facts):
+    """The same facts as lines to read."""
+    shapes = facts["shapes"]
+    lines = [
+        f"{facts['name']}: {facts['n_seen_classes']} seen and "
+        f"{facts['n_unseen_classes']} unseen classes"
+    ]
+    for name, shape in shapes.items():
+        bad = facts["non_finite"].get(name)
+        tail = f", {bad} non-finite" if bad else ""
+        size = " x ".join(map(str, shape))
+        lines.append(f"  {name:18} {size:>14}  {facts['dtypes'][name]}{tail}")
+    for part, counts in facts["samples_per_class"].items():
+        text = "none"
+        if counts:
+            text = (
+                f"{facts['samples'][part]}, per class min {counts['min']}, "
+                f"median {counts['median']:g}, max {counts['max']}"
+            )
+        lines.append(f"  samples {part:12} {text}")
+    if facts["train_range"]:
+        lines.append("  training features  {:.4g} to {:.4g}".format(*facts["train_range"]))
+    if facts["validation"]:
+        lines.append("  validation         {} and {} training rows".format(*facts["validation"]))
+    lines += [f"  note: {note}" for note in facts["notes"]]
+    lines += [f"  file: {path}" for path in facts["files"]]
+    return "\n".join(lines)

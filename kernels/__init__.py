@@ -1,0 +1,1 @@
+"""The kernels: reference.py defines each one in plain array code."""

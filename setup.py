@@ -1,0 +1,59 @@
+"""Packaging: kernels/ and cli/ lie at the top of the checkout and install inside tinygzsl."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "([^"]+)"$', (HERE / "tinygzsl" / "__init__.py").read_text("utf-8"), re.M
+).group(1)
+
+setup(
+    name="tinygzsl",
+    version=VERSION,
+    description="Generalized zero-shot learning in NumPy, without a deep-learning framework",
+    long_description=(HERE / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    author="the tinygzsl developers",
+    license="MIT",
+    license_files=["LICENSE"],
+    keywords="zero-shot learning, generalized zero-shot learning, NumPy, CUDA",
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
+    packages=[
+        "tinygzsl",
+        "tinygzsl.cli",
+        "tinygzsl.datasets",
+        "tinygzsl.datasets.letters",
+        "tinygzsl.kernels",
+    ],
+    package_dir={"tinygzsl": "tinygzsl", "tinygzsl.kernels": "kernels", "tinygzsl.cli": "cli"},
+    package_data={"": ["*.cu", "*.npz", "*.csv", "*.md", "py.typed"]},
+    entry_points={"console_scripts": ["tinygzsl = tinygzsl.cli.main:main"]},
+    python_requires=">=3.11",
+    install_requires=["numpy>=1.26", "scipy>=1.11.4", "numba>=0.60", "click>=8.1"],
+    extras_require={
+        "mat73": ["h5py>=3.10"],
+        "cuda12x": ["cupy-cuda12x>=13.3"],
+        "cuda13x": ["cupy-cuda13x>=13.6"],
+        "test": ["pytest>=8", "ruff>=0.6", "h5py>=3.10", "scikit-learn>=1.5"],
+        "bench": ["pytest-benchmark>=4"],
+    },
+    zip_safe=False,
+)

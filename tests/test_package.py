@@ -1,0 +1,105 @@
+"""The package as a whole: what it imports, what it exports, what its wheel contains."""
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinygzsl
+
+CHECKOUT = Path(__file__).parents[1]
+SOURCES = {"tinygzsl": "tinygzsl", "tinygzsl.kernels": "kernels", "tinygzsl.cli": "cli"}
+HOME = Path(tinygzsl.__file__).parent
+HEAVY = {"numba", "scipy", "cupy", "matplotlib", "click"}
+
+
+def run_python(code):
+    # The folder of the package under test comes first, be it a checkout or site-packages.
+    path = os.pathsep.join(filter(None, [str(HOME.parent), os.environ.get("PYTHONPATH")]))
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout.split()
+
+
+@pytest.mark.wheel
+def test_import_is_cheap():
+    loaded = run_python("import sys, tinygzsl; print(*{m.split('.')[0] for m in sys.modules})")
+    assert "tinygzsl" in loaded
+    assert not HEAVY & set(loaded)
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("name", tinygzsl.__all__)
+def test_public_name_resolves(name):
+    assert getattr(tinygzsl, name) is not None
+    assert name in dir(tinygzsl)
+
+
+@pytest.mark.wheel
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'tinygzsl' has no attribute 'absent'"):
+        _ = tinygzsl.absent
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("name", ["kernels", "cli"])
+def test_subpackage_imports_in_every_layout(name):
+    module = importlib.import_module(f"tinygzsl.{name}")
+    assert module.__name__ == f"tinygzsl.{name}"
+
+
+@pytest.mark.wheel
+def test_version_agrees_with_the_installed_metadata():
+    try:
+        installed = importlib.metadata.version("tinygzsl")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("tinygzsl is not installed, only importable")
+    assert tinygzsl.__version__ == installed
+
+
+@pytest.mark.wheel
+def test_wheel_keeps_everything_inside_one_package():
+    if HOME.parent.name != "site-packages":
+        pytest.skip("tinygzsl runs from a checkout, not from a wheel")
+    files = {str(file) for file in importlib.metadata.files("tinygzsl")}
+    assert {
+        "tinygzsl/__init__.py",
+        "tinygzsl/py.typed",
+        "tinygzsl/datasets/__init__.py",
+        "tinygzsl/kernels/__init__.py",
+        "tinygzsl/cli/__init__.py",
+    } <= files
+    # Besides the package there are its metadata and, in ../../../bin, its command.
+    tops = {file.split("/")[0] for file in files}
+    assert tops == {"tinygzsl", f"tinygzsl-{tinygzsl.__version__}.dist-info", ".."}
+
+
+def test_citation_and_changelog_name_the_version():
+    assert f"\nversion: {tinygzsl.__version__}\n" in (CHECKOUT / "CITATION.cff").read_text("utf-8")
+    assert f" {tinygzsl.__version__}\n" in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_setup_lists_every_package():
+    setup = (CHECKOUT / "setup.py").read_text("utf-8")
+    for package, folder in SOURCES.items():
+        for file in (CHECKOUT / folder).rglob("__init__.py"):
+            name = ".".join([package, *file.parent.relative_to(CHECKOUT / folder).parts])
+            assert f'"{name}"' in setup, f"setup.py does not list the package {name}"
+
+
+def test_no_source_file_is_longer_than_300_lines():
+    lines = {
+        str(file.relative_to(CHECKOUT)): len(file.read_text("utf-8").splitlines())
+        for folder in SOURCES.values()
+        for file in (CHECKOUT / folder).rglob("*.py")
+    }
+    assert lines
+    assert {name: count for name, count in lines.items() if count > 300} == {}

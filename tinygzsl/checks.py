@@ -1,0 +1,95 @@
+"""Checks of the arrays a user passes; every error is one sentence with the values and the fix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .backend import Array, array_module, to_host
+
+
+def check_finite(name: str, x: Array) -> None:
+    """ValueError if x (n, d) holds NaN or inf: how many and where the first one is.
+
+    One sum decides in the usual case; the search for the place runs only on bad data.
+    """
+    xp = array_module(x)
+    if x.size == 0 or (x.dtype.kind in "iub") or bool(xp.isfinite(x.sum(dtype="float64"))):
+        return
+    bad = ~xp.isfinite(x)
+    count = int(bad.sum())
+    if count == 0:
+        return
+    row, column = divmod(int(bad.ravel().argmax()), x.shape[1])
+    raise ValueError(
+        f"{name} has {count} values that are NaN or inf, the first in row {row}, column {column}; "
+        "clean or drop them"
+    )
+
+
+def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:
+    """ValueError unless x is a numeric matrix with rows and, if given, that many columns."""
+    if getattr(x, "ndim", None) != 2 or x.dtype.kind not in "fiub":
+        shape, dtype = getattr(x, "shape", "no shape"), getattr(x, "dtype", type(x).__name__)
+        raise ValueError(f"{name} is {dtype} with {shape}; pass a matrix of numbers, (rows, columns)")
+    if x.shape[0] == 0 or x.shape[1] == 0:
+        raise ValueError(f"{name} has shape {x.shape}; pass at least one row and one column")
+    if columns is not None and x.shape[1] != columns:
+        raise ValueError(f"{name} has {x.shape[1]} columns but {why} has {columns}; they must agree")
+
+
+def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
+    """y as a host array; ValueError unless it holds one integer or string label per row."""
+    y = to_host(y)
+    if y.ndim != 1 or y.dtype.kind not in "iuU":
+        raise ValueError(
+            f"{name} is {y.dtype} with shape {y.shape}; pass one integer or string label per sample"
+        )
+    if y.shape[0] != rows:
+        raise ValueError(f"{name} has {y.shape[0]} labels for {rows} samples; pass one per sample")
+    return y
+
+
+def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Classes (S,) sorted and class indices (n,) of training data x (n, d), y (n,), prototypes
+    (S, k). ValueError for anything that can't be trained on.
+    """
+    check_matrix("X", x)
+    y = check_labels("y", y, x.shape[0])
+    check_matrix("prototypes", prototypes)
+    classes, index, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"y has only the class {classes[0]!s}; pass samples of at least 2 classes")
+    if prototypes.shape[0] != len(classes):
+        raise ValueError(
+            f"prototypes has {prototypes.shape[0]} rows but y has {len(classes)} classes; pass one "
+            "row per class of np.unique(y)"
+        )
+    if counts.min() < 2:
+        raise ValueError(
+            f"class {classes[counts.argmin()]!s} has 1 sample; a class needs at least 2, one to "
+            "train on and one to hold out"
+        )
+    check_finite("X", x)
+    check_finite("prototypes", prototypes)
+    return classes, index.reshape(-1)
+
+
+def check_unseen(prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray) -> np.ndarray:
+    """The unseen classes (U,) on the host; ValueError if they don't fit prototypes (U, k)."""
+    if getattr(prototypes, "ndim", None) == 2 and prototypes.shape[0] == 0:
+        raise ValueError("there are 0 unseen prototypes; pass at least one, or call predict(X)")
+    check_matrix("unseen_prototypes", prototypes, n_attributes, "the model's seen prototypes")
+    if classes is None:
+        raise ValueError("unseen_prototypes came without unseen_classes; pass one label per row")
+    classes = check_labels("unseen_classes", np.asarray(classes), prototypes.shape[0])
+    if classes.dtype.kind != seen.dtype.kind and "U" in (classes.dtype.kind, seen.dtype.kind):
+        raise ValueError(
+            f"unseen_classes are {classes.dtype} but the seen ones {seen.dtype}; use one kind"
+        )
+    both = np.intersect1d(classes, seen)
+    if both.size:
+        raise ValueError(f"class {both[0]!s} is both seen and unseen; leave it out of unseen_classes")
+    if np.unique(classes).size != classes.size:
+        raise ValueError(f"unseen_classes names a class twice among its {classes.size}; drop one")
+    check_finite("unseen_prototypes", prototypes)
+    return classes

@@ -1,0 +1,73 @@
+"""The confidence score (eq. 7), absolute and relative to real samples."""
+
+from __future__ import annotations
+
+import math
+
+from . import noise
+from .backend import Array, array_module
+from .cwgan import generator_forward
+from .mlp import MLP
+from .noise import Purpose
+from .ptc import PTC
+
+
+def confidence_score(log_p: Array, weights: Array | None = None) -> Array:
+    """CS = exp(E KL(p(y|x) || p(y))), from 1 to the number of classes; a 0-d array.
+
+    log_p (n, S) is log p(y|x) under the PTC. weights (n,), which sum to 1, replace the plain mean
+    over samples in both expectations.
+    """
+    xp = array_module(log_p)
+    p = xp.exp(log_p)
+    if weights is None:
+        weights = xp.full(p.shape[0], 1 / p.shape[0], p.dtype)
+    marginal = weights @ p
+    log_marginal = xp.log(xp.where(marginal > 0, marginal, xp.asarray(1, p.dtype)))
+    kl = (p * (log_p - log_marginal)).sum(axis=1)
+    return xp.exp(weights @ kl)  # eq. 7
+
+
+def class_balanced_weights(y: Array, n_classes: int) -> Array:
+    """Weights (n,) that sum to 1 and give every class of y (n,) the same total."""
+    xp = array_module(y)
+    counts = (y[:, None] == xp.arange(n_classes)).sum(axis=0)
+    return 1 / (counts[y] * (counts > 0).sum())
+
+
+class ConfidenceScorer:
+    """Scores generators on one fixed set of noise and classes, uniform over the seen classes.
+
+    reference is the score of held-out real samples, class-balanced: what a perfect generator
+    could be expected to reach (a reference, not a bound; the bound is S).
+    """
+
+    def __init__(
+        self,
+        ptc: PTC,
+        prototypes: Array,
+        x_held: Array,
+        y_held: Array,
+        *,
+        latent: int,
+        per_class: int,
+        seed: int,
+    ):
+        xp = array_module(prototypes, x_held, y_held)
+        n_classes = prototypes.shape[0]
+        shape = (per_class * n_classes, latent)
+        dtype = str(prototypes.dtype)
+        self.ptc = ptc
+        self.z = noise.normal(xp, seed, 0, Purpose.SCORE_NOISE, shape, dtype)
+        self.a = prototypes[xp.arange(per_class * n_classes) % n_classes]
+        weights = class_balanced_weights(y_held, n_classes).astype(dtype)
+        self.reference = float(confidence_score(ptc.log_proba(x_held), weights))
+
+    def score(self, generator: MLP) -> float:
+        """CS of the generator's samples."""
+        fake, _ = generator_forward(generator, self.z, self.a)
+        return float(confidence_score(self.ptc.log_proba(fake)))
+
+    def relative(self, cs: float) -> float:
+        """r = ln CS / ln CS_ref: 0 for samples that all look alike, 1 for real ones."""
+        return math.log(cs) / max(math.log(self.reference), 1e-12)

@@ -1,0 +1,156 @@
+"""Conditional WGAN with gradient penalty (eq. 6), trained on seen classes only.
+
+Generator G(z, a) -> x~ and critic D(x, a) -> R, both conditioned by concatenation of the class
+prototype a. The critic minimises, in the sign convention of a loss,
+
+    E[D(x~, a)] - E[D(x, a)] + lambda E[(||grad_x^ D(x^, a)||_2 - 1)^2],        eq. 6
+    x^ = alpha x + (1 - alpha) x~, alpha ~ U(0, 1) per sample,
+
+with the gradient with respect to x^ only, never a; the generator minimises -E[D(G(z, a), a)].
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from . import losses, noise
+from .backend import Array, array_module
+from .mlp import MLP
+from .noise import Purpose
+from .optim import Adam
+from .presets import Settings
+
+OUTPUTS = ("relu", "sigmoid", "linear")
+
+
+def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, object]:
+    """x~ (n, d) for noise z (n, m) and prototypes a (n, k)."""
+    return generator.forward(array_module(z, a).concatenate([z, a], axis=1))
+
+
+def critic_loss(
+    critic: MLP, x: Array, fake: Array, a: Array, alpha: Array, penalty: float
+) -> tuple[dict, list[Array]]:
+    """The critic's loss of eq. 6 and its gradients in the order of critic.params.
+
+    x and fake (n, d) share the prototypes a (n, k); alpha (n, 1) lies in [0, 1]. Returns the
+    terms as 0-d arrays: "wasserstein" (E[D(x)] - E[D(x~)], the estimated distance), "penalty"
+    and "loss".
+    """
+    xp = array_module(x, fake, a, alpha)
+    n, d = x.shape
+    scores, cache = critic.forward(
+        xp.concatenate([xp.concatenate([fake, a], 1), xp.concatenate([x, a], 1)])
+    )
+    dscores = xp.full((2 * n, 1), 1 / n, scores.dtype)
+    dscores[n:] *= -1
+    _, grads = critic.backward(dscores, cache, need_dx=False)
+
+    mixed = alpha * x + (1 - alpha) * fake  # x^ of eq. 6
+    _, mixed_cache = critic.forward(xp.concatenate([mixed, a], axis=1))
+    g, gradient_cache = critic.input_gradient(mixed_cache, columns=d)
+    term, penalty_cache = losses.gradient_penalty_forward(g, penalty)
+    u = losses.gradient_penalty_backward(1.0, penalty_cache)
+    _, penalty_grads = critic.input_gradient_backward(u, gradient_cache)
+
+    wasserstein = scores[n:].mean() - scores[:n].mean()
+    terms = {"wasserstein": wasserstein, "penalty": term, "loss": term - wasserstein}  # eq. 6
+    return terms, [grad + extra for grad, extra in zip(grads, penalty_grads, strict=True)]
+
+
+def generator_loss(
+    generator: MLP, critic: MLP, z: Array, a: Array
+) -> tuple[Array, list[Array]]:
+    """-E[D(G(z, a), a)] and its gradients in the order of generator.params."""
+    xp = array_module(z, a)
+    fake, generator_cache = generator_forward(generator, z, a)
+    n, d = fake.shape
+    scores, critic_cache = critic.forward(xp.concatenate([fake, a], axis=1))
+    dinput, _ = critic.backward(xp.full((n, 1), -1 / n, scores.dtype), critic_cache)
+    _, grads = generator.backward(dinput[:, :d], generator_cache, need_dx=False)
+    return -scores.mean(), grads
+
+
+class CWGAN:
+    """Generator, critic and their optimisers; `train_step` is one step of the generator.
+
+    Every random number is a function of (seed, step, purpose), and step is part of `state`, so a
+    run that is restored from `state` continues exactly.
+    """
+
+    def __init__(self, xp: ModuleType, d: int, k: int, settings: Settings, seed: int, dtype: str):
+        if settings.gan_output not in OUTPUTS:
+            raise ValueError(
+                f"gan_output is {settings.gan_output!r}; pass one of {', '.join(OUTPUTS)}"
+            )
+        self.settings, self.seed, self.dtype = settings, seed, dtype
+        self.latent = settings.gan_latent or k
+        common = {"seed": seed, "dtype": dtype, "hidden": settings.gan_activation}
+        self.generator = MLP.create(
+            xp,
+            [self.latent + k, *settings.gan_generator_hidden, d],
+            purpose=Purpose.GENERATOR_WEIGHTS,
+            output=settings.gan_output,
+            **common,
+        )
+        self.critic = MLP.create(
+            xp, [d + k, *settings.gan_critic_hidden, 1], purpose=Purpose.CRITIC_WEIGHTS, **common
+        )
+        betas = (settings.gan_beta1, settings.gan_beta2)
+        self.generator_adam = Adam(self.generator.params, settings.gan_lr, betas)
+        self.critic_adam = Adam(self.critic.params, settings.gan_lr, betas)
+        self.step = 0
+
+    def train_step(self, x: Array, y: Array, prototypes: Array) -> dict:
+        """gan_critic_steps steps of the critic, then one of the generator.
+
+        x (N, d) is all training data, y (N,) indexes the rows of prototypes (S, k). Each step
+        draws its batch uniformly, with replacement. Returns the last losses as 0-d arrays.
+        """
+        for i in range(self.settings.gan_critic_steps):
+            terms = self._critic_step(x, y, prototypes, i)
+        terms["generator"] = self._generator_step(y, prototypes)
+        self.step += 1
+        return terms
+
+    def _critic_step(self, x: Array, y: Array, prototypes: Array, i: int) -> dict:
+        xp, n = array_module(x, y, prototypes), self.settings.gan_batch
+        at = self.step * self.settings.gan_critic_steps + i
+        rows = noise.integers(xp, self.seed, at, Purpose.REAL_BATCH, x.shape[0], n)
+        real, a = x[rows], prototypes[y[rows]]
+        z = self._normal(xp, at, Purpose.CRITIC_NOISE)
+        alpha = noise.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
+        fake, _ = generator_forward(self.generator, z, a)
+        terms, grads = critic_loss(self.critic, real, fake, a, alpha, self.settings.gan_penalty)
+        self.critic_adam.step(grads)
+        return terms
+
+    def _generator_step(self, y: Array, prototypes: Array) -> Array:
+        xp, n = array_module(y, prototypes), self.settings.gan_batch
+        rows = noise.integers(xp, self.seed, self.step, Purpose.GENERATOR_BATCH, y.shape[0], n)
+        z = self._normal(xp, self.step, Purpose.GENERATOR_NOISE)
+        loss, grads = generator_loss(self.generator, self.critic, z, prototypes[y[rows]])
+        self.generator_adam.step(grads)
+        return loss
+
+    def _normal(self, xp: ModuleType, step: int, purpose: Purpose) -> Array:
+        shape = (self.settings.gan_batch, self.latent)
+        return noise.normal(xp, self.seed, step, purpose, shape, self.dtype)
+
+    def state(self) -> dict[str, Array | int]:
+        """Everything a resumed run needs: parameters, moments and the step, by name."""
+        arrays = {}
+        for name, adam in (("generator", self.generator_adam), ("critic", self.critic_adam)):
+            for i, parts in enumerate(zip(adam.params, adam.m, adam.v, strict=True)):
+                for part, array in zip("pmv", parts, strict=True):
+                    arrays[f"{name}.{part}{i}"] = array
+        return {**arrays, "step": self.step}
+
+    def restore(self, state: dict) -> None:
+        """Take over what `state` returned, in place."""
+        for name, array in self.state().items():
+            if name != "step":
+                array[...] = array_module(array).asarray(state[name])
+        self.step = int(state["step"])
+        self.critic_adam.t = self.step * self.settings.gan_critic_steps
+        self.generator_adam.t = self.step

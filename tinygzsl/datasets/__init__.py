@@ -1,0 +1,22 @@
+"""Datasets for generalized zero-shot learning: load, check, save.
+
+`load_dataset` finds the right loader; `Dataset.training()` is all that training ever receives.
+scipy and h5py are imported only when a MATLAB file is read.
+"""
+
+from .base import Dataset, TrainingSet, check_test, check_training
+from .csv_folder import load_csv, save_csv
+from .find import load_dataset
+from .npz import load_npz, save_npz
+
+__all__ = [
+    "Dataset",
+    "TrainingSet",
+    "check_test",
+    "check_training",
+    "load_csv",
+    "load_dataset",
+    "load_npz",
+    "save_csv",
+    "save_npz",
+]

@@ -1,0 +1,61 @@
+"""Action recognition (HMDB51, UCF101): one feature file and 30 folders of class splits.
+
+Either layout in use, `<root>/hmdb51/` and `<root>/hmdb_i3d/`, holds i3d.mat (video features) and
+split_<n>/att_splits.mat (word vectors in att, one-hot classes in original_att).
+"""
+
+import re
+from pathlib import Path
+
+from .assemble import describe_source
+from .base import Dataset
+from .xlsa17 import find_features, load_pair
+
+
+def split_numbers(folder: str | Path) -> dict[int, Path]:
+    """The split folders there are, by number: split_1, split_01 and the like, in order."""
+    found = {}
+    folder = Path(folder)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        match = re.fullmatch(r"split_?0*(\d+)", path.name, re.IGNORECASE)
+        if match and (path / "att_splits.mat").is_file():
+            found[int(match[1])] = path
+    return dict(sorted(found.items()))
+
+
+def load_action(
+    folder: str | Path, split: int | None, prototypes: str = "att", name: str | None = None
+) -> Dataset:
+    """Load split number `split` of a folder with i3d.mat and split_<n>/att_splits.mat.
+
+    Otherwise as load_xlsa17. Raises ValueError, naming the splits that exist, if the number is
+    missing or wrong, and FileNotFoundError if there is no split folder at all.
+    """
+    folder = Path(folder)
+    splits = split_numbers(folder)
+    if not splits:
+        raise FileNotFoundError(
+            f"{folder} has no split_<n>/att_splits.mat; unpack the splits there"
+        )
+    if split not in splits:
+        asked = "no split was given" if split is None else f"split {split!r} does not exist"
+        raise ValueError(f"{asked}; {folder} has split {_ranges(list(splits))}, pass one of them")
+    return load_pair(
+        find_features(folder, "i3d.mat"),
+        splits[split] / "att_splits.mat",
+        prototypes,
+        name=f"{name or folder.resolve().name}-split{split}",
+        source=describe_source(folder, split=split, prototypes=prototypes),
+        notes=(f"split {split} of {len(splits)}",),
+    )
+
+
+def _ranges(numbers):
+    """[1, 2, 3, 7] as "1 to 3, 7"."""
+    runs = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)

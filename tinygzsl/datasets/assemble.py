@@ -1,0 +1,97 @@
+"""From arrays with one prototype table to a Dataset with seen and unseen parts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .base import Dataset
+
+
+def as_features(values: ArrayLike, name: str, single: bool = False) -> np.ndarray:
+    """Return values as a C-ordered float table: float64 stays unless single, else float32.
+
+    Raises ValueError unless values is a numeric (n, columns) array. The values themselves are
+    not judged: NaN passes, and too large numbers become infinite without a warning.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
+    if values.ndim != 2:
+        raise ValueError(f"{name} has shape {values.shape}; expected (n, columns)")
+    keep = values.dtype == np.float64 and not single
+    return _cast(values, np.float64 if keep else np.float32)
+
+
+def assemble(
+    name: str,
+    *,
+    X_train: np.ndarray,
+    y_train: np.ndarray,
+    X_test: np.ndarray,
+    y_test: np.ndarray,
+    prototypes: np.ndarray,
+    classes: np.ndarray,
+    **about: Any,
+) -> Dataset:
+    """Split prototypes (C, k) of classes (C,) into seen and unseen ones; return a Dataset.
+
+    Seen classes are np.unique(y_train), unseen ones all others of `classes`. Test samples of
+    seen classes come first, otherwise in the given order. `about` holds the remaining fields
+    of Dataset. Raises ValueError if classes repeat or a training class has no prototype.
+    """
+    if len(prototypes) != len(classes):
+        raise ValueError(
+            f"prototypes has {len(prototypes)} rows but classes has {len(classes)} entries; "
+            "pass one row per class"
+        )
+    sorted_classes, first = np.unique(classes, return_index=True)
+    if len(first) < len(classes):
+        repeated = np.delete(classes, first)[0].item()
+        raise ValueError(f"classes lists {repeated!r} more than once; give each class one row")
+    seen = np.unique(y_train)
+    missing = np.setdiff1d(seen, sorted_classes)
+    if len(missing):
+        raise ValueError(
+            f"y_train has {len(missing)} classes without a prototype, the first is "
+            f"{missing[0].item()!r}; add its row to prototypes and classes"
+        )
+    is_seen = np.isin(sorted_classes, seen)
+    prototypes = _cast(prototypes, X_train.dtype)
+    X_test, y_test = _seen_first(_cast(X_test, X_train.dtype), y_test, seen)
+    return Dataset(
+        name=name,
+        X_train=X_train,
+        y_train=y_train,
+        X_test=X_test,
+        y_test=y_test,
+        seen_classes=seen,
+        seen_prototypes=prototypes[first[is_seen]],
+        unseen_classes=sorted_classes[~is_seen],
+        unseen_prototypes=prototypes[first[~is_seen]],
+        **about,
+    )
+
+
+def describe_source(
+    path: str | Path,
+    root: str | Path | None = None,
+    split: int | None = None,
+    prototypes: str = "att",
+) -> dict:
+    """Arguments for load_dataset, in types that JSON can hold."""
+    root = None if root is None else str(root)
+    return {"name_or_path": str(path), "root": root, "split": split, "prototypes": prototypes}
+
+
+def _cast(values: np.ndarray, dtype: DTypeLike) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.ascontiguousarray(values, dtype)
+
+
+def _seen_first(X: np.ndarray, y: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(~np.isin(y, seen), kind="stable")
+    if np.array_equal(order, np.arange(len(y))):
+        return X, y
+    return X[order], y[order]

@@ -1,0 +1,117 @@
+"""One CSV table: a header row, then a label and numbers per row.
+
+NumPy parses the numbers, as it is many times faster than a loop; only when it fails does a
+slow second look find the line and the column to name in the error.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+ENCODING = "utf-8-sig"  # UTF-8, with the byte-order mark some spreadsheets add
+
+
+def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
+    """Labels (n,), float64 numbers (n, columns) and the column names of a table.
+
+    Raises FileNotFoundError for a missing file and ValueError for a file that is not UTF-8, a
+    header without `label` first, a line with more or fewer cells, or a cell that is no number.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; check the path")
+    try:
+        names = _header(path)
+        labels = _labels(path, len(names))
+        if not labels:
+            return [], np.empty((0, len(names) - 1)), names[1:]
+        return labels, _numbers(path, names), names[1:]
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not UTF-8 text (byte {error.start} is {error.object[error.start]:#04x}); "
+            "save it as UTF-8"
+        ) from None
+
+
+def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list[str]) -> None:
+    """Write labels (n,) and numbers (n, columns), enough digits to read the same values back."""
+    digits = "%.9g" if numbers.dtype == np.float32 else "%.17g"
+    row_format = ",".join([digits] * numbers.shape[1])
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write(",".join(["label", *names]) + "\n")
+        for label, row in zip(labels.tolist(), numbers, strict=True):
+            file.write(f"{_quoted(str(label))},{row_format % tuple(row.tolist())}\n")
+
+
+def _quoted(label):
+    if "\n" in label or "\r" in label:
+        raise ValueError(f"label {label!r} holds a line break, which CSV can't keep; rename it")
+    if "," in label or '"' in label or label != label.strip():
+        return '"' + label.replace('"', '""') + '"'
+    return label
+
+
+def _header(path):
+    with open(path, encoding=ENCODING, newline="") as file:
+        names = [name.strip() for name in next(csv.reader(file), [])]
+    if len(names) < 2 or names[0] != "label":
+        raise ValueError(
+            f"{path} line 1 starts with {names[:3]}; "
+            "expected a header of comma-separated names, the first one `label`"
+        )
+    return names
+
+
+def _labels(path, width):
+    """The first cell of every line; every line must have `width` cells."""
+    labels = []
+    with open(path, encoding=ENCODING) as file:
+        for number, line in enumerate(file, start=1):
+            if number == 1 or not line.rstrip("\n"):
+                continue
+            cells = next(csv.reader([line])) if '"' in line else line.rstrip("\n").split(",", 1)
+            count = len(cells) if '"' in line else line.count(",") + 1
+            if count != width:
+                raise ValueError(
+                    f"{path} line {number} has {count} cells but the header has {width}; "
+                    "every line needs a label and one number per column"
+                )
+            labels.append(cells[0].strip())
+    return labels
+
+
+def _numbers(path, names):
+    try:
+        return np.loadtxt(
+            str(path),
+            delimiter=",",
+            quotechar='"',
+            comments=None,
+            skiprows=1,
+            usecols=range(1, len(names)),
+            encoding=ENCODING,
+            ndmin=2,
+        )
+    except ValueError as error:
+        raise _bad_cell(path, names, error) from None
+
+
+def _bad_cell(path, names, error):
+    with open(path, encoding=ENCODING) as file:
+        for number, line in enumerate(file, start=1):
+            cells = next(csv.reader([line]), []) if number > 1 else []
+            for column, cell in enumerate(cells[1:], start=2):
+                if not _is_number(cell):
+                    return ValueError(
+                        f"{path} line {number}, column {column} ({names[column - 1]}) holds "
+                        f"{cell!r}; expected a number"
+                    )
+    return ValueError(f"{path} can't be read ({error}); expected a label and numbers per line")
+
+
+def _is_number(cell):
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell  # Python reads 1_000, NumPy and everybody else do not

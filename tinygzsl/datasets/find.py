@@ -1,0 +1,127 @@
+"""From a name or a path to a dataset: where to look, which layout it is, and what to say if
+nothing is there.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from .action import load_action, split_numbers
+from .assemble import describe_source
+from .base import Dataset
+from .csv_folder import load_csv
+from .letters import load_letters
+from .npz import load_npz
+from .xlsa17 import load_xlsa17
+
+XLSA17 = {name: (name,) for name in ("awa1", "awa2", "cub", "sun", "apy", "flo")}
+ACTION = {
+    "hmdb51": ("hmdb51", "hmdb_i3d", "hmdb51_i3d"),
+    "ucf101": ("ucf101", "ucf101_i3d", "ucf_i3d"),
+}
+FOLDERS = {**XLSA17, **ACTION}
+SUBFOLDERS = (".", "data", "xlsa17/data")
+
+
+def load_dataset(
+    name_or_path: str | Path,
+    root: str | Path | None = None,
+    split: int | None = None,
+    prototypes: str = "att",
+) -> Dataset:
+    """Load a dataset by name or path.
+
+    name_or_path  "letters" (embedded); awa1, awa2, cub, sun, apy, flo, hmdb51 or ucf101 in any
+                  case, looked for in root, root/data and root/xlsa17/data; otherwise a path
+                  (relative to root, if given): an .npz file, a folder with train.csv and
+                  prototypes.csv, a folder with att_splits.mat, or one with split_<n> folders
+    root          folder to look in; the current one if None
+    split         1..30, only for action recognition
+    prototypes    variable with the prototypes, only for MATLAB files: att, original_att, sent
+
+    Raises FileNotFoundError, saying where it looked and how to get the data, and ValueError for
+    arguments that do not apply or content that does not fit.
+    """
+    name = str(name_or_path).casefold()
+    source = describe_source(name_or_path, root, split, prototypes)
+    if name == "letters":
+        _refuse("letters", split, prototypes)
+        return replace(load_letters(), source=source)
+    if name in FOLDERS:
+        folder = _find_known(name, Path(root or "."))
+        data = _load_folder(folder, split, prototypes, name)
+    else:
+        path = Path(root or ".") / name_or_path
+        data = _load_path(path, split, prototypes)
+    return replace(data, source=source)
+
+
+def _load_path(path, split, prototypes):
+    if path.is_dir():
+        return _load_folder(path, split, prototypes)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist and is no known name; known are letters, "
+            f"{', '.join(FOLDERS)}, otherwise pass an .npz file or a folder"
+        )
+    if path.suffix.lower() != ".npz":
+        raise ValueError(
+            f"{path} is neither an .npz file nor a folder; "
+            "for MATLAB or CSV files pass the folder they are in"
+        )
+    _refuse(path, split, prototypes)
+    return load_npz(path)
+
+
+def _load_folder(folder, split, prototypes, name=None):
+    if (folder / "train.csv").is_file():
+        _refuse(folder, split, prototypes)
+        return load_csv(folder)
+    if (folder / "att_splits.mat").is_file() or name in XLSA17:
+        _refuse(folder, split)
+        return load_xlsa17(folder, prototypes, name)
+    if split_numbers(folder) or name in ACTION:
+        return load_action(folder, split, prototypes, name)
+    there = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
+    raise FileNotFoundError(
+        f"{folder} has no train.csv, att_splits.mat or split_<n>/att_splits.mat, "
+        f"only {there}; pass the folder that has one of them"
+    )
+
+
+def _refuse(source, split, prototypes="att"):
+    """Arguments that would silently do nothing are mistakes."""
+    if split is not None:
+        raise ValueError(f"split is {split!r} but {source} has no numbered splits; leave it out")
+    if prototypes != "att":
+        raise ValueError(
+            f"prototypes is {prototypes!r} but {source} has only one kind of prototypes; "
+            "leave it out"
+        )
+
+
+def _find_known(name, root):
+    places = [root / sub for sub in SUBFOLDERS]
+    for place in places:
+        entries = sorted(place.iterdir()) if place.is_dir() else []
+        folders = {path.name.casefold(): path for path in entries if path.is_dir()}
+        for wanted in FOLDERS[name]:
+            if wanted in folders:
+                return folders[wanted]
+    raise FileNotFoundError(
+        f"{name} was not found: no folder {' or '.join(FOLDERS[name])} in "
+        f"{', '.join(map(str, places))}; {_how_to_get(name)}"
+    )
+
+
+def _how_to_get(name):
+    if name in XLSA17:
+        return (
+            "download xlsa17.zip (datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip), unpack it and pass "
+            f"root=<the folder that holds xlsa17>, with {name.upper()}/res101.mat and "
+            f"{name.upper()}/att_splits.mat in xlsa17/data"
+        )
+    return (
+        "get the I3D features and the 30 splits that the authors of generalized zero-shot action "
+        f"recognition share, so that {FOLDERS[name][0]}/i3d.mat and "
+        f"{FOLDERS[name][0]}/split_1/att_splits.mat exist, and pass root=<the folder above>"
+    )

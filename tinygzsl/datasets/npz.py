@@ -1,0 +1,146 @@
+"""Own data as one .npz file, never pickled.
+
+    X_train (n, d), y_train (n,)     samples of the seen classes
+    X_test (t, d), y_test (t,)       test samples of seen and unseen classes; may be absent
+    prototypes (C, k), classes (C,)  one row per class, seen and unseen, in any order
+    class_names (C,)                 optional text
+    validation_train, validation_val optional rows of X_train (both or neither), see Dataset
+
+Labels are integers or strings. Seen classes are those of y_train, unseen ones the others.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from .aside import written_aside
+from .assemble import as_features, assemble, describe_source
+from .base import Dataset
+from .labels import as_labels, check_same_kind
+
+NEEDED = ("X_train", "y_train", "prototypes", "classes")
+OPTIONAL = ("X_test", "y_test", "class_names", "validation_train", "validation_val")
+
+
+def load_npz(path: str | Path) -> Dataset:
+    """Load a dataset from an .npz file as described at the top of this module.
+
+    Features stay float64 if they are, everything else becomes float32.
+
+    Raises FileNotFoundError for a missing file and ValueError for a file that is not an .npz
+    one, holds Python objects, lacks an array or has shapes or labels that disagree.
+    """
+    path = Path(path)
+    arrays = _read(path)
+    missing = [key for key in NEEDED if key not in arrays]
+    if missing:
+        raise ValueError(
+            f"{path} has no array {', '.join(missing)}; needed are {', '.join(NEEDED)}"
+        )
+    if ("X_test" in arrays) != ("y_test" in arrays):
+        present = "X_test" if "X_test" in arrays else "y_test"
+        raise ValueError(f"{path} has {present} alone; give both X_test and y_test or neither")
+    X_train = as_features(arrays["X_train"], "X_train")
+    labels = {key: as_labels(arrays[key], key) for key in ("y_train", "classes")}
+    X_test, labels["y_test"] = np.empty((0, X_train.shape[1]), X_train.dtype), labels["y_train"][:0]
+    notes = ["no test samples in the file"]
+    if "X_test" in arrays:
+        X_test = as_features(arrays["X_test"], "X_test")
+        labels["y_test"] = as_labels(arrays["y_test"], "y_test")
+        notes = []
+    check_same_kind(**labels)
+    return assemble(
+        path.stem,
+        X_train=X_train,
+        y_train=labels["y_train"],
+        X_test=X_test,
+        y_test=labels["y_test"],
+        prototypes=as_features(arrays["prototypes"], "prototypes"),
+        classes=labels["classes"],
+        class_names=_names(arrays, labels["classes"]),
+        notes=tuple(notes),
+        files=(path,),
+        validation=_validation(arrays, len(X_train)),
+        source=describe_source(path),
+    )
+
+
+def save_npz(dataset: Dataset, path: str | Path) -> None:
+    """Write a dataset as an .npz file that load_npz reads; an existing file is replaced.
+
+    The file appears complete or not at all. Raises OSError if it can't be written.
+    """
+    classes = np.concatenate([dataset.seen_classes, dataset.unseen_classes])
+    arrays = {
+        "X_train": dataset.X_train,
+        "y_train": dataset.y_train,
+        "prototypes": np.concatenate([dataset.seen_prototypes, dataset.unseen_prototypes]),
+        "classes": classes,
+    }
+    if len(dataset.y_test):
+        arrays |= {"X_test": dataset.X_test, "y_test": dataset.y_test}
+    if dataset.class_names:
+        names = [dataset.class_names.get(label, str(label)) for label in classes.tolist()]
+        arrays["class_names"] = np.array(names, dtype=np.str_)
+    if dataset.validation is not None:
+        arrays["validation_train"], arrays["validation_val"] = dataset.validation
+    with written_aside(path) as aside, open(aside, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _read(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; check the path")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not an .npz file; write one with numpy.savez")
+    arrays = {}
+    with np.load(path, allow_pickle=False) as content:
+        for key in (*NEEDED, *OPTIONAL):
+            if key in content.files:
+                arrays[key] = _member(content, key, path)
+    return arrays
+
+
+def _member(content, key, path):
+    try:
+        return content[key]
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        if "allow_pickle" in str(error):
+            raise ValueError(
+                f"{path}: {key} holds Python objects, which are never unpickled; "
+                f"save {key} as an array of numbers or strings"
+            ) from None
+        raise ValueError(
+            f"{path}: {key} can't be read ({error}); the file may be damaged, write it again"
+        ) from None
+
+
+def _names(arrays, classes):
+    if "class_names" not in arrays:
+        return {}
+    names = arrays["class_names"]
+    if names.dtype.kind != "U" or names.shape != classes.shape:
+        raise ValueError(
+            f"class_names has dtype {names.dtype} and shape {names.shape}; "
+            f"expected text of shape {classes.shape}, one name per entry of classes"
+        )
+    return dict(zip(classes.tolist(), names.tolist(), strict=True))
+
+
+def _validation(arrays, n):
+    keys = ("validation_train", "validation_val")
+    present = [key for key in keys if key in arrays]
+    if not present:
+        return None
+    if len(present) == 1:
+        raise ValueError(f"the file has {present[0]} alone; give both {' and '.join(keys)}")
+    for key in keys:
+        rows = arrays[key]
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not np.isin(rows, range(n)).all():
+            raise ValueError(
+                f"{key} has dtype {rows.dtype} and shape {rows.shape}; "
+                f"expected row numbers of X_train, 0..{n - 1}"
+            )
+    return tuple(arrays[key].astype(np.int64) for key in keys)

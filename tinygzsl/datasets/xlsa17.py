@@ -1,0 +1,156 @@
+"""The layout of the xlsa17 benchmark files: features in res101.mat, splits in att_splits.mat.
+
+Source: Xian, Lampert, Schiele, Akata, "Zero-Shot Learning - A Comprehensive Evaluation of the
+Good, the Bad and the Ugly", TPAMI 2018. The current download is called Proposed Split 2.0 and
+has no train_loc and val_loc; the one before it has both.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .assemble import as_features, assemble, describe_source
+from .base import Dataset
+from .mat import read_mat
+from .splits import VALIDATION_LISTS, as_integers, check_disjoint, read_rows, validation_rows
+
+LISTS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
+
+
+def load_xlsa17(folder: str | Path, prototypes: str = "att", name: str | None = None) -> Dataset:
+    """Load a folder with res101.mat (or one other feature file) and att_splits.mat.
+
+    prototypes names the variable of att_splits.mat that holds the prototypes (k, C): att,
+    original_att, ...; failing that, `<prototypes>_splits.mat` is looked for, as in CUB's
+    sent_splits.mat. Labels are the file's 1-based integers as int64, features float32.
+
+    Raises FileNotFoundError for missing files and ValueError for content that does not fit.
+    """
+    folder = Path(folder)
+    features = find_features(folder, "res101.mat")
+    return load_pair(
+        features,
+        folder / "att_splits.mat",
+        prototypes,
+        name=name or folder.resolve().name,
+        source=describe_source(folder, prototypes=prototypes),
+    )
+
+
+def find_features(folder: Path, usual: str) -> Path:
+    """The feature file of a folder: the usual one, else the only .mat that holds no splits.
+
+    Raises FileNotFoundError if there is none or no single one.
+    """
+    if (folder / usual).is_file():
+        return folder / usual
+    others = sorted(p for p in folder.glob("*.mat") if not p.name.endswith("_splits.mat"))
+    if len(others) != 1:
+        names = ", ".join(p.name for p in others) or "none"
+        raise FileNotFoundError(
+            f"{folder} has no {usual}, and its other feature files are {names}; "
+            f"put exactly one feature file there or rename the right one to {usual}"
+        )
+    return others[0]
+
+
+def load_pair(
+    features_path: Path,
+    splits_path: Path,
+    prototypes: str,
+    *,
+    name: str,
+    source: dict[str, Any],
+    notes: tuple[str, ...] = (),
+) -> Dataset:
+    """Load a feature file and a split file, wherever they lie; see load_xlsa17."""
+    found = read_mat(splits_path, LISTS, (*VALIDATION_LISTS, "allclasses_names", prototypes))
+    notes = [*notes, _split_version(found, splits_path)]
+    files, table = _read_prototypes(found, splits_path, prototypes, notes)
+    content = read_mat(features_path, ["features", "labels"])
+    expected = f"classes 1..{table.shape[1]}, as {prototypes} (k, classes) has shape {table.shape}"
+    labels = as_integers(content["labels"], "labels", 1, table.shape[1], expected)
+    samples = _samples(content["features"], len(labels), features_path)
+    trainval, test_seen, test_unseen = (
+        read_rows(found[key], key, len(labels), notes) for key in LISTS
+    )
+    check_disjoint(trainval, test_seen, test_unseen, labels)
+    validation = validation_rows(found, trainval, labels, notes)
+    test = np.concatenate([test_seen, test_unseen])
+    classes = np.union1d(labels[trainval], labels[test_unseen])
+    seen_rows = table.T[np.unique(labels[trainval]) - 1]
+    notes.extend(_length_note(seen_rows, prototypes))
+    return assemble(
+        name,
+        X_train=as_features(samples[trainval], "features", single=True),
+        y_train=labels[trainval],
+        X_test=as_features(samples[test], "features", single=True),
+        y_test=labels[test],
+        prototypes=table.T[classes - 1],
+        classes=classes,
+        class_names=_class_names(found, classes, table.shape[1], splits_path),
+        notes=tuple(notes),
+        files=(features_path, *files),
+        validation=validation,
+        source=source,
+    )
+
+
+def _samples(features, n, path):
+    """Features (d, n) as the (n, d) view of them."""
+    if features.ndim != 2 or features.shape[1] != n:
+        raise ValueError(
+            f"{path}: features has shape {features.shape} but labels has {n} entries; "
+            f"expected features of shape (d, {n})"
+        )
+    return features.T
+
+
+def _split_version(found, path):
+    if all(key in found for key in VALIDATION_LISTS):
+        return "split version: original Proposed Split, with train_loc and val_loc"
+    missing = " and ".join(key for key in VALIDATION_LISTS if key not in found)
+    return f"split version: Proposed Split 2.0, as {path.name} has no {missing}"
+
+
+def _read_prototypes(found, splits_path, key, notes):
+    """The split files and the prototypes (k, C) that `key` names."""
+    if key in found:
+        files, table = (splits_path,), found[key]
+    else:
+        beside = splits_path.with_name(f"{key}_splits.mat")
+        if not beside.is_file() or beside == splits_path:
+            read_mat(splits_path, [key])  # raises, saying which variables there are
+        other = read_mat(beside, ["att"], ["allclasses_names"])
+        files, table = (splits_path, beside), other["att"]
+        names = [part.get("allclasses_names") for part in (found, other)]
+        if all(n is not None for n in names) and not np.array_equal(*names):
+            raise ValueError(
+                f"{beside} lists other class names or another order than {splits_path.name}; "
+                "use two files that belong together"
+            )
+        notes.append(f"prototypes: att of {beside.name}")
+    table = as_features(table, key, single=True)
+    return files, table
+
+
+def _length_note(seen_rows, key):
+    """A note if prototypes are not unit vectors; seen ones only, unseen values aren't read."""
+    lengths = np.linalg.norm(seen_rows.astype(np.float64), axis=1)
+    if np.allclose(lengths, 1, atol=1e-3):
+        return []
+    low, high = lengths.min(), lengths.max()
+    return [f"prototypes: {key} has rows of length {low:.4g} to {high:.4g}, left as in the file"]
+
+
+def _class_names(found, classes, n_classes, path):
+    names = found.get("allclasses_names")
+    if names is None or names.dtype.kind != "U":
+        return {}
+    if len(names) != n_classes:
+        raise ValueError(
+            f"{path}: allclasses_names has {len(names)} names but the prototypes have {n_classes} "
+            "columns; expected one name per column"
+        )
+    return {label: str(names[label - 1]) for label in classes.tolist()}

@@ -1,0 +1,280 @@
+"""EntropySeparationGZSL: scaling, proxies, VSMM and router behind fit and predict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from .backend import Array, device_module, to_device, to_host
+from .checks import check_finite, check_matrix, check_training_arrays, check_unseen
+from .kernels import reference
+from .noise import check_seed
+from .presets import Settings, settings_for
+from .proxies import Checkpoint, ProxySource, find_proxies
+from .router import (
+    ROUTES,
+    RouteResult,
+    compatibility,
+    route_batch,
+    warn_if_unreachable,
+)
+from .scaling import Scaler, fit_scaler
+from .vsmm import VSMM, train_vsmm
+
+CHUNK_ROWS = 8192  # predict works in chunks of rows, so memory stays bounded
+TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class EntropySeparationGZSL:
+    """Generalized zero-shot classifier by proxy samples and entropy separation.
+
+    Parameters: a preset (see tinygzsl.presets.PRESETS), a seed, the device ("cpu" or "cuda"), the
+    dtype ("float32" or "float64"), a callback(step, logs) that is called during fit, and any
+    hyper-parameter of tinygzsl.presets.Settings; None takes the preset's value.
+
+    After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
+    per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN).
+
+    fit sees seen classes only. Unseen prototypes are an argument of predict and are not kept.
+    """
+
+    preset: str = "paper"
+    seed: int = 0
+    device: str = "cpu"
+    dtype: str = "float32"
+    callback: Callable[[int, dict], None] | None = None
+
+    scale_features: str | None = None
+    scale_prototypes: str | None = None
+    gan_generator_hidden: tuple[int, ...] | None = None
+    gan_critic_hidden: tuple[int, ...] | None = None
+    gan_activation: str | None = None
+    gan_output: str | None = None
+    gan_latent: int | None = None
+    gan_lr: float | None = None
+    gan_beta1: float | None = None
+    gan_beta2: float | None = None
+    gan_penalty: float | None = None
+    gan_critic_steps: int | None = None
+    gan_batch: int | None = None
+    gan_max_epochs: int | None = None
+    gan_train_on: bool | None = None
+    ptc_solver: str | None = None
+    ptc_l2: tuple[float, ...] | None = None
+    ptc_lr: float | None = None
+    ptc_epochs: int | None = None
+    ptc_batch: int | None = None
+    cs_unit: str | None = None
+    cs_low: float | None = None
+    cs_high: float | None = None
+    cs_per_class: int | None = None
+    cs_held_out: float | None = None
+    proxy_count: int | None = None
+    proxy_from: str | None = None
+    vsmm_latent: int | None = None
+    vsmm_hidden: tuple[int, ...] | None = None
+    vsmm_lr: float | None = None
+    vsmm_beta1: float | None = None
+    vsmm_beta2: float | None = None
+    vsmm_epochs: int | None = None
+    vsmm_batch: int | None = None
+    vsmm_reduction: str | None = None
+    vsmm_weight_ae: float | None = None
+    vsmm_weight_le: float | None = None
+    vsmm_weight_clf: float | None = None
+    vsmm_weight_es: float | None = None
+    vsmm_gamma: float | None = None
+    router_delta_low: float | None = None
+    router_delta_high: float | None = None
+    router_metric: str | None = None
+    router_temperature: float | None = None
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Constructor parameters by name, as scikit-learn asks for them."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def set_params(self, **params: Any) -> EntropySeparationGZSL:
+        """Set constructor parameters; ValueError for a name there is none of."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(f"there is no parameter {name!r}; see get_params()")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        changed = [
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+        )
+
+    def fit(
+        self,
+        X: Array,
+        y: Array,
+        prototypes: Array,
+        *,
+        proxies: Array | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> EntropySeparationGZSL:
+        """Train on seen data: X (n, d), y (n,), prototypes (S, k), row i for classes_[i].
+
+        proxies (p, d), in the units of X, replace the GAN's. Raises ValueError for arrays or
+        settings that can't be trained on (nothing is changed then) and FloatingPointError if
+        training diverges.
+        """
+        settings = settings_for(self.preset, self._overrides())
+        seed, xp = check_seed(self.seed), device_module(self.device)
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype is {self.dtype!r}; pass 'float32' or 'float64'")
+        classes, index = check_training_arrays(X, y, prototypes)
+        warn_if_unreachable(len(classes), settings.router_delta_high)
+        callback = self.callback or _ignore
+
+        x, a = (to_device(array, xp, self.dtype) for array in (X, prototypes))
+        scale_x = fit_scaler(x, settings.scale_features)
+        scale_a = fit_scaler(a, settings.scale_prototypes)
+        x, a, index = scale_x.apply(x), scale_a.apply(a), xp.asarray(index)
+        source, fakes = None, None
+        if settings.vsmm_weight_es > 0 and proxies is None:
+            source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
+            fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
+        elif settings.vsmm_weight_es > 0:
+            check_matrix("proxies", proxies, X.shape[1], "X")
+            check_finite("proxies", proxies)
+            fakes = scale_x.apply(to_device(proxies, xp, self.dtype))
+        vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
+
+        self.settings_, self.vsmm_, self.history_ = settings, vsmm, history
+        self.classes_, self.n_features_in_ = classes, X.shape[1]
+        self._feature_scaler, self._prototype_scaler = scale_x, scale_a
+        self._seen_prototypes, self.proxy_source_ = a, source
+        _warn_if_weak(self, x, index)
+        return self
+
+    def predict(
+        self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
+    ) -> np.ndarray:
+        """Labels (n,) for X (n, d). Without prototypes: the plain classifier of seen classes."""
+        if unseen_prototypes is None:
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return self.route(X, unseen_prototypes, unseen_classes).label
+
+    def route(self, X: Array, unseen_prototypes: Array, unseen_classes: Array) -> RouteResult:
+        """Label, route, entropy (nats) and score of each row of X (n, d), by eq. 10.
+
+        unseen_prototypes (U, k) in the units of fit's prototypes, unseen_classes (U,) their
+        labels. Raises ValueError if they don't fit the model or hold NaN.
+        """
+        self._check_fitted()
+        k = self._seen_prototypes.shape[1]
+        unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
+        labels = np.concatenate([self.classes_, unseen])
+        a = self._scale(unseen_prototypes, self._prototype_scaler)
+        parts = [
+            [to_host(p) for p in route_batch(self.vsmm_, x, self._seen_prototypes, a, self.settings_)]
+            for x in self._chunks(X)
+        ]
+        index, code, entropy, score = (np.concatenate(p) for p in zip(*parts, strict=True))
+        return RouteResult(labels[index], np.array(ROUTES)[code], entropy, score)
+
+    def entropy(self, X: Array) -> np.ndarray:
+        """Entropy (n,) of the label distribution of C in nats, from 0 to ln S."""
+        return self._over_chunks(X, lambda x: self._log_p_entropy(x)[1])
+
+    def is_unseen(self, X: Array) -> np.ndarray:
+        """Whether the entropy (n,) is above delta_high: eq. 10's unseen domain."""
+        return self.entropy(X) > self.settings_.router_delta_high
+
+    def predict_proba(self, X: Array) -> np.ndarray:
+        """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""
+        return self._over_chunks(X, lambda x: np.exp(to_host(self._log_p_entropy(x)[0])))
+
+    def compatibility(self, X: Array, unseen_prototypes: Array) -> np.ndarray:
+        """F (n, S + U) of eq. 2: seen classes in the order of classes_, then the unseen."""
+        self._check_fitted()
+        k = self._seen_prototypes.shape[1]
+        check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
+        check_finite("unseen_prototypes", unseen_prototypes)
+        a = self._scale(unseen_prototypes, self._prototype_scaler)
+        xp = device_module(self.device)
+        semantic = self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
+        metric = self.settings_.router_metric
+        return self._over_chunks(
+            X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric)
+        )
+
+    def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
+        """count proxies (count, d) in the units of X; draw 0 gives those that were trained on.
+
+        Raises ValueError for a model that was trained without a GAN.
+        """
+        self._check_fitted()
+        if self.proxy_source_ is None:
+            raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
+        scaled = self.proxy_source_.draw(self._seen_prototypes, count, self.seed, draw)
+        return to_host(self._feature_scaler.invert(scaled))
+
+    def save(self, path: Any) -> None:
+        """Write the model to path (.npz): written aside and renamed, never half a file."""
+        from .persist import save_model
+
+        save_model(self, path)
+
+    def _overrides(self) -> dict[str, Any]:
+        names = {f.name for f in fields(Settings)}
+        return {k: v for k, v in self.get_params().items() if k in names}
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "vsmm_"):
+            raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
+
+    def _scale(self, x: Array, scaler: Scaler) -> Array:
+        return scaler.apply(to_device(x, device_module(self.device), self.dtype))
+
+    def _chunks(self, X: Array) -> Iterator[Array]:
+        self._check_fitted()
+        check_matrix("X", X, self.n_features_in_, "the training data")
+        for at in range(0, X.shape[0], CHUNK_ROWS):
+            chunk = X[at : at + CHUNK_ROWS]
+            check_finite("X" if at == 0 else f"X[{at}:]", chunk)
+            yield self._scale(chunk, self._feature_scaler)
+
+    def _over_chunks(self, X: Array, function: Callable[[Array], Array]) -> np.ndarray:
+        return np.concatenate([to_host(function(x)) for x in self._chunks(X)])
+
+    def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:
+        return reference.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))
+
+
+def _ignore(step: int, logs: dict) -> None:
+    pass
+
+
+def _warn_if_weak(model: EntropySeparationGZSL, x: Array, index: Array) -> None:
+    """Warn where C does not even fit its training data: entropy then tells nothing apart."""
+    log_p, entropy = model._log_p_entropy(x[:CHUNK_ROWS])
+    accuracy = float((log_p.argmax(axis=1) == index[:CHUNK_ROWS]).mean())
+    if accuracy < 0.5:
+        warnings.warn(
+            f"the classifier gets {accuracy:.0%} of its own training samples right (mean entropy "
+            f"{float(entropy.mean()):.2f} nats); the router will do worse than eq. 2 alone: train "
+            "longer, or try scale_features='standard' with gan_output='linear'",
+            stacklevel=3,
+        )

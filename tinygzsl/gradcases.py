@@ -1,0 +1,279 @@
+"""What gradcheck checks: every op and loss, the MLP, the CWGAN's losses and the VSMM's objective.
+
+Each case builds small float64 arrays, computes the gradients as training does and gives them to
+the checker together with the function they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from . import losses, noise, ops
+from .cwgan import critic_loss, generator_forward, generator_loss
+from .gradcheck import Check
+from .mlp import MLP
+from .noise import Purpose
+from .presets import Settings
+from .ptc import ptc_loss
+from .vsmm import VSMM, vsmm_loss
+
+N, D, K, CLASSES = 7, 6, 3, 4
+
+
+class _Draw:
+    """Random arrays, a new one at each call."""
+
+    def __init__(self, seed: int):
+        self.seed, self.step = seed, 1000
+
+    def normal(self, *shape: int) -> np.ndarray:
+        self.step += 1
+        return noise.normal(np, self.seed, self.step, Purpose.CHECK, shape)
+
+    def labels(self, count: int) -> np.ndarray:
+        self.step += 1
+        return noise.integers(np, self.seed, self.step, Purpose.CHECK, CLASSES, count)
+
+    def mlp(self, sizes: list[int], hidden: str, output: str = "linear") -> MLP:
+        self.step += 1
+        net = MLP.create(
+            np,
+            sizes,
+            seed=self.seed,
+            purpose=Purpose.CHECK,
+            step=self.step,
+            std=None,
+            hidden=hidden,
+            output=output,
+            dtype="float64",
+        )
+        for bias in net.params[1::2]:
+            bias += 0.3 * self.normal(*bias.shape)
+        return net
+
+
+def all_checks(seed: int = 0) -> Iterator[Check]:
+    """Every case. A draw of its own per case keeps them independent of each other."""
+    cases = [linear_case, *_activation_cases(), *_loss_cases()]
+    cases += [_mlp_case(name) for name in ops.ACTIVATIONS if name != "linear"]
+    for hidden in ("leaky_relu", "tanh", "softplus"):
+        for depth in (1, 2, 3):
+            cases += [_input_gradient_case(hidden, depth), _critic_case(hidden, depth)]
+    cases += [_generator_case(output) for output in ("relu", "sigmoid", "linear")]
+    cases += [ptc_case]
+    for reduction in ("sum", "mean"):
+        cases += [_vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
+    for i, case in enumerate(cases):
+        yield case(_Draw(seed + i))
+
+
+HINGE_SIDES = ((1.5, "hinge active"), (-9.0, "hinge satisfied"), (None, "no proxies"))
+
+
+def linear_case(draw: _Draw) -> Check:
+    """dx, dw and db of y = x w^T + b."""
+    x, w, b, dy = draw.normal(N, D), draw.normal(K, D), draw.normal(K), draw.normal(N, K)
+    _, cache = ops.linear_forward(x, w, b)
+    gradients = list(ops.linear_backward(dy, cache))
+    return Check(
+        "linear", [x, w, b], gradients, lambda: (dy * ops.linear_forward(x, w, b)[0]).sum()
+    )
+
+
+def _activation_cases() -> Iterator:
+    for name, phi in ops.ACTIVATIONS.items():
+        yield lambda draw, name=name, phi=phi: _activation_case(draw, name, phi)
+        if phi.second:
+            yield lambda draw, name=name, phi=phi: _second_case(draw, name, phi)
+
+
+def _activation_case(draw: _Draw, name: str, phi: ops.Activation) -> Check:
+    s, dy = draw.normal(N, D), draw.normal(N, D)
+    _, cache = phi.forward(s)
+    gradient = phi.backward(dy, cache)
+    return Check(name, [s], [gradient], lambda: (dy * phi.forward(s)[0]).sum())
+
+
+def _second_case(draw: _Draw, name: str, phi: ops.Activation) -> Check:
+    """The derivative of <t, e * phi'(s)> with respect to s."""
+    s, e, t = draw.normal(N, D), draw.normal(N, D), draw.normal(N, D)
+    gradient = phi.second(e, t, phi.forward(s)[1])
+    return Check(
+        f"{name}, second derivative",
+        [s],
+        [gradient],
+        lambda: (t * phi.backward(e, phi.forward(s)[1])).sum(),
+    )
+
+
+def _loss_cases() -> list:
+    return [
+        cross_entropy_case,
+        entropy_case,
+        hinge_case,
+        lambda draw: _squared_error_case(draw, "sum"),
+        lambda draw: _squared_error_case(draw, "mean"),
+        penalty_case,
+    ]
+
+
+def cross_entropy_case(draw: _Draw) -> Check:
+    """Softmax cross-entropy."""
+    logits, y, dloss = draw.normal(N, CLASSES), draw.labels(N), draw.normal(N)
+    _, cache = losses.softmax_cross_entropy_forward(logits, y)
+    gradient = losses.softmax_cross_entropy_backward(dloss, cache)
+    return Check(
+        "softmax cross-entropy",
+        [logits],
+        [gradient],
+        lambda: dloss @ losses.softmax_cross_entropy_forward(logits, y)[0],
+    )
+
+
+def entropy_case(draw: _Draw) -> Check:
+    """Entropy of a softmax."""
+    logits, dentropy = draw.normal(N, CLASSES), draw.normal(N)
+    _, cache = losses.softmax_entropy_forward(logits)
+    gradient = losses.softmax_entropy_backward(dentropy, cache)
+    return Check(
+        "softmax entropy",
+        [logits],
+        [gradient],
+        lambda: dentropy @ losses.softmax_entropy_forward(logits)[0],
+    )
+
+
+def hinge_case(draw: _Draw) -> Check:
+    """Entropy hinge of eq. 8 where the margin is violated."""
+    h_seen, h_proxy = abs(draw.normal(N)), abs(draw.normal(N + 2))
+    _, cache = losses.entropy_hinge_forward(h_seen, h_proxy, 2.0)
+    gradients = [g.copy() for g in losses.entropy_hinge_backward(1.7, cache)]
+    return Check(
+        "entropy hinge (eq. 8)",
+        [h_seen, h_proxy],
+        gradients,
+        lambda: 1.7 * losses.entropy_hinge_forward(h_seen, h_proxy, 2.0)[0],
+    )
+
+
+def _squared_error_case(draw: _Draw, reduction: str) -> Check:
+    x, target = draw.normal(N, D), draw.normal(N, D)
+    _, cache = losses.squared_error_forward(x, target, reduction)
+    gradients = list(losses.squared_error_backward(1.3, cache))
+    return Check(
+        f"squared error, {reduction} (eqs. 3, 4)",
+        [x, target],
+        gradients,
+        lambda: 1.3 * losses.squared_error_forward(x, target, reduction)[0],
+    )
+
+
+def penalty_case(draw: _Draw) -> Check:
+    """The penalty of eq. 6 as a function of the input gradient."""
+    g = draw.normal(N, D)
+    _, cache = losses.gradient_penalty_forward(g, 10.0)
+    gradient = losses.gradient_penalty_backward(1.0, cache)
+    return Check(
+        "gradient penalty",
+        [g],
+        [gradient],
+        lambda: losses.gradient_penalty_forward(g, 10.0)[0],
+    )
+
+
+def _mlp_case(name: str):
+    def case(draw: _Draw) -> Check:
+        net, x, dy = draw.mlp([D, 5, 4, K], name, name), draw.normal(N, D), draw.normal(N, K)
+        _, cache = net.forward(x)
+        dx, grads = net.backward(dy, cache)
+        return Check(
+            f"MLP, 2 hidden layers, {name}",
+            [x, *net.params],
+            [dx, *grads],
+            lambda: (dy * net.forward(x)[0]).sum(),
+        )
+
+    return case
+
+
+def _input_gradient_case(hidden: str, depth: int):
+    def case(draw: _Draw) -> Check:
+        net, x, u = draw.mlp([D, *[5] * depth, 1], hidden), draw.normal(N, D), draw.normal(N, D - 2)
+
+        def run():
+            return net.input_gradient(net.forward(x)[1], columns=D - 2)
+
+        _, cache = run()
+        dx, grads = net.input_gradient_backward(u, cache, need_dx=True)
+        return Check(
+            f"double backprop, {depth} hidden, {hidden}",
+            [x, *net.params],
+            [dx, *grads],
+            lambda: (u * run()[0]).sum(),
+        )
+
+    return case
+
+
+def _critic_case(hidden: str, depth: int):
+    def case(draw: _Draw) -> Check:
+        critic = draw.mlp([D + K, *[8] * depth, 1], hidden)
+        x, fake, a = draw.normal(N, D), draw.normal(N, D), draw.normal(N, K)
+        alpha = noise.uniform(np, draw.seed, 1, Purpose.CHECK, (N, 1))
+        _, grads = critic_loss(critic, x, fake, a, alpha, 10.0)
+        return Check(
+            f"critic loss with penalty (eq. 6), {depth} hidden, {hidden}",
+            critic.params,
+            grads,
+            lambda: critic_loss(critic, x, fake, a, alpha, 10.0)[0]["loss"],
+        )
+
+    return case
+
+
+def _generator_case(output: str):
+    def case(draw: _Draw) -> Check:
+        generator = draw.mlp([2 + K, 8, D], "leaky_relu", output)
+        critic = draw.mlp([D + K, 8, 1], "leaky_relu")
+        z, a = draw.normal(N, 2), draw.normal(N, K)
+        _, grads = generator_loss(generator, critic, z, a)
+
+        def loss() -> float:
+            fake = generator_forward(generator, z, a)[0]
+            return -critic.forward(np.concatenate([fake, a], axis=1))[0].mean()
+
+        return Check(f"generator loss, output {output}", generator.params, grads, loss)
+
+    return case
+
+
+def ptc_case(draw: _Draw) -> Check:
+    """The PTC's objective with its L2 term."""
+    w, b, x, y = draw.normal(CLASSES, D), draw.normal(CLASSES), draw.normal(N, D), draw.labels(N)
+    _, dw, db = ptc_loss(w, b, x, y, 0.1)
+    return Check("PTC objective", [w, b], [dw, db], lambda: ptc_loss(w, b, x, y, 0.1)[0])
+
+
+def _vsmm_case(reduction: str, gamma: float | None, side: str):
+    def case(draw: _Draw) -> Check:
+        settings = Settings(vsmm_reduction=reduction, vsmm_weight_ae=0.7, vsmm_weight_le=1.9)
+        object.__setattr__(settings, "vsmm_gamma", gamma)  # -9 is no setting, but a side to check
+        vsmm = VSMM(
+            draw.mlp([D, 5, 4], "relu"),
+            draw.mlp([4, 5, D], "relu"),
+            draw.mlp([K, 5, 4], "relu"),
+            draw.mlp([4, CLASSES], "relu"),
+        )
+        x, y, a = draw.normal(N, D), draw.labels(N), draw.normal(N, K)
+        proxies = None if gamma is None else draw.normal(N + 1, D)
+        _, grads = vsmm_loss(vsmm, x, y, a, proxies, settings)
+        return Check(
+            f"VSMM objective (eq. 9), {reduction}, {side}",
+            vsmm.params,
+            grads,
+            lambda: vsmm_loss(vsmm, x, y, a, proxies, settings)[0]["loss"],
+        )
+
+    return case

@@ -1,0 +1,94 @@
+"""Finite-difference checks of every hand-written gradient, in float64.
+
+For one array at a time and a random direction v, (f(x + h v) - f(x - h v)) / 2h must equal
+<gradient, v>. Checking array by array means that an error in one of them can't hide behind
+the size of the others. A slope that cancels to zero (the critic's last bias) is compared
+absolutely, against a thousandth of the function's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from . import noise
+from .noise import Purpose
+
+TOLERANCE = 1e-6
+STEP = 1e-6
+DIRECTIONS = 3
+
+
+class Check(NamedTuple):
+    """A scalar function of arrays and the gradients that are claimed for it.
+
+    function() reads the arrays, which the checker shifts in place and restores.
+    """
+
+    name: str
+    arrays: list[np.ndarray]
+    gradients: list[np.ndarray]
+    function: Callable[[], float]
+
+
+class Result(NamedTuple):
+    """The largest relative error over arrays and directions, and the number of directions."""
+
+    name: str
+    error: float
+    directions: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is below TOLERANCE (a NaN is not)."""
+        return self.error < TOLERANCE
+
+
+def run_check(check: Check, seed: int = 0) -> Result:
+    """Compare the claimed gradients with central differences along random directions.
+
+    Raises ValueError where a gradient is missing or has another shape than its array.
+    """
+    if len(check.arrays) != len(check.gradients):
+        raise ValueError(
+            f"{check.name} has {len(check.gradients)} gradients for {len(check.arrays)} arrays; "
+            "give one per array"
+        )
+    errors = []
+    for i, (array, gradient) in enumerate(zip(check.arrays, check.gradients, strict=True)):
+        if gradient.shape != array.shape:
+            raise ValueError(
+                f"{check.name}: gradient {i} has shape {gradient.shape} but its array "
+                f"{array.shape}; dx has x's shape"
+            )
+        for k in range(DIRECTIONS):
+            v = noise.normal(np, seed, i * DIRECTIONS + k, Purpose.CHECK, array.shape)
+            errors.append(relative_error(*_slopes(check, array, gradient, v)))
+    return Result(check.name, float(np.max(errors)), len(errors))
+
+
+def relative_error(a: float, b: float, floor: float = 0.0) -> float:
+    """|a - b| / max(|a|, |b|, floor), 0 where a and b are equal."""
+    return abs(a - b) / max(abs(a), abs(b), floor) if a != b else 0.0
+
+
+def _slopes(check: Check, array: np.ndarray, gradient: np.ndarray, v: np.ndarray) -> tuple:
+    """The numeric slope, the claimed one, and the floor below which differences are rounding."""
+    saved = array.copy()
+    array += STEP * v
+    above = float(check.function())
+    array[...] = saved - STEP * v
+    below = float(check.function())
+    array[...] = saved
+    floor = 1e-3 * max(1.0, abs(above))  # f is rounded to 1e-16 |f|, its slope to 1e-10 |f|
+    return (above - below) / (2 * STEP), float((gradient * v).sum()), floor
+
+
+def run_all(seed: int = 0) -> Iterator[Result]:
+    """Every check of the library, one after the other."""
+    from .gradcases import all_checks
+
+    for check in all_checks(seed):
+        yield run_check(check, seed)

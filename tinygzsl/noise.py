@@ -1,0 +1,79 @@
+"""Random numbers as pure functions of (seed, step, purpose, index): there is no state.
+
+A run can therefore be resumed at any step exactly, and the CPU and the GPU draw the same uniforms
+bit for bit (and the same normals to rounding). See kernels/reference.py for the generator.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from math import prod
+from types import ModuleType
+
+import numpy as np
+
+from .backend import Array, to_host
+from .kernels import reference
+
+
+class Purpose(IntEnum):
+    """What a random number is for: no two uses ever share a stream."""
+
+    GENERATOR_WEIGHTS = 1
+    CRITIC_WEIGHTS = 2
+    VSMM_WEIGHTS = 3
+    REAL_BATCH = 4
+    CRITIC_NOISE = 5
+    INTERPOLATION = 6
+    GENERATOR_BATCH = 7
+    GENERATOR_NOISE = 8
+    SCORE_NOISE = 9
+    PROXY_NOISE = 10
+    PROXY_CLASS = 11
+    PROXY_BATCH = 12
+    EPOCH_ORDER = 13
+    HOLD_OUT = 14
+    PTC_ORDER = 15
+    CHECK = 16
+    SHUFFLE = 17
+
+
+def check_seed(seed: int) -> int:
+    """The seed itself; ValueError unless it is a whole number from 0 to 2**64 - 1."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed!r}; pass a whole number from 0 to 2**64 - 1")
+    return int(seed)
+
+
+def uniform(
+    xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
+) -> Array:
+    """Uniform numbers in [0, 1)."""
+    words = reference.random_words(xp, seed, step, purpose, prod(shape))
+    return reference.uniform(words, dtype).reshape(shape)
+
+
+def normal(
+    xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
+) -> Array:
+    """Standard normal numbers."""
+    count = prod(shape)
+    words = reference.random_words(xp, seed, step, purpose, count + count % 2)
+    return reference.normal(words, dtype)[:count].reshape(shape)
+
+
+def integers(
+    xp: ModuleType, seed: int, step: int, purpose: Purpose, high: int, count: int
+) -> Array:
+    """count whole numbers from 0 to high - 1 as int64, for high up to 2**32."""
+    words = reference.random_words(xp, seed, step, purpose, count)
+    return ((words * high) >> 32).astype(xp.int64)  # multiply-shift: no division, bias < 2**-32
+
+
+def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+    """A permutation of 0 .. count - 1 as int64: the order of random 32-bit keys.
+
+    The keys are sorted on the host by a stable sort, so equal keys give one order everywhere.
+    """
+    words = to_host(reference.random_words(xp, seed, step, purpose, count))
+    return xp.asarray(np.argsort(words, kind="stable").astype(np.int64))

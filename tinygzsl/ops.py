@@ -1,0 +1,135 @@
+"""Layers as pairs: X_forward(...) -> y, cache and X_backward(dy, cache) -> gradients.
+
+dy is dL/dy, the gradients have the shapes of what they belong to. Weights are stored (out, in).
+An activation has a third function, X_second(e, t, cache) = e * t * phi''(s): the second-order
+term of the double backprop in mlp.py, or None where phi'' is zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .backend import Array, array_module
+
+LEAK = 0.2  # the negative slope that f-CLSWGAN uses
+
+
+def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
+    """y = x w^T + b for x (n, in), w (out, in) and b (out,)."""
+    return x @ w.T + b, (x, w)
+
+
+def linear_backward(
+    dy: Array, cache: tuple, need_dx: bool = True
+) -> tuple[Array | None, Array, Array]:
+    """dx (n, in) or None where it isn't needed, dw (out, in) and db (out,)."""
+    x, w = cache
+    return dy @ w if need_dx else None, dy.T @ x, dy.sum(axis=0)
+
+
+def identity_forward(s: Array) -> tuple[Array, None]:
+    """phi(s) = s."""
+    return s, None
+
+
+def identity_backward(dy: Array, cache: None) -> Array:
+    """phi'(s) = 1."""
+    return dy
+
+
+def relu_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = max(0, s)."""
+    return array_module(s).maximum(s, 0), s > 0
+
+
+def relu_backward(dy: Array, positive: Array) -> Array:
+    """phi'(s) = [s > 0], and 0 at the kink."""
+    return dy * positive
+
+
+def leaky_relu_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = s where s > 0, else 0.2 s."""
+    slope = _leaky_slope(s)
+    return s * slope, slope
+
+
+def leaky_relu_backward(dy: Array, slope: Array) -> Array:
+    """phi'(s) = 1 where s > 0, else 0.2."""
+    return dy * slope
+
+
+def _leaky_slope(s: Array) -> Array:
+    xp = array_module(s)
+    return xp.where(s > 0, xp.asarray(1, s.dtype), xp.asarray(LEAK, s.dtype))
+
+
+def sigmoid_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = 1 / (1 + e^-s), by tanh, which never overflows."""
+    y = 0.5 * (1 + array_module(s).tanh(0.5 * s))
+    return y, y
+
+
+def sigmoid_backward(dy: Array, y: Array) -> Array:
+    """phi' = y (1 - y)."""
+    return dy * (y * (1 - y))
+
+
+def sigmoid_second(e: Array, t: Array, y: Array) -> Array:
+    """phi'' = y (1 - y) (1 - 2 y)."""
+    return e * t * (y * (1 - y) * (1 - 2 * y))
+
+
+def tanh_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = tanh(s)."""
+    y = array_module(s).tanh(s)
+    return y, y
+
+
+def tanh_backward(dy: Array, y: Array) -> Array:
+    """phi' = 1 - y^2."""
+    return dy * (1 - y * y)
+
+
+def tanh_second(e: Array, t: Array, y: Array) -> Array:
+    """phi'' = -2 y (1 - y^2)."""
+    return e * t * (-2 * y * (1 - y * y))
+
+
+def softplus_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = log(1 + e^s)."""
+    return array_module(s).logaddexp(s, 0), sigmoid_forward(s)[0]
+
+
+def softplus_backward(dy: Array, sigmoid: Array) -> Array:
+    """phi' = sigmoid(s)."""
+    return dy * sigmoid
+
+
+def softplus_second(e: Array, t: Array, sigmoid: Array) -> Array:
+    """phi'' = sigmoid(s) (1 - sigmoid(s))."""
+    return e * t * (sigmoid * (1 - sigmoid))
+
+
+class Activation(NamedTuple):
+    """An elementwise function with its first derivative and, where not zero, its second."""
+
+    forward: Any
+    backward: Any
+    second: Any = None
+
+
+ACTIVATIONS = {
+    "linear": Activation(identity_forward, identity_backward),
+    "relu": Activation(relu_forward, relu_backward),
+    "leaky_relu": Activation(leaky_relu_forward, leaky_relu_backward),
+    "sigmoid": Activation(sigmoid_forward, sigmoid_backward, sigmoid_second),
+    "tanh": Activation(tanh_forward, tanh_backward, tanh_second),
+    "softplus": Activation(softplus_forward, softplus_backward, softplus_second),
+}
+
+
+def activation(name: str) -> Activation:
+    """The activation of that name; ValueError lists the names there are."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation is {name!r}; pass one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]

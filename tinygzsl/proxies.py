@@ -1,0 +1,106 @@
+"""From seen data to proxies: hold out, train the PTC, train the CWGAN under its score, choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from . import noise
+from .backend import Array, array_module, to_host
+from .confidence import ConfidenceScorer
+from .cwgan import CWGAN
+from .noise import Purpose
+from .presets import Settings
+from .ptc import train_ptc
+from .snapshots import (
+    Look,
+    Snapshot,
+    SnapshotKeeper,
+    draw_proxies,
+    train_with_looks,
+    warn_if_reference_low,
+)
+
+
+class ProxySource(NamedTuple):
+    """The chosen snapshots, the curve of looks, CS of held-out real samples and the PTC's l2."""
+
+    snapshots: list[Snapshot]
+    looks: list[Look]
+    reference: float
+    ptc_l2: float
+    latent: int
+
+    def draw(self, prototypes: Array, count: int, seed: int, draw: int) -> Array:
+        """count fresh proxies (count, d), in scaled features, of scaled seen prototypes."""
+        return draw_proxies(self.snapshots, prototypes, self.latent, count, seed, draw)
+
+
+class Checkpoint(Protocol):
+    """What a resumable run is given: see persist.GanCheckpoint."""
+
+    def restore(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
+        """Put all three into the state that was saved, if one was."""
+
+    def save(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look], force: bool) -> None:
+        """Save the state now and then, or at once if force."""
+
+
+def hold_out_rows(y: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A mask (n,) that holds out the share of every class, at least one sample and never all."""
+    held = np.zeros(y.shape[0], bool)
+    for c in np.unique(y):
+        rows = np.flatnonzero(y == c)
+        count = min(max(1, round(share * rows.size)), rows.size - 1)
+        order = noise.permutation(np, seed, int(c), Purpose.HOLD_OUT, rows.size)
+        held[rows[order[:count]]] = True
+    return held
+
+
+def find_proxies(
+    x: Array,
+    y: Array,
+    prototypes: Array,
+    settings: Settings,
+    seed: int,
+    callback: Callable[[int, dict], None],
+    checkpoint: Checkpoint | None = None,
+) -> ProxySource:
+    """Algorithm 1 up to the proxies, on scaled seen data: x (n, d), y (n,) indexing the rows of
+    prototypes (S, k).
+
+    Raises ValueError if no snapshot qualifies, FloatingPointError if training diverges.
+    """
+    xp = array_module(x, y, prototypes)
+    n_classes, dtype = prototypes.shape[0], str(x.dtype)
+    held = xp.asarray(hold_out_rows(to_host(y), settings.cs_held_out, seed))
+    callback(0, {"phase": "ptc", "total": 1})
+    ptc = train_ptc(x[~held], y[~held], x[held], y[held], n_classes, settings, seed)
+    callback(1, {"phase": "ptc", "total": 1})
+
+    gan = CWGAN(xp, x.shape[1], prototypes.shape[1], settings, seed, dtype)
+    scorer = ConfidenceScorer(
+        ptc,
+        prototypes,
+        x[held],
+        y[held],
+        latent=gan.latent,
+        per_class=settings.cs_per_class,
+        seed=seed,
+    )
+    warn_if_reference_low(scorer.reference)
+    keeper, looks = SnapshotKeeper(settings), []
+    if checkpoint:
+        checkpoint.restore(gan, keeper, looks)
+
+    def after_step(step: int, logs: dict) -> None:
+        callback(step, logs)
+        if checkpoint and "cs" in logs:
+            checkpoint.save(gan, keeper, looks, force=False)
+
+    train_with_looks(gan, keeper, scorer, looks, x, y, prototypes, after_step)
+    if checkpoint:
+        checkpoint.save(gan, keeper, looks, force=True)
+    return ProxySource(keeper.chosen(), looks, scorer.reference, ptc.l2, gan.latent)

@@ -1,0 +1,105 @@
+"""PTC, the pre-trained classifier: a linear softmax on the seen classes, behind eq. 7.
+
+It minimises mean cross-entropy + l2 / 2 ||W||^2 (the bias is not penalised). The problem is
+convex, so L-BFGS needs no learning rate; Adam is the field's habit and the alternative.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import losses, noise, ops
+from .backend import Array, array_module, to_host
+from .kernels import reference
+from .noise import Purpose
+from .optim import Adam
+from .presets import Settings
+
+MAX_ITERATIONS = 500
+
+
+class PTC(NamedTuple):
+    """Weights w (S, d), bias b (S,), the l2 chosen and the held-out log-loss (nats) it got."""
+
+    w: Array
+    b: Array
+    l2: float
+    held_out_loss: float
+
+    def log_proba(self, x: Array) -> Array:
+        """log p(y|x) (n, S)."""
+        logits, _ = ops.linear_forward(x, self.w, self.b)
+        return reference.log_softmax_entropy(logits)[0]
+
+
+def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
+    """Mean cross-entropy + l2 / 2 ||w||^2 with its gradients dw (S, d) and db (S,)."""
+    logits, cache = ops.linear_forward(x, w, b)
+    loss, loss_cache = losses.softmax_cross_entropy_forward(logits, y)
+    n = x.shape[0]
+    dloss = array_module(x).full(n, 1 / n, x.dtype)
+    dlogits = losses.softmax_cross_entropy_backward(dloss, loss_cache)
+    _, dw, db = ops.linear_backward(dlogits, cache, need_dx=False)
+    return loss.mean() + 0.5 * l2 * (w * w).sum(), dw + l2 * w, db
+
+
+def train_ptc(
+    x: Array, y: Array, x_held: Array, y_held: Array, n_classes: int, settings: Settings, seed: int
+) -> PTC:
+    """The classifier with the l2 of settings.ptc_l2 that has the least held-out log-loss.
+
+    x (n, d) and y (n,) train it, x_held and y_held choose l2. Each fit starts from the one
+    before it, from the strongest regularisation to the weakest.
+    """
+    xp = array_module(x, y, x_held, y_held)
+    w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
+    best = None
+    for l2 in sorted(settings.ptc_l2, reverse=True):
+        if settings.ptc_solver == "lbfgs":
+            w, b = _fit_lbfgs(w, b, x, y, l2)
+        else:
+            w, b = _fit_adam(x, y, n_classes, l2, settings, seed)
+        loss = float(ptc_loss(w, b, x_held, y_held, 0.0)[0])
+        if best is None or loss < best.held_out_loss:
+            best = PTC(w, b, l2, loss)
+        elif settings.ptc_solver == "lbfgs":
+            break  # the held-out loss has turned, and weaker l2 only overfits more
+    return best
+
+
+def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array]:
+    """L-BFGS on the host over float64 parameters; the objective runs where x is."""
+    from scipy.optimize import minimize
+
+    xp = array_module(w, b, x, y)
+
+    def unpack(theta: np.ndarray) -> tuple[Array, Array]:
+        theta = xp.asarray(theta, dtype=x.dtype)
+        return theta[: w.size].reshape(w.shape), theta[w.size :]
+
+    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, dw, db = ptc_loss(*unpack(theta), x, y, l2)
+        return float(loss), to_host(xp.concatenate([dw.ravel(), db])).astype(np.float64)
+
+    start = to_host(xp.concatenate([w.ravel(), b])).astype(np.float64)
+    found = minimize(
+        objective, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS}
+    )
+    return unpack(found.x)
+
+
+def _fit_adam(
+    x: Array, y: Array, n_classes: int, l2: float, settings: Settings, seed: int
+) -> tuple[Array, Array]:
+    xp = array_module(x, y)
+    w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
+    adam = Adam([w, b], settings.ptc_lr, (0.5, 0.999))
+    for epoch in range(settings.ptc_epochs):
+        order = noise.permutation(xp, seed, epoch, Purpose.PTC_ORDER, x.shape[0])
+        for at in range(0, x.shape[0], settings.ptc_batch):
+            rows = order[at : at + settings.ptc_batch]
+            _, dw, db = ptc_loss(w, b, x[rows], y[rows], l2)
+            adam.step([dw, db])
+    return w, b

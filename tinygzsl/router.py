@@ -1,0 +1,94 @@
+"""The compatibility F of eqs. 1 and 2, and the router of eq. 10."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from .backend import Array, array_module
+from .kernels import reference
+from .presets import Settings
+from .vsmm import VSMM
+
+ROUTES = ("SL", "GZSL", "ZSL")  # supervised, generalized and zero-shot: codes 0, 1 and 2
+
+
+class RouteResult(NamedTuple):
+    """One row a sample, on the host: label, route ("SL", "GZSL" or "ZSL"), entropy in nats and
+    score, the probability of the label among the candidates of its route.
+    """
+
+    label: np.ndarray
+    route: np.ndarray
+    entropy: np.ndarray
+    score: np.ndarray
+
+
+def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
+    """F (n, c) of embedded samples f_v(x) (n, m) and prototypes f_s(a) (c, m); more is closer.
+
+    euclidean is minus the distance (not squared: eq. 4 trains L2), dot the inner product, cosine
+    the inner product of unit vectors.
+    """
+    xp = array_module(embedded, semantic)
+    products = embedded @ semantic.T
+    if metric == "dot":
+        return products
+    squares = (embedded * embedded).sum(axis=1)[:, None], (semantic * semantic).sum(axis=1)
+    if metric == "euclidean":
+        return -xp.sqrt(xp.maximum(squares[0] + squares[1] - 2 * products, 0))
+    if metric == "cosine":
+        norms = xp.sqrt(squares[0] * squares[1])
+        return products / xp.where(norms > 0, norms, xp.asarray(1, norms.dtype))
+    raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
+
+
+def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:
+    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 in between, ties too."""
+    seen, unseen = entropy < delta_low, entropy > delta_high  # eq. 10
+    return 1 - seen.astype("int8") + unseen.astype("int8")
+
+
+def route_batch(
+    vsmm: VSMM, x: Array, seen: Array, unseen: Array, settings: Settings
+) -> tuple[Array, Array, Array, Array]:
+    """Candidate index, route code, entropy and score, (n,) each, for samples x (n, d).
+
+    seen (S, k) and unseen (U, k) are prototypes; index i < S is seen class i, S + j unseen j.
+    """
+    xp = array_module(x, seen, unseen)
+    n_seen = seen.shape[0]
+    embedded = vsmm.embed(x)
+    log_p, entropy = reference.log_softmax_entropy(vsmm.logits(embedded))
+    code = route_codes(entropy, settings.router_delta_low, settings.router_delta_high)
+
+    semantic = vsmm.embed_prototypes(xp.concatenate([seen, unseen]))
+    f = compatibility(embedded, semantic, settings.router_metric)
+    label = xp.where(
+        code == 0,
+        log_p.argmax(axis=1),
+        xp.where(code == 2, n_seen + f[:, n_seen:].argmax(axis=1), f.argmax(axis=1)),  # eqs. 1, 2
+    )
+    tau = settings.router_temperature
+    log_zsl, _ = reference.log_softmax_entropy(f[:, n_seen:] / tau)
+    log_gzsl, _ = reference.log_softmax_entropy(f / tau)
+    best = xp.where(
+        code == 0, log_p.max(1), xp.where(code == 2, log_zsl.max(1), log_gzsl.max(1))
+    )
+    return label, code, entropy, xp.exp(best)
+
+
+def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
+    """Warn where eq. 10 can route nothing to unseen: no entropy of n_seen classes exceeds
+    ln n_seen.
+    """
+    if delta_high >= math.log(n_seen):
+        warnings.warn(
+            f"delta_high is {delta_high:g} nats, but the entropy of {n_seen} seen classes is at "
+            f"most ln {n_seen} = {math.log(n_seen):.3f}: no sample can be routed to unseen; lower "
+            "router_delta_high",
+            stacklevel=3,
+        )

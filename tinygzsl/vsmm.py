@@ -1,0 +1,169 @@
+"""Visual-semantic mapping module (eqs. 3-5, 8 and 9): f_v, g, f_s and the classifier C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+from . import losses, noise
+from .backend import Array, array_module
+from .mlp import MLP
+from .noise import Purpose
+from .optim import Adam
+from .presets import Settings
+
+
+@dataclass
+class VSMM:
+    """Visual encoder f_v (d -> m), decoder g (m -> d), semantic encoder f_s (k -> m) and
+    classifier C (m -> S), a linear layer.
+    """
+
+    f_v: MLP
+    g: MLP
+    f_s: MLP
+    c: MLP
+
+    @classmethod
+    def create(
+        cls, xp: ModuleType, d: int, k: int, n_classes: int, settings: Settings, seed: int, dtype: str
+    ) -> VSMM:
+        """Fresh networks, weights scaled by 1 / sqrt(inputs)."""
+        m, hidden = settings.vsmm_latent, list(settings.vsmm_hidden)
+        shapes = ([d, *hidden, m], [m, *hidden[::-1], d], [k, *hidden, m], [m, n_classes])
+        return cls(
+            *(
+                MLP.create(
+                    xp,
+                    sizes,
+                    seed=seed,
+                    purpose=Purpose.VSMM_WEIGHTS,
+                    step=i,
+                    std=None,
+                    hidden="relu",
+                    dtype=dtype,
+                )
+                for i, sizes in enumerate(shapes)
+            )
+        )
+
+    @property
+    def networks(self) -> dict[str, MLP]:
+        """The four networks by name."""
+        return {"f_v": self.f_v, "g": self.g, "f_s": self.f_s, "c": self.c}
+
+    @property
+    def params(self) -> list[Array]:
+        """All parameters, in the order of networks."""
+        return [p for network in self.networks.values() for p in network.params]
+
+    def embed(self, x: Array) -> Array:
+        """f_v(x) (n, m)."""
+        return self.f_v.forward(x)[0]
+
+    def embed_prototypes(self, a: Array) -> Array:
+        """f_s(a) (c, m)."""
+        return self.f_s.forward(a)[0]
+
+    def logits(self, embedded: Array) -> Array:
+        """C's logits (n, S) for embedded samples f_v(x) (n, m)."""
+        return self.c.forward(embedded)[0]
+
+
+def vsmm_loss(
+    vsmm: VSMM, x: Array, y: Array, a: Array, proxies: Array | None, settings: Settings
+) -> tuple[dict, list[Array]]:
+    """The objective of eq. 9 on a batch and its gradients in the order of vsmm.params.
+
+    x (n, d), y (n,) class indices, a (n, k) the prototypes of y, proxies (n_p, d) or None: they
+    enter L_ES only (eq. 8), whose gradient flows through C and f_v. Returns the terms as 0-d
+    arrays: "ae", "le", "clf", "es", "h_seen" and "h_proxy" (nats; without proxies neither "es"
+    nor "h_proxy") and "loss".
+    """
+    xp, n = array_module(x, y, a), x.shape[0]
+    weights = (settings.vsmm_weight_ae, settings.vsmm_weight_le, settings.vsmm_weight_clf)
+    stacked = x if proxies is None else xp.concatenate([x, proxies])
+    latent, f_v_cache = vsmm.f_v.forward(stacked)
+    logits, c_cache = vsmm.c.forward(latent)
+    decoded, g_cache = vsmm.g.forward(latent[:n])
+    semantic, f_s_cache = vsmm.f_s.forward(a)
+
+    ae, ae_cache = losses.squared_error_forward(decoded, x, settings.vsmm_reduction)  # eq. 3
+    le, le_cache = losses.squared_error_forward(latent[:n], semantic, settings.vsmm_reduction)  # eq. 4
+    clf, clf_cache = losses.softmax_cross_entropy_forward(logits[:n], y)
+    terms = {"ae": ae, "le": le, "clf": clf.mean()}
+    loss = sum(w * term for w, term in zip(weights, terms.values(), strict=True))  # eq. 5
+
+    dlogits = xp.zeros_like(logits)
+    dclf = xp.full(n, weights[2] / n, x.dtype)
+    dlogits[:n] = losses.softmax_cross_entropy_backward(dclf, clf_cache)
+    entropy, entropy_cache = losses.softmax_entropy_forward(logits)
+    terms["h_seen"] = entropy[:n].mean()
+    if proxies is not None:
+        es, es_cache = losses.entropy_hinge_forward(entropy[:n], entropy[n:], settings.vsmm_gamma)
+        dentropy = losses.entropy_hinge_backward(settings.vsmm_weight_es, es_cache)
+        dlogits += losses.softmax_entropy_backward(xp.concatenate(dentropy), entropy_cache)
+        terms |= {"es": es, "h_proxy": entropy[n:].mean()}
+        loss = loss + settings.vsmm_weight_es * es  # eq. 9
+    terms["loss"] = loss
+
+    dlatent, c_grads = vsmm.c.backward(dlogits, c_cache)
+    ddecoded, _ = losses.squared_error_backward(weights[0], ae_cache)
+    from_g, g_grads = vsmm.g.backward(ddecoded, g_cache)
+    from_le, dsemantic = losses.squared_error_backward(weights[1], le_cache)
+    dlatent[:n] += from_g + from_le
+    _, f_s_grads = vsmm.f_s.backward(dsemantic, f_s_cache, need_dx=False)
+    _, f_v_grads = vsmm.f_v.backward(dlatent, f_v_cache, need_dx=False)
+    return terms, f_v_grads + g_grads + f_s_grads + c_grads
+
+
+def train_vsmm(
+    x: Array,
+    y: Array,
+    prototypes: Array,
+    proxies: Array | None,
+    settings: Settings,
+    seed: int,
+    callback: Callable[[int, dict], None],
+) -> tuple[VSMM, list[dict]]:
+    """Train on seen samples x (N, d), y (N,) indexing prototypes (S, k), and proxies (P, d).
+
+    Every batch holds as many proxies as seen samples. Returns the module and, per epoch, the
+    means of the terms. Raises FloatingPointError if a loss stops being finite.
+    """
+    xp = array_module(x, y, prototypes)
+    vsmm = VSMM.create(
+        xp, x.shape[1], prototypes.shape[1], prototypes.shape[0], settings, seed, str(x.dtype)
+    )
+    adam = Adam(vsmm.params, settings.vsmm_lr, (settings.vsmm_beta1, settings.vsmm_beta2))
+    history = []
+    total = settings.vsmm_epochs * math.ceil(x.shape[0] / settings.vsmm_batch)
+    for epoch in range(settings.vsmm_epochs):
+        sums: dict = {}
+        for rows in epoch_batches(xp, x.shape[0], settings.vsmm_batch, seed, epoch):
+            fakes = None if proxies is None else _proxy_batch(proxies, seed, adam.t, len(rows))
+            terms, grads = vsmm_loss(vsmm, x[rows], y[rows], prototypes[y[rows]], fakes, settings)
+            adam.step(grads)
+            sums = {k: sums.get(k, 0) + v * len(rows) for k, v in terms.items()}
+            callback(adam.t, {"phase": "vsmm", "total": total})
+        history.append({k: float(v) / x.shape[0] for k, v in sums.items()})
+        if not math.isfinite(history[-1]["loss"]):
+            raise FloatingPointError(
+                f"the VSMM diverged in epoch {epoch + 1} (loss {history[-1]['loss']}); lower "
+                f"vsmm_lr, now {settings.vsmm_lr:g}"
+            )
+    return vsmm, history
+
+
+def epoch_batches(xp: ModuleType, n: int, batch: int, seed: int, epoch: int) -> Iterator[Array]:
+    """The rows 0 .. n - 1 of each batch of an epoch, shuffled; the last batch may be smaller."""
+    order = noise.permutation(xp, seed, epoch, Purpose.EPOCH_ORDER, n)
+    for at in range(0, n, batch):
+        yield order[at : at + batch]
+
+
+def _proxy_batch(proxies: Array, seed: int, step: int, count: int) -> Array:
+    xp = array_module(proxies)
+    return proxies[noise.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], count)]
