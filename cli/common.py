@@ -6,22 +6,66 @@ from functools import wraps
 
 import click
 
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+
 
 def errors_as_sentences(command: Callable) -> Callable:
-    """Turn ValueError, OSError and ImportError into one line on stderr and exit code 2."""
+    """Turn errors into one line on stderr: exit code 2 for bad input, 1 where training diverged
+    or memory ran out, 130 for Ctrl-C.
+    """
 
     @wraps(command)
     def run(*args, **kwargs):
         try:
             return command(*args, **kwargs)
         except (ValueError, OSError, ImportError) as error:
-            sentence = click.ClickException(" ".join(str(error).split()))
-            sentence.exit_code = 2
-            raise sentence from None
+            raise _failure(_sentence(error), BAD_INPUT) from None
+        except (FloatingPointError, RuntimeError, MemoryError) as error:
+            raise _failure(_sentence(error), FAILED) from None
+        except KeyboardInterrupt:
+            raise _failure("interrupted; no half-written file is left", INTERRUPTED) from None
 
     return run
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:  # the system's: without "[Errno 28]"
+        return f"{error.filename or 'writing'}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _failure(message: str, exit_code: int) -> click.ClickException:
+    failure = click.ClickException(message)
+    failure.exit_code = exit_code
+    return failure
 
 
 def emit(obj: dict, as_json: bool, text: str) -> None:
     """Print obj as one JSON object, or text."""
     click.echo(json.dumps(obj, allow_nan=False) if as_json else text)
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr, so that stdout holds results only."""
+    click.echo(text, err=True)
+
+
+def json_option(command: Callable) -> Callable:
+    """The --json flag, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def source_options(command: Callable) -> Callable:
+    """The options that say where and how to load a dataset."""
+    for decorate in (
+        click.option(
+            "--prototypes",
+            default="att",
+            show_default=True,
+            help="Prototype variable of a MATLAB file: att, original_att, sent.",
+        ),
+        click.option("--split", type=int, help="Split number of action recognition, 1 to 30."),
+        click.option("--root", help="Folder to look in for a named dataset."),
+    ):
+        command = decorate(command)
+    return command

@@ -1,10 +1,16 @@
 """`tinygzsl data`: look at a dataset, or convert it. NaN and infinity are reported, not refused."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit, errors_as_sentences
+from .common import emit, errors_as_sentences, json_option, source_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..datasets import Dataset
 
 ARRAYS = ("X_train", "y_train", "X_test", "y_test", "seen_prototypes", "unseen_prototypes")
 
@@ -14,23 +20,12 @@ def data() -> None:
     """Look at datasets and convert them."""
 
 
-def source_options(command):
-    """The argument and options that say which dataset to load."""
-    for decorate in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-        click.option("--prototypes", default="att", show_default=True, help="MATLAB variable."),
-        click.option("--split", type=int, help="Split number of action recognition, 1 to 30."),
-        click.option("--root", help="Folder to look in."),
-        click.argument("source"),
-    ):
-        command = decorate(command)
-    return command
-
-
 @data.command()
+@click.argument("source")
 @source_options
+@json_option
 @errors_as_sentences
-def inspect(source, as_json, **how):
+def inspect(source: str, as_json: bool, **how: Any) -> None:
     """Show what is in SOURCE: a name (letters, awa1, ...), an .npz file or a folder."""
     from ..datasets import load_dataset
 
@@ -39,11 +34,13 @@ def inspect(source, as_json, **how):
 
 
 @data.command()
-@source_options
+@click.argument("source")
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace what is at DEST.")
+@source_options
+@json_option
 @errors_as_sentences
-def convert(source, dest, as_json, force, **how):
+def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> None:
     """Convert SOURCE to DEST: an .npz file, or a folder that gets CSV files."""
     from ..datasets import load_dataset, save_csv, save_npz
 
@@ -63,7 +60,7 @@ def convert(source, dest, as_json, force, **how):
     emit(facts, as_json, f"wrote {dataset!r} to {dest}{tail}")
 
 
-def check_target(dest, as_npz, force):
+def check_target(dest: Path, as_npz: bool, force: bool) -> None:
     """Raise ValueError if DEST can't be written to, or only by replacing what is there."""
     if not as_npz and dest.suffix.lower() in (".csv", ".mat", ".h5", ".zip"):
         raise ValueError(f"DEST is {dest}; give a name that ends in .npz, or a folder for CSV")
@@ -77,7 +74,7 @@ def check_target(dest, as_npz, force):
         raise ValueError(f"{dest} exists already; choose another DEST or pass --force")
 
 
-def describe(dataset):
+def describe(dataset: "Dataset") -> dict[str, Any]:
     """What `inspect` shows, as a dict that JSON can hold."""
     import numpy as np
 
@@ -111,7 +108,7 @@ def describe(dataset):
     }
 
 
-def per_class(labels):
+def per_class(labels: "np.ndarray") -> dict[str, float] | None:
     """Least, median and most samples of a class, or None without samples."""
     import numpy as np
 
@@ -125,7 +122,7 @@ def per_class(labels):
     }
 
 
-def as_text(facts):
+def as_text(facts: dict[str, Any]) -> str:
     """The same facts as lines to read."""
     shapes = facts["shapes"]
     lines = [

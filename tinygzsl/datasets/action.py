@@ -17,7 +17,7 @@ def split_numbers(folder: str | Path) -> dict[int, Path]:
     found = {}
     folder = Path(folder)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        match = re.fullmatch(r"split_?0*(\d+)", path.name, re.IGNORECASE)
+        match = re.fullmatch(r"split_?(\d+)", path.name, re.IGNORECASE)
         if match and (path / "att_splits.mat").is_file():
             found[int(match[1])] = path
     return dict(sorted(found.items()))
@@ -46,7 +46,7 @@ def load_action(
         prototypes,
         name=f"{name or folder.resolve().name}-split{split}",
         source=describe_source(folder, split=split, prototypes=prototypes),
-        notes=(f"split {split} of {len(splits)}",),
+        notes=(f"split {split}, one of {len(splits)}",),
     )
 
 

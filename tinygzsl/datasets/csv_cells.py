@@ -44,9 +44,11 @@ def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list
 
 
 def _quoted(label):
-    if "\n" in label or "\r" in label:
-        raise ValueError(f"label {label!r} holds a line break, which CSV can't keep; rename it")
-    if "," in label or '"' in label or label != label.strip():
+    if "\n" in label or "\r" in label or label != label.strip():
+        raise ValueError(
+            f"label {label!r} holds a line break or outer space, which CSV files lose; rename it"
+        )
+    if "," in label or '"' in label:
         return '"' + label.replace('"', '""') + '"'
     return label
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .aside import written_aside
+from ..aside import written_aside
 from .assemble import assemble, describe_source
 from .base import Dataset
 from .csv_cells import read_table, write_table
@@ -56,7 +56,7 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
 
     The folder is made if needed and files of these names in it are replaced, once all of them
     are written in full. Class names and validation rows are not kept: CSV has no place for them.
-    Raises ValueError for a label with a line break and OSError if writing fails.
+    Raises ValueError for a label with a line break or outer space and OSError if writing fails.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .aside import written_aside
+from ..aside import written_aside
 from .assemble import as_features, assemble, describe_source
 from .base import Dataset
 from .labels import as_labels, check_same_kind

@@ -1,0 +1,62 @@
+"""`tinygzsl evaluate`: the test samples of a run's dataset, looked at once."""
+
+from pathlib import Path
+
+import click
+
+from .common import emit, errors_as_sentences, json_option, note, source_options
+
+
+@click.command()
+@click.argument("run")
+@click.option("--data", "dataset", help="Dataset; by default the one the run was trained on.")
+@source_options
+@click.option("--device", help="cpu or cuda.  [default: the run's]")
+@json_option
+@errors_as_sentences
+def evaluate(run, dataset, root, split, prototypes, device, as_json):
+    """Evaluate RUN, a folder made by `train` (or a model file, with --data).
+
+    Prints S, U and H and writes all figures to RUN/metrics.json.
+    """
+    from .. import evaluate as evaluate_model
+    from .. import load_dataset, load_model
+    from ..runs import CONFIG, METRICS, MODEL, read_config, write_json
+
+    folder = Path(run) if not Path(run).is_file() else None
+    model = load_model(folder / MODEL if folder else run, device)
+    if dataset:
+        source = {"name_or_path": dataset, "root": root, "split": split, "prototypes": prototypes}
+    elif folder:
+        source = read_config(folder / CONFIG)[1]
+    else:
+        raise ValueError(f"{run} is a model file and names no dataset; pass --data")
+    metrics = evaluate_model(model, load_dataset(**source))
+    if folder:
+        write_json(folder / METRICS, metrics)
+        note(f"wrote {folder / METRICS}")
+    emit(metrics, as_json, text(metrics))
+
+
+def text(metrics):
+    """The figures as lines to read."""
+    routes, entropy, oracle = metrics["routes"], metrics["entropy"], metrics["oracle"]
+    rows = [("router (eq. 10)", metrics), ("eq. 2 for every sample", metrics["gzsl"])]
+    lines = [f"{'':24}     S      U      H"]
+    lines += [f"{name:24}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}" for name, m in rows]
+    lines += [
+        f"supervised (seen only) {metrics['supervised']:.3f}, "
+        f"zero-shot (unseen only) {metrics['zsl']:.3f}, AUSUC {metrics['ausuc']:.3f}",
+        f"entropy as detector of unseen: AUROC {metrics['auroc']:.3f}, "
+        f"FPR at 95% TPR {metrics['fpr95']:.3f}",
+        "mean entropy (nats): "
+        + ", ".join(f"{kind} {value:.2f}" for kind, value in entropy.items()),
+    ]
+    for kind in ("seen", "unseen"):
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in routes[kind].items())
+        lines.append(f"{kind:6} test samples routed to {shares}")
+    lines.append(
+        f"for analysis only, chosen on the test set: best threshold {oracle['threshold']:.2f} nats "
+        f"gives H {oracle['H']:.3f}"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""The `tinygzsl` command; each sub-command has a file of its own."""
+
+import warnings
+
+import click
+
+from .. import __version__
+from .data import data
+from .demo import demo
+from .evaluate import evaluate
+from .gradcheck import gradcheck
+from .info import info
+from .predict import predict
+from .train import train
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, package_name="tinygzsl")
+def main() -> None:
+    """Generalized zero-shot learning by proxy samples and entropy separation, in NumPy.
+
+    Start with `tinygzsl demo`.
+    """
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    warnings.simplefilter("default", UserWarning)
+
+
+for command in (demo, train, evaluate, predict, data, gradcheck, info):
+    main.add_command(command)

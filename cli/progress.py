@@ -1,0 +1,68 @@
+"""A progress line on stderr with a rate and an end in sight; silent when not on a terminal."""
+
+import sys
+import time
+
+TITLES = {
+    "ptc": "pre-training the classifier",
+    "gan": "training the CWGAN",
+    "vsmm": "training the VSMM",
+}
+WIDTH = 24
+
+
+class Progress:
+    """The callback(step, logs) of fit. `close` ends the line; use it as a context manager."""
+
+    def __init__(self, stream=None, label: str = ""):
+        self.stream = stream or sys.stderr
+        self.label = label
+        self.on = self.stream.isatty()
+        self.phase, self.started, self.first, self.drawn = None, 0.0, 0, 0.0
+        self.tail = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __call__(self, step: int, logs: dict) -> None:
+        """Draw the line, at most ten times a second."""
+        if not self.on:
+            return
+        now = time.monotonic()
+        if logs["phase"] != self.phase:
+            self.close()
+            self.phase, self.started, self.first, self.tail = logs["phase"], now, step, ""
+        if "cs" in logs:
+            self.tail = f", CS {logs['cs']:.2f} (r {logs['relative']:.2f})"
+        if now - self.drawn > 0.1 or step == logs["total"]:
+            self.drawn = now
+            self._draw(step, logs["total"], now)
+
+    def _draw(self, step: int, total: int, now: float) -> None:
+        filled = round(WIDTH * step / total)
+        rate = (step - self.first) / max(now - self.started, 1e-9)
+        left = f", at most {clock((total - step) / rate)} left" if 0 < rate < 1e6 else ""
+        rated = f", {rate:.1f} steps/s{left}" if self.phase != "ptc" else ""
+        bar = "#" * filled + "." * (WIDTH - filled)
+        line = f"{self.label}{TITLES[self.phase]} [{bar}] {step}/{total}{rated}{self.tail}"
+        self.stream.write(f"\r\x1b[K{line}")
+        self.stream.flush()
+
+    def close(self) -> None:
+        """End the line, if one was drawn."""
+        if self.on and self.phase is not None:
+            self.stream.write("\n")
+            self.phase = None
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 45 s, 3:05 min or 1:20 h."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60}:{seconds % 60:02} min"
+    return f"{seconds // 3600}:{seconds % 3600 // 60:02} h"

@@ -1,0 +1,99 @@
+"""Evaluate a model on a dataset's test samples; the only place where they are looked at."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .metrics import (
+    ausuc,
+    auroc,
+    best_threshold,
+    fpr_at_tpr,
+    harmonic_mean,
+    mean_class_accuracy,
+    per_class_accuracy,
+    route_shares,
+)
+
+PROXIES = 2000  # fresh proxies whose entropy is reported
+
+
+def evaluate(model: Any, data: Any) -> dict[str, Any]:
+    """Figures of a fitted model on a Dataset: fractions, entropies in nats, JSON-ready.
+
+    S, U, H           mean per-class accuracies by eq. 10 and their harmonic mean
+    auroc, fpr95      of the entropy as detector of unseen samples (fpr95: the share of seen
+                      samples flagged by the threshold that flags 95% of the unseen ones)
+    ausuc             area under the seen-unseen curve of eq. 2's scores (calibrated stacking)
+    gzsl              S, U, H of eq. 2 for every sample, with the same networks
+    supervised, zsl   accuracy of seen samples among seen classes, of unseen among unseen
+    oracle            best H of a single entropy threshold on these very samples: for analysis
+    entropy           mean of seen, unseen and (where there is a GAN) fresh proxy samples
+    routes            share of seen and unseen test samples per route
+    per_class         accuracies by eq. 10 of seen and unseen classes
+
+    Raises ValueError for a dataset without test samples of both kinds, with NaN in them, or
+    that doesn't belong to the model.
+    """
+    from .datasets import check_test
+
+    check_test(data)
+    if not np.array_equal(data.seen_classes, model.classes_):
+        raise ValueError(
+            f"the model knows {len(model.classes_)} seen classes and the dataset has "
+            f"{len(data.seen_classes)} others; evaluate on the dataset that it was trained on"
+        )
+    y, seen = data.y_test, model.classes_
+    is_seen = np.isin(y, seen)
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    f = model.compatibility(data.X_test, data.unseen_prototypes)
+    supervised = model.predict(data.X_test)
+    f_seen, f_unseen = f[:, : len(seen)], f[:, len(seen) :]
+    zero_shot = data.unseen_classes[f_unseen.argmax(axis=1)]
+    everywhere = np.concatenate([seen, data.unseen_classes])[f.argmax(axis=1)]
+    h_seen, h_unseen = result.entropy[is_seen], result.entropy[~is_seen]
+    return {
+        **accuracies(y, result.label, is_seen),
+        "auroc": auroc(h_seen, h_unseen),
+        "fpr95": fpr_at_tpr(h_seen, h_unseen),
+        "ausuc": ausuc(f_seen, f_unseen, y, seen, data.unseen_classes),
+        "gzsl": accuracies(y, everywhere, is_seen),
+        "supervised": mean_class_accuracy(y[is_seen], supervised[is_seen]),
+        "zsl": mean_class_accuracy(y[~is_seen], zero_shot[~is_seen]),
+        "oracle": dict(
+            zip(
+                ("H", "S", "U", "threshold"),
+                best_threshold(result.entropy, y, supervised, zero_shot, seen),
+                strict=True,
+            )
+        ),
+        "entropy": _mean_entropies(model, h_seen, h_unseen),
+        "routes": route_shares(result.route, is_seen),
+        "per_class": {
+            "seen": _by_class(y[is_seen], result.label[is_seen]),
+            "unseen": _by_class(y[~is_seen], result.label[~is_seen]),
+        },
+        "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
+    }
+
+
+def accuracies(y: np.ndarray, label: np.ndarray, is_seen: np.ndarray) -> dict[str, float]:
+    """S, U and H of labels (n,) predicted for y (n,), is_seen (n,) telling the two kinds apart."""
+    s = mean_class_accuracy(y[is_seen], label[is_seen])
+    u = mean_class_accuracy(y[~is_seen], label[~is_seen])
+    return {"S": s, "U": u, "H": harmonic_mean(s, u)}
+
+
+def _mean_entropies(model: Any, h_seen: np.ndarray, h_unseen: np.ndarray) -> dict[str, float]:
+    means = {"seen": float(h_seen.mean()), "unseen": float(h_unseen.mean())}
+    if model.proxy_source_ is not None:
+        means["proxy"] = float(model.entropy(model.sample_proxies(PROXIES)).mean())
+    return {**means, "max": math.log(len(model.classes_))}
+
+
+def _by_class(y: np.ndarray, label: np.ndarray) -> dict[str, float]:
+    classes, values = per_class_accuracy(y, label)
+    return {str(c): float(v) for c, v in zip(classes, values, strict=True)}

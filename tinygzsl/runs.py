@@ -1,0 +1,150 @@
+"""Run folders: model.npz, config.toml, curves.csv, manifest.json, metrics.json, checkpoints/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from .aside import written_aside
+from .estimator import EntropySeparationGZSL
+from .presets import Settings
+
+MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
+MANIFEST, METRICS, CHECKPOINT = "manifest.json", "metrics.json", "checkpoints/gan.npz"
+
+
+def create_run(folder: Any) -> Path:
+    """Make the run folder. FileExistsError if it is there already, OSError if it can't be made."""
+    folder = Path(folder)
+    if folder.exists():
+        raise FileExistsError(
+            f"the run folder {folder} exists; choose another --out, or continue it with "
+            f"--resume {folder}"
+        )
+    (folder / CHECKPOINT).parent.mkdir(parents=True)
+    return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text to path, aside and renamed."""
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write one JSON object to path."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """The JSON object in path; FileNotFoundError or ValueError say what is wrong."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; pass a folder that `train` has made")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); train again") from None
+
+
+def config_text(top: dict[str, Any], data: dict[str, Any], settings: Settings) -> str:
+    """A config.toml: top-level keys, the [data] source and one section per group of settings."""
+    sections = {"data": {k: v for k, v in data.items() if v is not None}, **settings.sections()}
+    lines = [f"{key} = {_toml(value)}" for key, value in top.items()]
+    for section, values in sections.items():
+        lines += ["", f"[{section}]", *(f"{k} = {_toml(v)}" for k, v in values.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """A string, number, boolean or list as TOML; JSON writes these the same way."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Top-level keys, the [data] section and the flat settings of a config.toml.
+
+    Raises FileNotFoundError, or ValueError for text that is no TOML.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; check --config")
+    try:
+        nested = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from None
+    top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
+    data = nested.pop("data", {})
+    flat = {
+        f"{section}_{key}": value
+        for section, values in nested.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+    }
+    return top, data, flat
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 over arrays and texts, in order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            part = np.ascontiguousarray(part)
+            digest.update(part.tobytes() if part.dtype.kind == "U" else part.data)
+        else:
+            digest.update(str(part).encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Versions, platform, cores and thread settings: what a result may depend on."""
+    versions = {"tinygzsl": __version__, "python": platform.python_version()}
+    for name in ("numpy", "scipy", "numba"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        "versions": versions,
+        "commit": _commit(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": {name: os.environ[name] for name in threads if name in os.environ},
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout the package runs from; None for an installed copy."""
+    git = Path(__file__).parents[1] / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        return (git / head[5:]).read_text().strip() if head.startswith("ref: ") else head
+    except OSError:
+        return None
+
+
+def write_curves(path: Path, model: EntropySeparationGZSL) -> None:
+    """curves.csv: one row per look of the CWGAN and per epoch of the VSMM."""
+    source = model.proxy_source_
+    rows = [{"phase": "gan", **look._asdict()} for look in (source.looks if source else [])]
+    rows += [{"phase": "vsmm", "epoch": i + 1, **h} for i, h in enumerate(model.history_)]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [",".join(columns)]
+    lines += [",".join(str(row.get(name, "")) for name in columns) for row in rows]
+    write_text(path, "\n".join(lines) + "\n")
