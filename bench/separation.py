@@ -1,0 +1,154 @@
+"""Does entropy separation help? With and without it at three CS windows, paired by seed.
+
+    python bench/separation.py PATH --seeds 3 --set vsmm.gamma=3 --out results.jsonl
+
+One CWGAN is trained per seed and its snapshots are taken as it passes through the windows, so all
+rows of a seed share the data order, the PTC and the CWGAN. Per row: S, U, H by eq. 10, H by eq. 2
+for every sample, the AUROC of the entropy, H at the best single threshold (an oracle, for
+analysis), and mean entropies of held-out seen samples and of fresh proxies before (VSMM without
+L_ES) and after (with it). Results are appended to --out as they come; the table is the last thing
+printed.
+"""
+
+import json
+import math
+import time
+import warnings
+
+import click
+import numpy as np
+
+import tinygzsl as tz
+from tinygzsl.cli.config import parse_set
+from tinygzsl.confidence import ConfidenceScorer
+from tinygzsl.cwgan import CWGAN
+from tinygzsl.presets import settings_for
+from tinygzsl.proxies import hold_out_rows
+from tinygzsl.ptc import train_ptc
+from tinygzsl.scaling import fit_scaler
+from tinygzsl.snapshots import SnapshotKeeper, draw_proxies, train_with_looks
+
+WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.70, 0.85))
+
+
+def snapshots_by_window(training, preset, sets, seed):
+    """Per window (low, high, look, proxies to train on, fresh proxies) from one CWGAN run."""
+    settings = settings_for(preset, sets)
+    classes, y = np.unique(training.y, return_inverse=True)
+    scaler = fit_scaler(training.X, settings.scale_features)
+    x = scaler.apply(training.X)
+    a = fit_scaler(training.prototypes, settings.scale_prototypes).apply(training.prototypes)
+    held = hold_out_rows(y, settings.cs_held_out, seed)
+    ptc = train_ptc(x[~held], y[~held], x[held], y[held], len(classes), settings, seed)
+    gan = CWGAN(np, x.shape[1], a.shape[1], settings, seed, str(x.dtype))
+    scorer = ConfidenceScorer(
+        ptc,
+        a,
+        x[held],
+        y[held],
+        latent=gan.latent,
+        per_class=settings.cs_per_class,
+        seed=seed,
+    )
+    for low, high in WINDOWS:
+        keeper = SnapshotKeeper(settings_for(preset, {**sets, "cs_low": low, "cs_high": high}))
+        train_with_looks(gan, keeper, scorer, [], x, y, a, lambda step, logs: None)
+        if not keeper.inside:
+            print(f"seed {seed}: no snapshot with {low} < r < {high}", flush=True)
+            continue
+        draws = [
+            scaler.invert(
+                draw_proxies(keeper.inside, a, gan.latent, settings.proxy_count, seed, draw)
+            )
+            for draw in (0, 1)
+        ]
+        yield low, high, keeper.inside[0].look, *draws
+
+
+def figures(model, data, fresh):
+    """The row of a model: accuracies, detector and entropies."""
+    m = tz.evaluate(model, data)
+    return {
+        **{k: m[k] for k in ("S", "U", "H", "auroc")},
+        "H_eq2": m["gzsl"]["H"],
+        "H_best": m["oracle"]["H"],
+        "seen": m["entropy"]["seen"],
+        "unseen": m["entropy"]["unseen"],
+        "proxy": None if fresh is None else float(model.entropy(fresh).mean()),
+        "hinge": model.history_[-1].get("es"),
+        "hinge_first": model.history_[0].get("es"),
+    }
+
+
+@click.command()
+@click.argument("path")
+@click.option("--preset", default="small")
+@click.option("--seeds", default=3)
+@click.option("--set", "sets", multiple=True)
+@click.option("--gamma", "gammas", multiple=True, type=float, default=(1.0, 3.0))
+@click.option("--out", default="separation.jsonl")
+def main(path, preset, seeds, sets, gammas, out):
+    """Run the comparison on the dataset at PATH."""
+    warnings.simplefilter("ignore")
+    sets = parse_set(sets)
+    data = tz.load_dataset(path)
+    training = data.training()
+    arrays = (training.X, training.y, training.prototypes)
+    rows = []
+
+    def record(**row):
+        rows.append(row)
+        with open(out, "a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+
+    for seed in range(seeds):
+        started = time.monotonic()
+        base = {"preset": preset, "seed": seed, **sets}
+        plain = tz.EntropySeparationGZSL(**{**base, "vsmm_weight_es": 0.0}).fit(*arrays)
+        record(seed=seed, window="none", gamma=None, **figures(plain, data, None))
+        for low, high, look, proxies, fresh in snapshots_by_window(training, preset, sets, seed):
+            window = f"{low:.2f}-{high:.2f}"
+            before = float(plain.entropy(fresh).mean())
+            for gamma in gammas:
+                model = tz.EntropySeparationGZSL(**{**base, "vsmm_gamma": gamma})
+                model.fit(*arrays, proxies=proxies)
+                row = figures(model, data, fresh)
+                record(
+                    seed=seed,
+                    window=window,
+                    gamma=gamma,
+                    cs=look.cs,
+                    step=look.step,
+                    proxy_before=before,
+                    seconds=time.monotonic() - started,
+                    **row,
+                )
+    print(table(rows))
+
+
+COLUMNS = ("cs", "S", "U", "H", "H_eq2", "auroc", "H_best", "seen", "proxy_before", "proxy")
+
+
+def table(rows):
+    """Means over seeds, and the mean and deviation of H - H(none) paired by seed, in Markdown."""
+    none = {r["seed"]: r["H"] for r in rows if r["window"] == "none"}
+    lines = ["| window of r | gamma | " + " | ".join(COLUMNS) + " | H - H(none) |"]
+    lines.append("|---" * (len(COLUMNS) + 3) + "|")
+    for window, gamma in dict.fromkeys((r["window"], r["gamma"]) for r in rows):
+        mine = [r for r in rows if (r["window"], r["gamma"]) == (window, gamma)]
+        cells = [_mean([r.get(c) for r in mine]) for c in COLUMNS]
+        gains = [r["H"] - none[r["seed"]] for r in mine]
+        deviation = np.std(gains, ddof=1) if len(gains) > 1 else math.nan
+        cells.append(f"{np.mean(gains):+.3f} ± {deviation:.3f}" if gamma else "")
+        lines.append(f"| {window} | {gamma or ''} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _mean(values):
+    known = [v for v in values if v is not None]
+    return f"{np.mean(known):.3f}" if known else ""
+
+
+if __name__ == "__main__":
+    main()
