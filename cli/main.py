@@ -16,11 +16,13 @@ from .train import train
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, package_name="tinygzsl")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Generalized zero-shot learning by proxy samples and entropy separation, in NumPy.
 
     Start with `tinygzsl demo`.
     """
+    ctx.with_resource(warnings.catch_warnings())  # put back what follows when the command ends
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     warnings.simplefilter("default", UserWarning)
 

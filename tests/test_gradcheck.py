@@ -53,7 +53,7 @@ def test_gradient(check):
     assert result.directions == DIRECTIONS * len(check.arrays)
 
 
-@pytest.mark.parametrize("seed", [1, 20, 300])
+@pytest.mark.parametrize("seed", [1, 20, 107, 275])  # three of them put a kink within a step
 def test_other_seeds_pass_too(seed):
     results = list(run_all(seed))
     assert [result.name for result in results] == NAMES
@@ -217,6 +217,19 @@ def test_a_slope_of_zero_is_compared_absolutely():
     assert run_check(Check("constant", [x], [np.zeros(1)], lambda: 5.0)).error == 0
     wrong = run_check(Check("constant", [x], [np.array([1e-5])], lambda: 5.0))
     assert TOLERANCE < wrong.error < 0.1
+
+
+@pytest.mark.parametrize("x", [1e-7, -1e-7])
+def test_a_kink_within_a_step_hides_neither_a_right_nor_a_wrong_gradient(x):
+    array = np.array([x, 0.5])
+    slope = np.array([np.sign(x), 1.0])
+
+    def run(gradient):
+        return run_check(Check("kink", [array], [gradient], lambda: abs(array).sum()))
+
+    assert run(slope).passed
+    assert not run(1.001 * slope).passed
+    assert not run(slope * [-1, 1]).passed
 
 
 def test_relative_error_by_hand():

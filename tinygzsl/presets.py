@@ -178,6 +178,7 @@ _LETTERS = {  # with _SMALL; chosen by bench/validate.py on pseudo-unseen letter
     "gan_output": "linear",
     "vsmm_hidden": (256,),
     "vsmm_epochs": 20,
+    "vsmm_gamma": 2.0,
     "router_delta_low": 0.05,
     "router_delta_high": 0.1,
 }
@@ -193,7 +194,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settings:
-    """The preset's settings with the overrides that are not None; lists become tuples.
+    """The preset's settings with the overrides that are not None.
 
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
@@ -204,8 +205,15 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
     for name in given:
         if name not in names:
             raise ValueError(f"there is no setting {name!r}; {_nearest(name, names)}")
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    return replace(Settings(**PRESETS[preset]), **given)
+    return replace(Settings(**PRESETS[preset]), **{k: _as_declared(k, given[k]) for k in given})
+
+
+def _as_declared(name: str, value: Any) -> Any:
+    """Lists, which TOML has, as tuples, and whole numbers as floats where a float is meant."""
+    if isinstance(value, list):
+        return tuple(value)
+    is_float = isinstance(getattr(Settings, name), float) and isinstance(value, Integral)
+    return float(value) if is_float and not isinstance(value, bool) else value
 
 
 def _nearest(name: str, names: set[str]) -> str:

@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+
+from tinygzsl import proxies
+from tinygzsl.presets import Settings
+from tinygzsl.proxies import find_proxies, hold_out_rows
+from tinygzsl.snapshots import draw_proxies
+
+SMALL = {
+    "gan_generator_hidden": (16,),
+    "gan_critic_hidden": (16,),
+    "gan_lr": 1e-3,
+    "gan_batch": 16,
+    "gan_critic_steps": 1,
+    "gan_max_epochs": 3,
+    "ptc_l2": (1e-2,),
+    "cs_low": 1e-6,
+    "cs_high": 0.99,
+    "cs_per_class": 4,
+}
+
+
+@pytest.fixture
+def data(tiny_dataset):
+    """x (n, d), y (n,) indexing the rows of the seen prototypes (S, k), scaled by hand."""
+    tiny = tiny_dataset()
+    x = tiny.X_train - tiny.X_train.min(axis=0)
+    y = np.searchsorted(tiny.seen_classes, tiny.y_train)
+    return x / x.max(axis=0), y, tiny.seen_prototypes
+
+
+@pytest.fixture
+def find(data):
+    """find(seed, ...) -> the ProxySource of the tiny data and the callback's calls."""
+
+    def find(seed=0, checkpoint=None, **settings):
+        calls = []
+        settings = Settings(**{**SMALL, **settings})
+        source = find_proxies(*data, settings, seed, lambda *call: calls.append(call), checkpoint)
+        return source, calls
+
+    return find
+
+
+class Recorder:
+    """A checkpoint that saves nothing but notes what it is asked."""
+
+    def __init__(self):
+        self.restored, self.saves = 0, []
+
+    def restore(self, gan, keeper, looks):
+        assert (gan.step, keeper.inside, looks) == (0, [], [])
+        self.restored += 1
+
+    def save(self, gan, keeper, looks, force):
+        assert looks[-1].step == gan.step
+        self.saves.append((gan.step, force))
+
+
+# Holding out
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
+def test_every_class_is_held_out_in_part_but_never_whole(share):
+    y = np.repeat([0, 1, 2, 3], [2, 3, 10, 100])
+    held = hold_out_rows(y, share, 0)
+    assert held.dtype == bool
+    for c, size in enumerate([2, 3, 10, 100]):
+        count = held[y == c].sum()
+        assert 1 <= count <= size - 1
+        assert count == min(max(1, round(share * size)), size - 1)
+
+
+def test_what_is_held_out_follows_the_seed_and_is_spread_over_the_class():
+    y = np.zeros(50, int)
+    counts = np.zeros(50)
+    for seed in range(200):
+        held = hold_out_rows(y, 0.2, seed)
+        assert np.array_equal(held, hold_out_rows(y, 0.2, seed))
+        counts += held
+    assert 15 < counts.min() <= counts.max() < 70  # 40 expected
+
+
+def test_classes_are_held_out_independently():
+    y = np.repeat([0, 1], 50)
+    held = hold_out_rows(y, 0.2, 0)
+    assert not np.array_equal(held[:50], held[50:])
+
+
+# Finding
+
+
+@pytest.mark.wheel
+def test_the_source_is_what_was_trained(find, data):
+    source, calls = find()
+    assert len(source.snapshots) == 1
+    assert source.snapshots[0].look == source.looks[0]
+    assert source.reference > 2
+    assert source.ptc_l2 == 1e-2
+    assert source.latent == data[2].shape[1]
+    assert [(step, logs["phase"]) for step, logs in calls[:2]] == [(0, "ptc"), (1, "ptc")]
+    assert {logs["phase"] for _, logs in calls[2:]} == {"gan"}
+    assert [step for step, _ in calls[2:]] == list(range(1, len(calls) - 1))
+
+
+@pytest.mark.wheel
+def test_draw_takes_scaled_seen_prototypes_and_gives_scaled_features(find, data):
+    source, _ = find()
+    expected = draw_proxies(source.snapshots, data[2], source.latent, 30, 5, 1)
+    assert np.array_equal(source.draw(data[2], 30, 5, 1), expected)
+    assert expected.shape == (30, data[0].shape[1])
+
+
+@pytest.mark.wheel
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(find, data):
+    draws = [find(seed)[0].draw(data[2], 20, 0, 0) for seed in (4, 4, 5)]
+    assert np.array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+
+
+def test_the_ptc_is_trained_on_what_is_not_held_out(find, data, monkeypatch):
+    x, y, prototypes = data
+    held = hold_out_rows(y, 0.25, 3)
+    seen = []
+
+    def spy(*args):
+        seen.extend(args)
+        return train_ptc(*args)
+
+    train_ptc = proxies.train_ptc
+    monkeypatch.setattr(proxies, "train_ptc", spy)
+    find(3, cs_held_out=0.25)
+    for mine, expected in zip(seen, (x[~held], y[~held], x[held], y[held]), strict=False):
+        assert np.array_equal(mine, expected)
+    assert seen[4] == len(prototypes)
+
+
+def test_a_pool_is_drawn_from_all_qualifying_snapshots(find):
+    source, _ = find(proxy_from="pool")
+    assert len(source.looks) > 1
+    assert [snapshot.look for snapshot in source.snapshots] == source.looks
+
+
+def test_a_checkpoint_is_restored_once_and_saved_at_looks_and_at_the_end(find):
+    recorder = Recorder()
+    source, _ = find(checkpoint=recorder)
+    steps = [look.step for look in source.looks]
+    assert recorder.restored == 1
+    assert recorder.saves == [*((step, False) for step in steps), (steps[-1], True)]
+
+
+def test_no_snapshot_in_the_window_is_an_error(find, sentence):
+    with sentence(ValueError, "no snapshot has 0.98 <", "gan_max_epochs"):
+        find(cs_low=0.98, cs_high=0.99, gan_max_epochs=1, gan_lr=1e-9)
+
+
+def test_a_classifier_that_tells_nothing_apart_is_warned_about(find):
+    with pytest.warns(UserWarning, match="barely tells the classes apart"):
+        source, _ = find(ptc_l2=(10.0,))
+    assert source.reference < 2

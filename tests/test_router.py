@@ -1,0 +1,184 @@
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygzsl.presets import Settings
+from tinygzsl.router import ROUTES, compatibility, route_batch, route_codes, warn_if_unreachable
+from tinygzsl.vsmm import VSMM
+
+D, K, M, S, U = 6, 3, 5, 4, 3
+METRICS = ("euclidean", "dot", "cosine")
+
+BRUTE_FORCE = {
+    "euclidean": lambda x, a: -math.dist(x, a),
+    "dot": lambda x, a: sum(p * q for p, q in zip(x, a, strict=True)),
+    "cosine": lambda x, a: float(np.dot(x, a)) / (np.linalg.norm(x) * np.linalg.norm(a)),
+}
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def setup(rng):
+    """A VSMM, samples of every route, seen and unseen prototypes."""
+    vsmm = VSMM.create(np, D, K, S, Settings(vsmm_latent=M), 0, "float64")
+    scale = np.repeat([[0.1], [1.0], [30.0]], 20, axis=0)  # of the logits: from vague to certain
+    return vsmm, rng.normal(size=(60, D)) * scale, rng.random((S, K)), rng.random((U, K))
+
+
+def softmax(values):
+    e = np.exp(values - max(values))
+    return e / e.sum()
+
+
+# Compatibility
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compatibility_by_brute_force(rng, metric, dtype):
+    x, a = (rng.normal(size=(n, M)).astype(dtype) for n in (7, 4))
+    f = compatibility(x, a, metric)
+    assert f.shape == (7, 4)
+    assert f.dtype == dtype
+    expected = [[BRUTE_FORCE[metric](row, prototype) for prototype in a] for row in x]
+    assert np.allclose(f, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_euclidean_is_not_squared():
+    assert compatibility(np.array([[3.0, 4.0]]), np.zeros((1, 2)), "euclidean").tolist() == [[-5]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_distance_of_equal_vectors_is_zero_and_never_nan(rng, dtype):
+    x = (1000 * rng.normal(size=(50, 64))).astype(dtype)
+    distances = -compatibility(x, x, "euclidean")
+    assert np.isfinite(distances).all()
+    assert distances.min() >= 0
+    assert np.diag(distances).max() < 1e-3 * distances.mean()
+
+
+def test_small_distances_far_from_the_origin_keep_their_order(rng):
+    semantic = (100 + rng.normal(size=(20, 64))).astype(np.float32)
+    embedded = (semantic + 0.01 * rng.normal(size=(20, 64))).astype(np.float32)
+    f = compatibility(embedded, semantic, "euclidean")
+    exact = np.linalg.norm(embedded.astype(float) - semantic.astype(float), axis=1)
+    assert f.argmax(axis=1).tolist() == list(range(20))
+    assert np.allclose(-np.diag(f), exact, rtol=0.05)
+
+
+@pytest.mark.wheel
+def test_zero_vectors_have_cosine_zero(rng):
+    a = rng.normal(size=(3, M))
+    a[1] = 0
+    f = compatibility(np.zeros((2, M)), a, "cosine")
+    assert f.tolist() == [[0, 0, 0], [0, 0, 0]]
+    f = compatibility(rng.normal(size=(2, M)), a, "cosine")
+    assert f[:, 1].tolist() == [0, 0]
+    assert np.abs(f[:, [0, 2]]).min() > 0
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_cosine_does_not_depend_on_length(rng, scale):
+    x, a = (rng.normal(size=(n, M)).astype(np.float32) for n in (3, 4))
+    f = compatibility(x * np.float32(scale), a * np.float32(scale), "cosine")
+    assert np.allclose(f, compatibility(x, a, "cosine"), atol=1e-6)
+
+
+def test_an_unknown_metric_is_refused(sentence):
+    with sentence(ValueError, "metric is 'l1'", *METRICS):
+        compatibility(np.ones((1, 2)), np.ones((1, 2)), "l1")
+
+
+# Eq. 10
+
+
+@pytest.mark.wheel
+def test_ties_go_to_gzsl():
+    entropy = np.array([0.0, np.nextafter(0.5, 0), 0.5, 1.0, 1.5, np.nextafter(1.5, 2), 9.0])
+    codes = route_codes(entropy, 0.5, 1.5)
+    assert np.array(ROUTES)[codes].tolist() == ["SL", "SL", "GZSL", "GZSL", "GZSL", "ZSL", "ZSL"]
+
+
+def test_equal_thresholds_leave_the_tie_alone():
+    assert route_codes(np.array([0.9, 1.0, 1.1]), 1.0, 1.0).tolist() == [0, 1, 2]
+    assert route_codes(np.array([0.0]), 0.0, 0.0).tolist() == [1]
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("tau", [1.0, 0.2])
+def test_labels_and_scores_by_hand_on_every_route(setup, metric, tau):
+    vsmm, x, seen, unseen = setup
+    settings = Settings(
+        router_delta_low=0.5,
+        router_delta_high=1.3,
+        router_metric=metric,
+        router_temperature=tau,
+    )
+    label, code, entropy, score = route_batch(vsmm, x, seen, unseen, settings)
+    assert np.bincount(code, minlength=3).min() >= 3  # every route is taken
+    semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
+    for i, embedded in enumerate(vsmm.embed(x)):
+        p = softmax(vsmm.logits(embedded[None])[0])
+        f = np.array([BRUTE_FORCE[metric](embedded, a) for a in semantic])
+        h = -(p * np.log(np.maximum(p, 1e-300))).sum()
+        assert entropy[i] == pytest.approx(h, abs=1e-9)
+        if h < 0.5:
+            expected = 0, p.argmax(), p.max()
+        elif h > 1.3:
+            expected = 2, S + f[S:].argmax(), softmax(f[S:] / tau).max()  # eq. 1
+        else:
+            expected = 1, f.argmax(), softmax(f / tau).max()  # eq. 2
+        assert (code[i], label[i]) == expected[:2]
+        assert score[i] == pytest.approx(expected[2], rel=1e-9)
+
+
+def test_scores_are_probabilities_of_at_least_the_uniform_one(setup):
+    label, code, _, score = route_batch(*setup, Settings())
+    candidates = np.array([S, S + U, U])[code]
+    assert (score >= 1 / candidates - 1e-12).all()
+    assert score.max() <= 1
+    assert ((label < S) | (code > 0)).all()
+    assert ((label >= S) | (code < 2)).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "route"), [(9.0, 9.0, 0), (0.0, 9.0, 1), (0.0, 0.0, 2)], ids=ROUTES
+)
+def test_thresholds_can_send_everything_one_way(setup, low, high, route):
+    settings = Settings(router_delta_low=low, router_delta_high=high)
+    assert set(route_batch(*setup, settings)[1].tolist()) == {route}
+
+
+def test_one_unseen_class_takes_its_route_with_certainty(setup):
+    vsmm, x, seen, unseen = setup
+    settings = Settings(router_delta_low=0.0, router_delta_high=0.0)
+    label, _, _, score = route_batch(vsmm, x, seen, unseen[:1], settings)
+    assert set(label.tolist()) == {S}
+    assert score == pytest.approx(1)
+
+
+# A threshold out of reach
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("n_seen", [2, 4])
+def test_an_unreachable_threshold_is_warned_about(n_seen):
+    limit = f"{math.log(n_seen):.3f}"
+    with pytest.warns(UserWarning, match=f"delta_high is 1.5 nats.*at most ln {n_seen} = {limit}"):
+        warn_if_unreachable(n_seen, 1.5)
+
+
+def test_the_limit_itself_is_out_of_reach():
+    with pytest.warns(UserWarning, match="no sample can be routed to unseen"):
+        warn_if_unreachable(5, math.log(5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_unreachable(5, math.log(5) - 1e-9)

@@ -1,0 +1,282 @@
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygzsl import snapshots
+from tinygzsl.confidence import ConfidenceScorer
+from tinygzsl.cwgan import CWGAN, generator_forward
+from tinygzsl.mlp import MLP
+from tinygzsl.noise import Purpose
+from tinygzsl.presets import Settings
+from tinygzsl.ptc import PTC
+from tinygzsl.snapshots import (
+    POOL_LIMIT,
+    Look,
+    Snapshot,
+    SnapshotKeeper,
+    draw_proxies,
+    take_look,
+    train_with_looks,
+    warn_if_reference_low,
+)
+
+S, D, K = 4, 5, 3
+SMALL = {"gan_generator_hidden": (8,), "gan_critic_hidden": (8,), "gan_lr": 1e-3, "gan_batch": 4}
+
+
+@pytest.fixture
+def keep():
+    """keep(scores, ...) -> a keeper that was shown these relative scores at steps 0, 1, ..."""
+
+    def keep(scores, **settings):
+        keeper = SnapshotKeeper(Settings(cs_low=0.4, cs_high=0.7, **settings))
+        for step, score in enumerate(scores):
+            keeper.add(Look(step, 0.0, 10 * score, score, 0.0, 0.0), generator(step))
+        return keeper
+
+    return keep
+
+
+@pytest.fixture
+def train(monkeypatch):
+    """train(n, scores, ...) -> keeper, looks and the callback's calls of a GAN on n samples.
+
+    scores are the relative scores of its looks; the last one is repeated.
+    """
+
+    def train(n, scores=(0.0,), lr=1e-3, **settings):
+        rng, scores = np.random.default_rng(0), list(scores)
+        x, y = rng.random((n, D)).astype(np.float32), np.arange(n) % S
+        prototypes = rng.random((S, K)).astype(np.float32)
+        ptc = PTC(10 * rng.normal(size=(S, D)).astype(np.float32), np.zeros(S, np.float32), 0, 0)
+        settings = Settings(**{**SMALL, "gan_critic_steps": 1, "gan_lr": lr, **settings})
+        gan = CWGAN(np, D, K, settings, 0, "float32")
+        scorer = ConfidenceScorer(ptc, prototypes, x, y, latent=K, per_class=2, seed=0)
+        scripted = scores.pop
+        monkeypatch.setattr(scorer, "relative", lambda cs: scripted(0) if scores[1:] else scores[0])
+        keeper, looks, calls = SnapshotKeeper(settings), [], []
+        train_with_looks(
+            gan, keeper, scorer, looks, x, y, prototypes, lambda *call: calls.append(call)
+        )
+        return keeper, looks, calls
+
+    return train
+
+
+def generator(seed=0):
+    return MLP.create(np, [2 + K, 4, D], seed=seed, purpose=Purpose.CHECK, std=None)
+
+
+def steps(snapshots):
+    return [snapshot.look.step for snapshot in snapshots]
+
+
+# The keeper
+
+
+@pytest.mark.wheel
+def test_single_keeps_the_first_inside(keep):
+    keeper = keep([0.1, 0.39, 0.5, 0.6, 0.41])
+    assert steps(keeper.chosen()) == [2]
+    assert not keeper.passed
+
+
+@pytest.mark.parametrize("edge", [0.4, 0.7])
+def test_the_window_is_open(keep, edge):
+    assert steps(keep([0.1, edge, 0.5]).inside) == [2]
+
+
+def test_a_snapshot_is_a_copy(keep):
+    keeper, net = SnapshotKeeper(Settings()), generator()
+    keeper.add(Look(1, 0.0, 5.0, 0.5, 0.0, 0.0), net)
+    before = net.params[0].copy()
+    net.params[0] += 1
+    assert np.array_equal(keeper.chosen()[0].generator.params[0], before)
+
+
+@pytest.mark.wheel
+def test_a_pool_keeps_everything_inside_up_to_its_limit(keep):
+    keeper = keep([0.1, *[0.5] * POOL_LIMIT, 0.8], proxy_from="pool")
+    assert steps(keeper.chosen()) == list(range(1, POOL_LIMIT + 1))
+
+
+@pytest.mark.parametrize("count", [9, 16, 17, 40, 200, 1000])
+def test_a_large_pool_is_thinned_evenly(keep, count):
+    chosen = steps(keep([0.5] * count, proxy_from="pool").chosen())
+    assert POOL_LIMIT / 2 <= len(chosen) <= POOL_LIMIT
+    assert chosen[0] == 0
+    assert len(set(np.diff(chosen))) == 1
+    assert count - 1 - chosen[-1] < chosen[1]  # the spacing reaches to the end
+
+
+def test_a_pool_counts_looks_inside_only(keep):
+    scores = [0.5, 0.1] * 20
+    chosen = steps(keep(scores, proxy_from="pool").chosen())
+    assert all(step % 2 == 0 for step in chosen)
+    assert len(set(np.diff(chosen))) == 1
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize(("scores", "nearest"), [([0.1, 0.38, 0.9], 1), ([0.1, 0.2, 0.72, 0.9], 2)])
+def test_a_jump_over_the_window_takes_the_nearest_with_a_warning(keep, scores, nearest):
+    keeper = keep(scores)
+    assert keeper.passed
+    with pytest.warns(UserWarning, match=f"jumped over 0.4 < r .* < 0.7.*at {scores[nearest]:g} "):
+        assert steps(keeper.chosen()) == [nearest]
+
+
+def test_the_first_of_equally_near_snapshots_is_kept(keep):
+    with pytest.warns(UserWarning, match="jumped over"):
+        assert steps(keep([0.25, 0.25, 0.9]).chosen()) == [0]
+
+
+def test_a_window_that_is_entered_after_a_jump_counts(keep):
+    assert steps(keep([0.1, 0.9, 0.5]).chosen()) == [2]
+
+
+@pytest.mark.wheel
+def test_a_window_that_was_never_reached_is_an_error(keep, sentence):
+    keeper = keep([0.123, 0.05, 0.321, 0.2])
+    with sentence(ValueError, "0.4 < r = ln CS / ln CS_ref < 0.7", "from 0.05 to 0.321", "gan_lr"):
+        keeper.chosen()
+
+
+def test_reaching_the_upper_bound_is_passing(keep):
+    assert not keep([0.69]).passed
+    assert keep([0.7]).passed
+    assert keep([0.9, 0.1]).passed
+
+
+def test_absolute_windows_are_about_cs(sentence):
+    keeper = SnapshotKeeper(Settings(cs_unit="absolute", cs_low=5.0, cs_high=9.0))
+    keeper.add(Look(0, 0.0, 4.0, 7.0, 0.0, 0.0), generator())
+    with sentence(ValueError, "5 < CS < 9", "from 4 to 4"):
+        keeper.chosen()
+    keeper.add(Look(1, 0.0, 7.0, 0.5, 0.0, 0.0), generator())
+    assert steps(keeper.chosen()) == [1]
+
+
+# Training under looks
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize(
+    ("n", "epochs", "expected"),
+    [
+        (40, 3, [10, 20, 30]),  # 10 steps an epoch: every 10 steps
+        (43, 2, [10, 20, 22]),  # 11 steps an epoch; the last step is looked at
+        (1200, 1, list(range(15, 301, 15))),  # 300 steps: every 20th of an epoch
+        (8, 2, [4]),  # fewer than 10 steps in all
+    ],
+)
+def test_the_schedule_of_looks(train, n, epochs, expected):
+    _, looks, calls = train(n, gan_max_epochs=epochs)
+    assert [look.step for look in looks] == expected
+    per_epoch = math.ceil(n / 4)
+    assert [look.epoch for look in looks] == [step / per_epoch for step in expected]
+    assert [step for step, _ in calls] == list(range(1, epochs * per_epoch + 1))
+
+
+@pytest.mark.wheel
+def test_training_stops_once_the_window_is_passed(train):
+    keeper, looks, calls = train(40, [0.1, 0.5, 0.6, 0.7, 0.9], gan_max_epochs=20)
+    assert [look.relative for look in looks] == [0.1, 0.5, 0.6, 0.7]
+    assert len(calls) == 40
+    assert steps(keeper.chosen()) == [20]
+
+
+def test_gan_train_on_goes_to_the_limit_and_looks_once_an_epoch(train):
+    keeper, looks, calls = train(100, [0.5, 0.8, 0.9], gan_max_epochs=4, gan_train_on=True)
+    assert [look.step for look in looks] == [10, 20, 25, 50, 75, 100]
+    assert len(calls) == 100
+    assert steps(keeper.chosen()) == [10]
+
+
+def test_the_callback_gets_the_phase_at_every_step_and_the_look_at_looks(train):
+    _, looks, calls = train(40, [0.3], gan_max_epochs=2)
+    assert all(logs["phase"] == "gan" and logs["total"] == 20 for _, logs in calls)
+    assert [step for step, logs in calls if "cs" in logs] == [10, 20]
+    assert {key: calls[9][1][key] for key in Look._fields} == looks[0]._asdict()
+
+
+def test_a_run_that_has_passed_the_window_trains_no_further(train, monkeypatch):
+    monkeypatch.setattr(SnapshotKeeper, "passed", True)
+    assert train(40)[1:] == ([], [])
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
+def test_divergence_names_the_rate(train, sentence):
+    with sentence(FloatingPointError, "diverged before step 10", "lower gan_lr, now 1e+20"):
+        train(40, lr=1e20)
+
+
+@pytest.mark.parametrize("bad", ["wasserstein", "penalty", "generator"])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_any_loss_that_is_not_finite_is_divergence(sentence, bad, value):
+    class Scorer:
+        def score(self, generator):
+            return 2.0
+
+        def relative(self, cs):
+            return 0.25
+
+    gan = CWGAN(np, D, K, Settings(**SMALL), 0, "float32")
+    gan.step = 30
+    terms = {"wasserstein": 1.0, "penalty": 2.0, "generator": 3.0}
+    assert take_look(gan, Scorer(), terms, 20) == Look(30, 1.5, 2.0, 0.25, 1.0, 2.0)
+    with sentence(FloatingPointError, "diverged before step 30", "gan_lr, now 0.001"):
+        take_look(gan, Scorer(), {**terms, bad: value}, 20)
+
+
+# Proxies
+
+
+@pytest.fixture
+def pool():
+    return [Snapshot(Look(i, 0.0, 5.0, 0.5, 0.0, 0.0), generator(i)) for i in range(3)]
+
+
+@pytest.fixture
+def prototypes():
+    return np.random.default_rng(0).random((S, K)).astype(np.float32)
+
+
+@pytest.mark.wheel
+def test_a_draw_is_a_function_of_its_seed_and_number(pool, prototypes):
+    x = draw_proxies(pool, prototypes, 2, 50, 0, 0)
+    assert (x.shape, x.dtype) == ((50, D), np.float32)
+    assert np.array_equal(x, draw_proxies(pool, prototypes, 2, 50, 0, 0))
+    for seed, draw in ((0, 1), (1, 0)):
+        assert not np.isclose(x, draw_proxies(pool, prototypes, 2, 50, seed, draw)).all(1).any()
+
+
+@pytest.mark.wheel
+def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, monkeypatch):
+    calls = []
+
+    def spy(net, z, a):
+        calls.append((net, z, a))
+        return generator_forward(net, z, a)
+
+    monkeypatch.setattr(snapshots, "generator_forward", spy)
+    draw_proxies(pool, prototypes, 2, 3001, 0, 0)
+    assert [net for net, _, _ in calls] == [snapshot.generator for snapshot in pool]
+    assert [len(z) for _, z, _ in calls] == [1001, 1000, 1000]
+    for _, z, a in calls:
+        kinds, counts = np.unique(a, axis=0, return_counts=True)
+        assert np.array_equal(kinds, np.unique(prototypes, axis=0))  # seen prototypes only
+        assert 200 < counts.min() <= counts.max() < 300
+        assert abs(z.mean()) < 0.1
+        assert z.std() == pytest.approx(1, abs=0.1)
+    assert np.unique(np.concatenate([z for _, z, _ in calls]), axis=0).shape[0] == 3001
+
+
+@pytest.mark.parametrize(("reference", "warned"), [(1.99, True), (2.0, False), (50.0, False)])
+def test_a_low_reference_is_warned_about(reference, warned):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_reference_low(reference)
+    assert ["score of only 1.99" in str(warning.message) for warning in caught] == [True] * warned
