@@ -28,7 +28,7 @@ from tinygzsl.ptc import train_ptc
 from tinygzsl.scaling import fit_scaler
 from tinygzsl.snapshots import SnapshotKeeper, draw_proxies, train_with_looks
 
-WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.70, 0.85))
+WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 
 
 def snapshots_by_window(training, preset, sets, seed):
