@@ -7,7 +7,7 @@ SOURCE = ("name_or_path", "root", "split", "prototypes")
 
 
 def parse_set(pairs: tuple[str, ...]) -> dict:
-    """{"gan_lr": 1e-4} of ("gan.lr=1e-4",); the value is TOML, or else plain text."""
+    """{"gan_lr": 1e-4} of ("gan.lr=1e-4",); the value is TOML (a list a tuple), or plain text."""
     settings = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -19,9 +19,10 @@ def parse_set(pairs: tuple[str, ...]) -> dict:
 
 def _toml_value(text: str):
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return tuple(value) if isinstance(value, list) else value
 
 
 def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) -> tuple:

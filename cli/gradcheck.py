@@ -10,7 +10,7 @@ from .common import FAILED, emit, errors_as_sentences, json_option
 @errors_as_sentences
 def gradcheck(as_json):
     """Check every hand-written gradient against finite differences; exit 1 if one is wrong."""
-    from ..gradcheck import STEP, TOLERANCE, run_all
+    from ..gradcheck import STEPS, TOLERANCE, run_all
 
     results = list(run_all())
     failed = [r for r in results if not r.passed]
@@ -22,7 +22,7 @@ def gradcheck(as_json):
     ]
     lines.append(
         f"{len(results) - len(failed)} of {len(results)} below {TOLERANCE:g} "
-        f"(float64, central differences of step {STEP:g} along random directions)"
+        f"(float64, central differences of step {STEPS[0]:g} along random directions)"
     )
     facts = {
         "passed": not failed,

@@ -151,3 +151,55 @@ def _sentence(kind, *parts):
     assert len(message) > 20
     for part in parts:
         assert str(part) in message, f"{part!r} is not in {message!r}"
+
+
+@pytest.fixture
+def small_model():
+    """small_model(**changes) -> an unfitted estimator with tiny networks: fits in well under 1 s."""
+    return _small_model
+
+
+@pytest.fixture
+def run_cli():
+    """run_cli(*args) -> click's Result of `tinygzsl args...`, with stdout and stderr apart."""
+    return _run_cli
+
+
+@pytest.fixture
+def fast_options():
+    """Command-line options that make `train` take well under a second on write_xlsa17's data."""
+    return ["--preset", "small", *(part for s in FAST_SETTINGS for part in ("--set", s))]
+
+
+FAST_SETTINGS = (
+    "gan.generator_hidden=[16]",
+    "gan.critic_hidden=[16]",
+    "gan.lr=3e-3",
+    "gan.batch=16",
+    "cs.low=0.05",
+    "cs.high=0.3",
+    "proxy.count=200",
+    "scale.features=standard",
+    "gan.output=linear",
+    "vsmm.latent=16",
+    "vsmm.lr=1e-2",
+    "vsmm.batch=16",
+    "vsmm.epochs=15",
+    "vsmm.gamma=0.5",
+    "router.delta_high=1.0",
+)
+
+
+def _small_model(**changes):
+    from tinygzsl import EntropySeparationGZSL
+    from tinygzsl.cli.config import parse_set
+
+    return EntropySeparationGZSL(**{"preset": "small", **parse_set(FAST_SETTINGS), **changes})
+
+
+def _run_cli(*args):
+    from click.testing import CliRunner
+
+    from tinygzsl.cli.main import main
+
+    return CliRunner().invoke(main, [str(arg) for arg in args])

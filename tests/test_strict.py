@@ -5,38 +5,21 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-FAST = {
-    "gan.generator_hidden": "[16]",
-    "gan.critic_hidden": "[16]",
-    "gan.lr": "3e-3",
-    "gan.batch": "16",
-    "cs.low": "0.05",
-    "cs.high": "0.3",
-    "proxy.count": "200",
-    "vsmm.latent": "8",
-    "vsmm.batch": "16",
-    "vsmm.epochs": "3",
-    "vsmm.gamma": "0.5",
-    "router.delta_high": "1.0",
-}
-SEEN, UNSEEN = (1, 2, 4, 5, 6), (3, 8)
-pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")
+UNSEEN = (3, 8)
 
 
-def run(*args):
-    from tinygzsl.cli.main import main
+@pytest.fixture
+def train(run_cli, fast_options):
+    """train(folder, out, seed=0) -> the arrays of the model that `tinygzsl train` makes."""
 
-    return CliRunner().invoke(main, [str(a) for a in args])
+    def call(folder, out, seed=0):
+        result = run_cli("train", folder, *fast_options, "--seed", seed, "--out", out)
+        assert result.exit_code == 0, result.output
+        with np.load(out / "model.npz") as file:
+            return {name: file[name] for name in file.files}
 
-
-def train(folder, out, seed=0):
-    sets = [part for key, value in FAST.items() for part in ("--set", f"{key}={value}")]
-    result = run("train", folder, "--preset", "small", "--seed", seed, "--out", out, *sets)
-    assert result.exit_code == 0, result.output
-    with np.load(out / "model.npz") as file:
-        return {name: file[name] for name in file.files}
+    return call
 
 
 def permuted(values):
@@ -73,7 +56,7 @@ def changed(write_xlsa17, tmp_path):
 
 @pytest.mark.wheel
 @pytest.mark.parametrize("change", [permuted, scaled, made_nan])
-def test_weights_do_not_depend_on_unseen_or_test_data(change, changed, tmp_path):
+def test_weights_do_not_depend_on_unseen_or_test_data(change, changed, tmp_path, train):
     original = train(tmp_path / "data", tmp_path / "run")
     other = train(changed(change), tmp_path / "run-changed")
     assert original.keys() == other.keys()
@@ -81,7 +64,7 @@ def test_weights_do_not_depend_on_unseen_or_test_data(change, changed, tmp_path)
         np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
-def test_weights_do_depend_on_training_data(write_xlsa17, tmp_path):
+def test_weights_do_depend_on_training_data(write_xlsa17, tmp_path, train):
     content = write_xlsa17(tmp_path / "data")
     features = content["features"].copy()
     features[1, content["trainval_loc"][0, 0] - 1] += 0.5
@@ -90,28 +73,28 @@ def test_weights_do_depend_on_training_data(write_xlsa17, tmp_path):
     assert not np.array_equal(one["f_v.0"], other["f_v.0"])
 
 
-def test_evaluate_refuses_nan_and_writes_no_metrics(changed, tmp_path):
+def test_evaluate_refuses_nan_and_writes_no_metrics(changed, tmp_path, train, run_cli):
     folder = changed(made_nan)
     train(folder, tmp_path / "run")
-    result = run("evaluate", tmp_path / "run")
+    result = run_cli("evaluate", tmp_path / "run")
     assert result.exit_code == 2
     assert "NaN or inf" in result.output
     assert not (tmp_path / "run" / "metrics.json").exists()
 
 
-def test_predict_refuses_nan_prototypes(changed, tmp_path, write_xlsa17):
+def test_predict_refuses_nan_prototypes(changed, tmp_path, write_xlsa17, train, run_cli):
     folder = changed(made_nan)
     train(folder, tmp_path / "run")
     np.save(tmp_path / "x.npy", np.zeros((2, 10)))
     (tmp_path / "unseen.csv").write_text("label,a,b,c,d,e,f\n3,nan,0,0,0,0,0\n")
     args = (tmp_path / "run", tmp_path / "x.npy", "--unseen", tmp_path / "unseen.csv")
-    run_predict = run("predict", *args)
+    run_predict = run_cli("predict", *args)
     assert run_predict.exit_code == 2
     assert "unseen_prototypes has 1 values that are NaN or inf" in run_predict.output
 
 
 @pytest.mark.wheel
-def test_same_seed_gives_the_same_bits_and_another_seed_does_not(write_xlsa17, tmp_path):
+def test_same_seed_gives_the_same_bits_and_another_seed_does_not(write_xlsa17, tmp_path, train):
     write_xlsa17(tmp_path / "data")
     a, b = (train(tmp_path / "data", tmp_path / f"run{i}", seed=7) for i in range(2))
     other = train(tmp_path / "data", tmp_path / "run2", seed=8)
@@ -120,7 +103,7 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(write_xlsa17, t
     assert not np.array_equal(a["f_v.0"], other["f_v.0"])
 
 
-def test_checksum_of_the_training_data_ignores_the_rest(changed, tmp_path):
+def test_checksum_of_the_training_data_ignores_the_rest(changed, tmp_path, train):
     train(tmp_path / "data", tmp_path / "run")
     train(changed(scaled), tmp_path / "run-changed")
     manifests = [

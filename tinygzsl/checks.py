@@ -13,7 +13,7 @@ def check_finite(name: str, x: Array) -> None:
     One sum decides in the usual case; the search for the place runs only on bad data.
     """
     xp = array_module(x)
-    with np.errstate(invalid="ignore"):  # inf - inf
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, or a huge sum
         if x.dtype.kind in "iub" or bool(xp.isfinite(x.sum(dtype="float64"))):
             return
     bad = ~xp.isfinite(x)

@@ -40,7 +40,7 @@ class EntropySeparationGZSL:
     After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
     per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN).
 
-    fit sees seen classes only. Unseen prototypes are an argument of predict and are not kept.
+    Parameters that are set later wait for the next fit. fit sees seen classes only. Unseen prototypes are an argument of predict and are not kept.
     """
 
     preset: str = "paper"
@@ -161,6 +161,11 @@ class EntropySeparationGZSL:
             fakes = scale_x.apply(to_device(proxies, xp, self.dtype))
         vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
 
+        given = {k: getattr(settings, k) for k, v in self._overrides().items() if v is not None}
+        self._fit_params = {
+            **{"preset": self.preset, "seed": seed, "device": self.device, "dtype": self.dtype},
+            **given,
+        }
         self.settings_, self.vsmm_, self.history_ = settings, vsmm, history
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = scale_x, scale_a
@@ -173,7 +178,8 @@ class EntropySeparationGZSL:
     ) -> np.ndarray:
         """Labels (n,) for X (n, d). Without prototypes: the plain classifier of seen classes."""
         if unseen_prototypes is None:
-            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+            p = self.predict_proba(X)
+            return self.classes_[p.argmax(axis=1)]
         return self.route(X, unseen_prototypes, unseen_classes).label
 
     def route(self, X: Array, unseen_prototypes: Array, unseen_classes: Array) -> RouteResult:
@@ -200,7 +206,8 @@ class EntropySeparationGZSL:
 
     def is_unseen(self, X: Array) -> np.ndarray:
         """Whether the entropy (n,) is above delta_high: eq. 10's unseen domain."""
-        return self.entropy(X) > self.settings_.router_delta_high
+        entropy = self.entropy(X)
+        return entropy > self.settings_.router_delta_high
 
     def predict_proba(self, X: Array) -> np.ndarray:
         """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""
@@ -213,7 +220,7 @@ class EntropySeparationGZSL:
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
         check_finite("unseen_prototypes", unseen_prototypes)
         a = self._scale(unseen_prototypes, self._prototype_scaler)
-        xp = device_module(self.device)
+        xp = device_module(self._fit_params["device"])
         semantic = self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
         metric = self.settings_.router_metric
         return self._over_chunks(
@@ -228,7 +235,7 @@ class EntropySeparationGZSL:
         self._check_fitted()
         if self.proxy_source_ is None:
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
-        scaled = self.proxy_source_.draw(self._seen_prototypes, count, self.seed, draw)
+        scaled = self.proxy_source_.draw(self._seen_prototypes, count, self._fit_params["seed"], draw)
         return to_host(self._feature_scaler.invert(scaled))
 
     def save(self, path: Any) -> None:
@@ -246,7 +253,8 @@ class EntropySeparationGZSL:
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
 
     def _scale(self, x: Array, scaler: Scaler) -> Array:
-        return scaler.apply(to_device(x, device_module(self.device), self.dtype))
+        xp = device_module(self._fit_params["device"])
+        return scaler.apply(to_device(x, xp, self._fit_params["dtype"]))
 
     def _chunks(self, X: Array) -> Iterator[Array]:
         self._check_fitted()

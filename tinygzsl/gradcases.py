@@ -78,7 +78,7 @@ def linear_case(draw: _Draw) -> Check:
     _, cache = ops.linear_forward(x, w, b)
     gradients = list(ops.linear_backward(dy, cache))
     return Check(
-        "linear", [x, w, b], gradients, lambda: (dy * ops.linear_forward(x, w, b)[0]).sum()
+        "linear layer", [x, w, b], gradients, lambda: (dy * ops.linear_forward(x, w, b)[0]).sum()
     )
 
 

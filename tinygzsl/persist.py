@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .backend import array_module, device_module, to_host
 from .cwgan import CWGAN
 from .estimator import EntropySeparationGZSL
 from .mlp import MLP
-from .presets import settings_for
+from .presets import Settings
 from .proxies import ProxySource
 from .scaling import Scaler
 from .snapshots import Look, Snapshot, SnapshotKeeper
@@ -45,7 +46,7 @@ def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path of the {kind}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = json.loads(str(arrays.pop("header")))
         found = header["kind"], header["format"]
@@ -73,11 +74,11 @@ def save_model(model: EntropySeparationGZSL, path: Any) -> None:
     networks = {}
     for name, net in model.vsmm_.networks.items():
         networks[name] = _pack_mlp(name, net, arrays)
-    params = {k: v for k, v in model.get_params().items() if k != "callback"}
     header = {
         "kind": "model",
         "format": FORMAT,
-        "params": params,
+        "params": model._fit_params,
+        "settings": asdict(model.settings_),
         "networks": networks,
         "history": model.history_,
         "source": None,
@@ -103,13 +104,13 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     FileNotFoundError, or ValueError for a file that is no model.
     """
     header, arrays = read_npz(path, "model")
-    params = {k: tuple(v) if isinstance(v, list) else v for k, v in header["params"].items()}
+    params, settings = (_as_tuples(header[name]) for name in ("params", "settings"))
     params["device"] = device or params["device"]
     model = EntropySeparationGZSL(**params)
+    model._fit_params, model.settings_ = params, Settings(**settings)
     xp = device_module(model.device)
     classes = arrays.pop("classes")
     arrays = {name: xp.asarray(array) for name, array in arrays.items()}
-    model.settings_ = settings_for(model.preset, model._overrides())
     model.classes_, model.history_ = classes, header["history"]
     model.n_features_in_ = int(arrays["feature_shift"].shape[0])
     model._seen_prototypes = arrays["seen_prototypes"]
@@ -124,6 +125,11 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     )
     model.proxy_source_ = _unpack_source(header["source"], arrays)
     return model
+
+
+def _as_tuples(values: dict) -> dict:
+    """JSON's lists as the tuples that they were."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
 
 
 def _unpack_source(source: dict | None, arrays: dict) -> ProxySource | None:

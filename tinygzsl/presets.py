@@ -209,11 +209,14 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 
 
 def _as_declared(name: str, value: Any) -> Any:
-    """Lists, which TOML has, as tuples, and whole numbers as floats where a float is meant."""
+    """Lists, which TOML has, as tuples; whole numbers as floats where a float is meant; and the
+    numbers of NumPy as those of Python.
+    """
     if isinstance(value, list):
         return tuple(value)
-    is_float = isinstance(getattr(Settings, name), float) and isinstance(value, Integral)
-    return float(value) if is_float and not isinstance(value, bool) else value
+    if isinstance(getattr(Settings, name), float) and _is(value, float):
+        return float(value)
+    return int(value) if _is(value, int) else value
 
 
 def _nearest(name: str, names: set[str]) -> str:

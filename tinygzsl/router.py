@@ -34,16 +34,22 @@ def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
     the inner product of unit vectors.
     """
     xp = array_module(embedded, semantic)
-    products = embedded @ semantic.T
     if metric == "dot":
-        return products
-    squares = (embedded * embedded).sum(axis=1)[:, None], (semantic * semantic).sum(axis=1)
-    if metric == "euclidean":
-        return -xp.sqrt(xp.maximum(squares[0] + squares[1] - 2 * products, 0))
+        return embedded @ semantic.T
     if metric == "cosine":
-        norms = xp.sqrt(squares[0] * squares[1])
-        return products / xp.where(norms > 0, norms, xp.asarray(1, norms.dtype))
-    raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
+        return _unit_rows(embedded) @ _unit_rows(semantic).T
+    if metric != "euclidean":
+        raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
+    center = semantic.mean(axis=0)  # no distance changes, and less is lost to cancellation
+    u, v = embedded - center, semantic - center
+    squares = (u * u).sum(axis=1)[:, None] + (v * v).sum(axis=1) - 2 * (u @ v.T)
+    return -xp.sqrt(xp.maximum(squares, 0))
+
+
+def _unit_rows(x: Array) -> Array:
+    xp = array_module(x)
+    norm = xp.sqrt((x * x).sum(axis=1, keepdims=True))
+    return x / xp.where(norm > 0, norm, xp.asarray(1, x.dtype))
 
 
 def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:

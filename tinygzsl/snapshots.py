@@ -101,7 +101,7 @@ class SnapshotKeeper:
         warnings.warn(
             f"the confidence score jumped over {window}; the nearest snapshot is at "
             f"{self.value(self.nearest.look):.3g} (a lower gan_lr makes smaller jumps)",
-            stacklevel=2,
+            stacklevel=4,  # the call of fit
         )
         return [self.nearest]
 
@@ -175,5 +175,5 @@ def warn_if_reference_low(reference: float) -> None:
         warnings.warn(
             f"held-out real samples have a confidence score of only {reference:.2f}; the PTC "
             "barely tells the classes apart, so the window of CS means little",
-            stacklevel=2,
+            stacklevel=4,  # the call of fit
         )

@@ -1,0 +1,192 @@
+import inspect
+import warnings
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+
+from tinygzsl import EntropySeparationGZSL
+from tinygzsl.presets import Settings
+
+
+@pytest.fixture
+def data(tiny_dataset):
+    return tiny_dataset()
+
+
+@pytest.fixture
+def fit(data, small_model):
+    """fit(...) -> a small model with these parameters, fitted on the tiny data."""
+
+    def fit(proxies=None, y=data.y_train, **params):
+        model = small_model(**{"router_delta_low": 0.3, "router_delta_high": 0.8, **params})
+        return model.fit(data.X_train, y, data.seen_prototypes, proxies=proxies)
+
+    return fit
+
+
+@pytest.fixture
+def model(fit):
+    return fit()
+
+
+@pytest.fixture
+def unseen(data):
+    return data.unseen_prototypes, data.unseen_classes
+
+
+def outputs(model, X, unseen):
+    result = model.route(X, *unseen)
+    return [*result, model.predict(X), model.predict_proba(X), model.compatibility(X, unseen[0])]
+
+
+def all_equal(left, right):
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+# Parameters
+
+
+@pytest.mark.wheel
+def test_every_setting_is_a_parameter_that_is_none_by_default():
+    parameters = inspect.signature(EntropySeparationGZSL).parameters
+    own = {"preset": "paper", "seed": 0, "device": "cpu", "dtype": "float32", "callback": None}
+    settings = {field.name: None for field in fields(Settings)}
+    assert {name: p.default for name, p in parameters.items()} == {**own, **settings}
+    assert EntropySeparationGZSL().get_params() == {**own, **settings}
+
+
+def test_parameters_are_kept_as_they_are_and_read_by_fit(fit, model):
+    listed = fit(gan_generator_hidden=[16], vsmm_epochs=9)
+    assert listed.get_params()["gan_generator_hidden"] == [16]
+    assert len(listed.history_) == 9
+    assert model.set_params(vsmm_epochs=2, seed=4) is model
+    assert (model.vsmm_epochs, model.seed) == (2, 4)
+    assert len(model.history_) == 15
+
+
+def test_unknown_parameters_are_refused(sentence):
+    model = EntropySeparationGZSL(seed=3)
+    with sentence(ValueError, "no parameter 'sede'", "get_params()"):
+        model.set_params(sede=1)
+    with pytest.raises(TypeError, match="sede"):
+        EntropySeparationGZSL(sede=1)
+
+
+@pytest.mark.wheel
+def test_scikit_learn_can_clone_it(small_model):
+    model = small_model(seed=5, callback=print)
+    twin = clone(model)
+    assert twin is not model
+    assert twin.get_params() == model.get_params()
+
+
+def test_scikit_learn_takes_it_for_a_classifier():
+    from sklearn.utils import get_tags  # since scikit-learn 1.6
+
+    tags = get_tags(EntropySeparationGZSL())
+    assert tags.estimator_type == "classifier"
+    assert tags.target_tags.required
+    assert is_classifier(EntropySeparationGZSL())
+
+
+@pytest.mark.wheel
+def test_repr_shows_what_was_changed():
+    assert repr(EntropySeparationGZSL()) == "EntropySeparationGZSL()"
+    model = EntropySeparationGZSL(preset="small", gan_lr=0.5)
+    assert repr(model) == "EntropySeparationGZSL(preset='small', gan_lr=0.5)"
+
+
+def test_numbers_of_numpy_are_as_good_as_those_of_python(fit, data, unseen):
+    rate = {"vsmm_lr": np.float64(0.01), "vsmm_gamma": np.float64(1.0), "seed": np.int64(3)}
+    model, other = fit(seed=3), fit(**rate)
+    assert all_equal(outputs(model, data.X_test, unseen), outputs(other, data.X_test, unseen))
+    assert np.array_equal(model.sample_proxies(5), other.sample_proxies(5))
+
+
+def test_parameters_that_are_set_after_fit_wait_for_the_next_fit(model, data, unseen):
+    before = [*outputs(model, data.X_test, unseen), model.sample_proxies(5)]
+    model.set_params(seed=9, dtype="float64", router_delta_high=0.7, router_metric="dot")
+    after = [*outputs(model, data.X_test, unseen), model.sample_proxies(5)]
+    assert all_equal(before, after)
+    assert after[2].dtype == np.float32
+
+
+# Errors and warnings
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize(
+    "call", ["predict", "predict_proba", "entropy", "is_unseen", "sample_proxies"]
+)
+def test_an_unfitted_model_says_so(data, sentence, call):
+    with sentence(ValueError, "not fitted", "call fit(X, y, prototypes)"):
+        getattr(EntropySeparationGZSL(), call)(data.X_test)
+
+
+def test_an_unfitted_model_routes_nothing(data, unseen, sentence):
+    for call in (
+        lambda model: model.route(data.X_test, *unseen),
+        lambda model: model.predict(data.X_test, *unseen),
+        lambda model: model.compatibility(data.X_test, unseen[0]),
+    ):
+        with sentence(ValueError, "not fitted"):
+            call(EntropySeparationGZSL())
+
+
+@pytest.mark.parametrize(
+    ("params", "parts"),
+    [
+        ({"preset": "big"}, ("preset is 'big'", "paper")),
+        ({"dtype": "float16"}, ("dtype is 'float16'", "float32")),
+        ({"device": "tpu"}, ("device is 'tpu'", "cuda")),
+        ({"seed": -1}, ("seed is -1",)),
+        ({"gan_lr": 0.0}, ("gan_lr is 0.0",)),
+        ({"proxies": np.ones((5, 3))}, ("proxies has 3 columns but X has 12",)),
+        ({"proxies": np.full((5, 12), np.nan)}, ("proxies has 60 values", "row 0, column 0")),
+        ({"proxies": [[1.0] * 12]}, ("proxies is list",)),
+    ],
+)
+def test_a_fit_that_fails_leaves_the_model_as_it_was(model, data, unseen, sentence, params, parts):
+    before = outputs(model, data.X_test, unseen)
+    proxies = params.pop("proxies", None)
+    changed = {name: getattr(model, name) for name in params}
+    with sentence(ValueError, *parts):
+        model.set_params(**params).fit(
+            data.X_train, data.y_train, data.seen_prototypes, proxies=proxies
+        )
+    assert all_equal(outputs(model.set_params(**changed), data.X_test, unseen), before)
+
+
+def test_arrays_of_other_widths_and_lists_are_refused(model, data, unseen, sentence):
+    with sentence(ValueError, "X has 11 columns but the training data has 12"):
+        model.predict(data.X_test[:, 1:])
+    with sentence(ValueError, "5 columns but the model's seen prototypes has 6"):
+        model.compatibility(data.X_test, unseen[0][:, 1:])
+    with sentence(ValueError, "X is list with no shape", "pass a matrix"):
+        model.predict(data.X_test.tolist())
+    with sentence(ValueError, "X is list with no shape", "pass a matrix"):
+        model.fit(data.X_train.tolist(), data.y_train, data.seen_prototypes)
+
+
+def test_a_classifier_that_cannot_fit_its_data_is_warned_about(fit, data):
+    y = np.random.default_rng(0).permutation(data.y_train)
+    with pytest.warns(UserWarning, match=r"\d+% of its own training samples right") as caught:
+        fit(y=y, vsmm_epochs=1, vsmm_lr=1e-6, vsmm_weight_es=0.0)
+    assert caught[0].filename == __file__
+
+
+def test_a_threshold_out_of_reach_is_warned_about(fit):
+    with pytest.warns(UserWarning, match="at most ln 5 = 1.609") as caught:
+        fit(router_delta_high=1.7, vsmm_weight_es=0.0)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(router_delta_high=1.6, vsmm_weight_es=0.0)
+
+
+def test_warnings_of_the_gan_point_at_the_call_of_fit(fit):
+    with pytest.warns(UserWarning, match="jumped over") as caught:
+        fit(cs_low=1e-6, cs_high=2e-6)
+    assert caught[0].filename == __file__
