@@ -47,7 +47,7 @@ setup(
     package_data={"": ["*.cu", "*.npz", "*.csv", "*.md", "py.typed"]},
     entry_points={"console_scripts": ["tinygzsl = tinygzsl.cli.main:main"]},
     python_requires=">=3.11",
-    install_requires=["numpy>=1.26", "scipy>=1.11.4", "numba>=0.60", "click>=8.1"],
+    install_requires=["numpy>=1.26", "scipy>=1.11.4", "click>=8.1"],
     extras_require={
         "mat73": ["h5py>=3.10"],
         "cuda12x": ["cupy-cuda12x>=13.3"],

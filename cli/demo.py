@@ -96,7 +96,10 @@ def text(facts):
         ]
         lines.append(f"{name:36}{shares[0]:>26}  {shares[1]}")
     for name, title in (("before", "without separation, (b)"), ("after", "with separation, (c)")):
-        lines += ["", f"entropy of C, 0 to ln 20 = {facts['full']['entropy']['max']:.2f} nats, {title}"]
+        lines += [
+            "",
+            f"entropy of C, 0 to ln 20 = {facts['full']['entropy']['max']:.2f} nats, {title}",
+        ]
         lines += _histogram(facts["histograms"][name])
     looks = ", ".join(f"step {s['step']} (CS {s['cs']:.2f})" for s in facts["snapshots"])
     lines += [

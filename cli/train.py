@@ -48,7 +48,7 @@ def train(dataset, resume, out, as_json, **options):
     except KeyboardInterrupt:
         note(f"\nstopped; continue with: tinygzsl train --resume {folder}")
         raise
-    except (ValueError, FloatingPointError):
+    except Exception:
         _remove_if_nothing_was_trained(folder)
         raise
     emit(facts, as_json, _text(facts))
@@ -112,8 +112,16 @@ def _train_into(folder, training, files, params, source):
 
 
 def _write_results(folder, model, files, source, training_sha256, started, seconds):
-    from ..runs import CONFIG, CURVES, MANIFEST, MODEL, environment, file_sha256, write_curves
-    from ..runs import write_json
+    from ..runs import (
+        CONFIG,
+        CURVES,
+        MANIFEST,
+        MODEL,
+        environment,
+        file_sha256,
+        write_curves,
+        write_json,
+    )
 
     model.save(folder / MODEL)
     write_curves(folder / CURVES, model)
@@ -158,7 +166,8 @@ def _text(facts):
     lines = [f"trained in {facts['seconds']:.1f} s; run folder {facts['run']}"]
     if facts["cs_reference"]:
         looks = ", ".join(
-            f"step {s['step']} (CS {s['cs']:.2f}, r {s['relative']:.2f})" for s in facts["snapshots"]
+            f"step {s['step']} (CS {s['cs']:.2f}, r {s['relative']:.2f})"
+            for s in facts["snapshots"]
         )
         lines.append(f"CS of held-out real samples {facts['cs_reference']:.2f}; proxies of {looks}")
     lines.append(f"next: tinygzsl evaluate {facts['run']}")

@@ -155,7 +155,7 @@ def _sentence(kind, *parts):
 
 @pytest.fixture
 def small_model():
-    """small_model(**changes) -> an unfitted estimator with tiny networks: fits in well under 1 s."""
+    """small_model(**changes) -> an unfitted estimator with tiny networks, fitted in under 1 s."""
     return _small_model
 
 

@@ -17,7 +17,6 @@ UNSEEN_A = np.ones((3, 5))
 # Finite values
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_values_that_are_not_finite_are_counted_and_placed(sentence, bad, dtype):
@@ -59,7 +58,6 @@ def test_matrices_of_numbers_pass(dtype):
     check_matrix("X", np.ones((2, 3), dtype), 3, "the model")
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize(
     ("x", "parts"),
     [
@@ -171,7 +169,6 @@ def test_unseen_classes_come_back_as_an_array(classes, seen):
     assert checked.tolist() == list(classes)
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize(
     ("prototypes", "classes", "parts"),
     [

@@ -30,9 +30,7 @@ def make_scorer(ptc):
 
 
 def generator(seed=0, dtype="float64"):
-    return MLP.create(
-        np, [2 + K, 8, D], seed=seed, purpose=Purpose.CHECK, std=None, dtype=dtype
-    )
+    return MLP.create(np, [2 + K, 8, D], seed=seed, purpose=Purpose.CHECK, std=None, dtype=dtype)
 
 
 def sharp(labels, classes):

@@ -117,7 +117,7 @@ def test_hinge_has_no_gradient_where_the_margin_is_kept(h_proxy):
 @pytest.mark.wheel
 @pytest.mark.parametrize(("reduction", "divisor"), [("sum", 2), ("mean", 6)])
 def test_squared_error_by_hand(reduction, divisor):
-    x, target = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 1.0]]), np.array([[1.0, 0.0, 0.0], [2.0, 0, 1]])
+    x, target = np.array([[1.0, 2, 3], [0, 0, 1]]), np.array([[1.0, 0, 0], [2, 0, 1]])
     loss, cache = losses.squared_error_forward(x, target, reduction)
     assert loss == pytest.approx(17 / divisor)
     dx, dtarget = losses.squared_error_backward(3.0, cache)
@@ -144,7 +144,6 @@ def test_penalty_by_hand():
     assert u == pytest.approx(10 / 3 * np.array([[2.4, 3.2], [0, 0], [0, -0.5]]), abs=1e-14)
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_penalty_of_zero_gradients_is_the_weight_and_u_is_zero(dtype):
     loss, cache = losses.gradient_penalty_forward(np.zeros((3, 4), dtype), 10.0)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def make(rng):
 
     def make(sizes, hidden="tanh", output="linear"):
         params = []
-        for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        for n_in, n_out in pairwise(sizes):
             params += [rng.normal(size=(n_out, n_in)), rng.normal(size=n_out)]
         return MLP(params, hidden, output)
 
@@ -134,7 +136,6 @@ def test_a_network_without_hidden_layers_is_linear(make, rng):
 # The input gradient and its backward
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize(
     ("hidden", "slope"),
     [

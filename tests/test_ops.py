@@ -38,7 +38,7 @@ def rng():
 
 @pytest.mark.wheel
 def test_linear_by_hand():
-    x, w, b = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [5.0, 6.0], [0.0, -1.0]]), np.arange(3.0)
+    x, w, b = np.array([[1.0, 2.0]]), np.array([[3.0, 4], [5, 6], [0, -1]]), np.arange(3.0)
     y, cache = ops.linear_forward(x, w, b)
     assert y.tolist() == [[11, 18, 0]]
     dx, dw, db = ops.linear_backward(np.array([[1.0, 10.0, 100.0]]), cache)
@@ -90,7 +90,6 @@ def test_second_derivatives(name, rng):
     assert np.allclose(phi.second(e, t, cache), e * t * second(S), rtol=1e-12, atol=1e-15)
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtype_is_kept(name, dtype):

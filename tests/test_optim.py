@@ -27,9 +27,7 @@ def textbook(p, grads, lr, beta1, beta2, eps):
 def test_five_steps_of_the_textbook(rng, betas, eps):
     params = [rng.normal(size=(3, 4)), rng.normal(size=4)]
     grads = [[rng.normal(size=p.shape) for p in params] for _ in range(5)]
-    expected = [
-        textbook(p, [g[i] for g in grads], 0.1, *betas, eps) for i, p in enumerate(params)
-    ]
+    expected = [textbook(p, [g[i] for g in grads], 0.1, *betas, eps) for i, p in enumerate(params)]
     adam = Adam(params, 0.1, betas, eps)
     for g in grads:
         adam.step(g)

@@ -168,13 +168,9 @@ def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
 def test_a_checkpoint_of_other_data_is_refused(tiny_dataset, small_model, tmp_path, sentence):
     t = tiny_dataset().training()
     path = tmp_path / "gan.npz"
-    small_model().fit(
-        t.X, t.y, t.prototypes, checkpoint=persist.GanCheckpoint(path, "one")
-    )
+    small_model().fit(t.X, t.y, t.prototypes, checkpoint=persist.GanCheckpoint(path, "one"))
     with sentence(ValueError, path, "other training data or settings"):
-        small_model().fit(
-            t.X, t.y, t.prototypes, checkpoint=persist.GanCheckpoint(path, "other")
-        )
+        small_model().fit(t.X, t.y, t.prototypes, checkpoint=persist.GanCheckpoint(path, "other"))
 
 
 def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):

@@ -31,7 +31,6 @@ def test_presets_of_data_sets():
     assert settings_for("small").vsmm_reduction == "mean"
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("preset", PRESETS)
 def test_overrides_win_and_none_keeps_the_value_of_the_preset(preset):
     plain = settings_for(preset)
@@ -44,6 +43,13 @@ def test_overrides_may_be_lists():
     settings = settings_for("paper", {"gan_critic_hidden": [32, 16], "ptc_l2": [0.1]})
     assert settings.gan_critic_hidden == (32, 16)
     assert settings.ptc_l2 == (0.1,)
+
+
+def test_overrides_take_the_declared_type():
+    given = {"vsmm_gamma": 2, "gan_lr": np.float32(0.5), "gan_batch": np.int64(8), "cs_low": 0}
+    settings = settings_for("paper", given)
+    assert settings == Settings(vsmm_gamma=2.0, gan_lr=0.5, gan_batch=8, cs_low=0.0)
+    assert [type(getattr(settings, name)) for name in given] == [float, float, int, float]
 
 
 def test_settings_are_frozen():

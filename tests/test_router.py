@@ -39,7 +39,6 @@ def softmax(values):
 # Compatibility
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_compatibility_by_brute_force(rng, metric, dtype):

@@ -41,7 +41,6 @@ def test_none_changes_nothing(x):
     assert np.array_equal(fit_scaler(x, "none").apply(x), x)
 
 
-@pytest.mark.wheel
 @pytest.mark.parametrize("kind", ["minmax", "standard"])
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.0, 1e6])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -107,7 +107,8 @@ def test_checksum_of_the_training_data_ignores_the_rest(changed, tmp_path, train
     train(tmp_path / "data", tmp_path / "run")
     train(changed(scaled), tmp_path / "run-changed")
     manifests = [
-        json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("run", "run-changed")
+        json.loads((tmp_path / name / "manifest.json").read_text())
+        for name in ("run", "run-changed")
     ]
     assert manifests[0]["training_sha256"] == manifests[1]["training_sha256"]
     assert manifests[0]["inputs"].values() != manifests[1]["inputs"].values()

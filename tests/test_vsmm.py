@@ -54,16 +54,10 @@ def train(data):
     """train(seed, proxies, ...) -> the VSMM, its history and the callback's calls."""
 
     def train(seed=0, proxies=True, **settings):
-        x, y, prototypes, fakes = data
         settings, calls = Settings(**{**SMALL, **settings}), []
+        fakes = data[3] if proxies else None
         vsmm, history = train_vsmm(
-            x,
-            y,
-            prototypes,
-            fakes if proxies else None,
-            settings,
-            seed,
-            lambda *call: calls.append(call),
+            *data[:3], fakes, settings, seed, lambda *call: calls.append(call)
         )
         return vsmm, history, calls
 
@@ -235,11 +229,8 @@ def test_the_hinge_moves_the_mean_entropies_apart(train, data):
         seen, proxies = (entropies(vsmm.logits(vsmm.embed(x)))[0] for x in (data[0], data[3]))
         return proxies.mean() - seen.mean(), history[-1]
 
-    (wide, last), (narrow, _), (without, _) = (
-        gap(vsmm_gamma=1.2),
-        gap(vsmm_gamma=0.1),
-        gap(proxies=False),
-    )
+    (wide, last), (narrow, _) = gap(vsmm_gamma=1.2), gap(vsmm_gamma=0.1)
+    without, _ = gap(proxies=False)
     assert wide > without + 0.2
     assert narrow == pytest.approx(without, abs=0.05)
     assert last["h_proxy"] - last["h_seen"] == pytest.approx(wide, abs=0.05)
@@ -258,31 +249,26 @@ def test_the_history_has_the_mean_of_every_term_over_the_samples(train):
 
 
 def test_smaller_last_batches_weigh_less(data, monkeypatch):
-    from tinygzsl import vsmm
-
     sizes = []
 
     def constant(net, x, y, a, proxies, settings):
         sizes.append((len(x), len(proxies)))
         return {"loss": float(len(x))}, [np.zeros_like(p) for p in net.params]
 
-    monkeypatch.setattr(vsmm, "vsmm_loss", constant)
+    monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", constant)
     _, history = train_vsmm(*data, Settings(**{**SMALL, "vsmm_epochs": 1}), 0, lambda *call: None)
     assert sizes == [(16, 16), (16, 16), (16, 16), (2, 2)]  # as many proxies as samples
     assert history == [{"loss": (3 * 16 * 16 + 2 * 2) / 50}]
 
 
 def test_proxies_are_drawn_anew_at_every_step(data, monkeypatch):
-    from tinygzsl import vsmm
-
-    x, _, _, proxies = data
-    drawn = []
+    proxies, drawn = data[3], []
 
     def spy(net, x, y, a, fakes, settings):
         drawn.append(fakes)
         return vsmm_loss(net, x, y, a, fakes, settings)
 
-    monkeypatch.setattr(vsmm, "vsmm_loss", spy)
+    monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", spy)
     train_vsmm(*data, Settings(**SMALL), 7, lambda *call: None)
     assert len(drawn) == 12
     for step, fakes in enumerate(drawn):

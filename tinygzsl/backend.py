@@ -28,7 +28,9 @@ def array_module(*arrays: Array) -> ModuleType:
     if all(on_device) and arrays:
         return cupy
     if any(on_device):
-        kinds = ", ".join("cupy" if d else type(a).__module__ for d, a in zip(on_device, arrays))
+        kinds = ", ".join(
+            "cupy" if d else type(a).__module__ for d, a in zip(on_device, arrays, strict=True)
+        )
         raise TypeError(f"arrays are on different devices ({kinds}); move them with to_device")
     return np
 

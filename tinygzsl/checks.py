@@ -31,11 +31,15 @@ def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "")
     """ValueError unless x is a numeric matrix with rows and, if given, that many columns."""
     if getattr(x, "ndim", None) != 2 or x.dtype.kind not in "fiub":
         shape, dtype = getattr(x, "shape", "no shape"), getattr(x, "dtype", type(x).__name__)
-        raise ValueError(f"{name} is {dtype} with {shape}; pass a matrix of numbers, (rows, columns)")
+        raise ValueError(
+            f"{name} is {dtype} with {shape}; pass a matrix of numbers, (rows, columns)"
+        )
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"{name} has shape {x.shape}; pass at least one row and one column")
     if columns is not None and x.shape[1] != columns:
-        raise ValueError(f"{name} has {x.shape[1]} columns but {why} has {columns}; they must agree")
+        raise ValueError(
+            f"{name} has {x.shape[1]} columns but {why} has {columns}; they must agree"
+        )
 
 
 def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
@@ -75,7 +79,9 @@ def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.nda
     return classes, index.reshape(-1)
 
 
-def check_unseen(prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray) -> np.ndarray:
+def check_unseen(
+    prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray
+) -> np.ndarray:
     """The unseen classes (U,) on the host; ValueError if they don't fit prototypes (U, k)."""
     if getattr(prototypes, "ndim", None) == 2 and prototypes.shape[0] == 0:
         raise ValueError("there are 0 unseen prototypes; pass at least one, or call predict(X)")
@@ -89,7 +95,9 @@ def check_unseen(prototypes: Array, classes: Array, n_attributes: int, seen: np.
         )
     both = np.intersect1d(classes, seen)
     if both.size:
-        raise ValueError(f"class {both[0]!s} is both seen and unseen; leave it out of unseen_classes")
+        raise ValueError(
+            f"class {both[0]!s} is both seen and unseen; leave it out of unseen_classes"
+        )
     if np.unique(classes).size != classes.size:
         raise ValueError(f"unseen_classes names a class twice among its {classes.size}; drop one")
     check_finite("unseen_prototypes", prototypes)

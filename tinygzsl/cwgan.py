@@ -58,9 +58,7 @@ def critic_loss(
     return terms, [grad + extra for grad, extra in zip(grads, penalty_grads, strict=True)]
 
 
-def generator_loss(
-    generator: MLP, critic: MLP, z: Array, a: Array
-) -> tuple[Array, list[Array]]:
+def generator_loss(generator: MLP, critic: MLP, z: Array, a: Array) -> tuple[Array, list[Array]]:
     """-E[D(G(z, a), a)] and its gradients in the order of generator.params."""
     xp = array_module(z, a)
     fake, generator_cache = generator_forward(generator, z, a)

@@ -14,7 +14,7 @@ from .checks import check_finite, check_matrix, check_training_arrays, check_uns
 from .kernels import reference
 from .noise import check_seed
 from .presets import Settings, settings_for
-from .proxies import Checkpoint, ProxySource, find_proxies
+from .proxies import Checkpoint, find_proxies
 from .router import (
     ROUTES,
     RouteResult,
@@ -23,7 +23,7 @@ from .router import (
     warn_if_unreachable,
 )
 from .scaling import Scaler, fit_scaler
-from .vsmm import VSMM, train_vsmm
+from .vsmm import train_vsmm
 
 CHUNK_ROWS = 8192  # predict works in chunks of rows, so memory stays bounded
 TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
@@ -40,7 +40,8 @@ class EntropySeparationGZSL:
     After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
     per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN).
 
-    Parameters that are set later wait for the next fit. fit sees seen classes only. Unseen prototypes are an argument of predict and are not kept.
+    Parameters that are set later wait for the next fit. fit sees seen classes only; unseen
+    prototypes are an argument of predict and are not kept.
     """
 
     preset: str = "paper"
@@ -194,7 +195,10 @@ class EntropySeparationGZSL:
         labels = np.concatenate([self.classes_, unseen])
         a = self._scale(unseen_prototypes, self._prototype_scaler)
         parts = [
-            [to_host(p) for p in route_batch(self.vsmm_, x, self._seen_prototypes, a, self.settings_)]
+            [
+                to_host(p)
+                for p in route_batch(self.vsmm_, x, self._seen_prototypes, a, self.settings_)
+            ]
             for x in self._chunks(X)
         ]
         index, code, entropy, score = (np.concatenate(p) for p in zip(*parts, strict=True))
@@ -223,9 +227,7 @@ class EntropySeparationGZSL:
         xp = device_module(self._fit_params["device"])
         semantic = self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
         metric = self.settings_.router_metric
-        return self._over_chunks(
-            X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric)
-        )
+        return self._over_chunks(X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric))
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
         """count proxies (count, d) in the units of X; draw 0 gives those that were trained on.
@@ -235,7 +237,9 @@ class EntropySeparationGZSL:
         self._check_fitted()
         if self.proxy_source_ is None:
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
-        scaled = self.proxy_source_.draw(self._seen_prototypes, count, self._fit_params["seed"], draw)
+        scaled = self.proxy_source_.draw(
+            self._seen_prototypes, count, self._fit_params["seed"], draw
+        )
         return to_host(self._feature_scaler.invert(scaled))
 
     def save(self, path: Any) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .metrics import (
-    ausuc,
     auroc,
+    ausuc,
     best_threshold,
     fpr_at_tpr,
     harmonic_mean,

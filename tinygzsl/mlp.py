@@ -17,6 +17,7 @@ phi'' = 0 and that pass is not run.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import ModuleType
 from typing import NamedTuple
 
@@ -70,7 +71,7 @@ class MLP:
         apart: layer l draws its weights at step 64 step + l.
         """
         params = []
-        for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
             w = noise.normal(xp, seed, 64 * step + layer, purpose, (n_out, n_in), dtype)
             params += [w * (n_in**-0.5 if std is None else std), xp.zeros(n_out, dtype)]
         return cls(params, hidden, output)

@@ -173,7 +173,7 @@ _SMALL = {
     "vsmm_epochs": 25,
     "vsmm_reduction": "mean",
 }
-_LETTERS = {  # with _SMALL; chosen by bench/validate.py on pseudo-unseen letters, as _SMALL on birds
+_LETTERS = {  # beside _SMALL; both were chosen on pseudo-unseen classes by bench/validate.py
     "scale_features": "standard",
     "gan_output": "linear",
     "vsmm_hidden": (256,),

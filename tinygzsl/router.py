@@ -81,9 +81,7 @@ def route_batch(
     tau = settings.router_temperature
     log_zsl, _ = reference.log_softmax_entropy(f[:, n_seen:] / tau)
     log_gzsl, _ = reference.log_softmax_entropy(f / tau)
-    best = xp.where(
-        code == 0, log_p.max(1), xp.where(code == 2, log_zsl.max(1), log_gzsl.max(1))
-    )
+    best = xp.where(code == 0, log_p.max(1), xp.where(code == 2, log_zsl.max(1), log_gzsl.max(1)))
     return label, code, entropy, xp.exp(best)
 
 

@@ -114,7 +114,7 @@ def file_sha256(path: Path) -> str:
 def environment() -> dict[str, Any]:
     """Versions, platform, cores and thread settings: what a result may depend on."""
     versions = {"tinygzsl": __version__, "python": platform.python_version()}
-    for name in ("numpy", "scipy", "numba"):
+    for name in ("numpy", "scipy"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

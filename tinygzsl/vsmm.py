@@ -28,7 +28,14 @@ class VSMM:
 
     @classmethod
     def create(
-        cls, xp: ModuleType, d: int, k: int, n_classes: int, settings: Settings, seed: int, dtype: str
+        cls,
+        xp: ModuleType,
+        d: int,
+        k: int,
+        n_classes: int,
+        settings: Settings,
+        seed: int,
+        dtype: str,
     ) -> VSMM:
         """Fresh networks, weights scaled by 1 / sqrt(inputs)."""
         m, hidden = settings.vsmm_latent, list(settings.vsmm_hidden)
@@ -84,14 +91,15 @@ def vsmm_loss(
     """
     xp, n = array_module(x, y, a), x.shape[0]
     weights = (settings.vsmm_weight_ae, settings.vsmm_weight_le, settings.vsmm_weight_clf)
+    reduction = settings.vsmm_reduction
     stacked = x if proxies is None else xp.concatenate([x, proxies])
     latent, f_v_cache = vsmm.f_v.forward(stacked)
     logits, c_cache = vsmm.c.forward(latent)
     decoded, g_cache = vsmm.g.forward(latent[:n])
     semantic, f_s_cache = vsmm.f_s.forward(a)
 
-    ae, ae_cache = losses.squared_error_forward(decoded, x, settings.vsmm_reduction)  # eq. 3
-    le, le_cache = losses.squared_error_forward(latent[:n], semantic, settings.vsmm_reduction)  # eq. 4
+    ae, ae_cache = losses.squared_error_forward(decoded, x, reduction)  # eq. 3
+    le, le_cache = losses.squared_error_forward(latent[:n], semantic, reduction)  # eq. 4
     clf, clf_cache = losses.softmax_cross_entropy_forward(logits[:n], y)
     terms = {"ae": ae, "le": le, "clf": clf.mean()}
     loss = sum(w * term for w, term in zip(weights, terms.values(), strict=True))  # eq. 5

@@ -1,0 +1,123 @@
+"""`tinygzsl predict`: feature files in, labels out."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+import tinygzsl as tz
+
+
+@pytest.fixture
+def saved(tiny_dataset, small_model, tmp_path):
+    """A saved model, the dataset it knows, and files of its test features and prototypes."""
+    data = tiny_dataset()
+    t = data.training()
+    model = small_model(vsmm_weight_es=0.0).fit(t.X, t.y, t.prototypes)
+    model.save(tmp_path / "model.npz")
+    np.save(tmp_path / "x.npy", data.X_test)
+    names = ",".join(f"a{i}" for i in range(6))
+    lines = [f"label,{names}"]
+    for classes, rows in (
+        (data.seen_classes, data.seen_prototypes),
+        (data.unseen_classes, data.unseen_prototypes),
+    ):
+        lines += [
+            f"{c},{','.join(map(str, row.tolist()))}" for c, row in zip(classes, rows, strict=True)
+        ]
+    (tmp_path / "prototypes.csv").write_text("\n".join(lines) + "\n")
+    return model, data
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.wheel
+def test_labels_routes_entropies_and_scores(saved, run_cli, tmp_path):
+    model, data = saved
+    args = (tmp_path / "model.npz", tmp_path / "x.npy", "--unseen", tmp_path / "prototypes.csv")
+    result = run_cli("predict", *args)
+    assert result.exit_code == 0, result.output
+    rows = rows_of(result.stdout)
+    expected = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    assert [int(row["label"]) for row in rows] == expected.label.tolist()
+    assert [row["route"] for row in rows] == expected.route.tolist()
+    np.testing.assert_allclose([float(row["entropy"]) for row in rows], expected.entropy, rtol=1e-5)
+    np.testing.assert_allclose([float(row["score"]) for row in rows], expected.score, rtol=1e-5)
+
+
+def test_without_unseen_classes_only_seen_ones_are_predicted(saved, run_cli, tmp_path):
+    model, data = saved
+    result = run_cli("predict", tmp_path / "model.npz", tmp_path / "x.npy", "--json")
+    rows = json.loads(result.stdout)["predictions"]
+    assert [row["label"] for row in rows] == model.predict(data.X_test).tolist()
+    assert {row["route"] for row in rows} == {"SL"}
+    top = model.predict_proba(data.X_test).max(axis=1)
+    np.testing.assert_allclose([row["score"] for row in rows], top, rtol=1e-6)
+
+
+@pytest.mark.parametrize("with_label", [False, True])
+def test_features_from_csv_and_out(saved, run_cli, tmp_path, with_label):
+    model, data = saved
+    names = ["label"] * with_label + [f"f{i}" for i in range(12)]
+    lines = [",".join(names)]
+    for y, row in zip(data.y_test, data.X_test, strict=True):
+        lines.append(",".join([str(y)] * with_label + [str(v) for v in row.tolist()]))
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    args = (tmp_path / "model.npz", tmp_path / "x.csv", "--out", tmp_path / "labels.csv")
+    result = run_cli("predict", *args)
+    assert result.stdout == ""
+    assert "wrote 130 rows" in result.stderr
+    rows = rows_of((tmp_path / "labels.csv").read_text())
+    assert [int(row["label"]) for row in rows] == model.predict(data.X_test).tolist()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "parts"),
+    [
+        ("none.npy", None, ("none.npy", "does not exist")),
+        ("x.npy", b"no array", ("x.npy", ".npy format")),
+        ("x.csv", b"a,b\n1,oops\n", ("x.csv", "oops")),
+        ("x.csv", b"a,b\n1,2\n", ("X has 2 columns", "12")),
+    ],
+)
+def test_bad_feature_files(saved, run_cli, tmp_path, file, content, parts):
+    if content is not None:
+        (tmp_path / file).write_bytes(content)
+    result = run_cli("predict", tmp_path / "model.npz", tmp_path / file)
+    assert result.exit_code == 2
+    (line,) = result.stderr.strip().splitlines()
+    for part in parts:
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("label,a,b\n9,1,2\n", ("unseen_prototypes has 2 columns", "6")),
+        ("a,b\n9,1\n", ("header", "label")),
+        ("label,a,b,c,d,e,f\n1,1,1,1,1,1,1\n", ("0 unseen prototypes",)),
+        ("label,a,b,c,d,e,f\nx,1,1,1,1,1,1\n", ("unseen_classes",)),
+        ("label,a,b,c,d,e,f\n9,1,1,1,1,1,inf\n", ("1 values that are NaN or inf",)),
+    ],
+)
+def test_bad_prototype_files(saved, run_cli, tmp_path, text, parts):
+    (tmp_path / "unseen.csv").write_text(text)
+    args = (tmp_path / "model.npz", tmp_path / "x.npy", "--unseen", tmp_path / "unseen.csv")
+    result = run_cli("predict", *args)
+    assert result.exit_code == 2
+    (line,) = result.stderr.strip().splitlines()
+    for part in parts:
+        assert part in line, line
+
+
+def test_memory_mapped_features_give_the_same_labels(saved, tmp_path):
+    model, data = saved
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    args = (data.unseen_prototypes, data.unseen_classes)
+    for one, other in zip(model.route(mapped, *args), model.route(data.X_test, *args), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert tz.load_model(tmp_path / "model.npz").n_features_in_ == 12

@@ -1,0 +1,84 @@
+"""The README: its examples are run, its table of equations and its list of commands are checked."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.S)
+
+
+@pytest.fixture(scope="module")
+def readme():
+    return README.read_text(encoding="utf-8")
+
+
+def examples(text):
+    """Pairs of a python block and the text block that shows its output."""
+    blocks = BLOCK.findall(text)
+    return [(b[1], a[1]) for b, a in zip(blocks, blocks[1:], strict=False) if b[0] == "python"]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_example_prints_what_it_shows(readme, number):
+    code, shown = examples(readme)[number]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, "README.md", "exec"), {})
+    printed = out.getvalue()
+    pattern = r"-?\d+\.\d+"
+    assert re.sub(pattern, "#", printed) == re.sub(pattern, "#", shown)
+    values = [[float(v) for v in re.findall(pattern, text)] for text in (printed, shown)]
+    assert values[0] == pytest.approx(values[1], abs=0.03)  # other processors round differently
+
+
+def test_each_equation_is_in_the_file_that_the_table_names(readme):
+    rows = re.findall(r"^\| ([\d, ]+) \|.*?\|.*?\]\((.+?)\)", readme, re.M)
+    found = set()
+    for numbers, path in rows:
+        source = (README.parent / path).read_text(encoding="utf-8")
+        for number in numbers.split(", "):
+            found.add(int(number))
+            if path != "tinygzsl/mlp.py":  # the chain rule behind eq. 6
+                marks = re.findall(r"# eqs?\. ([\d, and]+)$", source, re.M)
+                assert any(number in re.findall(r"\d+", mark) for mark in marks), (number, path)
+    assert found == set(range(1, 11))
+
+
+def test_links_lead_somewhere(readme):
+    for target in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert (README.parent / target).exists(), target
+
+
+def commands():
+    from tinygzsl.cli.main import main
+
+    for name, command in main.commands.items():
+        for sub, nested in getattr(command, "commands", {}).items():
+            yield f"{name} {sub}", nested
+        if not hasattr(command, "commands"):
+            yield name, command
+
+
+def test_every_command_and_option_is_documented(readme):
+    table = readme.partition("## Commands")[2].partition("## What strict means")[0]
+    for name, command in commands():
+        (row,) = [line for line in table.splitlines() if line.startswith("|") and f"`{name}`" in line]
+        for option in command.params:
+            if option.param_type_name == "option" and option.name != "as_json":
+                assert f"`{option.opts[0]}`" in row, (name, option.opts)
+
+
+def test_only_existing_options_are_documented(readme):
+    known = {"--json"} | {o for _, c in commands() for p in c.params for o in p.opts}
+    assert set(re.findall(r"--[a-z]+", readme)) <= known | {"--version"}
+
+
+def test_every_preset_is_named(readme):
+    from tinygzsl.presets import PRESETS
+
+    for name in PRESETS:
+        assert f"`{name}`" in readme
