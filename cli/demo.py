@@ -12,7 +12,7 @@ from .common import emit, errors_as_sentences, json_option, note
 @json_option
 @errors_as_sentences
 def demo(seed, as_json):
-    """Train on 20 letters, meet 6 unseen ones, and show what entropy separation changes.
+    """Train on 20 letters, meet 6 unseen ones, show the effect.
 
     Prints (a) the paper's baseline, a VSMM without entropy separation and eq. 2 for every sample,
     (b) the router of eq. 10 on the same VSMM, (c) the full method.

@@ -15,9 +15,9 @@ from .common import emit, errors_as_sentences, json_option, note, source_options
 @json_option
 @errors_as_sentences
 def evaluate(run, dataset, root, split, prototypes, device, as_json):
-    """Evaluate RUN, a folder made by `train` (or a model file, with --data).
+    """Evaluate a run on its dataset's test samples.
 
-    Prints S, U and H and writes all figures to RUN/metrics.json.
+    RUN is a folder made by `train`, or a model file, with --data. Prints S, U and H and writes all figures to RUN/metrics.json.
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model

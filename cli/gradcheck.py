@@ -9,7 +9,10 @@ from .common import FAILED, emit, errors_as_sentences, json_option
 @json_option
 @errors_as_sentences
 def gradcheck(as_json):
-    """Check every hand-written gradient against finite differences; exit 1 if one is wrong."""
+    """Check every gradient against finite differences.
+
+    Prints a table of relative errors and exits with 1 if one is above the tolerance.
+    """
     from ..gradcheck import STEPS, TOLERANCE, run_all
 
     results = list(run_all())

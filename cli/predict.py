@@ -16,9 +16,9 @@ from .common import emit, errors_as_sentences, json_option, note
 @json_option
 @errors_as_sentences
 def predict(run, features, unseen, out, device, as_json):
-    """Predict with RUN (a folder or a model file) for FEATURES (.npy or .csv).
+    """Predict labels for a file of features.
 
-    A feature CSV has a header row and one column per feature; a first column called `label` is
+    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. A feature CSV has a header row and one column per feature; a first column called `label` is
     ignored. Classes of --unseen that the model has seen are ignored too, so a prototypes.csv of
     all classes will do. Without --unseen only seen classes are predicted.
     """

@@ -24,9 +24,9 @@ from .common import emit, errors_as_sentences, json_option, note, source_options
 @json_option
 @errors_as_sentences
 def train(dataset, resume, out, as_json, **options):
-    """Train on DATASET: letters, awa1, cub, ..., an .npz file or a folder.
+    """Train on a dataset and write a run folder.
 
-    Looks at training samples of seen classes and at their prototypes only. The run folder gets
+    DATASET is a name (letters, awa1, cub, ...), an .npz file or a folder. Looks at training samples of seen classes and at their prototypes only. The run folder gets
     the model, the effective configuration, curves, checksums and checkpoints.
     """
     from ..datasets import check_training, load_dataset

@@ -153,19 +153,14 @@ def test_losses_keep_float32(batch):
 
 def test_networks_follow_the_settings(make):
     gan = make(gan_generator_hidden=(9, 8), gan_critic_hidden=(7, 6), gan_output="sigmoid")
-    assert gan.latent == K
+    assert (gan.latent, make(gan_latent=11).latent) == (K, 11)
+    assert make(gan_latent=11).generator.sizes[0] == 11 + K
     assert gan.generator.sizes == [K + K, 9, 8, D]
     assert gan.critic.sizes == [D + K, 7, 6, 1]
     assert (gan.generator.hidden, gan.generator.output) == ("leaky_relu", "sigmoid")
     assert (gan.critic.hidden, gan.critic.output) == ("leaky_relu", "linear")
     assert gan.generator_adam.lr == gan.critic_adam.lr == 1e-3
     assert gan.generator_adam.betas == gan.critic_adam.betas == (0.5, 0.999)
-
-
-def test_the_latent_width_can_be_set(make):
-    gan = make(gan_latent=11)
-    assert gan.latent == 11
-    assert gan.generator.sizes[0] == 11 + K
 
 
 @pytest.mark.parametrize(("output", "low", "high"), [("relu", 0, 1e9), ("sigmoid", 0, 1)])
@@ -197,13 +192,18 @@ def test_the_critic_takes_its_steps_per_step_of_the_generator(make, data, critic
 
 def test_batches_are_real_samples_with_their_own_prototypes(make, data, monkeypatch):
     x, y, prototypes = data
-    calls = []
+    calls, generator_calls = [], []
 
     def spy(critic, *batch):
         calls.append(batch)
         return critic_loss(critic, *batch)
 
+    def spy_on_generator(generator, critic, *batch):
+        generator_calls.append(batch)
+        return generator_loss(generator, critic, *batch)
+
     monkeypatch.setattr(cwgan, "critic_loss", spy)
+    monkeypatch.setattr(cwgan, "generator_loss", spy_on_generator)
     train(make(gan_batch=10, gan_critic_steps=2, gan_penalty=7.0), data, 30)
     rows = np.array([[np.flatnonzero((x == r).all(axis=1))[0] for r in c[0]] for c in calls])
     assert rows.shape == (60, 10)
@@ -218,6 +218,8 @@ def test_batches_are_real_samples_with_their_own_prototypes(make, data, monkeypa
     assert np.unique(alphas).size > 590
     assert 0 <= alphas.min() < 0.02
     assert 0.98 < alphas.max() < 1
+    for i in range(2):  # noise and prototypes of the generator's steps
+        assert len({batch[i].tobytes() for batch in generator_calls}) == 30
 
 
 def test_training_brings_generated_samples_to_their_classes(make, data):

@@ -254,6 +254,16 @@ def test_predict_refuses_nan(model, data, unseen, sentence):
             call(data.X_test, prototypes)
 
 
+@pytest.mark.parametrize("scaling", ["minmax", "standard"])
+def test_numbers_too_large_for_float32_are_refused_in_their_place(fit, data, sentence, scaling):
+    model = fit(scale_features=scaling)
+    X = data.X_train.astype(np.float64)
+    X[3, 2] = 1e39
+    for call in (model.entropy, lambda X: model.fit(X, data.y_train, data.seen_prototypes)):
+        with sentence(ValueError, "X", "float32", "1 values", "row 3, column 2"):
+            call(X)
+
+
 def test_nan_in_a_later_chunk_is_found_in_its_row(model, data, sentence, monkeypatch):
     monkeypatch.setattr(estimator, "CHUNK_ROWS", 40)
     X = data.X_test.copy()

@@ -9,6 +9,70 @@ from sklearn.base import clone, is_classifier
 from tinygzsl import EntropySeparationGZSL
 from tinygzsl.presets import Settings
 
+# A quick run in which every setting matters, and another value of each.
+RUN = {
+    "gan_max_epochs": 6,
+    "gan_train_on": True,
+    "gan_critic_steps": 2,
+    "ptc_solver": "adam",
+    "ptc_l2": (1e-2,),
+    "ptc_lr": 1e-2,
+    "ptc_epochs": 5,
+    "cs_low": 0.002,
+    "cs_high": 0.03,
+    "proxy_from": "pool",
+    "proxy_count": 60,
+    "vsmm_epochs": 3,
+    "router_delta_low": 0.8,
+    "router_delta_high": 1.3,
+}
+CHANGES = {
+    "scale_features": "minmax",
+    "scale_prototypes": "none",
+    "gan_generator_hidden": (12,),
+    "gan_critic_hidden": (12,),
+    "gan_activation": "relu",
+    "gan_output": "relu",
+    "gan_latent": 4,
+    "gan_lr": 2e-3,
+    "gan_beta1": 0.4,
+    "gan_beta2": 0.99,
+    "gan_penalty": 5.0,
+    "gan_critic_steps": 1,
+    "gan_batch": 17,
+    "gan_max_epochs": 5,
+    "gan_train_on": False,
+    "ptc_solver": "lbfgs",
+    "ptc_l2": (1e-1,),
+    "ptc_lr": 2e-2,
+    "ptc_epochs": 4,
+    "ptc_batch": 50,
+    "cs_unit": "absolute",
+    "cs_low": 0.01,
+    "cs_high": 0.018,
+    "cs_per_class": 10,
+    "cs_held_out": 0.3,
+    "proxy_count": 61,
+    "proxy_from": "single",
+    "vsmm_latent": 15,
+    "vsmm_hidden": (8,),
+    "vsmm_lr": 2e-2,
+    "vsmm_beta1": 0.8,
+    "vsmm_beta2": 0.99,
+    "vsmm_epochs": 2,
+    "vsmm_batch": 17,
+    "vsmm_reduction": "sum",
+    "vsmm_weight_ae": 2.0,
+    "vsmm_weight_le": 2.0,
+    "vsmm_weight_clf": 2.0,
+    "vsmm_weight_es": 2.0,
+    "vsmm_gamma": 3.0,
+    "router_delta_low": 1.0,
+    "router_delta_high": 1.0,
+    "router_metric": "dot",
+    "router_temperature": 0.5,
+}
+
 
 @pytest.fixture
 def data(tiny_dataset):
@@ -57,6 +121,21 @@ def test_every_setting_is_a_parameter_that_is_none_by_default():
     assert EntropySeparationGZSL().get_params() == {**own, **settings}
 
 
+def test_every_setting_has_another_value_here():
+    assert list(CHANGES) == [field.name for field in fields(Settings)]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the short training
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_setting_has_an_effect(fit, data, unseen, name):
+    run = {**RUN, "cs_high": 1.05, "gan_max_epochs": 9} if name == "cs_unit" else RUN
+    traces = [
+        [*outputs(model, data.X_test, unseen), model.proxy_source_.looks]
+        for model in (fit(**run), fit(**{**run, name: CHANGES[name]}))
+    ]
+    assert not all_equal(*traces)
+
+
 def test_parameters_are_kept_as_they_are_and_read_by_fit(fit, model):
     listed = fit(gan_generator_hidden=[16], vsmm_epochs=9)
     assert listed.get_params()["gan_generator_hidden"] == [16]
@@ -64,6 +143,13 @@ def test_parameters_are_kept_as_they_are_and_read_by_fit(fit, model):
     assert model.set_params(vsmm_epochs=2, seed=4) is model
     assert (model.vsmm_epochs, model.seed) == (2, 4)
     assert len(model.history_) == 15
+
+
+def test_arguments_that_would_be_ignored_are_refused(fit, model, data, unseen, sentence):
+    with sentence(ValueError, "unseen_classes came without unseen_prototypes"):
+        model.predict(data.X_test, unseen_classes=unseen[1])
+    with sentence(ValueError, "proxies were passed but vsmm_weight_es is 0"):
+        fit(proxies=data.X_train, vsmm_weight_es=0.0)
 
 
 def test_unknown_parameters_are_refused(sentence):
@@ -148,14 +234,14 @@ def test_an_unfitted_model_routes_nothing(data, unseen, sentence):
     ],
 )
 def test_a_fit_that_fails_leaves_the_model_as_it_was(model, data, unseen, sentence, params, parts):
-    before = outputs(model, data.X_test, unseen)
+    before = [*outputs(model, data.X_test, unseen), model.sample_proxies(5)]
+    params = {"seed": 7, "router_delta_high": 1.2, "router_metric": "dot", **params}
     proxies = params.pop("proxies", None)
-    changed = {name: getattr(model, name) for name in params}
     with sentence(ValueError, *parts):
         model.set_params(**params).fit(
             data.X_train, data.y_train, data.seen_prototypes, proxies=proxies
         )
-    assert all_equal(outputs(model.set_params(**changed), data.X_test, unseen), before)
+    assert all_equal([*outputs(model, data.X_test, unseen), model.sample_proxies(5)], before)
 
 
 def test_arrays_of_other_widths_and_lists_are_refused(model, data, unseen, sentence):
@@ -186,6 +272,9 @@ def test_a_threshold_out_of_reach_is_warned_about(fit):
 
 
 def test_warnings_of_the_gan_point_at_the_call_of_fit(fit):
-    with pytest.warns(UserWarning, match="jumped over") as caught:
-        fit(cs_low=1e-6, cs_high=2e-6)
-    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning) as caught:
+        fit(ptc_l2=(10.0,), cs_low=1e-9, cs_high=2e-9)
+    low, jump = caught
+    assert "barely tells the classes apart" in str(low.message)
+    assert "jumped over" in str(jump.message)
+    assert low.filename == jump.filename == __file__

@@ -107,6 +107,11 @@ def test_integers_are_in_range_and_nearly_uniform(high):
     assert ((counts - 200) ** 2 / 200).sum() < high + 4 * (2 * high) ** 0.5
 
 
+def test_integers_are_uniforms_times_the_range_rounded_down():
+    x, u = integers(np, 3, 1, A, 1000, 500), uniform(np, 3, 1, A, (500,))
+    assert np.array_equal(x, np.floor(1000 * (u + 2.0**-25)))  # uniforms have 24 of the 32 bits
+
+
 def test_integers_up_to_the_largest_range():
     x = integers(np, 0, 0, A, 2**32, 4000)
     assert x.min() >= 0

@@ -77,9 +77,15 @@ def test_the_tables_of_limits_name_settings():
 @pytest.mark.parametrize("name", CHOICES)
 def test_words_are_one_of_the_choices(name, sentence):
     for choice in CHOICES[name]:
-        assert getattr(Settings(**{name: choice}), name) == choice
+        given = {name: choice, "cs_high": 5.0}  # a window that both units of CS allow
+        assert getattr(Settings(**given), name) == choice
     with sentence(ValueError, f"{name} is 'other'", *CHOICES[name]):
         Settings(**{name: "other"})
+
+
+def test_a_window_that_an_absolute_score_cannot_reach(sentence):
+    with sentence(ValueError, "cs_high is 0.7", "at least 1"):
+        Settings(cs_unit="absolute")
 
 
 @pytest.mark.parametrize("name", [n for n, d in FIELDS.items() if type(d) in (int, float)])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tinygzsl import proxies
+from tinygzsl.confidence import class_balanced_weights, confidence_score
 from tinygzsl.presets import Settings
 from tinygzsl.proxies import find_proxies, hold_out_rows
 from tinygzsl.snapshots import draw_proxies
@@ -119,21 +120,23 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(find, data):
     assert not np.array_equal(draws[0], draws[2])
 
 
-def test_the_ptc_is_trained_on_what_is_not_held_out(find, data, monkeypatch):
+def test_the_held_out_samples_choose_the_ptc_and_give_the_reference(find, data, monkeypatch):
     x, y, prototypes = data
     held = hold_out_rows(y, 0.25, 3)
-    seen = []
+    seen, train_ptc = [], proxies.train_ptc
 
     def spy(*args):
         seen.extend(args)
         return train_ptc(*args)
 
-    train_ptc = proxies.train_ptc
     monkeypatch.setattr(proxies, "train_ptc", spy)
-    find(3, cs_held_out=0.25)
+    source, _ = find(3, cs_held_out=0.25)
     for mine, expected in zip(seen, (x[~held], y[~held], x[held], y[held]), strict=False):
         assert np.array_equal(mine, expected)
     assert seen[4] == len(prototypes)
+    log_p = train_ptc(*seen).log_proba(x[held])
+    expected = confidence_score(log_p, class_balanced_weights(y[held], 5).astype(np.float32))
+    assert source.reference == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_pool_is_drawn_from_all_qualifying_snapshots(find):

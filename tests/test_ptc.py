@@ -3,6 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tinygzsl import ptc
+from tinygzsl.optim import Adam
 from tinygzsl.presets import Settings
 from tinygzsl.ptc import PTC, ptc_loss, train_ptc
 
@@ -134,6 +135,32 @@ def test_adam_follows_its_seed_its_rate_and_its_epochs(make_data):
     assert not np.array_equal(model.w, train(data, data, seed=1, **few).w)
     for change in ({"ptc_lr": 1e-2}, {"ptc_epochs": 4}, {"ptc_batch": 10}):
         assert np.abs(train(data, data, **{**few, **change}).w).max() > np.abs(model.w).max()
+
+
+def test_adam_goes_through_all_samples_in_a_new_order_in_every_epoch(make_data, monkeypatch):
+    (x, y), batches = make_data(50), []
+
+    def spy(w, b, x, y, l2):
+        batches.append(x)
+        return ptc_loss(w, b, x, y, l2)
+
+    monkeypatch.setattr(ptc, "ptc_loss", spy)
+    train((x, y), (x, y), ptc_solver="adam", ptc_l2=(0.1,), ptc_epochs=2, ptc_batch=20)
+    assert [len(batch) for batch in batches] == [20, 20, 10] * 2 + [50]
+    first, second = np.concatenate(batches[:3]), np.concatenate(batches[3:6])
+    assert not np.array_equal(first, second)
+    for epoch in (first, second):
+        assert np.array_equal(np.sort(epoch, axis=0), np.sort(x, axis=0))
+
+
+def test_adam_has_the_betas_of_the_gan(make_data):
+    x, y = make_data(20)
+    whole = {"ptc_solver": "adam", "ptc_l2": (0.1,), "ptc_epochs": 4, "ptc_batch": 20}
+    w, b = np.zeros((CLASSES, D)), np.zeros(CLASSES)
+    adam = Adam([w, b], 1e-3, (0.5, 0.999))
+    for _ in range(4):
+        adam.step(ptc_loss(w, b, x, y, 0.1)[1:])
+    assert np.allclose(train((x, y), (x, y), **whole).w, w, rtol=1e-10)
 
 
 def test_log_proba_is_the_log_of_a_softmax(make_data):

@@ -90,10 +90,12 @@ def test_the_window_is_open(keep, edge):
 
 def test_a_snapshot_is_a_copy(keep):
     keeper, net = SnapshotKeeper(Settings()), generator()
-    keeper.add(Look(1, 0.0, 5.0, 0.5, 0.0, 0.0), net)
+    keeper.add(Look(1, 0.0, 5.0, 0.1, 0.0, 0.0), net)
+    keeper.add(Look(2, 0.0, 5.0, 0.5, 0.0, 0.0), net)
     before = net.params[0].copy()
     net.params[0] += 1
-    assert np.array_equal(keeper.chosen()[0].generator.params[0], before)
+    for snapshot in (keeper.nearest, *keeper.chosen()):
+        assert np.array_equal(snapshot.generator.params[0], before)
 
 
 @pytest.mark.wheel
@@ -272,6 +274,8 @@ def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, m
         assert abs(z.mean()) < 0.1
         assert z.std() == pytest.approx(1, abs=0.1)
     assert np.unique(np.concatenate([z for _, z, _ in calls]), axis=0).shape[0] == 3001
+    draw_proxies(pool, prototypes, 2, 3001, 0, 1)
+    assert not np.array_equal(calls[0][2], calls[3][2])  # another draw, other classes
 
 
 @pytest.mark.parametrize(("reference", "warned"), [(1.99, True), (2.0, False), (50.0, False)])

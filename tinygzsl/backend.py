@@ -56,7 +56,9 @@ def cuda_status() -> tuple[bool, str]:
     """Whether CUDA arrays can be used, and the device's name or the reason why not."""
     try:
         import cupy
-    except ImportError:
+    except ImportError as error:
+        if error.name != "cupy":  # it is there, but broken
+            return False, f"cupy can't be imported: {' '.join(str(error).split())}"
         return False, "cupy is not installed (pip install 'tinygzsl[cuda12x]')"
     try:
         if not cupy.cuda.is_available():
@@ -70,7 +72,8 @@ def cuda_status() -> tuple[bool, str]:
 def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
     """x as a C-contiguous array of module xp, copied only where it must be."""
     if xp is np:
-        return np.ascontiguousarray(to_host(x), dtype=dtype)
+        with np.errstate(over="ignore"):  # check_finite reports what a dtype cannot hold
+            return np.ascontiguousarray(to_host(x), dtype=dtype)
     return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))
 
 

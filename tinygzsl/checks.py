@@ -51,7 +51,7 @@ def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
         )
     if y.shape[0] != rows:
         raise ValueError(f"{name} has {y.shape[0]} labels for {rows} samples; pass one per sample")
-    return y
+    return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 beside int64 makes floats
 
 
 def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.ndarray, np.ndarray]:

@@ -20,8 +20,6 @@ from .noise import Purpose
 from .optim import Adam
 from .presets import Settings
 
-OUTPUTS = ("relu", "sigmoid", "linear")
-
 
 def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, object]:
     """x~ (n, d) for noise z (n, m) and prototypes a (n, k)."""
@@ -77,10 +75,6 @@ class CWGAN:
     """
 
     def __init__(self, xp: ModuleType, d: int, k: int, settings: Settings, seed: int, dtype: str):
-        if settings.gan_output not in OUTPUTS:
-            raise ValueError(
-                f"gan_output is {settings.gan_output!r}; pass one of {', '.join(OUTPUTS)}"
-            )
         self.settings, self.seed, self.dtype = settings, seed, dtype
         self.latent = settings.gan_latent or k
         common = {"seed": seed, "dtype": dtype, "hidden": settings.gan_activation}
@@ -136,7 +130,7 @@ class CWGAN:
         return noise.normal(xp, self.seed, step, purpose, shape, self.dtype)
 
     def state(self) -> dict[str, Array | int]:
-        """Everything a resumed run needs: parameters, moments and the step, by name."""
+        """The live arrays a resumed run needs, parameters and moments, and the step, by name."""
         arrays = {}
         for name, adam in (("generator", self.generator_adam), ("critic", self.critic_adam)):
             for i, parts in enumerate(zip(adam.params, adam.m, adam.v, strict=True)):

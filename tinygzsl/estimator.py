@@ -146,9 +146,13 @@ class EntropySeparationGZSL:
             raise ValueError(f"dtype is {self.dtype!r}; pass 'float32' or 'float64'")
         classes, index = check_training_arrays(X, y, prototypes)
         warn_if_unreachable(len(classes), settings.router_delta_high)
+        if proxies is not None and not settings.vsmm_weight_es:
+            raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
         callback = self.callback or _ignore
 
         x, a = (to_device(array, xp, self.dtype) for array in (X, prototypes))
+        for name, array in (("X", x), ("prototypes", a)):
+            check_finite(f"{name} as {self.dtype}", array)  # 1e39 is no float32
         scale_x = fit_scaler(x, settings.scale_features)
         scale_a = fit_scaler(a, settings.scale_prototypes)
         x, a, index = scale_x.apply(x), scale_a.apply(a), xp.asarray(index)
@@ -156,17 +160,15 @@ class EntropySeparationGZSL:
         if settings.vsmm_weight_es > 0 and proxies is None:
             source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
             fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
-        elif settings.vsmm_weight_es > 0:
+        elif proxies is not None:
             check_matrix("proxies", proxies, X.shape[1], "X")
             check_finite("proxies", proxies)
             fakes = scale_x.apply(to_device(proxies, xp, self.dtype))
         vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
 
         given = {k: getattr(settings, k) for k, v in self._overrides().items() if v is not None}
-        self._fit_params = {
-            **{"preset": self.preset, "seed": seed, "device": self.device, "dtype": self.dtype},
-            **given,
-        }
+        top = {"preset": self.preset, "seed": seed, "device": self.device, "dtype": self.dtype}
+        self._fit_params = top | given
         self.settings_, self.vsmm_, self.history_ = settings, vsmm, history
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = scale_x, scale_a
@@ -179,6 +181,8 @@ class EntropySeparationGZSL:
     ) -> np.ndarray:
         """Labels (n,) for X (n, d). Without prototypes: the plain classifier of seen classes."""
         if unseen_prototypes is None:
+            if unseen_classes is not None:
+                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
             p = self.predict_proba(X)
             return self.classes_[p.argmax(axis=1)]
         return self.route(X, unseen_prototypes, unseen_classes).label
@@ -193,7 +197,7 @@ class EntropySeparationGZSL:
         k = self._seen_prototypes.shape[1]
         unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
         labels = np.concatenate([self.classes_, unseen])
-        a = self._scale(unseen_prototypes, self._prototype_scaler)
+        a = self._scale("unseen_prototypes", unseen_prototypes, self._prototype_scaler)
         parts = [
             [
                 to_host(p)
@@ -222,8 +226,7 @@ class EntropySeparationGZSL:
         self._check_fitted()
         k = self._seen_prototypes.shape[1]
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
-        check_finite("unseen_prototypes", unseen_prototypes)
-        a = self._scale(unseen_prototypes, self._prototype_scaler)
+        a = self._scale("unseen_prototypes", unseen_prototypes, self._prototype_scaler)
         xp = device_module(self._fit_params["device"])
         semantic = self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
         metric = self.settings_.router_metric
@@ -256,17 +259,18 @@ class EntropySeparationGZSL:
         if not hasattr(self, "vsmm_"):
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
 
-    def _scale(self, x: Array, scaler: Scaler) -> Array:
-        xp = device_module(self._fit_params["device"])
-        return scaler.apply(to_device(x, xp, self._fit_params["dtype"]))
+    def _scale(self, name: str, x: Array, scaler: Scaler) -> Array:
+        check_finite(name, x)
+        x = to_device(x, device_module(self._fit_params["device"]), self._fit_params["dtype"])
+        check_finite(f"{name} as {x.dtype}", x)  # 1e39 is no float32
+        return scaler.apply(x)
 
     def _chunks(self, X: Array) -> Iterator[Array]:
         self._check_fitted()
         check_matrix("X", X, self.n_features_in_, "the training data")
         for at in range(0, X.shape[0], CHUNK_ROWS):
             chunk = X[at : at + CHUNK_ROWS]
-            check_finite("X" if at == 0 else f"X[{at}:]", chunk)
-            yield self._scale(chunk, self._feature_scaler)
+            yield self._scale("X" if at == 0 else f"X[{at}:]", chunk, self._feature_scaler)
 
     def _over_chunks(self, X: Array, function: Callable[[Array], Array]) -> np.ndarray:
         return np.concatenate([to_host(function(x)) for x in self._chunks(X)])

@@ -149,7 +149,7 @@ def hinge_case(draw: _Draw) -> Check:
     """Entropy hinge of eq. 8 where the margin is violated."""
     h_seen, h_proxy = abs(draw.normal(N)), abs(draw.normal(N + 2))
     _, cache = losses.entropy_hinge_forward(h_seen, h_proxy, 2.0)
-    gradients = [g.copy() for g in losses.entropy_hinge_backward(1.7, cache)]
+    gradients = list(losses.entropy_hinge_backward(1.7, cache))
     return Check(
         "entropy hinge (eq. 8)",
         [h_seen, h_proxy],
@@ -258,7 +258,13 @@ def ptc_case(draw: _Draw) -> Check:
 
 def _vsmm_case(reduction: str, gamma: float | None, side: str):
     def case(draw: _Draw) -> Check:
-        settings = Settings(vsmm_reduction=reduction, vsmm_weight_ae=0.7, vsmm_weight_le=1.9)
+        settings = Settings(
+            vsmm_reduction=reduction,
+            vsmm_weight_ae=0.7,
+            vsmm_weight_le=1.9,
+            vsmm_weight_clf=1.3,
+            vsmm_weight_es=0.6,
+        )
         object.__setattr__(settings, "vsmm_gamma", gamma)  # -9 is no setting, but a side to check
         vsmm = VSMM(
             draw.mlp([D, 5, 4], "relu"),

@@ -17,7 +17,7 @@ from . import noise
 from .noise import Purpose
 
 TOLERANCE = 1e-6
-STEPS = 1e-6, 1e-8  # the second only where the first disagrees: a kink may lie within it
+STEPS = 1e-6, 1e-7, 1e-8  # the others only if the first disagrees: a kink may lie in it
 DIRECTIONS = 3
 
 

@@ -48,10 +48,10 @@ def entropy_hinge_backward(dloss: float | Array, cache: tuple) -> tuple[Array, A
     """dh_seen (n,) and dh_proxy (m,): zero where the margin is kept."""
     active, h_seen, h_proxy = cache
     xp = array_module(h_seen, h_proxy)
-    dgap = xp.asarray(dloss * active, h_seen.dtype)
+    dgap = dloss * active
     return (
-        xp.broadcast_to(dgap / h_seen.shape[0], h_seen.shape),
-        xp.broadcast_to(-dgap / h_proxy.shape[0], h_proxy.shape),
+        xp.full(h_seen.shape, dgap / h_seen.shape[0], h_seen.dtype),
+        xp.full(h_proxy.shape, -dgap / h_proxy.shape[0], h_proxy.dtype),
     )
 
 

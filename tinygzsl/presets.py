@@ -158,6 +158,11 @@ def _check_pairs(settings: Settings) -> None:
             f"cs_low is {settings.cs_low} and cs_high {settings.cs_high}; the window needs "
             "cs_low < cs_high"
         )
+    if settings.cs_unit == "absolute" and settings.cs_high <= 1:
+        raise ValueError(
+            f"cs_high is {settings.cs_high} but an absolute CS is at least 1; give the window as "
+            "numbers between 1 and the number of seen classes"
+        )
     if settings.router_delta_low > settings.router_delta_high:
         raise ValueError(
             f"router_delta_low is {settings.router_delta_low} and router_delta_high "

@@ -40,6 +40,6 @@ def fit_scaler(x: Array, kind: str) -> Scaler:
         scale = 1 / xp.where(spread > 0, spread, xp.asarray(1, x.dtype))
     elif kind == "standard":
         shift = x.mean(axis=0, dtype="float64")
-        spread = x.std(axis=0, dtype="float64")
-        scale = 1 / xp.where(spread > 1e-6 * abs(shift), spread, xp.asarray(1.0))
+        spread = xp.where(x.max(axis=0) > x.min(axis=0), x.std(axis=0, dtype="float64"), 0)
+        scale = 1 / xp.where(spread > 0, spread, xp.asarray(1.0))
     return Scaler(shift.astype(x.dtype), scale.astype(x.dtype), kind == "l2")
