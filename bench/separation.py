@@ -20,11 +20,8 @@ import numpy as np
 
 import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
-from tinygzsl.confidence import ConfidenceScorer
-from tinygzsl.cwgan import CWGAN
 from tinygzsl.presets import settings_for
-from tinygzsl.proxies import hold_out_rows
-from tinygzsl.ptc import train_ptc
+from tinygzsl.proxies import gan_and_scorer
 from tinygzsl.scaling import fit_scaler
 from tinygzsl.snapshots import SnapshotKeeper, draw_proxies, train_with_looks
 
@@ -34,25 +31,14 @@ WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 def snapshots_by_window(training, preset, sets, seed):
     """Per window (low, high, look, proxies to train on, fresh proxies) from one CWGAN run."""
     settings = settings_for(preset, sets)
-    classes, y = np.unique(training.y, return_inverse=True)
+    y = np.unique(training.y, return_inverse=True)[1]
     scaler = fit_scaler(training.X, settings.scale_features)
     x = scaler.apply(training.X)
     a = fit_scaler(training.prototypes, settings.scale_prototypes).apply(training.prototypes)
-    held = hold_out_rows(y, settings.cs_held_out, seed)
-    ptc = train_ptc(x[~held], y[~held], x[held], y[held], len(classes), settings, seed)
-    gan = CWGAN(np, x.shape[1], a.shape[1], settings, seed, str(x.dtype))
-    scorer = ConfidenceScorer(
-        ptc,
-        a,
-        x[held],
-        y[held],
-        latent=gan.latent,
-        per_class=settings.cs_per_class,
-        seed=seed,
-    )
+    gan, scorer = gan_and_scorer(x, y, a, settings, seed, ignore)
     for low, high in WINDOWS:
         keeper = SnapshotKeeper(settings_for(preset, {**sets, "cs_low": low, "cs_high": high}))
-        train_with_looks(gan, keeper, scorer, [], x, y, a, lambda step, logs: None)
+        train_with_looks(gan, keeper, scorer, [], x, y, a, ignore)
         if not keeper.inside:
             print(f"seed {seed}: no snapshot with {low} < r < {high}", flush=True)
             continue
@@ -63,6 +49,10 @@ def snapshots_by_window(training, preset, sets, seed):
             for draw in (0, 1)
         ]
         yield low, high, keeper.inside[0].look, *draws
+
+
+def ignore(step, logs):
+    """No progress is shown."""
 
 
 def figures(model, data, fresh):

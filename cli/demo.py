@@ -47,6 +47,7 @@ def measure(without, full, data):
         "baseline": before["gzsl"],
         "router": before,
         "full": after,
+        "thresholds": [full.settings_.router_delta_low, full.settings_.router_delta_high],
         "cs_reference": full.proxy_source_.reference,
         "snapshots": [s.look._asdict() for s in looks],
         "histograms": {
@@ -80,7 +81,8 @@ def text(facts):
         ("(b) router on the same VSMM", facts["router"]),
         ("(c) full method", facts["full"]),
     ]
-    lines = [f"{'':36}     S      U      H"]
+    low, high = facts["thresholds"]
+    lines = [f"{'':36}     S      U      H   (eq. 10 at {low:g} and {high:g} nats)"]
     lines += [f"{name:36}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}" for name, m in rows]
     lines += ["", f"{'':36} AUROC   mean entropy in nats: seen  unseen  proxy"]
     for name, m in rows[1:]:

@@ -17,7 +17,8 @@ from .common import emit, errors_as_sentences, json_option, note, source_options
 def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """Evaluate a run on its dataset's test samples.
 
-    RUN is a folder made by `train`, or a model file, with --data. Prints S, U and H and writes all figures to RUN/metrics.json.
+    RUN is a folder made by `train`, or a model file, with --data. Prints S, U and H and writes all
+    figures to RUN/metrics.json.
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model

@@ -18,9 +18,10 @@ from .common import emit, errors_as_sentences, json_option, note
 def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 
-    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. A feature CSV has a header row and one column per feature; a first column called `label` is
-    ignored. Classes of --unseen that the model has seen are ignored too, so a prototypes.csv of
-    all classes will do. Without --unseen only seen classes are predicted.
+    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. A feature CSV has
+    a header row and one column per feature; a first column called `label` is ignored. Classes of
+    --unseen that the model has seen are ignored too, so a prototypes.csv of all classes will do.
+    Without --unseen only seen classes are predicted.
     """
     from .. import load_model
     from ..runs import MODEL

@@ -26,8 +26,9 @@ from .common import emit, errors_as_sentences, json_option, note, source_options
 def train(dataset, resume, out, as_json, **options):
     """Train on a dataset and write a run folder.
 
-    DATASET is a name (letters, awa1, cub, ...), an .npz file or a folder. Looks at training samples of seen classes and at their prototypes only. The run folder gets
-    the model, the effective configuration, curves, checksums and checkpoints.
+    DATASET is a name (letters, awa1, cub, ...), an .npz file or a folder. Looks at training samples
+    of seen classes and at their prototypes only. The run folder gets the model, the effective
+    configuration, curves, checksums and checkpoints.
     """
     from ..datasets import check_training, load_dataset
     from ..runs import CONFIG, create_run

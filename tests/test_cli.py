@@ -134,6 +134,7 @@ def test_the_demos_table_shows_its_figures():
             "baseline": row,
             "router": row,
             "full": row,
+            "thresholds": [0.05, 0.1],
             "cs_reference": 11.0,
             "snapshots": [{"step": 490, "cs": 2.7}],
             "histograms": {"before": shares, "after": shares},

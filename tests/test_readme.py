@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def readme():
 def examples(text):
     """Pairs of a python block and the text block that shows its output."""
     blocks = BLOCK.findall(text)
-    return [(b[1], a[1]) for b, a in zip(blocks, blocks[1:], strict=False) if b[0] == "python"]
+    return [(b[1], a[1]) for b, a in pairwise(blocks) if b[0] == "python"]
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -66,10 +67,11 @@ def commands():
 def test_every_command_and_option_is_documented(readme):
     table = readme.partition("## Commands")[2].partition("## What strict means")[0]
     for name, command in commands():
-        (row,) = [line for line in table.splitlines() if line.startswith("|") and f"`{name}`" in line]
+        mine = [line for line in table.splitlines() if f"`{name}`" in line]
+        assert len(mine) == 1, name
         for option in command.params:
             if option.param_type_name == "option" and option.name != "as_json":
-                assert f"`{option.opts[0]}`" in row, (name, option.opts)
+                assert f"`{option.opts[0]}`" in mine[0], (name, option.opts)
 
 
 def test_only_existing_options_are_documented(readme):

@@ -59,6 +59,36 @@ def hold_out_rows(y: np.ndarray, share: float, seed: int) -> np.ndarray:
     return held
 
 
+def gan_and_scorer(
+    x: Array,
+    y: Array,
+    prototypes: Array,
+    settings: Settings,
+    seed: int,
+    callback: Callable[[int, dict], None],
+) -> tuple[CWGAN, ConfidenceScorer]:
+    """An untrained CWGAN, and the scorer of its samples by a PTC trained on all but the held-out
+    part of the scaled seen data.
+    """
+    xp = array_module(x, y, prototypes)
+    held = xp.asarray(hold_out_rows(to_host(y), settings.cs_held_out, seed))
+    callback(0, {"phase": "ptc", "total": 1})
+    n_classes = prototypes.shape[0]
+    ptc = train_ptc(x[~held], y[~held], x[held], y[held], n_classes, settings, seed)
+    callback(1, {"phase": "ptc", "total": 1})
+    gan = CWGAN(xp, x.shape[1], prototypes.shape[1], settings, seed, str(x.dtype))
+    scorer = ConfidenceScorer(
+        ptc,
+        prototypes,
+        x[held],
+        y[held],
+        latent=gan.latent,
+        per_class=settings.cs_per_class,
+        seed=seed,
+    )
+    return gan, scorer
+
+
 def find_proxies(
     x: Array,
     y: Array,
@@ -73,23 +103,7 @@ def find_proxies(
 
     Raises ValueError if no snapshot qualifies, FloatingPointError if training diverges.
     """
-    xp = array_module(x, y, prototypes)
-    n_classes, dtype = prototypes.shape[0], str(x.dtype)
-    held = xp.asarray(hold_out_rows(to_host(y), settings.cs_held_out, seed))
-    callback(0, {"phase": "ptc", "total": 1})
-    ptc = train_ptc(x[~held], y[~held], x[held], y[held], n_classes, settings, seed)
-    callback(1, {"phase": "ptc", "total": 1})
-
-    gan = CWGAN(xp, x.shape[1], prototypes.shape[1], settings, seed, dtype)
-    scorer = ConfidenceScorer(
-        ptc,
-        prototypes,
-        x[held],
-        y[held],
-        latent=gan.latent,
-        per_class=settings.cs_per_class,
-        seed=seed,
-    )
+    gan, scorer = gan_and_scorer(x, y, prototypes, settings, seed, callback)
     warn_if_reference_low(scorer.reference)
     keeper, looks = SnapshotKeeper(settings), []
     if checkpoint:
@@ -103,4 +117,4 @@ def find_proxies(
     train_with_looks(gan, keeper, scorer, looks, x, y, prototypes, after_step)
     if checkpoint:
         checkpoint.save(gan, keeper, looks, force=True)
-    return ProxySource(keeper.chosen(), looks, scorer.reference, ptc.l2, gan.latent)
+    return ProxySource(keeper.chosen(), looks, scorer.reference, scorer.ptc.l2, gan.latent)
