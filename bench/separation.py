@@ -11,7 +11,6 @@ printed.
 """
 
 import json
-import math
 import time
 import warnings
 
@@ -117,27 +116,39 @@ def main(path, preset, seeds, sets, gammas, out):
     print(table(rows))
 
 
-COLUMNS = ("cs", "S", "U", "H", "H_eq2", "auroc", "H_best", "seen", "proxy_before", "proxy")
+HEADINGS = (
+    *("proxies from", "γ", "CS", "S", "U", "H", "AUROC", "H, best threshold"),
+    *("entropy, seen", "proxies before → after", "H - H(none), paired"),
+)
 
 
 def table(rows):
     """Means over seeds, and the mean and deviation of H - H(none) paired by seed, in Markdown."""
-    none = {r["seed"]: r["H"] for r in rows if r["window"] == "none"}
-    lines = ["| window of r | gamma | " + " | ".join(COLUMNS) + " | H - H(none) |"]
-    lines.append("|---" * (len(COLUMNS) + 3) + "|")
+    none = [r for r in rows if r["window"] == "none"]
+    lines = ["| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
+    lines.append(f"| none, eq. 2 for all | | | | | {_mean(none, 'H_eq2')} | | | | | |")
     for window, gamma in dict.fromkeys((r["window"], r["gamma"]) for r in rows):
         mine = [r for r in rows if (r["window"], r["gamma"]) == (window, gamma)]
-        cells = [_mean([r.get(c) for r in mine]) for c in COLUMNS]
-        gains = [r["H"] - none[r["seed"]] for r in mine]
-        deviation = np.std(gains, ddof=1) if len(gains) > 1 else math.nan
-        cells.append(f"{np.mean(gains):+.3f} ± {deviation:.3f}" if gamma else "")
-        lines.append(f"| {window} | {gamma or ''} | " + " | ".join(cells) + " |")
+        name, extra = "none, router", ("", "", "", "")
+        if gamma:
+            name = window.replace("-", " < r < ")
+            moved = f"{_mean(mine, 'proxy_before', 2)} → {_mean(mine, 'proxy', 2)}"
+            extra = (f"{gamma:g}", _mean(mine, "cs", 1), moved, _gain(mine, none))
+        figures = [_mean(mine, key) for key in ("S", "U", "H", "auroc", "H_best")]
+        seen = _mean(mine, "seen", 2)
+        lines.append("| " + " | ".join([name, *extra[:2], *figures, seen, *extra[2:]]) + " |")
     return "\n".join(lines)
 
 
-def _mean(values):
-    known = [v for v in values if v is not None]
-    return f"{np.mean(known):.3f}" if known else ""
+def _mean(rows, key, digits=3):
+    return f"{np.mean([r[key] for r in rows]):.{digits}f}"
+
+
+def _gain(rows, none):
+    before = {r["seed"]: r["H"] for r in none}
+    gains = [r["H"] - before[r["seed"]] for r in rows]
+    spread = f" ± {np.std(gains, ddof=1):.3f}" if len(gains) > 1 else ""
+    return f"{np.mean(gains):+.3f}{spread}"
 
 
 if __name__ == "__main__":
