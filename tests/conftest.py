@@ -1,5 +1,6 @@
 """Fixtures for all tests: small datasets in memory and on disk, and a check of error messages."""
 
+import inspect
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -202,4 +203,6 @@ def _run_cli(*args):
 
     from tinygzsl.cli.main import main
 
-    return CliRunner().invoke(main, [str(arg) for arg in args])
+    mixes = "mix_stderr" in inspect.signature(CliRunner).parameters  # click before 8.2
+    runner = CliRunner(mix_stderr=False) if mixes else CliRunner()
+    return runner.invoke(main, [str(arg) for arg in args])

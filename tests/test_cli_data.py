@@ -3,24 +3,16 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from tinygzsl.datasets import load_dataset, save_npz
 
 
 @pytest.fixture
-def run():
-    """run(*arguments) -> click's result, after checking that nothing but an exit was raised."""
-
-    from tinygzsl.cli.data import data as command
-
-    try:
-        runner = CliRunner(mix_stderr=False)
-    except TypeError:  # click 8.2 and later keep the two apart anyway
-        runner = CliRunner()
+def run(run_cli):
+    """run(*arguments) -> the result of `tinygzsl data`, where nothing but an exit was raised."""
 
     def run(*arguments):
-        result = runner.invoke(command, [str(a) for a in arguments])
+        result = run_cli("data", *arguments)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
 
