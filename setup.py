@@ -53,7 +53,6 @@ setup(
         "cuda12x": ["cupy-cuda12x>=13.3"],
         "cuda13x": ["cupy-cuda13x>=13.6"],
         "test": ["pytest>=8", "ruff>=0.6", "h5py>=3.10", "scikit-learn>=1.5"],
-        "bench": ["pytest-benchmark>=4"],
     },
     zip_safe=False,
 )

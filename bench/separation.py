@@ -39,7 +39,6 @@ def snapshots_by_window(training, preset, sets, seed):
         keeper = SnapshotKeeper(settings_for(preset, {**sets, "cs_low": low, "cs_high": high}))
         train_with_looks(gan, keeper, scorer, [], x, y, a, ignore)
         if not keeper.inside:
-            print(f"seed {seed}: no snapshot with {low} < r < {high}", flush=True)
             continue
         draws = [
             scaler.invert(
@@ -137,6 +136,10 @@ def table(rows):
         figures = [_mean(mine, key) for key in ("S", "U", "H", "auroc", "H_best")]
         seen = _mean(mine, "seen", 2)
         lines.append("| " + " | ".join([name, *extra[:2], *figures, seen, *extra[2:]]) + " |")
+    met = {r["window"] for r in rows}
+    for low, high in WINDOWS:
+        if f"{low:.2f}-{high:.2f}" not in met:
+            lines.append(f"| {low:.2f} < r < {high:.2f}, not reached |" + " |" * 10)
     return "\n".join(lines)
 
 

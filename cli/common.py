@@ -1,5 +1,6 @@
 """What every command shares: errors as one sentence, results as text or one JSON object."""
 
+import errno
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -28,9 +29,20 @@ def errors_as_sentences(command: Callable) -> Callable:
     return run
 
 
+FIXES = {
+    errno.ENOSPC: "free some space or write elsewhere",
+    errno.EDQUOT: "free some space or write elsewhere",
+    errno.EACCES: "choose a place you may write to",
+    errno.EPERM: "choose a place you may write to",
+    errno.EROFS: "choose a place you may write to",
+    errno.ENOTDIR: "a part of this path is a file; choose another",
+}
+
+
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:  # the system's: without "[Errno 28]"
-        return f"{error.filename or 'writing'}: {error.strerror}"
+        fix = FIXES.get(error.errno, "check the path")
+        return f"{error.filename or 'the output'}: {error.strerror}; {fix}"
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -55,14 +67,17 @@ def json_option(command: Callable) -> Callable:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
+def given(options: dict) -> dict:
+    """The options that were given on the command line."""
+    return {name: value for name, value in options.items() if value not in (None, ())}
+
+
 def source_options(command: Callable) -> Callable:
-    """The options that say where and how to load a dataset."""
+    """The options that say where and how to load a dataset; None where they are not given."""
     for decorate in (
         click.option(
             "--prototypes",
-            default="att",
-            show_default=True,
-            help="Prototype variable of a MATLAB file: att, original_att, sent.",
+            help="Prototype variable of a MATLAB file: att, original_att, sent.  [default: att]",
         ),
         click.option("--split", type=int, help="Split number of action recognition, 1 to 30."),
         click.option("--root", help="Folder to look in for a named dataset."),

@@ -13,6 +13,8 @@ def parse_set(pairs: tuple[str, ...]) -> dict:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
             raise ValueError(f"--set got {pair!r}; write it as section.key=value, like gan.lr=1e-4")
+        if name.strip() in TOP:
+            raise ValueError(f"{name.strip()} is no setting; use --{name.strip()} {text.strip()}")
         settings[name.strip().replace(".", "_")] = _toml_value(text.strip())
     return settings
 
@@ -21,16 +23,25 @@ def _toml_value(text: str):
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text
+        return _number_or_text(text)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _number_or_text(text: str):
+    """.3 and 3. are numbers to people, though not to TOML."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) -> tuple:
     """Constructor parameters, checked, and load_dataset arguments.
 
-    `top` and `source` are what the command line gives, None where it doesn't; they go before the
-    config file's, and --set before both. Raises ValueError for names that do not exist, values
-    out of range, and where no dataset is named at all.
+    `top` and `source` are what the command line gives: they go before the config file's, and --set
+    before both. A dataset named on the command line replaces the file's whole [data] section.
+    Raises ValueError for names that do not exist, values out of range, a --preset that the file's
+    settings would override, and where no dataset is named at all.
     """
     from ..presets import settings_for
     from ..runs import read_config
@@ -38,24 +49,36 @@ def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) 
     found, data, settings = read_config(config) if config else ({}, {}, {})
     _refuse_unknown(found, TOP, "top-level key")
     _refuse_unknown(data, SOURCE, "key of [data]")
-    top = {"preset": "paper"} | found | {k: v for k, v in top.items() if v is not None}
-    source = data | {k: v for k, v in source.items() if v is not None}
-    if "name_or_path" not in source:
+    if "preset" in top and settings:
+        raise ValueError(
+            f"{config} has {len(settings)} settings of its own, which --preset {top['preset']} "
+            "would not change; leave one of the two out"
+        )
+    top = {"preset": "paper"} | found | top
+    source = source if "name_or_path" in source else data | source
+    if not isinstance(source.get("name_or_path"), str):
         raise ValueError(
             "no dataset is named; pass a name or a path, like `tinygzsl train letters`"
         )
-    top["preset"] = dataset_preset(top["preset"], source["name_or_path"])
     settings |= parse_set(sets)
     settings_for(top["preset"], settings)
+    top["preset"] = dataset_preset(top["preset"], source["name_or_path"])
     lists_as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return top | lists_as_tuples, source
 
 
 def dataset_preset(preset: str, dataset: str) -> str:
-    """paper-awa1 for paper and awa1: the networks and rates of that dataset, where there are."""
+    """paper-awa1 for paper and awa1, or a folder of that name: the networks and rates of that
+    dataset, where there are any.
+    """
+    from pathlib import Path
+
+    from ..datasets.find import FOLDERS
     from ..presets import PRESETS
 
-    own = f"{preset}-{str(dataset).casefold()}"
+    folder = Path(dataset).name.casefold()
+    names = [name for name, folders in FOLDERS.items() if folder in folders]
+    own = f"{preset}-{names[0]}" if names else preset
     return own if own in PRESETS else preset
 
 

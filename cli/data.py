@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit, errors_as_sentences, json_option, source_options
+from .common import emit, errors_as_sentences, given, json_option, source_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ def inspect(source: str, as_json: bool, **how: Any) -> None:
     """Show what is in SOURCE: a name (letters, awa1, ...), an .npz file or a folder."""
     from ..datasets import load_dataset
 
-    facts = describe(load_dataset(source, **how))
+    facts = describe(load_dataset(source, **given(how)))
     emit(facts, as_json, as_text(facts))
 
 
@@ -46,7 +46,7 @@ def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> 
 
     as_npz = dest.suffix.lower() == ".npz"
     check_target(dest, as_npz, force)
-    dataset = load_dataset(source, **how)
+    dataset = load_dataset(source, **given(how))
     (save_npz if as_npz else save_csv)(dataset, dest)
     fields = {"class_names": dataset.class_names, "validation": dataset.validation}
     left_out = [] if as_npz else [name for name, value in fields.items() if value]

@@ -1,5 +1,6 @@
 """`tinygzsl demo`: the paper's comparison on the embedded letters, from data to table."""
 
+import sys
 import time
 
 import click
@@ -112,14 +113,23 @@ def text(facts):
     return "\n".join(lines)
 
 
-BLOCKS = " ▁▂▃▄▅▆▇█"
+BLOCKS, ASCII_BLOCKS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
+
+
+def _blocks():
+    """Blocks that stdout can show: not every console or file on Windows is UTF-8."""
+    try:
+        BLOCKS.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return ASCII_BLOCKS
+    return BLOCKS
 
 
 def _histogram(shares):
     """One row of blocks per kind of sample, each scaled to its own highest bin."""
-    lines = []
+    lines, levels = [], _blocks()
     for kind, values in shares.items():
         top = max(values)
-        blocks = "".join(2 * BLOCKS[round(8 * v / top)] for v in values)
+        blocks = "".join(2 * levels[round(8 * v / top)] for v in values)
         lines.append(f"  {kind:7}|{blocks}| highest bin {top:.0%}")
     return lines

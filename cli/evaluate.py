@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, json_option, note, source_options
+from .common import emit, errors_as_sentences, given, json_option, note, source_options
 
 
 @click.command()
@@ -17,26 +17,40 @@ from .common import emit, errors_as_sentences, json_option, note, source_options
 def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """Evaluate a run on its dataset's test samples.
 
-    RUN is a folder made by `train`, or a model file, with --data. Prints S, U and H and writes all
-    figures to RUN/metrics.json.
+    RUN is a folder made by `train`, or a model file, with --data. Prints S, U and H; all
+    figures of a run on its own dataset go to RUN/metrics.json.
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model
-    from ..runs import CONFIG, METRICS, MODEL, read_config, write_json
+    from ..runs import METRICS, MODEL, file_sha256, write_json
 
     folder = Path(run) if not Path(run).is_file() else None
-    model = load_model(folder / MODEL if folder else run, device)
-    if dataset:
-        source = {"name_or_path": dataset, "root": root, "split": split, "prototypes": prototypes}
-    elif folder:
-        source = read_config(folder / CONFIG)[1]
-    else:
-        raise ValueError(f"{run} is a model file and names no dataset; pass --data")
-    metrics = evaluate_model(model, load_dataset(**source))
-    if folder:
+    path = folder / MODEL if folder else Path(run)
+    model = load_model(path, device)
+    how = given({"root": root, "split": split, "prototypes": prototypes})
+    source = {"name_or_path": dataset, **how} if dataset else _own_source(folder, run, how)
+    data = load_dataset(**source)
+    metrics = evaluate_model(model, data)
+    metrics["model_sha256"] = file_sha256(path)
+    metrics["inputs"] = {str(file): file_sha256(file) for file in data.files}
+    if folder and not dataset:
         write_json(folder / METRICS, metrics)
         note(f"wrote {folder / METRICS}")
     emit(metrics, as_json, text(metrics))
+
+
+def _own_source(folder, run, how):
+    """The dataset that the run was trained on."""
+    from ..runs import CONFIG, read_config
+
+    if folder is None:
+        raise ValueError(f"{run} is a model file and names no dataset; pass --data")
+    if how:
+        raise ValueError(
+            f"{', '.join(how)} would be ignored: a run is evaluated on its own dataset; name "
+            "another one with --data"
+        )
+    return read_config(folder / CONFIG)[1]
 
 
 def text(metrics):

@@ -1,5 +1,7 @@
 """`tinygzsl predict`: label, route, entropy and score of every row of a feature file."""
 
+import csv
+import io
 from pathlib import Path
 
 import click
@@ -54,9 +56,12 @@ def _predict(model, X, unseen):
 
 
 def _csv(rows):
-    lines = ["label,route,entropy,score"]
-    lines += [f"{r['label']},{r['route']},{r['entropy']:.6g},{r['score']:.6g}" for r in rows]
-    return "\n".join(lines) + "\n"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["label", "route", "entropy", "score"])
+    for r in rows:
+        writer.writerow([r["label"], r["route"], f"{r['entropy']:.6g}", f"{r['score']:.6g}"])
+    return text.getvalue()
 
 
 def _read_features(path):
@@ -74,16 +79,22 @@ def _read_features(path):
 
 
 def _read_csv(path):
+    import warnings
+
     import numpy as np
 
-    from ..datasets.csv_cells import ENCODING, read_table
+    from ..datasets.csv_cells import ENCODING, is_number, read_table
 
     with open(path, encoding=ENCODING) as file:
         names = file.readline().rstrip("\n").split(",")
     if names[0] == "label":
         return read_table(path)[1]
+    if all(is_number(name) for name in names):
+        raise ValueError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
     try:
-        return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding=ENCODING)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of no rows, which the model will refuse
+            return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding=ENCODING)
     except ValueError as error:
         raise ValueError(f"{path} is no CSV of numbers under a header row ({error})") from None
 

@@ -14,9 +14,8 @@ WIDTH = 24
 class Progress:
     """The callback(step, logs) of fit. `close` ends the line; use it as a context manager."""
 
-    def __init__(self, stream=None, label: str = ""):
+    def __init__(self, stream=None):
         self.stream = stream or sys.stderr
-        self.label = label
         self.on = self.stream.isatty()
         self.phase, self.started, self.first, self.drawn = None, 0.0, 0, 0.0
         self.tail = ""
@@ -47,7 +46,7 @@ class Progress:
         left = f", at most {clock((total - step) / rate)} left" if 0 < rate < 1e6 else ""
         rated = f", {rate:.1f} steps/s{left}" if self.phase != "ptc" else ""
         bar = "#" * filled + "." * (WIDTH - filled)
-        line = f"{self.label}{TITLES[self.phase]} [{bar}] {step}/{total}{rated}{self.tail}"
+        line = f"{TITLES[self.phase]} [{bar}] {step}/{total}{rated}{self.tail}"
         self.stream.write(f"\r\x1b[K{line}")
         self.stream.flush()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, json_option, note, source_options
+from .common import emit, errors_as_sentences, given, json_option, note, source_options
 
 
 @click.command()
@@ -32,81 +32,78 @@ def train(dataset, resume, out, as_json, **options):
     """
     from ..datasets import check_training, load_dataset
     from ..runs import CONFIG, create_run
+    from .config import SOURCE, TOP, resolve
 
+    source = given({"name_or_path": dataset, **{k: options[k] for k in SOURCE[1:]}})
+    top = given({name: options[name] for name in TOP})
     if resume:
-        _refuse_with_resume(dataset=dataset, out=out, **options)
+        _refuse_with_resume(given({"out": out, "config": options["config"], **source, **top}))
         options["config"] = str(Path(resume) / CONFIG)
-    params, source = _plan(dataset, options)
+    params, source = resolve(options["config"], options["sets"], top, source)
     data = load_dataset(**source)
     training, files, source = data.training(), data.files, _absolute(data.source)
     del data  # from here on nothing of an unseen class or of a test sample is reachable
     check_training(training)
     folder = Path(resume) if resume else create_run(out or _default_folder(training.name, params))
-    for line in training.notes:
+    for line in (*training.notes, f"preset: {params['preset']}"):
         note(f"note: {line}")
     try:
-        facts = _train_into(folder, training, files, params, source)
+        facts = _train_into(folder, training, files, params, source, bool(resume))
     except KeyboardInterrupt:
         note(f"\nstopped; continue with: tinygzsl train --resume {folder}")
         raise
     except Exception:
-        _remove_if_nothing_was_trained(folder)
+        _leave(folder)
         raise
     emit(facts, as_json, _text(facts))
 
 
-def _plan(dataset, options):
-    from .config import TOP, resolve
-
-    top = {name: options[name] for name in TOP}
-    source = {name: options[name] for name in ("root", "split")} | {"name_or_path": dataset}
-    if options["prototypes"] != "att":
-        source["prototypes"] = options["prototypes"]
-    return resolve(options["config"], options["sets"], top, source)
-
-
-def _refuse_with_resume(**options):
-    given = [k for k, v in options.items() if v and (k, v) != ("prototypes", "att")]
-    if given:
+def _refuse_with_resume(options):
+    if options:
+        names = ", ".join(options).replace("name_or_path", "DATASET")
         raise ValueError(
-            f"--resume takes everything from the run folder; leave out {', '.join(given)}"
+            f"--resume takes all but --set from the run folder; leave out {names}, or train anew"
         )
 
 
 def _absolute(source):
     """The source with absolute paths, so that the run folder works from anywhere."""
-    source, name = dict(source), source["name_or_path"]
-    base = Path(source.get("root") or ".")
-    if source.get("root"):
-        source["root"] = str(base.resolve())
-    elif Path(name).exists():
-        source["name_or_path"] = str(Path(name).resolve())
-    return source
+    from ..datasets.find import FOLDERS
+
+    name, base = source["name_or_path"], Path(source.get("root") or ".")
+    if name.casefold() == "letters":
+        return source
+    if name.casefold() in FOLDERS:
+        return {**source, "root": str(base.resolve())}
+    return {**source, "name_or_path": str((base / name).resolve()), "root": None}
 
 
 def _default_folder(name, params):
     return Path("runs") / f"{name}-{params['preset']}-{params.get('seed', 0)}"
 
 
-def _train_into(folder, training, files, params, source):
+def _train_into(folder, training, files, params, source, resumed):
     from .. import EntropySeparationGZSL
     from ..persist import GanCheckpoint
     from ..presets import settings_for
-    from ..runs import CHECKPOINT, CONFIG, config_text, fingerprint, write_text
+    from ..runs import CHECKPOINT, CONFIG, config_text, fingerprint, gan_settings, write_text
     from .progress import Progress
 
     started, clock = datetime.now(UTC), time.monotonic()
     model = EntropySeparationGZSL(**params)
     settings = settings_for(model.preset, model._overrides())
     top = {name: getattr(model, name) for name in ("preset", "seed", "device", "dtype")}
-    write_text(folder / CONFIG, config_text(top, source, settings))
+    config = config_text(top, source, settings)
+    if not resumed:  # else only once the checkpoint has been found to belong to it
+        write_text(folder / CONFIG, config)
     arrays = (training.X, training.y, training.prototypes)
     checkpoint = GanCheckpoint(
-        folder / CHECKPOINT, fingerprint(*arrays, settings, model.seed, model.dtype)
+        folder / CHECKPOINT, fingerprint(*arrays, gan_settings(settings), model.seed, model.dtype)
     )
     with Progress() as model.callback:
         model.fit(*arrays, checkpoint=checkpoint)
     model.callback = None
+    write_text(folder / CONFIG, config)
     return _write_results(
         folder, model, files, source, fingerprint(*arrays), started, time.monotonic() - clock
     )
@@ -151,11 +148,12 @@ def _write_results(folder, model, files, source, training_sha256, started, secon
     }
 
 
-def _remove_if_nothing_was_trained(folder):
-    """A run that failed before its first checkpoint leaves no folder in the way of the next."""
+def _leave(folder):
+    """After a failure: a run without a checkpoint leaves no folder in the way of the next one."""
     from ..runs import CHECKPOINT, CONFIG
 
     if (folder / CHECKPOINT).exists():
+        note(f"kept the CWGAN: tinygzsl train --resume {folder} --set gan.max_epochs=N goes on")
         return
     with suppress(OSError):
         (folder / CONFIG).unlink(missing_ok=True)

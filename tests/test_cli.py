@@ -1,5 +1,6 @@
 """The command line as a whole, its small commands, and what it costs to start."""
 
+import io
 import json
 import subprocess
 import sys
@@ -148,6 +149,16 @@ def test_the_demos_table_shows_its_figures():
     assert (
         lines[-1] == "proxies of step 490 (CS 2.70); CS of held-out real samples 11.00; 12 s in all"
     )
+
+
+def test_the_histogram_has_letters_that_stdout_can_show(monkeypatch):
+    from tinygzsl.cli import demo
+
+    for encoding, row in (("utf-8", "▃▃██"), ("cp1252", "--@@")):
+        monkeypatch.setattr(demo.sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+        (line,) = demo._histogram({"unseen": [0.25, 0.75]})
+        assert line == f"  unseen |{row}| highest bin 75%"
+        line.encode(encoding)
 
 
 class Terminal:

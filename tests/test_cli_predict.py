@@ -81,6 +81,8 @@ def test_features_from_csv_and_out(saved, run_cli, tmp_path, with_label):
         ("none.npy", None, ("none.npy", "does not exist")),
         ("x.npy", b"no array", ("x.npy", ".npy format")),
         ("x.csv", b"a,b\n1,oops\n", ("x.csv", "oops")),
+        ("x.csv", b"1,2\n3,4\n", ("x.csv", "starts with numbers", "header row")),
+        ("x.csv", b"a,b\n", ("X has shape (0, 1)", "at least one row")),
         ("x.csv", b"a,b\n1,2\n", ("X has 2 columns", "12")),
     ],
 )
@@ -112,6 +114,16 @@ def test_bad_prototype_files(saved, run_cli, tmp_path, text, parts):
     (line,) = result.stderr.strip().splitlines()
     for part in parts:
         assert part in line, line
+
+
+def test_labels_with_commas_are_quoted(tiny_dataset, small_model, run_cli, tmp_path):
+    t = tiny_dataset().training()
+    names = np.array([f"{c}, big" for c in range(7)])
+    small_model(vsmm_weight_es=0.0).fit(t.X, names[t.y], t.prototypes).save(tmp_path / "m.npz")
+    np.save(tmp_path / "x.npy", t.X[:5])
+    rows = rows_of(run_cli("predict", tmp_path / "m.npz", tmp_path / "x.npy").stdout)
+    assert {row["label"] for row in rows} <= set(names)
+    assert {row["route"] for row in rows} == {"SL"}
 
 
 def test_memory_mapped_features_give_the_same_labels(saved, tmp_path):

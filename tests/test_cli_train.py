@@ -112,15 +112,50 @@ def test_set_goes_before_config_and_reaches_every_setting(trained, run_cli, tmp_
     }
 
 
-def test_the_papers_preset_of_a_known_dataset_is_taken(run_cli, write_xlsa17, tmp_path):
+@pytest.mark.parametrize(
+    ("dataset", "preset"),
+    [
+        ("AWA1", "paper-awa1"),
+        ("xlsa17/data/CUB", "paper-cub"),
+        ("data/hmdb_i3d", "paper-hmdb51"),
+        ("letters", "paper"),
+        ("my.npz", "paper"),
+    ],
+)
+def test_the_papers_preset_of_a_known_dataset_is_taken(dataset, preset):
     from tinygzsl.cli.config import resolve
 
-    top = {"preset": "paper", "seed": None, "device": None, "dtype": None}
-    params, source = resolve(None, (), top, {"name_or_path": "AWA1", "root": "x", "split": None})
-    assert params == {"preset": "paper-awa1"}
-    assert source == {"name_or_path": "AWA1", "root": "x"}
-    params, _ = resolve(None, (), top, {"name_or_path": "letters"})
-    assert params == {"preset": "paper"}
+    params, source = resolve(None, (), {"preset": "paper"}, {"name_or_path": dataset, "root": "x"})
+    assert params == {"preset": preset}
+    assert source == {"name_or_path": dataset, "root": "x"}
+
+
+def test_a_dataset_on_the_command_line_replaces_that_of_the_file(tmp_path):
+    from tinygzsl.cli.config import resolve
+
+    (tmp_path / "config.toml").write_text("[data]\nname_or_path = 'hmdb51'\nsplit = 3\n")
+    _, source = resolve(str(tmp_path / "config.toml"), (), {}, {"name_or_path": "letters"})
+    assert source == {"name_or_path": "letters"}
+    _, source = resolve(str(tmp_path / "config.toml"), (), {}, {"split": 4})
+    assert source == {"name_or_path": "hmdb51", "split": 4}
+
+
+def test_the_recorded_source_works_from_any_folder(
+    run_cli, fast_options, write_xlsa17, tmp_path, monkeypatch
+):
+    write_xlsa17(tmp_path / "here" / "AWA1")
+    (tmp_path / "here" / "letters").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for dataset in ("awa1", "AWA1/../AWA1"):
+        out = tmp_path / f"run-{len(dataset)}"
+        result = run_cli("train", dataset, *fast_options, "--out", out)
+        assert result.exit_code == 0, result.output
+        monkeypatch.chdir(tmp_path)
+        assert run_cli("evaluate", out).exit_code == 0
+        monkeypatch.chdir(tmp_path / "here")
+    from tinygzsl.cli.train import _absolute
+
+    assert _absolute({"name_or_path": "letters", "root": None})["name_or_path"] == "letters"
 
 
 def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(
@@ -155,9 +190,39 @@ def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(
         np.testing.assert_array_equal(array, other[name], err_msg=name)
 
 
-def test_resume_takes_no_other_options(run_cli, trained, data):
-    result = run_cli("train", data, "--resume", trained, "--seed", 3)
-    one_error_line(result, "--resume", "leave out dataset, seed")
+@pytest.mark.parametrize("seed", [0, 3])
+def test_resume_takes_no_other_options(run_cli, trained, data, seed):
+    result = run_cli("train", data, "--resume", trained, "--seed", seed)
+    one_error_line(result, "--resume", "leave out DATASET, seed")
+
+
+def test_resume_refuses_settings_of_the_cwgan(run_cli, trained):
+    before = (trained / "config.toml").read_text()
+    result = run_cli("train", "--resume", trained, "--set", "gan.lr=1e-2")
+    one_error_line(result, "gan.npz", "other training data or settings")
+    assert (trained / "config.toml").read_text() == before
+
+
+def test_after_too_few_epochs_resume_goes_on_with_more(
+    run_cli, fast_options, data, tmp_path, trained
+):
+    out = tmp_path / "short"
+    options = (*fast_options, "--set", "gan.max_epochs=1", "--out", out)
+    result = run_cli("train", data, *options)
+    one_error_line(result, "no snapshot", "gan_max_epochs")
+    assert f"tinygzsl train --resume {out} --set gan.max_epochs=N" in result.stderr
+    result = run_cli("train", "--resume", out, "--set", "gan.max_epochs=60")
+    assert result.exit_code == 0, result.output
+    models = [tz.load_model(folder / "model.npz") for folder in (trained, out)]
+    looks = [[k.step for k in m.proxy_source_.looks if k.step % 10 == 0] for m in models]
+    assert looks[0] == looks[1]
+    assert "max_epochs = 60" in (out / "config.toml").read_text()
+
+
+def test_preset_and_a_config_with_settings_contradict(run_cli, trained, tmp_path):
+    config = trained / "config.toml"
+    result = run_cli("train", "--config", config, "--preset", "paper", "--out", tmp_path / "new")
+    one_error_line(result, "settings of its own", "--preset paper", "leave one of the two out")
 
 
 def test_a_run_folder_that_exists(run_cli, fast_options, data, trained):
@@ -170,7 +235,7 @@ def test_a_run_folder_that_exists(run_cli, fast_options, data, trained):
 def test_a_folder_that_cannot_be_made(run_cli, fast_options, data, tmp_path):
     (tmp_path / "file").write_text("no folder")
     result = run_cli("train", data, *fast_options, "--out", tmp_path / "file" / "run")
-    one_error_line(result, "file", "directory")
+    one_error_line(result, tmp_path / "file", "a part of this path is a file")
 
 
 def test_a_folder_without_permission(run_cli, fast_options, data, tmp_path, monkeypatch):
@@ -179,7 +244,7 @@ def test_a_folder_without_permission(run_cli, fast_options, data, tmp_path, monk
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     result = run_cli("train", data, *fast_options, "--out", tmp_path / "run")
-    one_error_line(result, tmp_path / "run", "Permission denied")
+    one_error_line(result, tmp_path / "run", "Permission denied; choose a place you may write to")
 
 
 def test_a_full_disk(run_cli, fast_options, data, tmp_path, monkeypatch):
@@ -189,7 +254,7 @@ def test_a_full_disk(run_cli, fast_options, data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(np, "savez", full)
     result = run_cli("train", data, *fast_options, "--out", tmp_path / "run")
-    one_error_line(result, "No space left on device")
+    one_error_line(result, tmp_path / "run", "gan.npz: No space left on device; free some space")
     assert not (tmp_path / "run").exists()
 
 
@@ -221,6 +286,9 @@ def test_diverged_training_exits_with_1_and_leaves_no_model(run_cli, fast_option
         (("--device", "tpu"), ("'tpu'", "cuda")),
         (("--split", "3"), ("split is 3",)),
         (("--prototypes", "word2vec"), ("word2vec",)),
+        (("--set", "seed=3"), ("seed is no setting", "--seed 3")),
+        (("--set", "cs.high=.3"), ("cs_low is 0.4 and cs_high 0.3",)),
+        (("--device", "cuda"), ("device 'cuda' can't be used", "device='cpu'")),
         (("--config", "none.toml"), ("none.toml", "does not exist")),
     ],
 )
@@ -235,6 +303,8 @@ def test_bad_options(run_cli, data, tmp_path, options, parts):
     [
         ("gan = [", ("not valid TOML",)),
         ("sede = 3", ("top-level key 'sede'", "seed")),
+        ("data = 3", ("data = 3", "[data]")),
+        ("preset = [1]", ("preset is [1]",)),
         ("[data]\nfolder = 'x'", ("key of [data] 'folder'", "root")),
         ("[gan]\nrate = 3", ("'gan_rate'",)),
         ("[gan]\nlr = 'x'", ("gan_lr is 'x'",)),
@@ -285,6 +355,21 @@ def test_evaluate_a_model_file_needs_data(run_cli, trained, data):
     result = run_cli("evaluate", trained / "model.npz", "--data", data, "--json")
     assert json.loads(result.stdout)["n_test"] == {"seen": 30, "unseen": 40}
     assert not (trained / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("option", [("--split", 7), ("--root", "x"), ("--prototypes", "sent")])
+def test_evaluate_refuses_what_it_would_ignore(run_cli, trained, option):
+    one_error_line(run_cli("evaluate", trained, *option), option[0][2:], "--data")
+
+
+def test_metrics_are_of_the_runs_own_dataset(run_cli, trained, data):
+    result = run_cli("evaluate", trained, "--data", data)
+    assert result.exit_code == 0
+    assert not (trained / "metrics.json").exists()
+    assert run_cli("evaluate", trained).exit_code == 0
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["model_sha256"] == runs.file_sha256(trained / "model.npz")
+    assert metrics["inputs"][str(data / "res101.mat")] == runs.file_sha256(data / "res101.mat")
 
 
 def test_evaluate_on_another_dataset_is_refused(run_cli, trained):

@@ -230,7 +230,7 @@ def test_an_unfitted_model_routes_nothing(data, unseen, sentence):
         ({"gan_lr": 0.0}, ("gan_lr is 0.0",)),
         ({"proxies": np.ones((5, 3))}, ("proxies has 3 columns but X has 12",)),
         ({"proxies": np.full((5, 12), np.nan)}, ("proxies has 60 values", "row 0, column 0")),
-        ({"proxies": [[1.0] * 12]}, ("proxies is list",)),
+        ({"proxies": [1.0] * 12}, ("proxies is float64 with shape (12,)",)),
     ],
 )
 def test_a_fit_that_fails_leaves_the_model_as_it_was(model, data, unseen, sentence, params, parts):
@@ -244,15 +244,54 @@ def test_a_fit_that_fails_leaves_the_model_as_it_was(model, data, unseen, senten
     assert all_equal([*outputs(model, data.X_test, unseen), model.sample_proxies(5)], before)
 
 
-def test_arrays_of_other_widths_and_lists_are_refused(model, data, unseen, sentence):
+def test_arrays_of_other_widths_are_refused(model, data, unseen, sentence):
     with sentence(ValueError, "X has 11 columns but the training data has 12"):
         model.predict(data.X_test[:, 1:])
     with sentence(ValueError, "5 columns but the model's seen prototypes has 6"):
         model.compatibility(data.X_test, unseen[0][:, 1:])
-    with sentence(ValueError, "X is list with no shape", "pass a matrix"):
-        model.predict(data.X_test.tolist())
-    with sentence(ValueError, "X is list with no shape", "pass a matrix"):
-        model.fit(data.X_train.tolist(), data.y_train, data.seen_prototypes)
+    with sentence(ValueError, "X is <U1 with shape ()", "pass a matrix"):
+        model.predict("x")
+
+
+class Frame:
+    """What pandas' data frames have in common with arrays, and a `get` that is none of CuPy's."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+    def get(self, key):
+        raise KeyError(key)
+
+
+@pytest.mark.parametrize("wrap", [lambda a: a.tolist(), Frame], ids=["lists", "data frames"])
+def test_lists_and_data_frames_are_as_good_as_arrays(fit, model, data, unseen, wrap, small_model):
+    params = {"router_delta_low": 0.3, "router_delta_high": 0.8}
+    other = small_model(**params)
+    other.fit(wrap(data.X_train), wrap(data.y_train), wrap(data.seen_prototypes))
+    wrapped = tuple(wrap(a) for a in unseen)
+    assert all_equal(
+        outputs(other, wrap(data.X_test), wrapped), outputs(model, data.X_test, unseen)
+    )
+
+
+def test_text_labels_of_pandas_are_objects(small_model, data):
+    names = np.array([f"class {c}" for c in data.y_train], dtype=object)
+    model = small_model(vsmm_weight_es=0.0).fit(data.X_train, names, data.seen_prototypes)
+    assert model.classes_.tolist() == [f"class {c}" for c in data.seen_classes]
+
+
+def test_score_is_the_share_of_right_labels_among_seen_classes(model, data):
+    right = model.predict(data.X_test_seen) == data.y_test_seen
+    assert model.score(data.X_test_seen, data.y_test_seen) == right.mean()
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, None])
+def test_a_number_of_proxies_that_makes_no_sense(model, count, sentence):
+    with sentence(ValueError, f"count is {count!r}", "at least 1"):
+        model.sample_proxies(count)
 
 
 def test_a_classifier_that_cannot_fit_its_data_is_warned_about(fit, data):

@@ -84,7 +84,7 @@ def test_wheel_keeps_everything_inside_one_package():
 
 def test_citation_and_changelog_name_the_version():
     assert f"\nversion: {tinygzsl.__version__}\n" in (CHECKOUT / "CITATION.cff").read_text("utf-8")
-    assert f" {tinygzsl.__version__}\n" in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
+    assert f"## [{tinygzsl.__version__}]" in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_setup_lists_every_package():

@@ -4,8 +4,9 @@ import warnings
 import numpy as np
 import pytest
 
+from tinygzsl.metrics import ROUTES
 from tinygzsl.presets import Settings
-from tinygzsl.router import ROUTES, compatibility, route_batch, route_codes, warn_if_unreachable
+from tinygzsl.router import compatibility, route_batch, route_codes, warn_if_unreachable
 from tinygzsl.vsmm import VSMM
 
 D, K, M, S, U = 6, 3, 5, 4, 3

@@ -2,9 +2,12 @@
 
 import gc
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+
+from tinygzsl.datasets import save_csv, save_npz
 
 UNSEEN = (3, 8)
 
@@ -52,6 +55,27 @@ def changed(write_xlsa17, tmp_path):
         return folder
 
     return make
+
+
+@pytest.mark.parametrize("kind", ["npz", "csv"])
+@pytest.mark.parametrize("change", [permuted, scaled, made_nan])
+def test_weights_do_not_depend_on_unseen_or_test_data_of_own_files(
+    change, kind, tiny_dataset, train, tmp_path
+):
+    data = tiny_dataset()
+    other = replace(
+        data,
+        X_test=change(data.X_test.T).T,
+        unseen_prototypes=change(data.unseen_prototypes.T).T,
+    )
+    models = []
+    for name, dataset in (("one", data), ("other", other)):
+        path = tmp_path / name / ("data.npz" if kind == "npz" else "data")
+        path.parent.mkdir()
+        (save_npz if kind == "npz" else save_csv)(dataset, path)
+        models.append(train(path, tmp_path / f"run-{name}"))
+    for name, array in models[0].items():
+        np.testing.assert_array_equal(array, models[1][name], err_msg=name)
 
 
 @pytest.mark.wheel

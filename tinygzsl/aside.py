@@ -20,6 +20,8 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     try:
         yield aside
         os.replace(aside, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename in (None, str(aside)):
+            error.filename = str(path)  # a full disk doesn't say where
         aside.unlink(missing_ok=True)
         raise

@@ -38,7 +38,7 @@ def array_module(*arrays: Array) -> ModuleType:
 def device_module(device: str) -> ModuleType:
     """numpy for "cpu", cupy for "cuda".
 
-    Raises ValueError for any other name and RuntimeError where CUDA can't be used.
+    Raises ValueError for any other name, and where CUDA can't be used.
     """
     if device == "cpu":
         return np
@@ -46,7 +46,7 @@ def device_module(device: str) -> ModuleType:
         raise ValueError(f"device is {device!r}; pass 'cpu' or 'cuda'")
     usable, why = cuda_status()
     if not usable:
-        raise RuntimeError(f"device 'cuda' can't be used: {why}; pass device='cpu'")
+        raise ValueError(f"device 'cuda' can't be used: {why}; pass device='cpu'")
     import cupy
 
     return cupy
@@ -79,4 +79,11 @@ def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
 
 def to_host(x: Array) -> np.ndarray:
     """x as a NumPy array; a NumPy array is returned as it is."""
-    return x.get() if hasattr(x, "get") and not isinstance(x, np.ndarray) else np.asarray(x)
+    cupy = sys.modules.get("cupy")
+    return x.get() if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)
+
+
+def as_array(x: Any) -> Array:
+    """x itself if it is a CuPy array, else as NumPy's: lists and data frames are welcome."""
+    cupy = sys.modules.get("cupy")
+    return x if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)

@@ -29,10 +29,9 @@ def check_finite(name: str, x: Array) -> None:
 
 def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:
     """ValueError unless x is a numeric matrix with rows and, if given, that many columns."""
-    if getattr(x, "ndim", None) != 2 or x.dtype.kind not in "fiub":
-        shape, dtype = getattr(x, "shape", "no shape"), getattr(x, "dtype", type(x).__name__)
+    if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise ValueError(
-            f"{name} is {dtype} with {shape}; pass a matrix of numbers, (rows, columns)"
+            f"{name} is {x.dtype} with shape {x.shape}; pass a matrix of numbers, (rows, columns)"
         )
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"{name} has shape {x.shape}; pass at least one row and one column")
@@ -45,6 +44,8 @@ def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "")
 def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
     """y as a host array; ValueError unless it holds one integer or string label per row."""
     y = to_host(y)
+    if y.dtype == object and all(isinstance(label, str) for label in y.ravel()):
+        y = y.astype(str)  # as pandas keeps text
     if y.ndim != 1 or y.dtype.kind not in "iuU":
         raise ValueError(
             f"{name} is {y.dtype} with shape {y.shape}; pass one integer or string label per sample"
@@ -83,12 +84,12 @@ def check_unseen(
     prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray
 ) -> np.ndarray:
     """The unseen classes (U,) on the host; ValueError if they don't fit prototypes (U, k)."""
-    if getattr(prototypes, "ndim", None) == 2 and prototypes.shape[0] == 0:
-        raise ValueError("there are 0 unseen prototypes; pass at least one, or call predict(X)")
+    if prototypes.ndim == 2 and prototypes.shape[0] == 0:
+        raise ValueError("there are 0 unseen prototypes; pass one per unseen class, at least one")
     check_matrix("unseen_prototypes", prototypes, n_attributes, "the model's seen prototypes")
     if classes is None:
         raise ValueError("unseen_prototypes came without unseen_classes; pass one label per row")
-    classes = check_labels("unseen_classes", np.asarray(classes), prototypes.shape[0])
+    classes = check_labels("unseen_classes", classes, prototypes.shape[0])
     if classes.dtype.kind != seen.dtype.kind and "U" in (classes.dtype.kind, seen.dtype.kind):
         raise ValueError(
             f"unseen_classes are {classes.dtype} but the seen ones {seen.dtype}; use one kind"

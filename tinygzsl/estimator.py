@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from .backend import Array, device_module, to_device, to_host
-from .checks import check_finite, check_matrix, check_training_arrays, check_unseen
+from .backend import Array, as_array, device_module, to_device, to_host
+from .checks import check_finite, check_labels, check_matrix, check_training_arrays, check_unseen
 from .kernels import reference
+from .metrics import ROUTES
 from .noise import check_seed
 from .presets import Settings, settings_for
 from .proxies import Checkpoint, find_proxies
 from .router import (
-    ROUTES,
     RouteResult,
     compatibility,
     route_batch,
     warn_if_unreachable,
+    warn_if_weak,
 )
 from .scaling import Scaler, fit_scaler
 from .vsmm import train_vsmm
@@ -144,6 +144,7 @@ class EntropySeparationGZSL:
         seed, xp = check_seed(self.seed), device_module(self.device)
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype is {self.dtype!r}; pass 'float32' or 'float64'")
+        X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
         warn_if_unreachable(len(classes), settings.router_delta_high)
         if proxies is not None and not settings.vsmm_weight_es:
@@ -161,6 +162,7 @@ class EntropySeparationGZSL:
             source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
             fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
         elif proxies is not None:
+            proxies = as_array(proxies)
             check_matrix("proxies", proxies, X.shape[1], "X")
             check_finite("proxies", proxies)
             fakes = scale_x.apply(to_device(proxies, xp, self.dtype))
@@ -173,7 +175,9 @@ class EntropySeparationGZSL:
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = scale_x, scale_a
         self._seen_prototypes, self.proxy_source_ = a, source
-        _warn_if_weak(self, x, index)
+        sample = slice(None, None, 1 + x.shape[0] // CHUNK_ROWS)
+        learnt = self._log_p_entropy(x[sample])
+        warn_if_weak(*learnt, index[sample], settings.router_delta_high)
         return self
 
     def predict(
@@ -195,6 +199,7 @@ class EntropySeparationGZSL:
         """
         self._check_fitted()
         k = self._seen_prototypes.shape[1]
+        unseen_prototypes = as_array(unseen_prototypes)
         unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
         labels = np.concatenate([self.classes_, unseen])
         a = self._scale("unseen_prototypes", unseen_prototypes, self._prototype_scaler)
@@ -225,6 +230,7 @@ class EntropySeparationGZSL:
         """F (n, S + U) of eq. 2: seen classes in the order of classes_, then the unseen."""
         self._check_fitted()
         k = self._seen_prototypes.shape[1]
+        unseen_prototypes = as_array(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
         a = self._scale("unseen_prototypes", unseen_prototypes, self._prototype_scaler)
         xp = device_module(self._fit_params["device"])
@@ -238,12 +244,18 @@ class EntropySeparationGZSL:
         Raises ValueError for a model that was trained without a GAN.
         """
         self._check_fitted()
+        if not isinstance(count, int | np.integer) or count < 1:
+            raise ValueError(f"count is {count!r}; pass a whole number of proxies, at least 1")
         if self.proxy_source_ is None:
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
         scaled = self.proxy_source_.draw(
             self._seen_prototypes, count, self._fit_params["seed"], draw
         )
         return to_host(self._feature_scaler.invert(scaled))
+
+    def score(self, X: Array, y: Array) -> float:
+        """Share of the seen samples X (n, d) that predict(X) labels as y (n,) does."""
+        return float((self.predict(X) == check_labels("y", y, len(X))).mean())
 
     def save(self, path: Any) -> None:
         """Write the model to path (.npz): written aside and renamed, never half a file."""
@@ -267,6 +279,7 @@ class EntropySeparationGZSL:
 
     def _chunks(self, X: Array) -> Iterator[Array]:
         self._check_fitted()
+        X = as_array(X)
         check_matrix("X", X, self.n_features_in_, "the training data")
         for at in range(0, X.shape[0], CHUNK_ROWS):
             chunk = X[at : at + CHUNK_ROWS]
@@ -281,16 +294,3 @@ class EntropySeparationGZSL:
 
 def _ignore(step: int, logs: dict) -> None:
     pass
-
-
-def _warn_if_weak(model: EntropySeparationGZSL, x: Array, index: Array) -> None:
-    """Warn where C does not even fit its training data: entropy then tells nothing apart."""
-    log_p, entropy = model._log_p_entropy(x[:CHUNK_ROWS])
-    accuracy = float((log_p.argmax(axis=1) == index[:CHUNK_ROWS]).mean())
-    if accuracy < 0.5:
-        warnings.warn(
-            f"the classifier gets {accuracy:.0%} of its own training samples right (mean entropy "
-            f"{float(entropy.mean()):.2f} nats); the router will do worse than eq. 2 alone: train "
-            "longer, or try scale_features='standard' with gan_output='linear'",
-            stacklevel=3,
-        )

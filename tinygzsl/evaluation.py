@@ -42,9 +42,11 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
 
     check_test(data)
     if not np.array_equal(data.seen_classes, model.classes_):
+        shared = np.isin(data.seen_classes.astype(str), model.classes_.astype(str)).sum()
         raise ValueError(
             f"the model knows {len(model.classes_)} seen classes and the dataset has "
-            f"{len(data.seen_classes)} others; evaluate on the dataset that it was trained on"
+            f"{len(data.seen_classes)}, of which they share {shared}; evaluate on the dataset that "
+            "it was trained on"
         )
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)

@@ -35,7 +35,6 @@ class Purpose(IntEnum):
     HOLD_OUT = 14
     PTC_ORDER = 15
     CHECK = 16
-    SHUFFLE = 17
 
 
 def check_seed(seed: int) -> int:

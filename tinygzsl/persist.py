@@ -104,6 +104,13 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     FileNotFoundError, or ValueError for a file that is no model.
     """
     header, arrays = read_npz(path, "model")
+    try:
+        return _unpack_model(header, arrays, device)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is a damaged model file (no {error}); save it again") from None
+
+
+def _unpack_model(header: dict, arrays: dict, device: str | None) -> EntropySeparationGZSL:
     params, settings = (_as_tuples(header[name]) for name in ("params", "settings"))
     params["device"] = device or params["device"]
     model = EntropySeparationGZSL(**params)

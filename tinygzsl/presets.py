@@ -203,7 +203,7 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"preset is {preset!r}; pass one of {', '.join(PRESETS)}")
     names = {field.name for field in fields(Settings)}
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
@@ -217,8 +217,8 @@ def _as_declared(name: str, value: Any) -> Any:
     """Lists, which TOML has, as tuples; whole numbers as floats where a float is meant; and the
     numbers of NumPy as those of Python.
     """
-    if isinstance(value, list):
-        return tuple(value)
+    if isinstance(value, list | tuple):
+        return tuple(v.item() if hasattr(v, "item") else v for v in value)
     if isinstance(getattr(Settings, name), float) and _is(value, float):
         return float(value)
     return int(value) if _is(value, int) else value
@@ -228,4 +228,4 @@ def _nearest(name: str, names: set[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, sorted(names), 3, 0.4)
-    return f"did you mean {' or '.join(close)}?" if close else "see tinygzsl.presets.Settings"
+    return f"did you mean {' or '.join(close)}?" if close else "tinygzsl.presets.Settings lists all"

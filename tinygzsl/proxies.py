@@ -72,10 +72,9 @@ def gan_and_scorer(
     """
     xp = array_module(x, y, prototypes)
     held = xp.asarray(hold_out_rows(to_host(y), settings.cs_held_out, seed))
-    callback(0, {"phase": "ptc", "total": 1})
+    callback(0, {"phase": "ptc", "total": len(settings.ptc_l2)})
     n_classes = prototypes.shape[0]
-    ptc = train_ptc(x[~held], y[~held], x[held], y[held], n_classes, settings, seed)
-    callback(1, {"phase": "ptc", "total": 1})
+    ptc = train_ptc(x[~held], y[~held], x[held], y[held], n_classes, settings, seed, callback)
     gan = CWGAN(xp, x.shape[1], prototypes.shape[1], settings, seed, str(x.dtype))
     scorer = ConfidenceScorer(
         ptc,
@@ -104,6 +103,11 @@ def find_proxies(
     Raises ValueError if no snapshot qualifies, FloatingPointError if training diverges.
     """
     gan, scorer = gan_and_scorer(x, y, prototypes, settings, seed, callback)
+    if settings.cs_unit == "relative" and scorer.reference < 1 + 1e-6:
+        raise ValueError(
+            f"held-out real samples have a confidence score of {scorer.reference:.6f}: the PTC "
+            "can't tell any classes apart, so no relative window exists; check the features"
+        )
     warn_if_reference_low(scorer.reference)
     keeper, looks = SnapshotKeeper(settings), []
     if checkpoint:

@@ -6,6 +6,7 @@ convex, so L-BFGS needs no learning rate; Adam is the field's habit and the alte
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -46,22 +47,32 @@ def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, 
 
 
 def train_ptc(
-    x: Array, y: Array, x_held: Array, y_held: Array, n_classes: int, settings: Settings, seed: int
+    x: Array,
+    y: Array,
+    x_held: Array,
+    y_held: Array,
+    n_classes: int,
+    settings: Settings,
+    seed: int,
+    callback: Callable[[int, dict], None] = lambda step, logs: None,
 ) -> PTC:
     """The classifier with the l2 of settings.ptc_l2 that has the least held-out log-loss.
 
-    x (n, d) and y (n,) train it, x_held and y_held choose l2. Each fit starts from the one
-    before it, from the strongest regularisation to the weakest.
+    x (n, d) and y (n,) train it, x_held and y_held choose l2. L-BFGS goes from the strongest l2 to
+    the weakest, each fit from the one before it, and stops once the held-out loss rises. A fit
+    ends after MAX_ITERATIONS or where x's precision allows no further descent; what counts is the
+    held-out loss. callback(step, logs) is called after each fit.
     """
     xp = array_module(x, y, x_held, y_held)
     w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
     best = None
-    for l2 in sorted(settings.ptc_l2, reverse=True):
+    for i, l2 in enumerate(sorted(settings.ptc_l2, reverse=True), start=1):
         if settings.ptc_solver == "lbfgs":
             w, b = _fit_lbfgs(w, b, x, y, l2)
         else:
             w, b = _fit_adam(x, y, n_classes, l2, settings, seed)
         loss = float(ptc_loss(w, b, x_held, y_held, 0.0)[0])
+        callback(i, {"phase": "ptc", "total": len(settings.ptc_l2)})
         if best is None or loss < best.held_out_loss:
             best = PTC(w, b, l2, loss)
         elif settings.ptc_solver == "lbfgs":

@@ -13,8 +13,6 @@ from .kernels import reference
 from .presets import Settings
 from .vsmm import VSMM
 
-ROUTES = ("SL", "GZSL", "ZSL")  # supervised, generalized and zero-shot: codes 0, 1 and 2
-
 
 class RouteResult(NamedTuple):
     """One row a sample, on the host: label, route ("SL", "GZSL" or "ZSL"), entropy in nats and
@@ -53,7 +51,10 @@ def _unit_rows(x: Array) -> Array:
 
 
 def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:
-    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 in between, ties too."""
+    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 in between, ties too.
+
+    The codes are places in metrics.ROUTES.
+    """
     seen, unseen = entropy < delta_low, entropy > delta_high  # eq. 10
     return 1 - seen.astype("int8") + unseen.astype("int8")
 
@@ -94,5 +95,21 @@ def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
             f"delta_high is {delta_high:g} nats, but the entropy of {n_seen} seen classes is at "
             f"most ln {n_seen} = {math.log(n_seen):.3f}: no sample can be routed to unseen; lower "
             "router_delta_high",
+            stacklevel=3,
+        )
+
+
+def warn_if_weak(log_p: Array, entropy: Array, y: Array, delta_high: float) -> None:
+    """Warn where C has not even learnt its training samples: entropy may tell little apart then.
+
+    log_p (n, S) and entropy (n,) of training samples, y (n,) their class indices.
+    """
+    accuracy = float((log_p.argmax(axis=1) == y).mean())
+    unseen = float((entropy > delta_high).mean())
+    if accuracy < 0.5 or unseen > 0.5:
+        warnings.warn(
+            f"the classifier gets {accuracy:.0%} of its own training samples right and "
+            f"{unseen:.0%} have an entropy above delta_high = {delta_high:g}, so entropy may tell "
+            "seen from unseen badly; train longer, scale otherwise, or compare with eq. 2 alone",
             stacklevel=3,
         )

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import tomllib
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,10 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
         nested = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}") from None
-    top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
     data = nested.pop("data", {})
+    if not isinstance(data, dict):
+        raise ValueError(f"{path} has data = {data!r}; write it as a section, [data]")
+    top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
     flat = {
         f"{section}_{key}": value
         for section, values in nested.items()
@@ -90,6 +93,14 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
         for key, value in values.items()
     }
     return top, data, flat
+
+
+def gan_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a CWGAN's checkpoint depends on; --resume may change the others."""
+    sections = ("scale_", "gan_", "ptc_", "cs_", "proxy_from")
+    later = ("gan_max_epochs", "gan_train_on")
+    values = asdict(settings).items()
+    return {k: v for k, v in values if k.startswith(sections) and k not in later}
 
 
 def fingerprint(*parts: Any) -> str:
@@ -134,8 +145,14 @@ def _commit() -> str | None:
     git = Path(__file__).parents[1] / ".git"
     try:
         head = (git / "HEAD").read_text().strip()
-        return (git / head[5:]).read_text().strip() if head.startswith("ref: ") else head
-    except OSError:
+        if not head.startswith("ref: "):
+            return head
+        loose, packed = git / head[5:], git / "packed-refs"
+        if loose.is_file():
+            return loose.read_text().strip()
+        refs = dict(reversed(line.split(" ", 1)) for line in packed.read_text().splitlines()[1:])
+        return refs.get(head[5:])
+    except (OSError, ValueError):
         return None
 
 

@@ -33,13 +33,14 @@ class Scaler(NamedTuple):
 def fit_scaler(x: Array, kind: str) -> Scaler:
     """Scaler of kind minmax, standard, l2 or none for x (n, d); constant columns become 0."""
     xp = array_module(x)
+    tiny = float(xp.finfo(x.dtype).tiny)  # a smaller spread has no finite inverse
     shift, scale = xp.zeros_like(x[0]), xp.ones_like(x[0])
     if kind == "minmax":
         shift = x.min(axis=0)
         spread = x.max(axis=0) - shift
-        scale = 1 / xp.where(spread > 0, spread, xp.asarray(1, x.dtype))
+        scale = 1 / xp.where(spread > tiny, spread, xp.asarray(1, x.dtype))
     elif kind == "standard":
         shift = x.mean(axis=0, dtype="float64")
         spread = xp.where(x.max(axis=0) > x.min(axis=0), x.std(axis=0, dtype="float64"), 0)
-        scale = 1 / xp.where(spread > 0, spread, xp.asarray(1.0))
+        scale = 1 / xp.where(spread > tiny, spread, xp.asarray(1.0))
     return Scaler(shift.astype(x.dtype), scale.astype(x.dtype), kind == "l2")

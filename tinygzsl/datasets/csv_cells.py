@@ -103,7 +103,7 @@ def _bad_cell(path, names, error):
         for number, line in enumerate(file, start=1):
             cells = next(csv.reader([line]), []) if number > 1 else []
             for column, cell in enumerate(cells[1:], start=2):
-                if not _is_number(cell):
+                if not is_number(cell):
                     return ValueError(
                         f"{path} line {number}, column {column} ({names[column - 1]}) holds "
                         f"{cell!r}; expected a number"
@@ -111,7 +111,8 @@ def _bad_cell(path, names, error):
     return ValueError(f"{path} can't be read ({error}); expected a label and numbers per line")
 
 
-def _is_number(cell):
+def is_number(cell: str) -> bool:
+    """Whether NumPy reads the cell as a number."""
     try:
         float(cell)
     except ValueError:

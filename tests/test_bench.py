@@ -1,0 +1,49 @@
+"""The measuring scripts run and print a row for everything that they measure."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tinygzsl.datasets import save_npz
+
+BENCH = Path(__file__).parents[1] / "bench"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", BENCH / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def path(tiny_dataset, tmp_path):
+    save_npz(tiny_dataset(), tmp_path / "tiny.npz")
+    return tmp_path / "tiny.npz"
+
+
+def test_separation_has_a_row_per_window_and_margin(path, fast_options, tmp_path, monkeypatch):
+    separation = load("separation")
+    monkeypatch.setattr(separation, "WINDOWS", ((0.01, 0.2), (0.2, 0.4), (5.0, 6.0)))
+    out = tmp_path / "rows.jsonl"
+    options = [*fast_options[2:], "--set", "gan.max_epochs=20", "--seeds", "2", "--out", str(out)]
+    result = CliRunner().invoke(separation.main, [str(path), *options])
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(rows) == 2 * (1 + 2 * 2)
+    table = result.output.partition("| proxies from")[2].strip().splitlines()
+    assert len(table) == 1 + 1 + 2 + 2 * 2 + 1  # heading, rule, none twice, two windows, one missed
+    assert "±" in table[5]
+    assert table[-1].startswith("| 5.00 < r < 6.00, not reached |")
+
+
+@pytest.mark.filterwarnings("ignore:the classifier gets")  # after three epochs
+def test_validate_prints_a_row_per_combination(path, capsys):
+    load("validate").main(str(path), "vsmm.weight_es=0", "vsmm.epochs=2,3", "router.delta_high=1")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].endswith("vsmm.weight_es=0 vsmm.epochs=2 router.delta_high=1")
+    assert all(float(value) >= 0 for value in lines[2].split()[:7])
