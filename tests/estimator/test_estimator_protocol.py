@@ -1,6 +1,7 @@
 import inspect
 import warnings
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from sklearn.base import clone, is_classifier
 
 from tinygzsl import EntropySeparationGZSL
 from tinygzsl.presets import Settings
+
+CALLER = str(Path(__file__).with_name("conftest.py"))  # where `fit` calls the estimator's
 
 # A quick run in which every setting matters, and another value of each.
 RUN = {
@@ -74,41 +77,6 @@ CHANGES = {
 }
 
 
-@pytest.fixture
-def data(tiny_dataset):
-    return tiny_dataset()
-
-
-@pytest.fixture
-def fit(data, small_model):
-    """fit(...) -> a small model with these parameters, fitted on the tiny data."""
-
-    def fit(proxies=None, y=data.y_train, **params):
-        model = small_model(**{"router_delta_low": 0.3, "router_delta_high": 0.8, **params})
-        return model.fit(data.X_train, y, data.seen_prototypes, proxies=proxies)
-
-    return fit
-
-
-@pytest.fixture
-def model(fit):
-    return fit()
-
-
-@pytest.fixture
-def unseen(data):
-    return data.unseen_prototypes, data.unseen_classes
-
-
-def outputs(model, X, unseen):
-    result = model.route(X, *unseen)
-    return [*result, model.predict(X), model.predict_proba(X), model.compatibility(X, unseen[0])]
-
-
-def all_equal(left, right):
-    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
-
-
 # Parameters
 
 
@@ -127,7 +95,7 @@ def test_every_setting_has_another_value_here():
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the short training
 @pytest.mark.parametrize("name", CHANGES)
-def test_every_setting_has_an_effect(fit, data, unseen, name):
+def test_every_setting_has_an_effect(fit, data, unseen, name, outputs, all_equal):
     run = {**RUN, "cs_high": 1.05, "gan_max_epochs": 9} if name == "cs_unit" else RUN
     traces = [
         [*outputs(model, data.X_test, unseen), model.proxy_source_.looks]
@@ -184,14 +152,16 @@ def test_repr_shows_what_was_changed():
     assert repr(model) == "EntropySeparationGZSL(preset='small', gan_lr=0.5)"
 
 
-def test_numbers_of_numpy_are_as_good_as_those_of_python(fit, data, unseen):
+def test_numbers_of_numpy_are_as_good_as_those_of_python(fit, data, unseen, outputs, all_equal):
     rate = {"vsmm_lr": np.float64(0.01), "vsmm_gamma": np.float64(0.5), "seed": np.int64(3)}
     model, other = fit(seed=3), fit(**rate)
     assert all_equal(outputs(model, data.X_test, unseen), outputs(other, data.X_test, unseen))
     assert np.array_equal(model.sample_proxies(5), other.sample_proxies(5))
 
 
-def test_parameters_that_are_set_after_fit_wait_for_the_next_fit(model, data, unseen):
+def test_parameters_that_are_set_after_fit_wait_for_the_next_fit(
+    model, data, unseen, outputs, all_equal
+):
     before = [*outputs(model, data.X_test, unseen), model.sample_proxies(5)]
     model.set_params(seed=9, dtype="float64", router_delta_high=0.7, router_metric="dot")
     after = [*outputs(model, data.X_test, unseen), model.sample_proxies(5)]
@@ -233,7 +203,9 @@ def test_an_unfitted_model_routes_nothing(data, unseen, sentence):
         ({"proxies": [1.0] * 12}, ("proxies is float64 with shape (12,)",)),
     ],
 )
-def test_a_fit_that_fails_leaves_the_model_as_it_was(model, data, unseen, sentence, params, parts):
+def test_a_fit_that_fails_leaves_the_model_as_it_was(
+    model, data, unseen, sentence, params, parts, outputs, all_equal
+):
     before = [*outputs(model, data.X_test, unseen), model.sample_proxies(5)]
     params = {"seed": 7, "router_delta_high": 1.2, "router_metric": "dot", **params}
     proxies = params.pop("proxies", None)
@@ -267,7 +239,9 @@ class Frame:
 
 
 @pytest.mark.parametrize("wrap", [lambda a: a.tolist(), Frame], ids=["lists", "data frames"])
-def test_lists_and_data_frames_are_as_good_as_arrays(fit, model, data, unseen, wrap, small_model):
+def test_lists_and_data_frames_are_as_good_as_arrays(
+    fit, model, data, unseen, wrap, small_model, outputs, all_equal
+):
     params = {"router_delta_low": 0.3, "router_delta_high": 0.8}
     other = small_model(**params)
     other.fit(wrap(data.X_train), wrap(data.y_train), wrap(data.seen_prototypes))
@@ -298,13 +272,13 @@ def test_a_classifier_that_cannot_fit_its_data_is_warned_about(fit, data):
     y = np.random.default_rng(0).permutation(data.y_train)
     with pytest.warns(UserWarning, match=r"\d+% of its own training samples right") as caught:
         fit(y=y, vsmm_epochs=1, vsmm_lr=1e-6, vsmm_weight_es=0.0)
-    assert caught[0].filename == __file__
+    assert caught[0].filename == CALLER
 
 
 def test_a_threshold_out_of_reach_is_warned_about(fit):
     with pytest.warns(UserWarning, match="at most ln 5 = 1.609") as caught:
         fit(router_delta_high=1.7, vsmm_weight_es=0.0)
-    assert caught[0].filename == __file__
+    assert caught[0].filename == CALLER
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(router_delta_high=1.6, vsmm_weight_es=0.0)
@@ -316,4 +290,4 @@ def test_warnings_of_the_gan_point_at_the_call_of_fit(fit):
     low, jump = caught
     assert "barely tells the classes apart" in str(low.message)
     assert "jumped over" in str(jump.message)
-    assert low.filename == jump.filename == __file__
+    assert low.filename == jump.filename == CALLER

@@ -6,42 +6,6 @@ import pytest
 from tinygzsl import estimator
 from tinygzsl.presets import settings_for
 
-
-@pytest.fixture
-def data(tiny_dataset):
-    return tiny_dataset()
-
-
-@pytest.fixture
-def fit(data, small_model):
-    """fit(...) -> a small model with these parameters, fitted on the tiny data."""
-
-    def fit(proxies=None, y=data.y_train, **params):
-        model = small_model(**{"router_delta_low": 0.3, "router_delta_high": 0.8, **params})
-        return model.fit(data.X_train, y, data.seen_prototypes, proxies=proxies)
-
-    return fit
-
-
-@pytest.fixture
-def model(fit):
-    return fit()
-
-
-@pytest.fixture
-def unseen(data):
-    return data.unseen_prototypes, data.unseen_classes
-
-
-def outputs(model, X, unseen):
-    result = model.route(X, *unseen)
-    return [*result, model.predict(X), model.predict_proba(X), model.compatibility(X, unseen[0])]
-
-
-def all_equal(left, right):
-    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
-
-
 # Fitting and predicting
 
 
@@ -126,7 +90,9 @@ def test_order_and_chunks_of_a_test_batch_do_not_matter(model, data, unseen, mon
 
 @pytest.mark.wheel
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(fit, data, unseen, dtype):
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(
+    fit, data, unseen, dtype, outputs, all_equal
+):
     first, second, other = (fit(seed=seed, dtype=dtype) for seed in (1, 1, 2))
     results = [outputs(m, data.X_test, unseen) for m in (first, second, other)]
     assert all_equal(results[0], results[1])
@@ -136,7 +102,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(fit, data, unsee
     assert results[0][2].dtype == dtype
 
 
-def test_the_layout_and_the_type_of_the_arrays_do_not_matter(model, data, unseen):
+def test_the_layout_and_the_type_of_the_arrays_do_not_matter(
+    model, data, unseen, outputs, all_equal
+):
     before = outputs(model, data.X_test, unseen)
     X, prototypes = (
         np.asfortranarray(array, dtype=np.float64) for array in (data.X_train, data.seen_prototypes)
@@ -146,7 +114,7 @@ def test_the_layout_and_the_type_of_the_arrays_do_not_matter(model, data, unseen
     assert all_equal(outputs(model, X_test, unseen_64), before)
 
 
-def test_arrays_are_not_changed(fit, data, unseen):
+def test_arrays_are_not_changed(fit, data, unseen, outputs, all_equal):
     arrays = [data.X_train, data.y_train, data.seen_prototypes, data.X_test, *unseen]
     before = [array.copy() for array in arrays]
     outputs(fit(scale_features="none", scale_prototypes="none"), data.X_test, unseen)
@@ -218,7 +186,7 @@ def arrays_in(value, seen):
 
 
 @pytest.mark.wheel
-def test_unseen_prototypes_are_not_kept(model, data, unseen):
+def test_unseen_prototypes_are_not_kept(model, data, unseen, outputs):
     outputs(model, data.X_test, unseen)
     kept = arrays_in(vars(model), set())
     assert any(array is model.vsmm_.f_v.params[0] for array in kept)
