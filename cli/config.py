@@ -54,12 +54,13 @@ def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) 
             f"{config} has {len(settings)} settings of its own, which --preset {top['preset']} "
             "would not change; leave one of the two out"
         )
-    top = {"preset": "paper"} | found | top
     source = source if "name_or_path" in source else data | source
     if not isinstance(source.get("name_or_path"), str):
         raise ValueError(
             "no dataset is named; pass a name or a path, like `tinygzsl train letters`"
         )
+    is_letters = source["name_or_path"].casefold() == "letters"
+    top = {"preset": "letters" if is_letters else "paper"} | found | top
     settings |= parse_set(sets)
     settings_for(top["preset"], settings)
     top["preset"] = dataset_preset(top["preset"], source["name_or_path"])

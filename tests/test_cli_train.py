@@ -130,6 +130,16 @@ def test_the_papers_preset_of_a_known_dataset_is_taken(dataset, preset):
     assert source == {"name_or_path": dataset, "root": "x"}
 
 
+def test_the_letters_have_a_preset_of_their_own():
+    from tinygzsl.cli.config import resolve
+
+    presets = [
+        resolve(None, (), top, {"name_or_path": name})[0]["preset"]
+        for name, top in (("letters", {}), ("Letters", {"preset": "small"}), ("my.npz", {}))
+    ]
+    assert presets == ["letters", "small", "paper"]
+
+
 def test_a_dataset_on_the_command_line_replaces_that_of_the_file(tmp_path):
     from tinygzsl.cli.config import resolve
 
