@@ -155,15 +155,15 @@ def test_the_search_for_reachable_arrays_sees_through_views(tiny_dataset):
 
 def arrays_reachable_from(thing):
     """Every NumPy array that can be reached by references, bases of views included."""
-    found, todo, met = [], [thing], set()
-    while todo:
-        item = todo.pop()
+    found, queue, met = [], [thing], set()
+    while queue:
+        item = queue.pop()
         if id(item) in met or isinstance(item, type) or callable(item):
             continue
         met.add(id(item))
         if isinstance(item, np.ndarray):
             found.append(item)
-            todo.append(item.base)
+            queue.append(item.base)
         elif isinstance(item, dict | list | tuple | set) or hasattr(item, "__dict__"):
-            todo += [r for r in gc.get_referents(item) if not isinstance(r, type)]
+            queue += [r for r in gc.get_referents(item) if not isinstance(r, type)]
     return found
