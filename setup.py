@@ -13,13 +13,13 @@ VERSION = re.search(
 setup(
     name="tinygzsl",
     version=VERSION,
-    description="Generalized zero-shot learning in NumPy, without a deep-learning framework",
+    description="Generalized zero-shot learning in NumPy and Numba, no deep-learning framework",
     long_description=(HERE / "README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
     author="the tinygzsl developers",
     license="MIT",
     license_files=["LICENSE"],
-    keywords="zero-shot learning, generalized zero-shot learning, NumPy, CUDA",
+    keywords="zero-shot learning, generalized zero-shot learning, NumPy, Numba, CUDA",
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Environment :: Console",
@@ -38,6 +38,7 @@ setup(
     ],
     packages=[
         "tinygzsl",
+        "tinygzsl.benchmarks",
         "tinygzsl.cli",
         "tinygzsl.datasets",
         "tinygzsl.datasets.letters",
@@ -47,11 +48,12 @@ setup(
     package_data={"": ["*.cu", "*.npz", "*.csv", "*.md", "py.typed"]},
     entry_points={"console_scripts": ["tinygzsl = tinygzsl.cli.main:main"]},
     python_requires=">=3.11",
-    install_requires=["numpy>=1.26", "scipy>=1.11.4", "click>=8.1"],
+    install_requires=["numpy>=1.26", "scipy>=1.11.4", "numba>=0.60", "click>=8.1"],
     extras_require={
         "mat73": ["h5py>=3.10"],
         "cuda12x": ["cupy-cuda12x>=13.3"],
         "cuda13x": ["cupy-cuda13x>=13.6"],
+        "bench": ["pytest-benchmark>=4"],
         "test": ["pytest>=8", "ruff>=0.6", "h5py>=3.10", "scikit-learn>=1.5"],
     },
     zip_safe=False,

@@ -72,6 +72,22 @@ def given(options: dict) -> dict:
     return {name: value for name, value in options.items() if value not in (None, ())}
 
 
+def threaded(command: Callable) -> Callable:
+    """The --threads option; the command runs on that many."""
+
+    @click.option(
+        "--threads", type=int, help="Threads for everything.  [default: as many as BLAS would use]"
+    )
+    @wraps(command)
+    def run(*args, threads, **kwargs):
+        from ..threads import check_threads, workers
+
+        with workers(check_threads(threads)):
+            return command(*args, **kwargs)
+
+    return run
+
+
 def source_options(command: Callable) -> Callable:
     """The options that say where and how to load a dataset; None where they are not given."""
     for decorate in (

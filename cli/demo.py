@@ -5,13 +5,14 @@ import time
 
 import click
 
-from .common import emit, errors_as_sentences, json_option, note
+from .common import emit, errors_as_sentences, json_option, note, threaded
 
 
 @click.command()
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 @json_option
 @errors_as_sentences
+@threaded
 def demo(seed, as_json):
     """Train on 20 letters, meet 6 unseen ones, show the effect.
 

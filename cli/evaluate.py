@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, given, json_option, note, source_options
+from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
 
 
 @click.command()
@@ -14,6 +14,7 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @click.option("--device", help="cpu or cuda.  [default: the run's]")
 @json_option
 @errors_as_sentences
+@threaded
 def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """Evaluate a run on its dataset's test samples.
 

@@ -11,18 +11,23 @@ from .common import emit, errors_as_sentences, json_option
 def info(as_json):
     """Show versions, cores and usable devices."""
     from ..backend import cuda_status
+    from ..kernels.dispatch import numba_version
     from ..presets import PRESETS
     from ..runs import environment
+    from ..threads import default_threads
 
     usable, why = cuda_status()
     facts = {**environment(), "cuda": {"usable": usable, "device" if usable else "reason": why}}
     facts["presets"] = list(PRESETS)
     versions = ", ".join(f"{k} {v or 'not installed'}" for k, v in facts["versions"].items())
-    threads = ", ".join(f"{k}={v}" for k, v in facts["threads"].items()) or "the libraries' own"
+    facts["threads"] = default_threads()
+    variables = "".join(f", {k}={v}" for k, v in facts["thread_variables"].items())
+    kernels = f"Numba {numba_version()}" if numba_version() else "NumPy only, several times slower"
     lines = [
         versions,
-        f"platform  {facts['platform']}, {facts['cores']} cores, thread settings: {threads}",
-        "cpu       usable",
+        f"platform  {facts['platform']}, {facts['cores']} cores",
+        f"threads   {facts['threads']} by default{variables}",
+        f"cpu       usable, kernels by {kernels}",
         f"cuda      {why if usable else 'not usable: ' + why}",
         f"presets   {', '.join(PRESETS)}",
     ]

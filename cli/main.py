@@ -5,6 +5,7 @@ import warnings
 import click
 
 from .. import __version__
+from .bench import bench
 from .data import data
 from .demo import demo
 from .evaluate import evaluate
@@ -27,5 +28,5 @@ def main(ctx: click.Context) -> None:
     warnings.simplefilter("default", UserWarning)
 
 
-for command in (demo, train, evaluate, predict, data, gradcheck, info):
+for command in (demo, train, evaluate, predict, data, gradcheck, bench, info):
     main.add_command(command)

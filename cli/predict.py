@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, json_option, note
+from .common import emit, errors_as_sentences, json_option, note, threaded
 
 
 @click.command()
@@ -17,6 +17,7 @@ from .common import emit, errors_as_sentences, json_option, note
 @click.option("--device", help="cpu or cuda.  [default: the run's]")
 @json_option
 @errors_as_sentences
+@threaded
 def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 

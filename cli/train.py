@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, given, json_option, note, source_options
+from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
 
 
 @click.command()
@@ -23,6 +23,7 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @click.option("--resume", metavar="RUN", help="Continue an interrupted run in its folder.")
 @json_option
 @errors_as_sentences
+@threaded
 def train(dataset, resume, out, as_json, **options):
     """Train on a dataset and write a run folder.
 

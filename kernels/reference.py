@@ -5,66 +5,198 @@ All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in n
 
 from __future__ import annotations
 
-from types import ModuleType
+import numpy as np
 
 from ..backend import Array, array_module
+from .reference_random import (
+    normal_from,
+    philox4x32,
+    philox_normal,
+    philox_uniform,
+    philox_words,
+    uniform_from,
+)
+from .reference_softmax import (
+    confidence_score,
+    log_softmax_entropy,
+    route_codes,
+    route_rows,
+    softmax_loss,
+    softmax_loss_backward,
+    softmax_loss_forward,
+)
 
-_MULTIPLIER_0, _MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57  # Philox4x32 (Salmon et al. 2011, table 2)
-_WEYL_0, _WEYL_1 = 0x9E3779B9, 0xBB67AE85
-_LOW = 0xFFFFFFFF
+__all__ = [
+    "activation_gradient",
+    "adam_update",
+    "bias_activation",
+    "confidence_score",
+    "critic_epilogue",
+    "entropy_hinge",
+    "gather_rows",
+    "gradient_penalty",
+    "log_softmax_entropy",
+    "normal_from",
+    "penalty_epilogue",
+    "philox4x32",
+    "philox_normal",
+    "philox_uniform",
+    "philox_words",
+    "route_codes",
+    "route_rows",
+    "scale_rows",
+    "segment_sum",
+    "softmax_loss",
+    "softmax_loss_backward",
+    "softmax_loss_forward",
+    "squared_error",
+    "uniform_from",
+]
 
 
-def log_softmax_entropy(logits: Array) -> tuple[Array, Array]:
-    """Log-probabilities (n, c) and entropies (n,) of softmax(logits (n, c)), row by row.
+def adam_update(
+    p: Array, g: Array, m: Array, v: Array, rate: float, beta1: float, beta2: float, eps: float
+) -> Array:
+    """One Adam update of p from its gradient g, in place on p and the moments m and v.
 
-    With z = s - max s, t = sum e^z and u = sum z e^z, log p = z - log t and H = log t - u / t:
-    no logarithm of a zero probability is ever taken, so logits of any finite size are safe.
+    rate and eps have the bias corrections folded in (optim.py). Returns whether p is still finite,
+    as a 0-d array.
     """
-    xp = array_module(logits)
-    z = logits - logits.max(axis=1, keepdims=True)
-    e = xp.exp(z)
-    t = e.sum(axis=1, keepdims=True)
-    log_t = xp.log(t)
-    entropy = log_t[:, 0] - (z * e).sum(axis=1) / t[:, 0]
-    return z - log_t, entropy
+    xp = array_module(p, g, m, v)
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * (g * g)
+    p -= rate * m / (xp.sqrt(v) + eps)
+    return xp.isfinite(p).all()
 
 
-def philox4x32(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple:
-    """Four words of Philox4x32-10 for each counter: a keyed bijection, so no state to keep.
+def bias_activation(s: Array, b: Array, slope: float) -> Array:
+    """phi(s + b) in place of s (n, h), phi(s) = s where s > 0, else slope * s."""
+    s += b
+    s *= _slopes(s, slope)
+    return s
 
-    The counter's words and the results are uint64 arrays that hold 32-bit values. Salmon, Moraes,
-    Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 4.
+
+def activation_gradient(dy: Array, y: Array, slope: float) -> tuple[Array, Array]:
+    """ds (n, h) and db (h,) for dy (n, h) and y = phi(s + b): slope >= 0, so y has s's sign."""
+    ds = dy * _slopes(y, slope)
+    return ds, ds.sum(axis=0)
+
+
+def _slopes(s: Array, slope: float) -> Array:
+    """phi'(s): 1 where s > 0, else slope."""
+    xp = array_module(s)
+    return xp.where(s > 0, xp.asarray(1, s.dtype), xp.asarray(slope, s.dtype))
+
+
+def critic_epilogue(
+    s: Array, table: Array, index: Array, alpha: Array, w: Array, slope: float, delta: Array
+) -> tuple[Array, Array]:
+    """From a hidden layer's products to its gradients, for eq. 6 and one hidden layer (h units).
+
+    s (h, 2n) holds W_x x for n fake samples and n real ones, table (h, c) W_a a + b for c
+    prototypes, index (n,) the sample's column of it, alpha (n,) the shares of the real samples and
+    w (h,) the output weights. Since the layer before phi is linear, x^ needs no product of its own:
+    s(x^) = alpha s(x) + (1 - alpha) s(x~).
+
+    Writes dL/ds of fake and real and v = dD/ds at x^ into delta (h, 3n), and s(x^) and s(x) over s.
+    Returns the scores D - b (2n,), fake and real, and dw (h,) without the penalty's part.
     """
-    c0, c1, c2, c3 = counter
-    k0, k1 = key
-    for _ in range(10):
-        p0, p1 = c0 * _MULTIPLIER_0, c2 * _MULTIPLIER_1
-        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 & _LOW, (p0 >> 32) ^ c3 ^ k1, p0 & _LOW
-        k0, k1 = (k0 + _WEYL_0) & _LOW, (k1 + _WEYL_1) & _LOW
-    return c0, c1, c2, c3
+    xp, n = array_module(s, table, index, alpha, w, delta), alpha.shape[0]
+    offset = table[:, index]
+    fake, real = s[:, :n] + offset, s[:, n:] + offset
+    mixed = alpha * real + (1 - alpha) * fake
+    up = w[:, None]
+    delta[:, :n] = up * _slopes(fake, slope) / n
+    delta[:, n : 2 * n] = -up * _slopes(real, slope) / n
+    delta[:, 2 * n :] = up * _slopes(mixed, slope)
+    s[:, :n], s[:, n:] = mixed, real
+    h_fake, h_real = fake * _slopes(fake, slope), real * _slopes(real, slope)
+    return xp.concatenate([w @ h_fake, w @ h_real]), (h_fake - h_real).sum(axis=1) / n
 
 
-def random_words(xp: ModuleType, seed: int, step: int, purpose: int, count: int) -> Array:
-    """count random 32-bit words (as uint64): a pure function of seed, step, purpose and index."""
-    blocks = xp.arange(-(-count // 4), dtype=xp.uint64)
-    same = xp.zeros_like(blocks)
-    counter = (blocks, same + (step & _LOW), same + (step >> 32), same + int(purpose))
-    words = philox4x32(counter, (seed & _LOW, seed >> 32))
-    return xp.stack(words, axis=1).reshape(-1)[:count]
+def penalty_epilogue(t: Array, s: Array, slope: float) -> Array:
+    """The penalty's part of dw (h,): sum_i t_i phi'(s_i(x^)), for t (h, n) and s (h, n or more)."""
+    return (t * _slopes(s[:, : t.shape[1]], slope)).sum(axis=1)
 
 
-def uniform(words: Array, dtype: str) -> Array:
-    """Uniform numbers in [0, 1) from words: 24 bits, so float32 and float64 hold the same."""
-    return (words >> 8).astype(dtype) * array_module(words).asarray(2.0**-24, dtype=dtype)
+def gradient_penalty(g: Array, weight: float) -> Array:
+    """Norms |g_i| (n,) of the rows of g (n, d), and u = (2 weight / n) (1 - 1 / |g_i|) g_i over g.
 
-
-def normal(words: Array, dtype: str) -> Array:
-    """Standard normal numbers, one per word and an even number of them, by Box and Muller.
-
-    Words 2i and 2i + 1 make numbers 2i and 2i + 1; 24 bits end the tails at 5.77.
+    u is the gradient of weight * mean_i (|g_i| - 1)^2; it is 0 where |g_i| = 0.
     """
-    xp = array_module(words)
-    u = uniform(words, dtype).reshape(-1, 2)
-    radius = xp.sqrt(-2 * xp.log(1 - u[:, 0]))  # 1 - u lies in (0, 1]
-    angle = u[:, 1] * xp.asarray(6.283185307179586, dtype=dtype)
-    return xp.stack([radius * xp.cos(angle), radius * xp.sin(angle)], axis=1).reshape(-1)
+    xp = array_module(g)
+    norm = xp.sqrt((g * g).sum(axis=1))
+    inverse = 1 / xp.where(norm > 0, norm, xp.asarray(1, norm.dtype))
+    g *= (2 * weight / max(g.shape[0], 1)) * (1 - inverse)[:, None]
+    return norm
+
+
+def entropy_hinge(entropy: Array, n_seen: int, gamma: float, weight: float) -> tuple[Array, Array]:
+    """max(0, H_S - H_P + gamma), a 0-d array, and the gradient (n,) of weight times that.
+
+    H_S is the mean of the first n_seen entropies (n,), H_P that of the rest, the proxies.
+    """
+    xp, n_proxies = array_module(entropy), entropy.shape[0] - n_seen
+    gap = entropy[:n_seen].mean() - entropy[n_seen:].mean() + gamma
+    slope = weight * (gap > 0)
+    dentropy = xp.empty_like(entropy)
+    dentropy[:n_seen], dentropy[n_seen:] = slope / n_seen, -slope / n_proxies
+    return xp.asarray(xp.maximum(gap, 0), dtype=entropy.dtype), dentropy  # eq. 8
+
+
+def squared_error(x: Array, target: Array, scale: float, weight: float) -> tuple[Array, Array]:
+    """scale * sum (x - target)^2, a 0-d array, and dx (n, d) of weight times it; dtarget is -dx."""
+    xp = array_module(x, target)
+    difference = x - target
+    loss = xp.asarray((difference * difference).sum() * scale, dtype=x.dtype)  # eqs. 3 and 4
+    return loss, (2 * scale * weight) * difference
+
+
+def gather_rows(x: Array, rows: Array, out: Array) -> Array:
+    """Rows `rows` (n,) int64 of x (N, d) into out (n, d), which is returned."""
+    out[...] = x[rows]
+    return out
+
+
+def segment_sum(values: Array, index: Array, n_segments: int) -> Array:
+    """Sums (h, n_segments) of the first c columns of values (h, m) by index (c,) int64, c <= m.
+
+    Column i is added to segment index[i]; a segment without columns is 0.
+    """
+    xp = array_module(values, index)
+    chosen = (index[:, None] == xp.arange(n_segments)).astype(values.dtype)
+    return values[:, : index.shape[0]] @ chosen
+
+
+def scale_rows(x: Array, shift: Array, scale: Array, unit_rows: bool, out: Array) -> Array:
+    """(x - shift) * scale into out, for x (n, d), each row divided by its length if unit_rows.
+
+    Rows of zeros stay. Returns whether all of x is finite, as a 0-d array. out may be x.
+    """
+    xp = array_module(x, shift, scale, out)
+    finite = xp.isfinite(x).all()
+    with np.errstate(over="ignore", invalid="ignore"):  # it is said by the result
+        out[...] = (x - shift) * scale
+        if unit_rows:
+            norm = xp.sqrt((out * out).sum(axis=1, keepdims=True))
+            out /= xp.where(norm > 0, norm, xp.asarray(1, out.dtype))
+    return xp.asarray(finite)
+
+
+def centered_rows(x: Array, center: Array) -> tuple[Array, Array]:
+    """u = x - center (n, m) for x (n, m) and center (m,), and the squared lengths (n,) of u."""
+    u = x - center
+    return u, (u * u).sum(axis=1)
+
+
+def negative_distances(products: Array, rows: Array, columns: Array) -> Array:
+    """-|u_i - v_j| over the inner products <u_i, v_j> (n, c), from squared lengths (n,) and (c,).
+
+    Where rounding makes a square negative, the distance is 0.
+    """
+    xp = array_module(products, rows, columns)
+    squares = rows[:, None] + columns - 2 * products
+    products[...] = -xp.sqrt(xp.maximum(squares, 0))
+    return products

@@ -204,7 +204,8 @@ def test_batches_are_real_samples_with_their_own_prototypes(make, data, monkeypa
 
     monkeypatch.setattr(cwgan, "critic_loss", spy)
     monkeypatch.setattr(cwgan, "generator_loss", spy_on_generator)
-    train(make(gan_batch=10, gan_critic_steps=2, gan_penalty=7.0), data, 30)
+    curved = {"gan_activation": "tanh"}  # a critic that isn't fused
+    train(make(gan_batch=10, gan_critic_steps=2, gan_penalty=7.0, **curved), data, 30)
     rows = np.array([[np.flatnonzero((x == r).all(axis=1))[0] for r in c[0]] for c in calls])
     assert rows.shape == (60, 10)
     for mine, (_, fake, a, alpha, penalty) in zip(rows, calls, strict=True):

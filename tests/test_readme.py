@@ -32,8 +32,10 @@ def test_an_example_prints_what_it_shows(readme, number):
     printed = out.getvalue()
     pattern = r"-?\d+\.\d+"
     assert re.sub(pattern, "#", printed) == re.sub(pattern, "#", shown)
-    values = [[float(v) for v in re.findall(pattern, text)] for text in (printed, shown)]
-    assert values[0] == pytest.approx(values[1], abs=0.03)  # other processors round differently
+    for line, other in zip(printed.splitlines(), shown.splitlines(), strict=True):
+        values = [[float(v) for v in re.findall(pattern, text)] for text in (line, other)]
+        # Other processors round differently, and training makes more of it, most for one sample.
+        assert values[0] == pytest.approx(values[1], abs=0.3 if "nats" in line else 0.03)
 
 
 def test_each_equation_is_in_the_file_that_the_table_names(readme):

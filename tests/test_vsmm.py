@@ -114,7 +114,7 @@ def test_the_objective_by_its_equations(make, batch):
     vsmm, (x, y, a, proxies) = make(), batch
     weights = {"ae": 0.5, "le": 2.0, "clf": 3.0, "es": 0.25}
     settings = Settings(**{f"vsmm_weight_{k}": v for k, v in weights.items()}, vsmm_gamma=1.5)
-    terms, _ = vsmm_loss(vsmm, x, y, a, proxies, settings)
+    terms, _ = vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, settings)
 
     latent = linear(x, vsmm.f_v)
     h_seen, p = entropies(linear(latent, vsmm.c))
@@ -134,8 +134,8 @@ def test_the_objective_by_its_equations(make, batch):
 @pytest.mark.wheel
 def test_proxies_enter_the_entropy_term_only(make, batch):
     vsmm, (x, y, a, proxies) = make(), batch
-    with_proxies, _ = vsmm_loss(vsmm, x, y, a, proxies, Settings())
-    without, _ = vsmm_loss(vsmm, x, y, a, None, Settings())
+    with_proxies, _ = vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, Settings())
+    without, _ = vsmm_loss(vsmm, x, y, a, Settings())
     assert set(without) == {"ae", "le", "clf", "h_seen", "loss"}
     for name in ("ae", "le", "clf", "h_seen"):
         assert with_proxies[name] == pytest.approx(without[name], rel=1e-13)
@@ -148,8 +148,8 @@ def test_a_margin_that_is_kept_gives_the_gradients_of_no_proxies(make, batch, se
     vsmm.c.params[0] *= 20  # sharp on samples; zero proxies are made to look uncertain
     vsmm.c.params[1][:] = vsmm.f_v.params[1][:] = 0
     settings = Settings(**settings)
-    terms, grads = vsmm_loss(vsmm, x, y, a, 0 * proxies, settings)
-    _, expected = vsmm_loss(vsmm, x, y, a, None, settings)
+    terms, grads = vsmm_loss(vsmm, np.concatenate([x, 0 * proxies]), y, a, settings)
+    _, expected = vsmm_loss(vsmm, x, y, a, settings)
     assert terms["h_proxy"] == pytest.approx(math.log(S))
     for mine, other in zip(grads, expected, strict=True):
         assert np.allclose(mine, other, rtol=1e-12, atol=1e-14)
@@ -158,8 +158,8 @@ def test_a_margin_that_is_kept_gives_the_gradients_of_no_proxies(make, batch, se
 def test_the_gradient_of_proxies_flows_through_the_classifier_and_the_encoder(make, batch):
     vsmm, (x, y, a, proxies) = make(), batch
     settings = Settings(vsmm_gamma=9.0)
-    _, grads = vsmm_loss(vsmm, x, y, a, proxies, settings)
-    _, others = vsmm_loss(vsmm, x, y, a, proxies[::-1] * 2, settings)
+    _, grads = vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, settings)
+    _, others = vsmm_loss(vsmm, np.concatenate([x, proxies[::-1] * 2]), y, a, settings)
     changed = [not np.allclose(mine, other) for mine, other in zip(grads, others, strict=True)]
     assert changed == [True, True, False, False, False, False, True, True]  # f_v, g, f_s, c
 
@@ -169,7 +169,9 @@ def test_the_gradients_are_the_weighted_sum_of_those_of_the_terms(make, batch):
 
     def run(**weights):
         weights = {f"vsmm_weight_{name}": weights.get(name, 0.0) for name in TERMS}
-        return vsmm_loss(vsmm, *batch, Settings(**weights, vsmm_gamma=9.0))
+        x, y, a, proxies = batch
+        both = np.concatenate([x, proxies])
+        return vsmm_loss(vsmm, both, y, a, Settings(**weights, vsmm_gamma=9.0))
 
     total = [np.zeros_like(p) for p in vsmm.params]
     for name, weight in weights.items():
@@ -184,7 +186,7 @@ def test_the_gradients_are_the_weighted_sum_of_those_of_the_terms(make, batch):
 def test_the_sum_is_the_mean_times_the_dimensions(make, batch):
     vsmm, (x, y, a, proxies) = make(), batch
     total, mean = (
-        vsmm_loss(vsmm, x, y, a, proxies, Settings(vsmm_reduction=kind))[0]
+        vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, Settings(vsmm_reduction=kind))[0]
         for kind in ("sum", "mean")
     )
     assert total["ae"] == pytest.approx(D * mean["ae"])
@@ -197,7 +199,9 @@ def test_the_sum_is_the_mean_times_the_dimensions(make, batch):
 def test_gradients_keep_float32(make, batch):
     x, y, a, proxies = (array.astype(np.float32) for array in batch)
     vsmm = VSMM.create(np, D, K, S, Settings(**SMALL), 0, "float32")
-    _, grads = vsmm_loss(vsmm, x, y.astype(int), a, proxies, Settings(vsmm_gamma=9.0))
+    _, grads = vsmm_loss(
+        vsmm, np.concatenate([x, proxies]), y.astype(int), a, Settings(vsmm_gamma=9.0)
+    )
     assert {grad.dtype for grad in grads} == {np.dtype("float32")}
 
 
@@ -255,9 +259,9 @@ def test_the_history_has_the_mean_of_every_term_over_the_samples(train):
 def test_smaller_last_batches_weigh_less(data, monkeypatch):
     sizes = []
 
-    def constant(net, x, y, a, proxies, settings):
-        sizes.append((len(x), len(proxies)))
-        return {"loss": float(len(x))}, [np.zeros_like(p) for p in net.params]
+    def constant(net, x, y, a, settings, out):
+        sizes.append((len(y), len(x) - len(y)))
+        return {"loss": float(len(y))}, [np.zeros_like(p) for p in net.params]
 
     monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", constant)
     _, history = train_vsmm(*data, Settings(**{**SMALL, "vsmm_epochs": 1}), 0, lambda *call: None)
@@ -268,9 +272,9 @@ def test_smaller_last_batches_weigh_less(data, monkeypatch):
 def test_proxies_are_drawn_anew_at_every_step(data, monkeypatch):
     proxies, drawn = data[3], []
 
-    def spy(net, x, y, a, fakes, settings):
-        drawn.append(fakes)
-        return vsmm_loss(net, x, y, a, fakes, settings)
+    def spy(net, x, y, a, settings, out):
+        drawn.append(x[len(y) :].copy())
+        return vsmm_loss(net, x, y, a, settings, out)
 
     monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", spy)
     train_vsmm(*data, Settings(**SMALL), 7, lambda *call: None)

@@ -27,6 +27,12 @@ def check_finite(name: str, x: Array) -> None:
     )
 
 
+def check_dtype(dtype: str) -> None:
+    """ValueError unless dtype is float32 or float64."""
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype is {dtype!r}; pass 'float32' or 'float64'")
+
+
 def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:
     """ValueError unless x is a numeric matrix with rows and, if given, that many columns."""
     if x.ndim != 2 or x.dtype.kind not in "fiub":

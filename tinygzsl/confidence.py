@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from . import noise
+from . import kernels, noise
 from .backend import Array, array_module
 from .cwgan import generator_forward
 from .mlp import MLP
@@ -15,17 +15,13 @@ from .ptc import PTC
 def confidence_score(log_p: Array, weights: Array | None = None) -> Array:
     """CS = exp(E KL(p(y|x) || p(y))), from 1 to the number of classes; a 0-d array.
 
-    log_p (n, S) is log p(y|x) under the PTC. weights (n,), which sum to 1, replace the plain mean
-    over samples in both expectations.
+    log_p (n, S) holds the PTC's logits or log p(y|x), which are logits too. weights (n,), which
+    sum to 1, replace the plain mean over samples in both expectations.
     """
-    xp = array_module(log_p)
-    p = xp.exp(log_p)
+    xp, n = array_module(log_p), log_p.shape[0]
     if weights is None:
-        weights = xp.full(p.shape[0], 1 / p.shape[0], p.dtype)
-    marginal = weights @ p
-    log_marginal = xp.log(xp.where(marginal > 0, marginal, xp.asarray(1, p.dtype)))
-    kl = (p * (log_p - log_marginal)).sum(axis=1)
-    return xp.exp(weights @ kl)  # eq. 7
+        weights = xp.full(n, 1 / n, log_p.dtype)
+    return kernels.confidence_score(log_p, weights)  # eq. 7
 
 
 def class_balanced_weights(y: Array, n_classes: int) -> Array:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from . import losses, noise
+from . import kernels, losses, noise
 from .backend import Array, array_module
+from .critic import OneLayerCritic, is_fusable
 from .mlp import MLP
 from .noise import Purpose
 from .optim import Adam
@@ -56,14 +57,19 @@ def critic_loss(
     return terms, [grad + extra for grad, extra in zip(grads, penalty_grads, strict=True)]
 
 
-def generator_loss(generator: MLP, critic: MLP, z: Array, a: Array) -> tuple[Array, list[Array]]:
-    """-E[D(G(z, a), a)] and its gradients in the order of generator.params."""
+def generator_loss(
+    generator: MLP, critic: MLP, z: Array, a: Array, out: list[Array] | None = None
+) -> tuple[Array, list[Array]]:
+    """-E[D(G(z, a), a)] and its gradients in the order of generator.params.
+
+    They are written into the arrays of `out`, if given.
+    """
     xp = array_module(z, a)
     fake, generator_cache = generator_forward(generator, z, a)
     n, d = fake.shape
     scores, critic_cache = critic.forward(xp.concatenate([fake, a], axis=1))
-    dinput, _ = critic.backward(xp.full((n, 1), -1 / n, scores.dtype), critic_cache)
-    _, grads = generator.backward(dinput[:, :d], generator_cache, need_dx=False)
+    g, _ = critic.input_gradient(critic_cache, columns=d)
+    _, grads = generator.backward(g * (-1 / n), generator_cache, need_dx=False, out=out)
     return -scores.mean(), grads
 
 
@@ -92,6 +98,10 @@ class CWGAN:
         self.generator_adam = Adam(self.generator.params, settings.gan_lr, betas)
         self.critic_adam = Adam(self.critic.params, settings.gan_lr, betas)
         self.step = 0
+        self._generator_grads = [xp.empty_like(p) for p in self.generator.params]
+        self._fused = None
+        if is_fusable(self.critic) and not kernels.is_reference_only():
+            self._fused = OneLayerCritic(self.critic, settings.gan_batch, d)
 
     def train_step(self, x: Array, y: Array, prototypes: Array) -> dict:
         """gan_critic_steps steps of the critic, then one of the generator.
@@ -99,31 +109,51 @@ class CWGAN:
         x (N, d) is all training data, y (N,) indexes the rows of prototypes (S, k). Each step
         draws its batch uniformly, with replacement. Returns the last losses as 0-d arrays.
         """
-        for i in range(self.settings.gan_critic_steps):
-            terms = self._critic_step(x, y, prototypes, i)
+        xp, steps = array_module(x, y, prototypes), self.settings.gan_critic_steps
+        ats = range(self.step * steps, (self.step + 1) * steps)
+        rows = [self._rows(xp, at, Purpose.REAL_BATCH, x.shape[0]) for at in ats]
+        z = xp.concatenate([self._normal(xp, at, Purpose.CRITIC_NOISE) for at in ats])
+        a = prototypes[y[xp.concatenate(rows)]]
+        fakes, _ = generator_forward(self.generator, z, a)  # at once: G is fixed for these steps
+        for at, batch, fake in zip(ats, rows, xp.split(fakes, steps), strict=True):
+            terms = self._critic_step(x, y, prototypes, at, batch, fake)
         terms["generator"] = self._generator_step(y, prototypes)
         self.step += 1
         return terms
 
-    def _critic_step(self, x: Array, y: Array, prototypes: Array, i: int) -> dict:
-        xp, n = array_module(x, y, prototypes), self.settings.gan_batch
-        at = self.step * self.settings.gan_critic_steps + i
-        rows = noise.integers(xp, self.seed, at, Purpose.REAL_BATCH, x.shape[0], n)
-        real, a = x[rows], prototypes[y[rows]]
-        z = self._normal(xp, at, Purpose.CRITIC_NOISE)
+    def _critic_step(
+        self, x: Array, y: Array, prototypes: Array, at: int, rows: Array, fake: Array
+    ) -> dict:
+        xp, n, penalty = array_module(x, rows), rows.shape[0], self.settings.gan_penalty
         alpha = noise.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
-        fake, _ = generator_forward(self.generator, z, a)
-        terms, grads = critic_loss(self.critic, real, fake, a, alpha, self.settings.gan_penalty)
+        if self._fused:
+            kernels.gather_rows(x, rows, self._fused.real)
+            self._fused.fake[...] = fake
+            terms, grads = self._fused.loss(prototypes, y[rows], alpha[:, 0], penalty)
+        else:
+            terms, grads = critic_loss(
+                self.critic, x[rows], fake, prototypes[y[rows]], alpha, penalty
+            )
         self.critic_adam.step(grads)
         return terms
 
     def _generator_step(self, y: Array, prototypes: Array) -> Array:
-        xp, n = array_module(y, prototypes), self.settings.gan_batch
-        rows = noise.integers(xp, self.seed, self.step, Purpose.GENERATOR_BATCH, y.shape[0], n)
-        z = self._normal(xp, self.step, Purpose.GENERATOR_NOISE)
-        loss, grads = generator_loss(self.generator, self.critic, z, prototypes[y[rows]])
+        xp = array_module(y, prototypes)
+        rows = self._rows(xp, self.step, Purpose.GENERATOR_BATCH, y.shape[0])
+        z, a = self._normal(xp, self.step, Purpose.GENERATOR_NOISE), prototypes[y[rows]]
+        loss, grads = generator_loss(self.generator, self.critic, z, a, self._generator_grads)
         self.generator_adam.step(grads)
         return loss
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The step after which a parameter was NaN or inf for the first time, or None."""
+        critic, generator = self.critic_adam.diverged_at, self.generator_adam.diverged_at
+        steps = [generator, critic and -(-critic // self.settings.gan_critic_steps)]
+        return min((step for step in steps if step), default=None)
+
+    def _rows(self, xp: ModuleType, step: int, purpose: Purpose, count: int) -> Array:
+        return noise.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch)
 
     def _normal(self, xp: ModuleType, step: int, purpose: Purpose) -> Array:
         shape = (self.settings.gan_batch, self.latent)

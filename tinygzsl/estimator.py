@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from .backend import Array, as_array, device_module, to_device, to_host
-from .checks import check_finite, check_labels, check_matrix, check_training_arrays, check_unseen
-from .kernels import reference
+from . import kernels
+from .backend import Array, as_array, device_module, to_host
+from .checks import check_dtype, check_labels, check_matrix, check_training_arrays, check_unseen
 from .metrics import ROUTES
 from .noise import check_seed
 from .presets import Settings, settings_for
@@ -22,10 +22,11 @@ from .router import (
     warn_if_unreachable,
     warn_if_weak,
 )
-from .scaling import Scaler, fit_scaler
+from .scaling import fit_scaler, map_scaled, scaled, scaled_copy
+from .threads import check_threads, workers
 from .vsmm import train_vsmm
 
-CHUNK_ROWS = 8192  # predict works in chunks of rows, so memory stays bounded
+SAMPLE_ROWS = 8192  # training samples that the check of a weak classifier looks at
 TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
 
 
@@ -34,8 +35,9 @@ class EntropySeparationGZSL:
     """Generalized zero-shot classifier by proxy samples and entropy separation.
 
     Parameters: a preset (see tinygzsl.presets.PRESETS), a seed, the device ("cpu" or "cuda"), the
-    dtype ("float32" or "float64"), a callback(step, logs) that is called during fit, and any
-    hyper-parameter of tinygzsl.presets.Settings; None takes the preset's value.
+    dtype ("float32" or "float64"), the number of threads (None: as many as BLAS would use), a
+    callback(step, logs) that is called during fit, and any hyper-parameter of
+    tinygzsl.presets.Settings; None takes the preset's value.
 
     After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
     per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN).
@@ -48,6 +50,7 @@ class EntropySeparationGZSL:
     seed: int = 0
     device: str = "cpu"
     dtype: str = "float32"
+    threads: int | None = None
     callback: Callable[[int, dict], None] | None = None
 
     scale_features: str | None = None
@@ -140,23 +143,33 @@ class EntropySeparationGZSL:
         settings that can't be trained on (nothing is changed then) and FloatingPointError if
         training diverges.
         """
+        with workers(check_threads(self.threads)):
+            self._fit(X, y, prototypes, proxies, checkpoint)
+        return self
+
+    def _fit(
+        self,
+        X: Array,
+        y: Array,
+        prototypes: Array,
+        proxies: Array | None,
+        checkpoint: Checkpoint | None,
+    ) -> None:
         settings = settings_for(self.preset, self._overrides())
         seed, xp = check_seed(self.seed), device_module(self.device)
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype is {self.dtype!r}; pass 'float32' or 'float64'")
+        check_dtype(self.dtype)
         X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
         warn_if_unreachable(len(classes), settings.router_delta_high)
         if proxies is not None and not settings.vsmm_weight_es:
             raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
-        callback = self.callback or _ignore
+        callback = self.callback or (lambda step, logs: None)
 
-        x, a = (to_device(array, xp, self.dtype) for array in (X, prototypes))
-        for name, array in (("X", x), ("prototypes", a)):
-            check_finite(f"{name} as {self.dtype}", array)  # 1e39 is no float32
-        scale_x = fit_scaler(x, settings.scale_features)
-        scale_a = fit_scaler(a, settings.scale_prototypes)
-        x, a, index = scale_x.apply(x), scale_a.apply(a), xp.asarray(index)
+        scale_x = fit_scaler(X, settings.scale_features, xp, self.dtype)
+        scale_a = fit_scaler(prototypes, settings.scale_prototypes, xp, self.dtype)
+        x = scaled_copy("X", X, scale_x, xp, self.dtype)
+        a = scaled("prototypes", prototypes, scale_a, xp, self.dtype)
+        index = xp.asarray(index)
         source, fakes = None, None
         if settings.vsmm_weight_es > 0 and proxies is None:
             source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
@@ -164,8 +177,7 @@ class EntropySeparationGZSL:
         elif proxies is not None:
             proxies = as_array(proxies)
             check_matrix("proxies", proxies, X.shape[1], "X")
-            check_finite("proxies", proxies)
-            fakes = scale_x.apply(to_device(proxies, xp, self.dtype))
+            fakes = scaled("proxies", proxies, scale_x, xp, self.dtype)
         vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
 
         given = {k: getattr(settings, k) for k, v in self._overrides().items() if v is not None}
@@ -175,10 +187,9 @@ class EntropySeparationGZSL:
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = scale_x, scale_a
         self._seen_prototypes, self.proxy_source_ = a, source
-        sample = slice(None, None, 1 + x.shape[0] // CHUNK_ROWS)
+        sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
         learnt = self._log_p_entropy(x[sample])
         warn_if_weak(*learnt, index[sample], settings.router_delta_high)
-        return self
 
     def predict(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
@@ -202,20 +213,17 @@ class EntropySeparationGZSL:
         unseen_prototypes = as_array(unseen_prototypes)
         unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
         labels = np.concatenate([self.classes_, unseen])
-        a = self._scale("unseen_prototypes", unseen_prototypes, self._prototype_scaler)
-        parts = [
-            [
-                to_host(p)
-                for p in route_batch(self.vsmm_, x, self._seen_prototypes, a, self.settings_)
-            ]
-            for x in self._chunks(X)
-        ]
-        index, code, entropy, score = (np.concatenate(p) for p in zip(*parts, strict=True))
+        a = self._scale_prototypes(unseen_prototypes)
+        parts = self._over_chunks(
+            X, lambda x: route_batch(self.vsmm_, x, self._seen_prototypes, a, self.settings_)
+        )
+        columns = ([to_host(p) for p in column] for column in zip(*parts, strict=True))
+        index, code, entropy, score = (np.concatenate(column) for column in columns)
         return RouteResult(labels[index], np.array(ROUTES)[code], entropy, score)
 
     def entropy(self, X: Array) -> np.ndarray:
         """Entropy (n,) of the label distribution of C in nats, from 0 to ln S."""
-        return self._over_chunks(X, lambda x: self._log_p_entropy(x)[1])
+        return self._joined(X, lambda x: self._log_p_entropy(x)[1])
 
     def is_unseen(self, X: Array) -> np.ndarray:
         """Whether the entropy (n,) is above delta_high: eq. 10's unseen domain."""
@@ -224,7 +232,7 @@ class EntropySeparationGZSL:
 
     def predict_proba(self, X: Array) -> np.ndarray:
         """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""
-        return self._over_chunks(X, lambda x: np.exp(to_host(self._log_p_entropy(x)[0])))
+        return self._joined(X, lambda x: np.exp(to_host(self._log_p_entropy(x)[0])))
 
     def compatibility(self, X: Array, unseen_prototypes: Array) -> np.ndarray:
         """F (n, S + U) of eq. 2: seen classes in the order of classes_, then the unseen."""
@@ -232,11 +240,11 @@ class EntropySeparationGZSL:
         k = self._seen_prototypes.shape[1]
         unseen_prototypes = as_array(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
-        a = self._scale("unseen_prototypes", unseen_prototypes, self._prototype_scaler)
+        a = self._scale_prototypes(unseen_prototypes)
         xp = device_module(self._fit_params["device"])
         semantic = self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
         metric = self.settings_.router_metric
-        return self._over_chunks(X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric))
+        return self._joined(X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric))
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
         """count proxies (count, d) in the units of X; draw 0 gives those that were trained on.
@@ -271,26 +279,21 @@ class EntropySeparationGZSL:
         if not hasattr(self, "vsmm_"):
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
 
-    def _scale(self, name: str, x: Array, scaler: Scaler) -> Array:
-        check_finite(name, x)
-        x = to_device(x, device_module(self._fit_params["device"]), self._fit_params["dtype"])
-        check_finite(f"{name} as {x.dtype}", x)  # 1e39 is no float32
-        return scaler.apply(x)
+    def _scale_prototypes(self, unseen_prototypes: Array) -> Array:
+        xp, dtype = device_module(self._fit_params["device"]), self._fit_params["dtype"]
+        return scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
 
-    def _chunks(self, X: Array) -> Iterator[Array]:
+    def _over_chunks(self, X: Array, function: Callable[[Array], Any]) -> list:
+        """function(scaled rows) for every chunk of the rows of X."""
         self._check_fitted()
         X = as_array(X)
         check_matrix("X", X, self.n_features_in_, "the training data")
-        for at in range(0, X.shape[0], CHUNK_ROWS):
-            chunk = X[at : at + CHUNK_ROWS]
-            yield self._scale("X" if at == 0 else f"X[{at}:]", chunk, self._feature_scaler)
+        xp, dtype = device_module(self._fit_params["device"]), self._fit_params["dtype"]
+        with workers(self.threads):
+            return map_scaled(function, "X", X, self._feature_scaler, xp, dtype)
 
-    def _over_chunks(self, X: Array, function: Callable[[Array], Array]) -> np.ndarray:
-        return np.concatenate([to_host(function(x)) for x in self._chunks(X)])
+    def _joined(self, X: Array, function: Callable[[Array], Array]) -> np.ndarray:
+        return np.concatenate([to_host(part) for part in self._over_chunks(X, function)])
 
     def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:
-        return reference.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))
-
-
-def _ignore(step: int, logs: dict) -> None:
-    pass
+        return kernels.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import losses, noise, ops
+from . import kernels, losses, noise, ops
 from .cwgan import critic_loss, generator_forward, generator_loss
 from .gradcheck import Check
 from .mlp import MLP
@@ -110,26 +110,12 @@ def _second_case(draw: _Draw, name: str, phi: ops.Activation) -> Check:
 
 def _loss_cases() -> list:
     return [
-        cross_entropy_case,
         entropy_case,
+        softmax_loss_case,
         hinge_case,
-        lambda draw: _squared_error_case(draw, "sum"),
-        lambda draw: _squared_error_case(draw, "mean"),
+        squared_error_case,
         penalty_case,
     ]
-
-
-def cross_entropy_case(draw: _Draw) -> Check:
-    """Softmax cross-entropy."""
-    logits, y, dloss = draw.normal(N, CLASSES), draw.labels(N), draw.normal(N)
-    _, cache = losses.softmax_cross_entropy_forward(logits, y)
-    gradient = losses.softmax_cross_entropy_backward(dloss, cache)
-    return Check(
-        "softmax cross-entropy",
-        [logits],
-        [gradient],
-        lambda: dloss @ losses.softmax_cross_entropy_forward(logits, y)[0],
-    )
 
 
 def entropy_case(draw: _Draw) -> Check:
@@ -145,28 +131,41 @@ def entropy_case(draw: _Draw) -> Check:
     )
 
 
+def softmax_loss_case(draw: _Draw) -> Check:
+    """Cross-entropy of labelled rows and entropy of all rows in one pass."""
+    logits, y = draw.normal(N, CLASSES), draw.labels(N - 3)
+    dce, dentropy = draw.normal(N - 3), draw.normal(N)
+    _, cache = losses.softmax_loss_forward(logits, y)
+    gradient = losses.softmax_loss_backward(dce, dentropy, cache)
+
+    def loss() -> float:
+        cross_entropy, entropy = losses.softmax_loss_forward(logits, y)[0]
+        return dce @ cross_entropy + dentropy @ entropy
+
+    return Check("softmax cross-entropy and entropy", [logits], [gradient], loss)
+
+
 def hinge_case(draw: _Draw) -> Check:
     """Entropy hinge of eq. 8 where the margin is violated."""
-    h_seen, h_proxy = abs(draw.normal(N)), abs(draw.normal(N + 2))
-    _, cache = losses.entropy_hinge_forward(h_seen, h_proxy, 2.0)
-    gradients = list(losses.entropy_hinge_backward(1.7, cache))
+    entropy = abs(draw.normal(2 * N + 2))
+    _, gradient = kernels.entropy_hinge(entropy, N, 2.0, 1.7)
     return Check(
         "entropy hinge (eq. 8)",
-        [h_seen, h_proxy],
-        gradients,
-        lambda: 1.7 * losses.entropy_hinge_forward(h_seen, h_proxy, 2.0)[0],
+        [entropy],
+        [gradient],
+        lambda: 1.7 * kernels.entropy_hinge(entropy, N, 2.0, 1.7)[0],
     )
 
 
-def _squared_error_case(draw: _Draw, reduction: str) -> Check:
+def squared_error_case(draw: _Draw) -> Check:
+    """Squared distance; the gradient with respect to the target is minus that to x."""
     x, target = draw.normal(N, D), draw.normal(N, D)
-    _, cache = losses.squared_error_forward(x, target, reduction)
-    gradients = list(losses.squared_error_backward(1.3, cache))
+    _, dx = kernels.squared_error(x, target, 0.3, 1.3)
     return Check(
-        f"squared error, {reduction} (eqs. 3, 4)",
+        "squared error (eqs. 3, 4)",
         [x, target],
-        gradients,
-        lambda: 1.3 * losses.squared_error_forward(x, target, reduction)[0],
+        [dx, -dx],
+        lambda: 1.3 * kernels.squared_error(x, target, 0.3, 1.3)[0],
     )
 
 
@@ -272,14 +271,14 @@ def _vsmm_case(reduction: str, gamma: float | None, side: str):
             draw.mlp([K, 5, 4], "relu"),
             draw.mlp([4, CLASSES], "relu"),
         )
-        x, y, a = draw.normal(N, D), draw.labels(N), draw.normal(N, K)
-        proxies = None if gamma is None else draw.normal(N + 1, D)
-        _, grads = vsmm_loss(vsmm, x, y, a, proxies, settings)
+        y, a = draw.labels(N), draw.normal(N, K)
+        x = draw.normal(N if gamma is None else 2 * N + 1, D)  # N samples, then proxies
+        _, grads = vsmm_loss(vsmm, x, y, a, settings)
         return Check(
             f"VSMM objective (eq. 9), {reduction}, {side}",
             vsmm.params,
             grads,
-            lambda: vsmm_loss(vsmm, x, y, a, proxies, settings)[0]["loss"],
+            lambda: vsmm_loss(vsmm, x, y, a, settings)[0]["loss"],
         )
 
     return case

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from . import noise, ops
 from .backend import Array, array_module
+from .products import matmul
 
 
 class ForwardCache(NamedTuple):
@@ -93,27 +94,23 @@ class MLP:
         """y (n, out) for x (n, in), and the cache for backward and input_gradient."""
         linear, activated = [], []
         for phi, w, b in zip(self._activations(), self.params[::2], self.params[1::2], strict=True):
-            s, cache = ops.linear_forward(x, w, b)
+            x, cache, phi_cache = ops.dense_forward(x, w, b, phi)
             linear.append(cache)
-            x, cache = phi.forward(s)
-            activated.append(cache)
+            activated.append(phi_cache)
         return x, ForwardCache(linear, activated)
 
     def backward(
-        self, dy: Array, cache: ForwardCache, need_dx: bool = True
+        self, dy: Array, cache: ForwardCache, need_dx: bool = True, out: list[Array] | None = None
     ) -> tuple[Array | None, list[Array]]:
-        """dx (n, in) or None, and the gradients of <dy, y> in the order of params."""
-        return self._backward([None] * (len(cache.linear) - 1) + [dy], cache, need_dx)
-
-    def _backward(self, dh_at: list, cache: ForwardCache, need_dx: bool, ds_at=None) -> tuple:
-        """Backward with a gradient arriving at any h_l (dh_at) and any s_l (ds_at)."""
-        grads, dh = [], None
-        for i in reversed(range(len(cache.linear))):
-            dh = _sum(dh, dh_at[i])
-            ds = None if dh is None else self._activations()[i].backward(dh, cache.activation[i])
-            ds = _sum(ds, ds_at[i] if ds_at else None)
-            dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx or i > 0)
-            grads = [dw, db, *grads]
+        """dx (n, in) or None, and the gradients of <dy, y> in the order of params, written into
+        the arrays of `out` if they are given.
+        """
+        xp, phis, dh = array_module(dy, self.params[0]), self._activations(), dy
+        grads = out or [xp.empty_like(p) for p in self.params]
+        for i in reversed(range(len(phis))):
+            layer = cache.linear[i], cache.activation[i], phis[i]
+            dh, db = ops.dense_backward(dh, *layer, grads[2 * i], need_dx or i > 0)
+            grads[2 * i + 1][...] = db
         return dh, grads
 
     def input_gradient(
@@ -132,10 +129,11 @@ class MLP:
         v = array_module(self.params[0]).ones((n, 1), self.params[0].dtype)
         es, vs = [None], [v]  # the output layer has no phi, so its e is not needed
         for i in reversed(range(1, len(cache.linear))):
-            e = vs[0] @ self.params[2 * i]
+            e = matmul(vs[0], self.params[2 * i])
             es = [e, *es]
             vs = [self._activations()[i - 1].backward(e, cache.activation[i - 1]), *vs]
-        return vs[0] @ self.params[0][:, :columns], InputGradientCache(cache, es, vs)
+        g = matmul(vs[0], self.params[0][:, :columns])
+        return g, InputGradientCache(cache, es, vs)
 
     def input_gradient_backward(
         self, u: Array, cache: InputGradientCache, need_dx: bool = False
@@ -146,31 +144,26 @@ class MLP:
         xp = array_module(u, self.params[0])
         grads = [xp.zeros_like(p) for p in self.params]
         columns = u.shape[1]
-        grads[0][:, :columns] = cache.v[0].T @ u
-        t = u @ self.params[0][:, :columns].T
+        matmul(cache.v[0].T, u, out=grads[0][:, :columns])
+        t = matmul(u, self.params[0][:, :columns].T)
         second = []
         for i in range(len(cache.v) - 1):
             phi, phi_cache = self._activations()[i], cache.forward.activation[i]
             second.append(phi.second and phi.second(cache.e[i], t, phi_cache))
             q = phi.backward(t, phi_cache)
-            grads[2 * i + 2] += cache.v[i + 1].T @ q
-            t = q @ self.params[2 * i + 2].T
+            matmul(cache.v[i + 1].T, q, out=grads[2 * i + 2])
+            t = matmul(q, self.params[2 * i + 2].T)
         if not second or second[0] is None:  # no curvature anywhere
             return xp.zeros_like(cache.forward.linear[0][0]) if need_dx else None, grads
         dx = self._add_second_order(second, cache.forward, grads, need_dx)
         return dx, grads
 
-    def _add_second_order(self, second, cache: ForwardCache, grads: list, need_dx: bool):
-        """The ordinary backward pass of the r_l; adds to grads and returns dx."""
-        depth = len(second)
-        below = ForwardCache(cache.linear[:depth], cache.activation[:depth])
-        dx, more = self._backward([None] * depth, below, need_dx, second)
-        for grad, extra in zip(grads, more, strict=False):  # the output layer gets nothing more
-            grad += extra
-        return dx
-
-
-def _sum(a: Array | None, b: Array | None) -> Array | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return a + b
+    def _add_second_order(self, second: list, cache: ForwardCache, grads: list, need_dx: bool):
+        """The ordinary backward pass of the r_l, from below the output; adds to grads."""
+        phis, dh = self._activations(), None
+        for i in reversed(range(len(second))):
+            ds = second[i] if dh is None else second[i] + phis[i].backward(dh, cache.activation[i])
+            dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx or i > 0)
+            grads[2 * i] += dw
+            grads[2 * i + 1] += db
+        return dh

@@ -1,7 +1,7 @@
 """Random numbers as pure functions of (seed, step, purpose, index): there is no state.
 
 A run can therefore be resumed at any step exactly, and the CPU and the GPU draw the same uniforms
-bit for bit (and the same normals to rounding). See kernels/reference.py for the generator.
+bit for bit (and the same normals to rounding). See kernels/reference_random.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 
 from .backend import Array, to_host
-from .kernels import reference
+from .kernels import philox_normal, philox_uniform, philox_words
 
 
 class Purpose(IntEnum):
@@ -48,24 +48,23 @@ def uniform(
     xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
 ) -> Array:
     """Uniform numbers in [0, 1)."""
-    words = reference.random_words(xp, seed, step, purpose, prod(shape))
-    return reference.uniform(words, dtype).reshape(shape)
+    out = xp.empty(prod(shape), dtype)
+    return philox_uniform(out, seed, step, int(purpose)).reshape(shape)
 
 
 def normal(
     xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
 ) -> Array:
     """Standard normal numbers."""
-    count = prod(shape)
-    words = reference.random_words(xp, seed, step, purpose, count + count % 2)
-    return reference.normal(words, dtype)[:count].reshape(shape)
+    out = xp.empty(prod(shape), dtype)
+    return philox_normal(out, seed, step, int(purpose)).reshape(shape)
 
 
 def integers(
     xp: ModuleType, seed: int, step: int, purpose: Purpose, high: int, count: int
 ) -> Array:
     """count whole numbers from 0 to high - 1 as int64, for high up to 2**32."""
-    words = reference.random_words(xp, seed, step, purpose, count)
+    words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
     return ((words * high) >> 32).astype(xp.int64)  # multiply-shift: no division, bias < 2**-32
 
 
@@ -74,5 +73,9 @@ def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: i
 
     The keys are sorted on the host by a stable sort, so equal keys give one order everywhere.
     """
-    words = to_host(reference.random_words(xp, seed, step, purpose, count))
+    words = to_host(_words(xp, seed, step, purpose, count))
     return xp.asarray(np.argsort(words, kind="stable").astype(np.int64))
+
+
+def _words(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+    return philox_words(xp.empty(count, xp.uint32), seed, step, int(purpose))

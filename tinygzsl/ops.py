@@ -2,21 +2,24 @@
 
 dy is dL/dy, the gradients have the shapes of what they belong to. Weights are stored (out, in).
 An activation has a third function, X_second(e, t, cache) = e * t * phi''(s): the second-order
-term of the double backprop in mlp.py, or None where phi'' is zero.
+term of the double backprop in mlp.py, or None where phi'' is zero. A piecewise-linear one has a
+slope instead, phi(s) = s where s > 0, else slope * s, and its layer is fused: dense_forward.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from . import kernels
 from .backend import Array, array_module
+from .products import matmul
 
 LEAK = 0.2  # the negative slope that f-CLSWGAN uses
 
 
 def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
     """y = x w^T + b for x (n, in), w (out, in) and b (out,)."""
-    return x @ w.T + b, (x, w)
+    return matmul(x, w.T) + b, (x, w)
 
 
 def linear_backward(
@@ -24,43 +27,67 @@ def linear_backward(
 ) -> tuple[Array | None, Array, Array]:
     """dx (n, in) or None where it isn't needed, dw (out, in) and db (out,)."""
     x, w = cache
-    return dy @ w if need_dx else None, dy.T @ x, dy.sum(axis=0)
+    return matmul(dy, w) if need_dx else None, matmul(dy.T, x), dy.sum(axis=0)
 
 
-def identity_forward(s: Array) -> tuple[Array, None]:
+def dense_forward(x: Array, w: Array, b: Array, phi: Activation) -> tuple[Array, tuple, Array]:
+    """y = phi(x w^T + b) with the caches of the linear layer and of phi."""
+    if phi.slope is None:
+        s, cache = linear_forward(x, w, b)
+        y, phi_cache = phi.forward(s)
+        return y, cache, phi_cache
+    y = kernels.bias_activation(matmul(x, w.T), b, phi.slope)
+    return y, (x, w), y
+
+
+def dense_backward(
+    dy: Array, cache: tuple, phi_cache: Array, phi: Activation, dw: Array, need_dx: bool = True
+) -> tuple[Array | None, Array]:
+    """dx (n, in) or None and db (out,); dw (out, in) is written in place."""
+    x, w = cache
+    if phi.slope is None or phi.slope == 1:
+        ds = phi.backward(dy, phi_cache)
+        db = ds.sum(axis=0)
+    else:
+        ds, db = kernels.activation_gradient(dy, phi_cache, phi.slope)
+    matmul(ds.T, x, out=dw)
+    return matmul(ds, w) if need_dx else None, db
+
+
+def identity_forward(s: Array) -> tuple[Array, Array]:
     """phi(s) = s."""
-    return s, None
+    return s, s
 
 
-def identity_backward(dy: Array, cache: None) -> Array:
+def identity_backward(dy: Array, y: Array) -> Array:
     """phi'(s) = 1."""
     return dy
 
 
 def relu_forward(s: Array) -> tuple[Array, Array]:
     """phi(s) = max(0, s)."""
-    return array_module(s).maximum(s, 0), s > 0
+    y = array_module(s).maximum(s, 0)
+    return y, y
 
 
-def relu_backward(dy: Array, positive: Array) -> Array:
+def relu_backward(dy: Array, y: Array) -> Array:
     """phi'(s) = [s > 0], and 0 at the kink."""
-    return dy * positive
+    return dy * (y > 0)
 
 
 def leaky_relu_forward(s: Array) -> tuple[Array, Array]:
     """phi(s) = s where s > 0, else 0.2 s."""
-    slope = _leaky_slope(s)
-    return s * slope, slope
+    y = array_module(s).where(s > 0, s, _leak(s) * s)
+    return y, y
 
 
-def leaky_relu_backward(dy: Array, slope: Array) -> Array:
+def leaky_relu_backward(dy: Array, y: Array) -> Array:
     """phi'(s) = 1 where s > 0, else 0.2."""
-    return dy * slope
+    return array_module(dy, y).where(y > 0, dy, _leak(dy) * dy)
 
 
-def _leaky_slope(s: Array) -> Array:
-    xp = array_module(s)
-    return xp.where(s > 0, xp.asarray(1, s.dtype), xp.asarray(LEAK, s.dtype))
+def _leak(s: Array) -> Array:
+    return array_module(s).asarray(LEAK, s.dtype)
 
 
 def sigmoid_forward(s: Array) -> tuple[Array, Array]:
@@ -111,17 +138,18 @@ def softplus_second(e: Array, t: Array, sigmoid: Array) -> Array:
 
 
 class Activation(NamedTuple):
-    """An elementwise function with its first derivative and, where not zero, its second."""
+    """An elementwise function with its first derivative and either its second or its slope."""
 
     forward: Any
     backward: Any
     second: Any = None
+    slope: float | None = None
 
 
 ACTIVATIONS = {
-    "linear": Activation(identity_forward, identity_backward),
-    "relu": Activation(relu_forward, relu_backward),
-    "leaky_relu": Activation(leaky_relu_forward, leaky_relu_backward),
+    "linear": Activation(identity_forward, identity_backward, slope=1.0),
+    "relu": Activation(relu_forward, relu_backward, slope=0.0),
+    "leaky_relu": Activation(leaky_relu_forward, leaky_relu_backward, slope=LEAK),
     "sigmoid": Activation(sigmoid_forward, sigmoid_backward, sigmoid_second),
     "tanh": Activation(tanh_forward, tanh_backward, tanh_second),
     "softplus": Activation(softplus_forward, softplus_backward, softplus_second),

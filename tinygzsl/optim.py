@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from . import kernels
 from .backend import Array, array_module
 
 
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1 in the order of operations of its section 2).
 
-    m and v are the moments, one array per parameter; t counts the steps. Nothing else is state.
+    m and v are the moments, one array per parameter; t counts the steps. Nothing else is needed to
+    go on.
     """
 
     def __init__(
@@ -23,6 +25,7 @@ class Adam:
         self.m = [xp.zeros_like(p) for p in params]
         self.v = [xp.zeros_like(p) for p in params]
         self.t = 0
+        self._first_bad = xp.asarray(0)
 
     def step(self, grads: list[Array]) -> None:
         """One update of every parameter from grads, in the order of params.
@@ -34,9 +37,12 @@ class Adam:
         beta1, beta2 = self.betas
         root = (1 - beta2**self.t) ** 0.5
         rate = self.lr * root / (1 - beta1**self.t)
+        finite = True
         for p, g, m, v in zip(self.params, grads, self.m, self.v, strict=True):
-            m *= beta1
-            m += (1 - beta1) * g
-            v *= beta2
-            v += (1 - beta2) * (g * g)
-            p -= rate * m / (xp.sqrt(v) + self.eps * root)
+            finite = finite & kernels.adam_update(p, g, m, v, rate, beta1, beta2, self.eps * root)
+        self._first_bad = xp.where(finite | (self._first_bad > 0), self._first_bad, self.t)
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The step that first made a parameter NaN or inf, or None."""
+        return int(self._first_bad) or None

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import losses, noise, ops
+from . import kernels, noise, ops
 from .backend import Array, array_module, to_host
-from .kernels import reference
 from .noise import Purpose
 from .optim import Adam
 from .presets import Settings
+from .threads import workers
 
 MAX_ITERATIONS = 500
 
@@ -31,19 +31,21 @@ class PTC(NamedTuple):
 
     def log_proba(self, x: Array) -> Array:
         """log p(y|x) (n, S)."""
-        logits, _ = ops.linear_forward(x, self.w, self.b)
-        return reference.log_softmax_entropy(logits)[0]
+        logits, *_ = ops.dense_forward(x, self.w, self.b, ops.ACTIVATIONS["linear"])
+        return kernels.log_softmax_entropy(logits)[0]
 
 
 def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
     """Mean cross-entropy + l2 / 2 ||w||^2 with its gradients dw (S, d) and db (S,)."""
-    logits, cache = ops.linear_forward(x, w, b)
-    loss, loss_cache = losses.softmax_cross_entropy_forward(logits, y)
-    n = x.shape[0]
-    dloss = array_module(x).full(n, 1 / n, x.dtype)
-    dlogits = losses.softmax_cross_entropy_backward(dloss, loss_cache)
-    _, dw, db = ops.linear_backward(dlogits, cache, need_dx=False)
-    return loss.mean() + 0.5 * l2 * (w * w).sum(), dw + l2 * w, db
+    xp, n = array_module(w, b, x, y), x.shape[0]
+    linear = ops.ACTIVATIONS["linear"]
+    logits, *caches = ops.dense_forward(x, w, b, linear)
+    dce, dentropy = xp.full(n, 1 / n, x.dtype), xp.zeros(n, x.dtype)
+    cross_entropy, _, dlogits = kernels.softmax_loss(logits, y, dce, dentropy)
+    dw = xp.empty_like(w)
+    _, db = ops.dense_backward(dlogits, *caches, linear, dw, need_dx=False)
+    dw += l2 * w
+    return cross_entropy.mean() + 0.5 * l2 * (w * w).sum(), dw, db
 
 
 def train_ptc(
@@ -95,9 +97,10 @@ def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array
         return float(loss), to_host(xp.concatenate([dw.ravel(), db])).astype(np.float64)
 
     start = to_host(xp.concatenate([w.ravel(), b])).astype(np.float64)
-    found = minimize(
-        objective, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS}
-    )
+    with workers():  # SciPy has a BLAS of its own
+        found = minimize(
+            objective, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS}
+        )
     return unpack(found.x)
 
 

@@ -8,10 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import kernels
 from .backend import Array, array_module
-from .kernels import reference
+from .kernels.reference import route_codes
 from .presets import Settings
+from .products import matmul
 from .vsmm import VSMM
+
+__all__ = [
+    "RouteResult",
+    "compatibility",
+    "route_batch",
+    "route_codes",
+    "warn_if_unreachable",
+    "warn_if_weak",
+]
 
 
 class RouteResult(NamedTuple):
@@ -31,32 +42,21 @@ def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
     euclidean is minus the distance (not squared: eq. 4 trains L2), dot the inner product, cosine
     the inner product of unit vectors.
     """
-    xp = array_module(embedded, semantic)
     if metric == "dot":
-        return embedded @ semantic.T
+        return matmul(embedded, semantic.T)
     if metric == "cosine":
-        return _unit_rows(embedded) @ _unit_rows(semantic).T
+        return matmul(_unit_rows(embedded), _unit_rows(semantic).T)
     if metric != "euclidean":
         raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
     center = semantic.mean(axis=0)  # no distance changes, and less is lost to cancellation
-    u, v = embedded - center, semantic - center
-    squares = (u * u).sum(axis=1)[:, None] + (v * v).sum(axis=1) - 2 * (u @ v.T)
-    return -xp.sqrt(xp.maximum(squares, 0))
+    (u, rows), (v, columns) = (kernels.centered_rows(x, center) for x in (embedded, semantic))
+    return kernels.negative_distances(matmul(u, v.T), rows, columns)
 
 
 def _unit_rows(x: Array) -> Array:
     xp = array_module(x)
     norm = xp.sqrt((x * x).sum(axis=1, keepdims=True))
     return x / xp.where(norm > 0, norm, xp.asarray(1, x.dtype))
-
-
-def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:
-    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 in between, ties too.
-
-    The codes are places in metrics.ROUTES.
-    """
-    seen, unseen = entropy < delta_low, entropy > delta_high  # eq. 10
-    return 1 - seen.astype("int8") + unseen.astype("int8")
 
 
 def route_batch(
@@ -67,23 +67,15 @@ def route_batch(
     seen (S, k) and unseen (U, k) are prototypes; index i < S is seen class i, S + j unseen j.
     """
     xp = array_module(x, seen, unseen)
-    n_seen = seen.shape[0]
     embedded = vsmm.embed(x)
-    log_p, entropy = reference.log_softmax_entropy(vsmm.logits(embedded))
-    code = route_codes(entropy, settings.router_delta_low, settings.router_delta_high)
-
     semantic = vsmm.embed_prototypes(xp.concatenate([seen, unseen]))
-    f = compatibility(embedded, semantic, settings.router_metric)
-    label = xp.where(
-        code == 0,
-        log_p.argmax(axis=1),
-        xp.where(code == 2, n_seen + f[:, n_seen:].argmax(axis=1), f.argmax(axis=1)),  # eqs. 1, 2
-    )
-    tau = settings.router_temperature
-    log_zsl, _ = reference.log_softmax_entropy(f[:, n_seen:] / tau)
-    log_gzsl, _ = reference.log_softmax_entropy(f / tau)
-    best = xp.where(code == 0, log_p.max(1), xp.where(code == 2, log_zsl.max(1), log_gzsl.max(1)))
-    return label, code, entropy, xp.exp(best)
+    return kernels.route_rows(
+        vsmm.logits(embedded),
+        compatibility(embedded, semantic, settings.router_metric),
+        settings.router_delta_low,
+        settings.router_delta_high,
+        settings.router_temperature,
+    )  # eqs. 1, 2 and 10
 
 
 def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
@@ -95,7 +87,7 @@ def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
             f"delta_high is {delta_high:g} nats, but the entropy of {n_seen} seen classes is at "
             f"most ln {n_seen} = {math.log(n_seen):.3f}: no sample can be routed to unseen; lower "
             "router_delta_high",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -111,5 +103,5 @@ def warn_if_weak(log_p: Array, entropy: Array, y: Array, delta_high: float) -> N
             f"the classifier gets {accuracy:.0%} of its own training samples right and "
             f"{unseen:.0%} have an entropy above delta_high = {delta_high:g}, so entropy may tell "
             "seen from unseen badly; train longer, scale otherwise, or compare with eq. 2 alone",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -18,6 +18,7 @@ from . import __version__
 from .aside import written_aside
 from .estimator import EntropySeparationGZSL
 from .presets import Settings
+from .threads import current
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 MANIFEST, METRICS, CHECKPOINT = "manifest.json", "metrics.json", "checkpoints/gan.npz"
@@ -123,20 +124,21 @@ def file_sha256(path: Path) -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, platform, cores and thread settings: what a result may depend on."""
+    """Versions, platform, cores and threads: what a result may depend on."""
     versions = {"tinygzsl": __version__, "python": platform.python_version()}
-    for name in ("numpy", "scipy"):
+    for name in ("numpy", "scipy", "numba"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = None
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         "versions": versions,
         "commit": _commit(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
-        "threads": {name: os.environ[name] for name in threads if name in os.environ},
+        "threads": current().count,
+        "thread_variables": {name: os.environ[name] for name in variables if name in os.environ},
     }
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import reduce
+from itertools import chain
+from types import ModuleType
+from typing import Any, NamedTuple
 
-from .backend import Array, array_module
+import numpy as np
+
+from . import kernels
+from .backend import Array, array_module, to_device
+from .checks import check_finite
+from .threads import split
+
+CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # most rows, and most values (8 MB of float32), of a chunk
 
 
 class Scaler(NamedTuple):
@@ -16,12 +27,9 @@ class Scaler(NamedTuple):
 
     def apply(self, x: Array) -> Array:
         """Scaled x (n, d); values outside the fitted range are not clipped."""
-        xp = array_module(x, self.shift)
-        x = (x - self.shift) * self.scale
-        if not self.unit_rows:
-            return x
-        norm = xp.sqrt((x * x).sum(axis=1, keepdims=True))
-        return x / xp.where(norm > 0, norm, xp.asarray(1, x.dtype))
+        out = array_module(x, self.shift).empty_like(x)
+        kernels.scale_rows(x, self.shift, self.scale, self.unit_rows, out)
+        return out
 
     def invert(self, x: Array) -> Array:
         """The features that `apply` maps to x; a scaler of rows can't be inverted."""
@@ -30,17 +38,105 @@ class Scaler(NamedTuple):
         return x / self.scale + self.shift
 
 
-def fit_scaler(x: Array, kind: str) -> Scaler:
-    """Scaler of kind minmax, standard, l2 or none for x (n, d); constant columns become 0."""
-    xp = array_module(x)
-    tiny = float(xp.finfo(x.dtype).tiny)  # a smaller spread has no finite inverse
-    shift, scale = xp.zeros_like(x[0]), xp.ones_like(x[0])
-    if kind == "minmax":
-        shift = x.min(axis=0)
-        spread = x.max(axis=0) - shift
-        scale = 1 / xp.where(spread > tiny, spread, xp.asarray(1, x.dtype))
-    elif kind == "standard":
-        shift = x.mean(axis=0, dtype="float64")
-        spread = xp.where(x.max(axis=0) > x.min(axis=0), x.std(axis=0, dtype="float64"), 0)
-        scale = 1 / xp.where(spread > tiny, spread, xp.asarray(1.0))
-    return Scaler(shift.astype(x.dtype), scale.astype(x.dtype), kind == "l2")
+def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = None) -> Scaler:
+    """Scaler of kind minmax, standard, l2 or none for x (n, d); constant columns become 0.
+
+    Its arrays belong to module xp and have that dtype (by default, those of x). x may be a memory
+    map: it is read in chunks.
+    """
+    xp, dtype = xp or array_module(x), np.dtype(dtype or x.dtype)
+    tiny = float(np.finfo(dtype).tiny)  # a smaller spread has no finite inverse
+    shift, scale = xp.zeros(x.shape[1], dtype), xp.ones(x.shape[1], dtype)
+
+    def chunks() -> Iterator[Array]:
+        return (to_device(x[rows], xp, dtype) for rows in row_chunks(*x.shape))
+
+    with np.errstate(all="ignore"):  # of inf, which `scaled` reports in its place
+        if kind in ("minmax", "standard"):
+            low = reduce(xp.minimum, (c.min(axis=0) for c in chunks()))
+            spread = reduce(xp.maximum, (c.max(axis=0) for c in chunks())) - low
+            shift = low
+        if kind == "standard":
+            shift = sum(c.sum(axis=0, dtype="float64") for c in chunks()) / x.shape[0]
+            squares = sum(((c - shift) ** 2).sum(axis=0) for c in chunks())
+            spread = xp.where(spread > 0, xp.sqrt(squares / x.shape[0]), 0)
+        if kind in ("minmax", "standard"):
+            scale = 1 / xp.where(spread > tiny, spread, xp.asarray(1, spread.dtype))
+        return Scaler(shift.astype(dtype), scale.astype(dtype), kind == "l2")
+
+
+def row_chunks(rows: int, columns: int) -> list[slice]:
+    """Slices that cover the rows in order."""
+    step = _chunk_rows(columns)
+    return [slice(at, min(at + step, rows)) for at in range(0, rows, step)]
+
+
+def _chunk_rows(columns: int) -> int:
+    return max(1, min(CHUNK_ROWS, CHUNK_VALUES // columns))
+
+
+def scaled(
+    name: str, x: Array, scaler: Scaler, xp: ModuleType, dtype: str, out: Array | None = None
+) -> Array:
+    """x (n, d) on the device xp, as dtype and scaled, into `out` if it is given.
+
+    Raises ValueError for NaN and inf, in x or after its conversion (1e39 is no float32).
+    """
+    converted = to_device(x, xp, dtype)
+    out = xp.empty_like(converted) if out is None else out
+    arguments = scaler.shift, scaler.scale, scaler.unit_rows, out
+    with np.errstate(all="ignore"):  # of NaN and inf, reported below
+        finite = bool(kernels.scale_rows(converted, *arguments))
+    if not finite:
+        check_finite(name, x)
+        check_finite(f"{name} as {dtype}", converted)
+    return out
+
+
+def scaled_copy(name: str, x: Array, scaler: Scaler, xp: ModuleType, dtype: str) -> Array:
+    """All of x (n, d) scaled, chunk by chunk: beside the result only chunks are in memory."""
+    out = xp.empty(x.shape, dtype)
+
+    def share(chunks: list[slice]) -> list:
+        return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
+
+    _shared(share, x, xp)
+    return out
+
+
+def map_scaled(
+    function: Callable[[Array], Any],
+    name: str,
+    x: Array,
+    scaler: Scaler,
+    xp: ModuleType,
+    dtype: str,
+) -> list:
+    """function(scaled rows) for every chunk of x (n, d), in order; it must not keep the rows.
+
+    The chunks are shared among the workers and are the same for any number of them.
+    """
+
+    def share(chunks: list[slice]) -> list:
+        results, buffer = [], xp.empty((chunks[0].stop - chunks[0].start, x.shape[1]), dtype)
+        for rows in chunks:
+            out = buffer[: rows.stop - rows.start]
+            results.append(function(scaled(_place(name, rows), x[rows], scaler, xp, dtype, out)))
+        return results
+
+    return list(chain.from_iterable(_shared(share, x, xp)))
+
+
+def _shared(share: Callable[[list[slice]], list], x: Array, xp: ModuleType) -> list[list]:
+    step, chunks = _chunk_rows(x.shape[1]), row_chunks(*x.shape)
+    if xp is not np:
+        return [share(chunks)]
+
+    def part(low: int, high: int) -> list:
+        return share(chunks[low // step : -(-high // step)])
+
+    return split(part, x.shape[0], unit=step)
+
+
+def _place(name: str, rows: slice) -> str:
+    return f"{name}[{rows.start}:]" if rows.start else name

@@ -101,7 +101,7 @@ class SnapshotKeeper:
         warnings.warn(
             f"the confidence score jumped over {window}; the nearest snapshot is at "
             f"{self.value(self.nearest.look):.3g} (a lower gan_lr makes smaller jumps)",
-            stacklevel=4,  # the call of fit
+            stacklevel=5,  # the call of fit
         )
         return [self.nearest]
 
@@ -142,10 +142,11 @@ def take_look(gan: CWGAN, scorer: ConfidenceScorer, terms: dict, per_epoch: int)
     """Score the generator as it is. Raises FloatingPointError if training has diverged."""
     wasserstein, penalty = float(terms["wasserstein"]), float(terms["penalty"])
     cs = scorer.score(gan.generator)
-    if not math.isfinite(cs + wasserstein + penalty + float(terms["generator"])):
+    if gan.diverged_at or not math.isfinite(cs + wasserstein + penalty + float(terms["generator"])):
         raise FloatingPointError(
-            f"the CWGAN diverged before step {gan.step} (critic distance {wasserstein}, penalty "
-            f"{penalty}, CS {cs}); lower gan_lr, now {gan.settings.gan_lr:g}"
+            f"the CWGAN diverged at step {gan.diverged_at or gan.step} (critic distance "
+            f"{wasserstein}, penalty {penalty}, CS {cs}); lower gan_lr, now "
+            f"{gan.settings.gan_lr:g}"
         )
     return Look(gan.step, gan.step / per_epoch, cs, scorer.relative(cs), wasserstein, penalty)
 
@@ -175,5 +176,5 @@ def warn_if_reference_low(reference: float) -> None:
         warnings.warn(
             f"held-out real samples have a confidence score of only {reference:.2f}; the PTC "
             "barely tells the classes apart, so the window of CS means little",
-            stacklevel=4,  # the call of fit
+            stacklevel=5,  # the call of fit
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
-from . import losses, noise
+from . import kernels, losses, noise
 from .backend import Array, array_module
 from .mlp import MLP
 from .noise import Purpose
@@ -80,50 +80,53 @@ class VSMM:
 
 
 def vsmm_loss(
-    vsmm: VSMM, x: Array, y: Array, a: Array, proxies: Array | None, settings: Settings
+    vsmm: VSMM,
+    x: Array,
+    y: Array,
+    a: Array,
+    settings: Settings,
+    out: dict[str, list[Array]] | None = None,
 ) -> tuple[dict, list[Array]]:
     """The objective of eq. 9 on a batch and its gradients in the order of vsmm.params.
 
-    x (n, d), y (n,) class indices, a (n, k) the prototypes of y, proxies (n_p, d) or None: they
-    enter L_ES only (eq. 8), whose gradient flows through C and f_v. Returns the terms as 0-d
-    arrays: "ae", "le", "clf", "es", "h_seen" and "h_proxy" (nats; without proxies neither "es"
-    nor "h_proxy") and "loss".
+    y (n,) are class indices and a (n, k) the prototypes of the first n rows of x (n + n_p, d); the
+    others, if any, are proxies: they enter L_ES only (eq. 8), whose gradient flows through C and
+    f_v. The gradients are written into the arrays of `out`, by network, if it is given. Returns the
+    terms as 0-d arrays: "ae", "le", "clf", "es", "h_seen" and "h_proxy" (nats;
+    without proxies neither "es" nor "h_proxy") and "loss".
     """
-    xp, n = array_module(x, y, a), x.shape[0]
+    xp, n = array_module(x, y, a), y.shape[0]
     weights = (settings.vsmm_weight_ae, settings.vsmm_weight_le, settings.vsmm_weight_clf)
-    reduction = settings.vsmm_reduction
-    stacked = x if proxies is None else xp.concatenate([x, proxies])
-    latent, f_v_cache = vsmm.f_v.forward(stacked)
+    latent, f_v_cache = vsmm.f_v.forward(x)
     logits, c_cache = vsmm.c.forward(latent)
     decoded, g_cache = vsmm.g.forward(latent[:n])
     semantic, f_s_cache = vsmm.f_s.forward(a)
 
-    ae, ae_cache = losses.squared_error_forward(decoded, x, reduction)  # eq. 3
-    le, le_cache = losses.squared_error_forward(latent[:n], semantic, reduction)  # eq. 4
-    clf, clf_cache = losses.softmax_cross_entropy_forward(logits[:n], y)
+    is_mean = settings.vsmm_reduction == "mean"
+    scales = [1 / (z.size if is_mean else n) for z in (decoded, semantic)]
+    ae, ddecoded = kernels.squared_error(decoded, x[:n], scales[0], weights[0])  # eq. 3
+    le, from_le = kernels.squared_error(latent[:n], semantic, scales[1], weights[1])  # eq. 4
+    (clf, entropy), clf_cache = losses.softmax_loss_forward(logits, y)
     terms = {"ae": ae, "le": le, "clf": clf.mean()}
     loss = sum(w * term for w, term in zip(weights, terms.values(), strict=True))  # eq. 5
-
-    dlogits = xp.zeros_like(logits)
-    dclf = xp.full(n, weights[2] / n, x.dtype)
-    dlogits[:n] = losses.softmax_cross_entropy_backward(dclf, clf_cache)
-    entropy, entropy_cache = losses.softmax_entropy_forward(logits)
     terms["h_seen"] = entropy[:n].mean()
-    if proxies is not None:
-        es, es_cache = losses.entropy_hinge_forward(entropy[:n], entropy[n:], settings.vsmm_gamma)
-        dentropy = losses.entropy_hinge_backward(settings.vsmm_weight_es, es_cache)
-        dlogits += losses.softmax_entropy_backward(xp.concatenate(dentropy), entropy_cache)
+    dentropy = xp.zeros_like(entropy)
+    if x.shape[0] > n:
+        weight = settings.vsmm_weight_es
+        es, dentropy = kernels.entropy_hinge(entropy, n, settings.vsmm_gamma, weight)  # eq. 8
         terms |= {"es": es, "h_proxy": entropy[n:].mean()}
-        loss = loss + settings.vsmm_weight_es * es  # eq. 9
+        loss = loss + weight * es  # eq. 9
     terms["loss"] = loss
 
-    dlatent, c_grads = vsmm.c.backward(dlogits, c_cache)
-    ddecoded, _ = losses.squared_error_backward(weights[0], ae_cache)
-    from_g, g_grads = vsmm.g.backward(ddecoded, g_cache)
-    from_le, dsemantic = losses.squared_error_backward(weights[1], le_cache)
-    dlatent[:n] += from_g + from_le
-    _, f_s_grads = vsmm.f_s.backward(dsemantic, f_s_cache, need_dx=False)
-    _, f_v_grads = vsmm.f_v.backward(dlatent, f_v_cache, need_dx=False)
+    dclf = xp.full(n, weights[2] / n, x.dtype)
+    dlogits = losses.softmax_loss_backward(dclf, dentropy, clf_cache)
+    out = out or {}
+    dlatent, c_grads = vsmm.c.backward(dlogits, c_cache, out=out.get("c"))
+    from_g, g_grads = vsmm.g.backward(ddecoded, g_cache, out=out.get("g"))
+    dlatent[:n] += from_g
+    dlatent[:n] += from_le
+    _, f_s_grads = vsmm.f_s.backward(-from_le, f_s_cache, need_dx=False, out=out.get("f_s"))
+    _, f_v_grads = vsmm.f_v.backward(dlatent, f_v_cache, need_dx=False, out=out.get("f_v"))
     return terms, f_v_grads + g_grads + f_s_grads + c_grads
 
 
@@ -146,13 +149,16 @@ def train_vsmm(
         xp, x.shape[1], prototypes.shape[1], prototypes.shape[0], settings, seed, str(x.dtype)
     )
     adam = Adam(vsmm.params, settings.vsmm_lr, (settings.vsmm_beta1, settings.vsmm_beta2))
+    out = {name: [xp.empty_like(p) for p in net.params] for name, net in vsmm.networks.items()}
+    batch = xp.empty(((1 if proxies is None else 2) * settings.vsmm_batch, x.shape[1]), x.dtype)
     history = []
     total = settings.vsmm_epochs * math.ceil(x.shape[0] / settings.vsmm_batch)
     for epoch in range(settings.vsmm_epochs):
         sums: dict = {}
         for rows in epoch_batches(xp, x.shape[0], settings.vsmm_batch, seed, epoch):
-            fakes = None if proxies is None else _proxy_batch(proxies, seed, adam.t, len(rows))
-            terms, grads = vsmm_loss(vsmm, x[rows], y[rows], prototypes[y[rows]], fakes, settings)
+            stacked = _stack(batch, x, rows, proxies, seed, adam.t)
+            a = prototypes[y[rows]]
+            terms, grads = vsmm_loss(vsmm, stacked, y[rows], a, settings, out)
             adam.step(grads)
             sums = {k: sums.get(k, 0) + v * len(rows) for k, v in terms.items()}
             callback(adam.t, {"phase": "vsmm", "total": total})
@@ -172,6 +178,14 @@ def epoch_batches(xp: ModuleType, n: int, batch: int, seed: int, epoch: int) -> 
         yield order[at : at + batch]
 
 
-def _proxy_batch(proxies: Array, seed: int, step: int, count: int) -> Array:
-    xp = array_module(proxies)
-    return proxies[noise.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], count)]
+def _stack(
+    batch: Array, x: Array, rows: Array, proxies: Array | None, seed: int, step: int
+) -> Array:
+    """The rows of x and, below them, as many proxies (if there are any), at the top of batch."""
+    xp, n = array_module(x, rows), rows.shape[0]
+    kernels.gather_rows(x, rows, batch[:n])
+    if proxies is None:
+        return batch[:n]
+    draws = noise.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], n)
+    kernels.gather_rows(proxies, draws, batch[n : 2 * n])
+    return batch[: 2 * n]

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl import estimator
+from tinygzsl import estimator, scaling
 from tinygzsl.presets import settings_for
 
 # Fitting and predicting
@@ -78,7 +78,7 @@ def test_order_and_chunks_of_a_test_batch_do_not_matter(model, data, unseen, mon
     whole = model.route(data.X_test, *unseen)
     order = np.random.default_rng(0).permutation(len(data.X_test))
     shuffled = model.route(data.X_test[order], *unseen)
-    monkeypatch.setattr(estimator, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(scaling, "CHUNK_ROWS", 7)
     chunked = model.route(data.X_test, *unseen)
     for other, expected in ((shuffled, [column[order] for column in whole]), (chunked, whole)):
         assert np.array_equal(other.label, expected[0])
@@ -233,7 +233,7 @@ def test_numbers_too_large_for_float32_are_refused_in_their_place(fit, data, sen
 
 
 def test_nan_in_a_later_chunk_is_found_in_its_row(model, data, sentence, monkeypatch):
-    monkeypatch.setattr(estimator, "CHUNK_ROWS", 40)
+    monkeypatch.setattr(scaling, "CHUNK_ROWS", 40)
     X = data.X_test.copy()
     X[100, 4] = np.nan
     with sentence(ValueError, "X[80:] has 1 values", "row 20, column 4"):

@@ -1,0 +1,113 @@
+"""Definitions of the kernels on softmax(logits): losses, score, router; see reference.py."""
+
+from __future__ import annotations
+
+from ..backend import Array, array_module
+
+
+def log_softmax_entropy(logits: Array) -> tuple[Array, Array]:
+    """Log-probabilities (n, c) and entropies (n,) of softmax(logits (n, c)), row by row.
+
+    With z = s - max s, t = sum e^z and u = sum z e^z, log p = z - log t and H = log t - u / t:
+    no logarithm of a zero probability is ever taken, so logits of any finite size are safe.
+    """
+    xp = array_module(logits)
+    z = logits - logits.max(axis=1, keepdims=True)
+    e = xp.exp(z)
+    t = e.sum(axis=1, keepdims=True)
+    log_t = xp.log(t)
+    entropy = log_t[:, 0] - (z * e).sum(axis=1) / t[:, 0]
+    return z - log_t, entropy
+
+
+def softmax_loss_forward(logits: Array, y: Array) -> tuple[Array, Array, Array]:
+    """-log p_y (l,), entropy (n,) and log_z (n,) of softmax(logits (n, c)), in nats.
+
+    The first l <= n rows have labels, y (l,) int64. log_z is the logarithm of the row's sum of
+    e^logit: what softmax_loss_backward needs.
+    """
+    log_p, entropy = log_softmax_entropy(logits)
+    top = logits.max(axis=1)
+    return _cross_entropy(log_p, y), entropy, top - log_p.max(axis=1)  # max log p = -log t
+
+
+def softmax_loss_backward(
+    logits: Array, y: Array, log_z: Array, entropy: Array, dce: Array, dentropy: Array
+) -> Array:
+    """dlogits (n, c) of softmax_loss_forward for dce (l,) and dentropy (n,).
+
+    dce (p - onehot(y)) for the labelled rows, and -dentropy p (log p + H) for all.
+    """
+    return _softmax_gradient(logits - log_z[:, None], y, entropy, dce, dentropy)
+
+
+def softmax_loss(
+    logits: Array, y: Array, dce: Array, dentropy: Array
+) -> tuple[Array, Array, Array]:
+    """-log p_y (l,), entropy (n,) and dlogits (n, c), where dce and dentropy are known beforehand.
+
+    softmax_loss_forward and softmax_loss_backward in one.
+    """
+    log_p, entropy = log_softmax_entropy(logits)
+    gradient = _softmax_gradient(log_p, y, entropy, dce, dentropy)
+    return _cross_entropy(log_p, y), entropy, gradient
+
+
+def _cross_entropy(log_p: Array, y: Array) -> Array:
+    return -log_p[array_module(log_p, y).arange(y.shape[0]), y]
+
+
+def _softmax_gradient(log_p: Array, y: Array, entropy: Array, dce: Array, dentropy: Array) -> Array:
+    xp, labelled = array_module(log_p, y), y.shape[0]
+    p = xp.exp(log_p)
+    dlogits = -dentropy[:, None] * p * (log_p + entropy[:, None])
+    dlogits[:labelled] += dce[:, None] * p[:labelled]
+    dlogits[xp.arange(labelled), y] -= dce
+    return dlogits
+
+
+def confidence_score(logits: Array, weights: Array) -> Array:
+    """CS = exp(E KL(p(y|x) || p(y))) of p(y|x) = softmax(logits (n, S)), as a 0-d array.
+
+    weights (n,), which sum to 1, are those of both expectations. Log-probabilities are logits of
+    themselves. With m = E p(y|x), ln CS = -E H - sum_j m_j log m_j, and 0 log 0 = 0.
+    """
+    xp = array_module(logits, weights)
+    log_p, entropy = log_softmax_entropy(logits)
+    marginal = weights @ xp.exp(log_p)
+    log_marginal = xp.log(xp.where(marginal > 0, marginal, xp.asarray(1, marginal.dtype)))
+    log_score = -(weights @ entropy) - marginal @ log_marginal
+    return xp.exp(xp.maximum(xp.asarray(log_score), 0))  # eq. 7; rounding may go below 0
+
+
+def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:
+    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 in between, ties too.
+
+    The codes are places in metrics.ROUTES.
+    """
+    seen, unseen = entropy < delta_low, entropy > delta_high  # eq. 10
+    return 1 - seen.astype("int8") + unseen.astype("int8")
+
+
+def route_rows(
+    logits: Array, f: Array, delta_low: float, delta_high: float, temperature: float
+) -> tuple[Array, Array, Array, Array]:
+    """Candidate index int64, route code int8, entropy in nats and score of each row, (n,) each.
+
+    logits (n, S) are C's for the seen classes, f (n, S + U) the compatibilities with all; index
+    i < S is seen class i, S + j unseen class j, the first of equal ones. The score is the
+    probability of the label among its route's candidates, by softmax of logits or f / temperature.
+    """
+    xp, n_seen = array_module(logits, f), logits.shape[1]
+    log_p, entropy = log_softmax_entropy(logits)
+    code = route_codes(entropy, delta_low, delta_high)
+    unseen = f[:, n_seen:]
+    label = xp.where(
+        code == 0,
+        log_p.argmax(axis=1),
+        xp.where(code == 2, n_seen + unseen.argmax(axis=1), f.argmax(axis=1)),  # eqs. 1, 2
+    )
+    log_zsl, _ = log_softmax_entropy(unseen / temperature)
+    log_gzsl, _ = log_softmax_entropy(f / temperature)
+    best = xp.where(code == 0, log_p.max(1), xp.where(code == 2, log_zsl.max(1), log_gzsl.max(1)))
+    return label.astype("int64"), code, entropy, xp.exp(best)

@@ -1,0 +1,65 @@
+"""The router row by row: entropy, route, label and score, without matrices of probabilities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..threads import split
+from .compiled import compiled
+from .fastexp import exp, largest
+from .softmax import sums
+
+LEAST = 1 << 15  # elements a thread takes at least
+
+
+def route_rows(logits, f, delta_low, delta_high, temperature):
+    """See reference.route_rows."""
+    kind, n = logits.dtype.type, logits.shape[0]
+    constants = kind(delta_low), kind(delta_high), kind(1 / temperature)
+    results = np.empty(n, np.int64), np.empty(n, np.int8), np.empty(n, kind), np.empty(n, kind)
+
+    def part(low, high):
+        rows = slice(low, high)
+        _route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
+
+    split(part, n, LEAST // max(f.shape[1], 1))
+    return results
+
+
+@compiled
+def _route(logits, f, delta_low, delta_high, sharpness, label, code, entropy, score):
+    one, n_seen = logits.dtype.type(1), logits.shape[1]
+    for i in range(logits.shape[0]):
+        row = logits[i]
+        top = largest(row)
+        t, u = sums(row, top)
+        entropy[i] = math.log(t) - u / t
+        if entropy[i] < delta_low:
+            code[i], label[i], score[i] = 0, _first(row, top), one / t
+        elif entropy[i] > delta_high:
+            code[i] = 2
+            label[i], score[i] = _best(f[i, n_seen:], sharpness)
+            label[i] += n_seen
+        else:
+            code[i] = 1
+            label[i], score[i] = _best(f[i], sharpness)
+
+
+@compiled
+def _best(row, sharpness):
+    """The index of the largest element, and its probability by softmax(row * sharpness)."""
+    top = largest(row)
+    t = row.dtype.type(0)
+    for j in range(row.size):
+        t += exp((row[j] - top) * sharpness)
+    return _first(row, top), row.dtype.type(1) / t
+
+
+@compiled
+def _first(row, value):
+    for j in range(row.size):
+        if row[j] == value:
+            return j
+    return 0  # NaN, which equals nothing

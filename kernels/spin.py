@@ -1,0 +1,36 @@
+"""Waiting for another thread without going to sleep: waking up takes longer than many a kernel."""
+
+from __future__ import annotations
+
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .compiled import compiled
+
+
+@intrinsic
+def _load(typing_context, array, index):
+    """array[index] of an int64 array as another thread has left it: never from a register."""
+
+    def generate(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = cgutils.gep_inbounds(builder, view.data, args[1])
+        return builder.load_atomic(pointer, ordering="acquire", align=8)
+
+    return types.int64(array, types.intp), generate
+
+
+@compiled
+def spin(flags, index, old, looks, more):
+    """Whether flags[index] became something else than old within that many looks at it.
+
+    If so, `more` looks are taken after that, to give the other thread time to let go of the GIL:
+    who asks for the GIL while it is held goes to sleep.
+    """
+    for _ in range(looks):
+        if _load(flags, index) != old:
+            for _ in range(more):
+                _load(flags, index)
+            return True
+    return False

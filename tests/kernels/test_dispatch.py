@@ -1,0 +1,170 @@
+"""Which version of a kernel runs, and that the answer does not depend on it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygzsl
+from tinygzsl import kernels
+from tinygzsl.kernels import dispatch, is_reference_only, reference, reference_only
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    """chosen(kernel, *args) -> "numba" or "reference"."""
+
+    def run(kernel, *args):
+        calls = []
+        monkeypatch.setattr(dispatch, "_fused", lambda *name: lambda *args: calls.append(name))
+        result = kernel(*args)
+        assert (result is None) == bool(calls)
+        return "numba" if calls else "reference"
+
+    return run
+
+
+def matrix(rows, columns, dtype="float32"):
+    return np.random.default_rng(0).normal(size=(rows, columns)).astype(dtype)
+
+
+def test_every_kernel_is_tested(all_kernels, known_kernels):
+    assert all_kernels == known_kernels
+
+
+@pytest.mark.wheel
+def test_large_contiguous_arrays_of_one_dtype_go_to_numba(chosen, dtype):
+    x = matrix(64, 32, dtype)
+    assert x.size == dispatch.SMALL
+    assert chosen(kernels.log_softmax_entropy, x) == "numba"
+    assert chosen(kernels.squared_error, x, x, 0.5, 1.0) == "numba"
+    assert chosen(kernels.gather_rows, x, np.array([1]), np.empty((1, 32), dtype)) == "numba"
+    assert chosen(kernels.philox_words, np.empty(2048, np.uint32), 1, 2, 3) == "numba"
+    assert chosen(kernels.philox_normal, np.empty(2048, dtype), 1, 2, 3) == "numba"
+
+
+@pytest.mark.wheel
+def test_all_else_goes_to_the_reference(chosen):
+    x = matrix(64, 64)
+    assert chosen(kernels.log_softmax_entropy, matrix(89, 23)) == "reference"  # 2047 elements
+    assert chosen(kernels.log_softmax_entropy, x.T) == "reference"
+    assert chosen(kernels.log_softmax_entropy, x[:, ::2]) == "reference"
+    assert chosen(kernels.log_softmax_entropy, x[::-1]) == "reference"
+    assert chosen(kernels.log_softmax_entropy, x.astype(">f4")) == "reference"
+    assert chosen(kernels.log_softmax_entropy, x.astype("float16")) == "reference"
+    assert chosen(kernels.squared_error, x, x.astype("float64"), 0.5, 1.0) == "reference"
+    assert chosen(kernels.squared_error, x, x.T, 0.5, 1.0) == "reference"
+
+
+def test_a_device_array_goes_to_the_reference():
+    class Device:
+        __cuda_array_interface__ = None
+
+    assert not dispatch._suits_numba((matrix(64, 64), Device()))
+
+
+def test_the_reference_runs_alone_on_request(chosen):
+    x = matrix(64, 64)
+    with reference_only():
+        assert is_reference_only()
+        assert chosen(kernels.log_softmax_entropy, x) == "reference"
+    assert not is_reference_only()
+    assert chosen(kernels.log_softmax_entropy, x) == "numba"
+
+
+def test_the_request_ends_with_an_error():
+    with pytest.raises(KeyError), reference_only():
+        raise KeyError
+    assert not is_reference_only()
+
+
+VIEWS = {
+    "turned": lambda x: x.T,
+    "every other": lambda x: x[::2, ::2],
+    "backwards": lambda x: x[::-1],
+    "columns": lambda x: x[:, 3:-3],
+}
+
+
+def cases_of(x):
+    """Arguments for kernels that read a matrix x."""
+    n, c = x.shape
+    y, w, shift = np.arange(n) % c, np.full(n, 1 / n, np.float32), x[0] * 1
+    return {
+        "log_softmax_entropy": (x,),
+        "softmax_loss_forward": (x, y),
+        "softmax_loss": (x, y, w, w),
+        "softmax_loss_backward": (x, y, w, w, w, w),
+        "squared_error": (x, x[::-1], 0.5, 2.0),
+        "confidence_score": (x, w),
+        "route_rows": (x[:, :9], x, 0.5, 1.5, 0.3),
+        "segment_sum": (x, y[:5], c),
+        "gather_rows": (x, y, np.empty_like(x)),
+        "scale_rows": (x, shift, shift, True, np.empty_like(x)),
+        "activation_gradient": (x, x, 0.2),
+        "penalty_epilogue": (x, x, 0.2),
+    }
+
+
+def parts(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_non_contiguous_arrays_give_the_reference_s_result(view):
+    for name, args in cases_of(view(matrix(128, 128))).items():
+        result, expected = getattr(kernels, name)(*args), getattr(reference, name)(*args)
+        for a, b in zip(parts(result), parts(expected), strict=True):
+            assert np.array_equal(a, b), name
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_and_contiguous_ones_to_rounding(view):
+    for name, args in cases_of(view(matrix(128, 128))).items():
+        whole = [np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in args]
+        result, expected = getattr(kernels, name)(*whole), getattr(reference, name)(*args)
+        for a, b in zip(parts(result), parts(expected), strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5, err_msg=name)
+
+
+def test_read_only_and_mapped_arrays(tmp_path):
+    x = matrix(64, 64)
+    np.save(tmp_path / "x.npy", x)
+    mapped, rows = np.load(tmp_path / "x.npy", mmap_mode="r"), np.array([5, 0, 63, 5])
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    for source in (mapped, frozen):
+        out = np.empty((4, 64), np.float32)
+        assert kernels.gather_rows(source, rows, out) is out
+        assert np.array_equal(out, x[rows])
+
+
+@pytest.mark.wheel
+def test_without_numba_there_is_one_warning_and_the_same_result():
+    code = """
+import sys, warnings
+sys.modules["numba"] = None
+import numpy as np
+from tinygzsl import kernels
+from tinygzsl.kernels import reference
+x = np.random.default_rng(0).normal(size=(64, 64))
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        for a, b in zip(kernels.log_softmax_entropy(x), reference.log_softmax_entropy(x)):
+            assert np.array_equal(a, b)
+    kernels.squared_error(x, x, 1.0, 1.0)
+assert len(caught) == 1, len(caught)
+print(caught[0].message)
+"""
+    path = [str(Path(tinygzsl.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert "numba can't be imported" in done.stdout
+    assert "pip install numba" in done.stdout
+    assert len(done.stdout.splitlines()) == 1

@@ -1,0 +1,130 @@
+"""The fused critic against the general one, which the gradient checks cover."""
+
+import numpy as np
+import pytest
+
+from tinygzsl import kernels
+from tinygzsl.critic import OneLayerCritic, is_fusable
+from tinygzsl.cwgan import CWGAN, critic_loss
+from tinygzsl.mlp import MLP
+from tinygzsl.noise import Purpose
+from tinygzsl.presets import Settings
+from tinygzsl.threads import workers
+
+D, K = 33, 7
+
+
+@pytest.fixture
+def make_critic():
+    """make_critic(hidden, units, dtype) -> a critic whose biases are not zero."""
+
+    def make(hidden="leaky_relu", units=70, dtype="float64", layers=1):
+        sizes = [D + K, *[units] * layers, 1]
+        net = MLP.create(
+            np, sizes, seed=3, purpose=Purpose.CHECK, std=None, hidden=hidden, dtype=dtype
+        )
+        net.params[1] += np.linspace(-0.5, 0.5, units, dtype=dtype)
+        return net
+
+    return make
+
+
+@pytest.fixture
+def make_batch():
+    """make_batch(n, classes, dtype) -> x, fake, y, prototypes, alpha."""
+
+    def make(n, classes, dtype="float64"):
+        rng = np.random.default_rng(n + classes)
+        x, fake, prototypes = (rng.normal(size=(r, c)) for r, c in ((n, D), (n, D), (classes, K)))
+        y, alpha = rng.integers(0, classes, n), rng.random(n)
+        return x.astype(dtype), fake.astype(dtype), y, prototypes.astype(dtype), alpha.astype(dtype)
+
+    return make
+
+
+def fused_loss(critic, x, fake, y, prototypes, alpha, penalty=10.0):
+    fused = OneLayerCritic(critic, len(x), D)
+    fused.real[...], fused.fake[...] = x, fake
+    return fused.loss(prototypes, y, alpha, penalty)
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("hidden", ["leaky_relu", "relu", "linear"])
+@pytest.mark.parametrize(("n", "classes"), [(1, 1), (5, 1), (8, 20), (31, 4), (64, 64), (33, 34)])
+def test_terms_and_gradients_are_those_of_the_general_critic(
+    make_critic, make_batch, hidden, n, classes
+):
+    critic, (x, fake, y, prototypes, alpha) = make_critic(hidden), make_batch(n, classes)
+    terms, grads = fused_loss(critic, x, fake, y, prototypes, alpha)
+    expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], 10.0)
+    assert {k: float(v) for k, v in terms.items()} == pytest.approx(expected, rel=1e-12)
+    for mine, other in zip(grads, others, strict=True):
+        assert mine.shape == other.shape
+        assert np.linalg.norm(mine - other) <= 1e-13 * max(1, np.linalg.norm(other))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_neither_threads_nor_the_type_change_more_than_rounding(
+    make_critic, make_batch, threads, dtype
+):
+    critic, batch = make_critic(units=200, dtype=dtype), make_batch(40, 9, dtype)
+    with workers(threads):
+        terms, grads = fused_loss(critic, *batch)
+    x, fake, y, prototypes, alpha = batch
+    expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], 10.0)
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    assert terms["loss"] == pytest.approx(expected["loss"], rel=tolerance)
+    for mine, other in zip(grads, others, strict=True):
+        assert mine.dtype == dtype
+        assert np.linalg.norm(mine - other) <= tolerance * max(1, np.linalg.norm(other))
+
+
+def test_an_input_gradient_of_zero_has_no_penalty_gradient(make_critic, make_batch):
+    critic, (x, fake, y, prototypes, alpha) = make_critic(), make_batch(6, 3)
+    critic.params[2][:] = 0
+    terms, grads = fused_loss(critic, x, fake, y, prototypes, alpha)
+    assert terms["penalty"] == 10  # (0 - 1)^2 for each
+    assert not grads[0].any()
+    assert np.isfinite(grads[2]).all()
+
+
+def test_a_second_batch_leaves_nothing_of_the_first(make_critic, make_batch):
+    critic = make_critic()
+    fused = OneLayerCritic(critic, 12, D)
+    for seed_classes in (20, 3):  # with a column per sample, then one per class
+        x, fake, y, prototypes, alpha = make_batch(12, seed_classes)
+        fused.real[...], fused.fake[...] = x, fake
+        _, grads = fused.loss(prototypes, y, alpha, 10.0)
+    _, expected = fused_loss(critic, x, fake, y, prototypes, alpha)
+    assert all(np.array_equal(a, b) for a, b in zip(grads, expected, strict=True))
+
+
+def test_only_one_layer_without_curvature_is_fused(make_critic):
+    assert is_fusable(make_critic("relu"))
+    assert not is_fusable(make_critic("tanh"))
+    assert not is_fusable(make_critic("relu", layers=2))
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-9), ("float32", 2e-3)])
+def test_after_200_steps_the_fused_and_the_reference_path_agree(dtype, tolerance):
+    rng = np.random.default_rng(0)
+    prototypes, means, y = rng.random((12, K)), rng.random((12, D)), np.arange(240) % 12
+    x = np.maximum(means[y] + 0.1 * rng.normal(size=(240, D)), 0).astype(dtype)
+    settings = Settings(gan_generator_hidden=(64,), gan_critic_hidden=(64,), gan_batch=32)
+
+    def train():
+        gan = CWGAN(np, D, K, settings, 0, dtype)
+        start = np.concatenate([p.ravel() for p in gan.generator.params + gan.critic.params])
+        for _ in range(200):
+            gan.train_step(x, y, prototypes.astype(dtype))
+        end = np.concatenate([p.ravel() for p in gan.generator.params + gan.critic.params])
+        return end, np.linalg.norm(end - start)
+
+    with workers(2):
+        fused, way = train()
+    with kernels.reference_only():
+        reference, _ = train()
+    assert way > 0.05 * np.linalg.norm(reference)
+    assert np.linalg.norm(fused - reference) < tolerance * np.linalg.norm(reference)

@@ -1,0 +1,156 @@
+"""The same work by several versions: checked equal first, then timed in turns."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..kernels import reference_only
+from ..threads import workers
+from .floor import Phase
+from .machine import PAUSE, blas_threads
+
+OURS, REFERENCE = "tinygzsl", "reference"
+PYTORCH, BY_HAND, JAX = "PyTorch", "PyTorch by hand", "JAX"
+PEERS = {PYTORCH: "torch_autograd", BY_HAND: "torch_by_hand", JAX: "jax_jit"}  # their modules here
+SHORT_RUN = 0.3  # seconds; a shorter run is repeated within a round, after one that doesn't count
+
+
+class Runner(Protocol):
+    """One version of the work, with its parameters and buffers."""
+
+    def run(self) -> Any:
+        """Do the work once: a step of training goes on from the last one."""
+
+    def result(self) -> list[np.ndarray]:
+        """Copies of what the work changed or returned."""
+
+
+class Work(Protocol):
+    """A piece of work with its inputs, the same for all versions."""
+
+    kind: str
+    tolerance: float
+
+    def ours(self) -> Runner:
+        """Our version; inside `reference_only()`, the definition."""
+
+    def phases(self) -> list[Phase]:
+        """What it takes at least: see floor.py."""
+
+    def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
+        """How far a version is off after its first run: at most `tolerance` if it is right."""
+
+
+class Version(NamedTuple):
+    """A runner under its name, and the context it runs in."""
+
+    name: str
+    runner: Runner
+    context: Callable[[], AbstractContextManager]
+
+
+def make_version(work: Work, name: str, threads: int) -> Version | None:
+    """That version of the work, not run yet; None where it has none.
+
+    Ours runs inside `workers(threads)`; the definitions have NumPy's own threads, as many.
+    """
+    if name == OURS:
+        return Version(name, work.ours(), lambda: workers(threads))
+    if name == REFERENCE:
+        with reference_only():
+            runner = work.ours()
+        return Version(name, runner, lambda: _definitions(threads))
+    from importlib import import_module
+
+    module = import_module(f".{PEERS[name]}", __package__)
+    if work.kind not in module.RUNNERS:
+        return None
+    module.use_threads(threads)
+    return Version(name, module.RUNNERS[work.kind](work), ExitStack)
+
+
+def _definitions(threads: int) -> ExitStack:
+    stack = ExitStack()
+    stack.enter_context(reference_only())
+    stack.enter_context(blas_threads(threads))
+    return stack
+
+
+def checked_versions(work: Work, names: list[str], threads: int) -> tuple[list[Version], dict]:
+    """The versions of those names, each run once, and how far they are from the reference.
+
+    Raises RuntimeError for a version that computes something else.
+    """
+    versions, differences, right = [], {}, None
+    for name in [REFERENCE, *(n for n in names if n != REFERENCE)]:
+        version = make_version(work, name, threads)
+        if version is None:
+            continue
+        with version.context():
+            version.runner.run()
+        result = version.runner.result()
+        right = result if right is None else right
+        differences[name] = work.difference(result, right)
+        if not differences[name] <= work.tolerance:
+            raise RuntimeError(
+                f"{name} differs from the reference by {differences[name]:.2g} in {work.kind}, "
+                f"more than {work.tolerance:g}, so its time means nothing; report this as a bug"
+            )
+        if name in names:
+            versions.append(version)
+    return versions, differences
+
+
+def time_in_turns(
+    versions: list[Version], rounds: int, pause: float = PAUSE
+) -> dict[str, list[float]]:
+    """Seconds of a run by version, one entry per round; in a round each version has its turn.
+
+    Whatever else slows the machine down for a while then hits all of them. Before a turn there is
+    a pause, so that the threads of the version before have stopped spinning.
+    """
+    samples: dict[str, list[float]] = {version.name: [] for version in versions}
+    guess = dict.fromkeys(samples, 0.0)
+    gc.collect()
+    for turn in range(rounds):
+        for version in versions if turn % 2 == 0 else versions[::-1]:
+            time.sleep(pause)
+            with version.context():
+                seconds = _seconds(version.runner.run, guess[version.name])
+            samples[version.name].append(seconds)
+            guess[version.name] = seconds
+    return samples
+
+
+def _seconds(run: Callable[[], Any], guess: float) -> float:
+    count = 1
+    if guess < SHORT_RUN:
+        run()
+        count = min(max(1, int(SHORT_RUN / guess)), 2000) if guess else 1
+    start = time.perf_counter()
+    for _ in range(count):
+        run()
+    return (time.perf_counter() - start) / count
+
+
+def update_difference(
+    start: list[np.ndarray], result: list[np.ndarray], reference: list[np.ndarray]
+) -> float:
+    """|result - reference| / |reference - start| over all parameters, as Euclidean norms.
+
+    The first step of Adam is close to a rate times the sign of the gradient: gradients that are 0
+    but for rounding may step either way, so single parameters say little.
+    """
+    off = sum(_square(r - p) for r, p in zip(result, reference, strict=True))
+    moved = sum(_square(p - s) for p, s in zip(reference, start, strict=True))
+    return float((off / moved) ** 0.5) if moved else float("inf")
+
+
+def _square(x: np.ndarray) -> float:
+    return float(np.dot(x.ravel(), x.ravel()))

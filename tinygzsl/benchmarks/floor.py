@@ -1,0 +1,131 @@
+"""The floor of a piece of work: what it takes at the machine's measured limits and no less.
+
+A step is a list of phases, each with its operations (a multiply-add is two) and the bytes that must
+move if every matrix is read and written once. Its floor is the sum over the phases of
+max(operations / peak, bytes / bandwidth), both measured in the same run (machine.py). The loops
+between the products are left out: at best they work on data that is in the cache anyway.
+
+The operations are those of the exact algebra that the fused step uses, not of the plain formulas:
+
+- a critic step has 2n rows forward (real and fake; x^ needs no product), n rows for the input
+  gradient, n for its backward pass, and one product of 3n rows for dW, all d x h;
+- prototypes take few distinct values, so W_a a is a table of at most `classes` columns;
+- the fakes of all critic steps come from one product, and the generator step needs no dW of the
+  critic;
+- Adam moves 28 bytes per float32 parameter: p, g, m and v are read, p, m and v written.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from .machine import Machine
+
+FLOAT = 4  # bytes; the floor is for float32
+ADAM = 28  # bytes per parameter
+
+
+class Phase(NamedTuple):
+    """Operations and bytes of one phase."""
+
+    name: str
+    operations: int
+    bytes: int
+
+
+def floor_seconds(phases: list[Phase], machine: Machine) -> float:
+    """Sum over the phases of the slower of the two limits."""
+    return sum(
+        max(phase.operations / machine.peak, phase.bytes / machine.bandwidth) for phase in phases
+    )
+
+
+def product(name: str, rows: int, inner: int, columns: int) -> Phase:
+    """The product of a (rows, inner) and an (inner, columns) matrix."""
+    moved = rows * inner + inner * columns + rows * columns
+    return Phase(name, 2 * rows * inner * columns, FLOAT * moved)
+
+
+def adam(name: str, parameters: int) -> Phase:
+    """One update of that many parameters."""
+    return Phase(name, 0, ADAM * parameters)
+
+
+def critic_step(d: int, k: int, h: int, batch: int, classes: int) -> list[Phase]:
+    """One step of a critic [x, a] (d + k) -> h -> 1, its fakes given."""
+    table = min(classes, batch)
+    return [
+        product("real and fake forward", 2 * batch, d, h),
+        product("prototype table", table, k, h),
+        product("input gradient", batch, h, d),
+        product("its backward pass", batch, d, h),
+        product("weight gradient", h, 3 * batch, d),
+        product("its prototype part", h, table, k),
+        adam("Adam, critic", (d + k + 1) * h + h + 1),
+    ]
+
+
+def outer_step(
+    d: int, k: int, h: int, batch: int, classes: int, hidden: tuple[int, ...], critic_steps: int
+) -> list[Phase]:
+    """critic_steps steps of the critic and one of the generator [z, a] (2k) -> hidden -> d."""
+    widths = [*hidden, d]
+    fakes = critic_steps * batch
+    phases = _generator_forward("fakes", fakes, k, widths, classes)
+    phases += critic_steps * critic_step(d, k, h, batch, classes)
+    phases += _generator_forward("generator forward", batch, k, widths, classes)
+    phases += [
+        product("critic forward", batch, d, h),
+        product("critic input gradient", batch, h, d),
+        product("generator dW, noise", widths[0], batch, k),
+        product("generator dW, prototypes", widths[0], min(classes, batch), k),
+    ]
+    for n_in, n_out in pairwise(widths):
+        phases.append(product("generator dW", n_out, batch, n_in))
+        phases.append(product("generator dh", batch, n_out, n_in))
+    parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise([2 * k, *widths]))
+    return [*phases, adam("Adam, generator", parameters)]
+
+
+def _generator_forward(
+    name: str, rows: int, k: int, widths: list[int], classes: int
+) -> list[Phase]:
+    first = [
+        product(f"{name}, noise", rows, k, widths[0]),
+        product(f"{name}, prototype table", min(classes, rows), k, widths[0]),
+    ]
+    return first + [product(name, rows, n_in, n_out) for n_in, n_out in pairwise(widths)]
+
+
+def vsmm_step(d: int, k: int, m: int, classes: int, batch: int, proxies: int) -> list[Phase]:
+    """One step of the linear VSMM on `batch` samples and as many proxies as are given."""
+    rows, table = batch + proxies, min(classes, batch)
+    parameters = (d + 1) * m + (m + 1) * d + (k + 1) * m + (m + 1) * classes
+    return [
+        product("f_v", rows, d, m),
+        product("C", rows, m, classes),
+        product("g", batch, m, d),
+        product("f_s", table, k, m),
+        product("C dW", classes, rows, m),
+        product("C dx", rows, classes, m),
+        product("g dW", d, batch, m),
+        product("g dx", batch, d, m),
+        product("f_s dW", m, table, k),
+        product("f_v dW", m, rows, d),
+        adam("Adam", parameters),
+    ]
+
+
+def softmax(rows: int, classes: int) -> list[Phase]:
+    """Losses and gradient: logits and y, dce and dentropy read; both losses and dlogits written."""
+    return [Phase("softmax", 0, FLOAT * (2 * rows * classes + 4 * rows) + 8 * rows)]
+
+
+def route(rows: int, d: int, m: int, seen: int, unseen: int) -> list[Phase]:
+    """Embedding (scaling can be folded into its weights), logits of C and distances."""
+    return [
+        product("f_v", rows, d, m),
+        product("C", rows, m, seen),
+        product("F", rows, m, seen + unseen),
+    ]

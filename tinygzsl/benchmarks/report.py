@@ -1,0 +1,139 @@
+"""The comparison from end to end, and its table: ratios, never bare times."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+from ..threads import default_threads
+from .compare import OURS, PEERS, REFERENCE, checked_versions, time_in_turns
+from .floor import floor_seconds
+from .machine import Machine, description, measure_machine
+from .selection import Item
+
+PACKAGES = {"PyTorch": "torch", "PyTorch by hand": "torch", "JAX": "jax"}
+
+BUSY = 1.3  # medians this many times the fastest round mean that something else was running
+
+
+class Row(NamedTuple):
+    """An item's name, median and least seconds by version, its floor, and how far each version is
+    from the reference.
+    """
+
+    name: str
+    seconds: dict[str, float]
+    fastest: dict[str, float]
+    floor: float
+    differences: dict[str, float]
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times longer than ours each other version takes, and the floor (below 1)."""
+        ours = self.seconds[OURS]
+        others = {name: s / ours for name, s in self.seconds.items() if name != OURS}
+        return {**others, "floor": self.floor / ours}
+
+
+def installed_peers() -> tuple[list[str], list[str]]:
+    """Peers that can be used, and the packages that are missing for the others."""
+    found = [name for name in PEERS if find_spec(PACKAGES[name])]
+    missing = dict.fromkeys(PACKAGES[name] for name in PEERS if name not in found)
+    return found, list(missing)
+
+
+def measure(
+    items: list[Item],
+    peers: list[str],
+    threads: int | None = None,
+    rounds: int = 7,
+    progress: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """The facts of a comparison: rows, machine and versions, ready for JSON.
+
+    All versions of an item are checked equal, then timed in turns over `rounds` rounds; the peak
+    and the bandwidth are measured before the first item and after the last, and the better counts.
+    """
+    threads = threads or default_threads()
+    progress("measuring the machine")
+    limits, measured = measure_machine(threads), []
+    for item in items:
+        progress(item.name)
+        work = item.make()
+        versions, differences = checked_versions(work, [OURS, *peers, REFERENCE], threads)
+        measured.append((item.name, work.phases(), time_in_turns(versions, rounds), differences))
+        del work, versions
+        gc.collect()
+    again = measure_machine(threads)
+    best = (max(a, b) for a, b in zip(limits[:2], again[:2], strict=True))
+    limits = Machine(*best, threads)
+    rows = [
+        Row(
+            name,
+            {version: statistics.median(values) for version, values in seconds.items()},
+            {version: min(values) for version, values in seconds.items()},
+            floor_seconds(phases, limits),
+            differences,
+        )
+        for name, phases, seconds, differences in measured
+    ]
+    return {
+        "threads": threads,
+        "rounds": rounds,
+        "peak_gflops": limits.peak / 1e9,
+        "bandwidth_gbs": limits.bandwidth / 1e9,
+        **description(),
+        "rows": [{**row._asdict(), "ratios": row.ratios} for row in rows],
+    }
+
+
+def table(facts: dict[str, Any]) -> str:
+    """The facts as a Markdown table with what its figures mean."""
+    names = [n for n in [*PEERS, REFERENCE] if any(n in r["ratios"] for r in facts["rows"])]
+    heading = ["work", "ours, ms", *(f"× {name}" for name in names), "floor / ours"]
+    lines = [[row["name"], _digits(1e3 * row["seconds"][OURS])] for row in facts["rows"]]
+    for line, row in zip(lines, facts["rows"], strict=True):
+        line += [_digits(row["ratios"].get(name)) for name in [*names, "floor"]]
+    widths = [max(len(line[i]) for line in [heading, *lines]) for i in range(len(heading))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    text = [_line(line, widths) for line in [heading, rule, *lines]]
+    return "\n".join([*text, "", *_legend(facts)])
+
+
+def _legend(facts: dict[str, Any]) -> list[str]:
+    versions = ", ".join(f"{k} {v}" for k, v in facts["versions"].items() if v)
+    settings = ", ".join(f"{k}={v}" for k, v in facts["environment"].items())
+    lines = [
+        "× NAME: how many times our time that version takes. floor / ours: 1 is all that the",
+        f"machine can do at the {facts['peak_gflops']:.0f} GFLOP/s and "
+        f"{facts['bandwidth_gbs']:.1f} GB/s measured in this run.",
+        f"{facts['cpu']}, {facts['cores']} cores; {facts['threads']} threads; medians of "
+        f"{facts['rounds']} rounds",
+        versions,
+    ]
+    if settings:
+        lines.append(f"set in the environment: {settings}")
+    worst = max(r["seconds"][n] / r["fastest"][n] for r in facts["rows"] for n in r["seconds"])
+    if worst > BUSY:
+        lines.append(
+            f"The machine was busy: a median is {worst:.1f} times the fastest round of its "
+            "version; measure again."
+        )
+    return lines
+
+
+def _digits(value: float | None) -> str:
+    """Three significant digits; a dash where there is nothing."""
+    if value is None:
+        return "–"
+    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{decimals}f}"
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    first = cells[0].ljust(widths[0])
+    rest = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+    return f"| {' | '.join([first, *rest])} |"

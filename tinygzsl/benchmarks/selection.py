@@ -1,0 +1,80 @@
+"""Which work is compared, under which name: a short selection and the full table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from .compare import Work
+
+CLASSES = {
+    "critic": ("work_cwgan", "CriticStep"),
+    "outer": ("work_cwgan", "OuterStep"),
+    "vsmm": ("work_vsmm", "VsmmStep"),
+    "softmax": ("work_kernels", "Softmax"),
+    "adam": ("work_kernels", "AdamUpdate"),
+    "route": ("work_route", "Route"),
+}
+
+
+class Item(NamedTuple):
+    """A row of the table: its name, the kind of work and its sizes."""
+
+    name: str
+    kind: str
+    sizes: dict[str, Any]
+
+    def make(self) -> Work:
+        """The work with its inputs."""
+        return work_class(self.kind)(**self.sizes)
+
+
+def work_class(kind: str) -> Callable[..., Work]:
+    """The class of that kind of work, imported when it is needed."""
+    module, name = CLASSES[kind]
+    return getattr(import_module(f".{module}", __package__), name)
+
+
+def _sizes(**sizes: Any) -> dict[str, Any]:
+    return sizes
+
+
+_AWA = partial(_sizes, d=2048, k=85, h=4096)  # f-CLSWGAN's networks on AWA1
+_ACTION = partial(_sizes, d=8192, k=300, h=4096, hidden=(4096, 4096), samples=7000)
+
+SHORT = (
+    Item(
+        "CWGAN outer step, d 512, h 1024, batch 64",
+        "outer",
+        _sizes(d=512, k=85, h=1024, batch=64, samples=5000),
+    ),
+    Item(
+        "VSMM step, d 512, m 256, batch 128 + 128",
+        "vsmm",
+        _sizes(d=512, k=85, m=256, batch=128, samples=5000),
+    ),
+    Item("softmax with both losses, (4096, 150)", "softmax", _sizes(rows=4096, classes=150)),
+    Item("route, 20000 x 512, m 256", "route", _sizes(rows=20000, d=512, m=256)),
+)
+FULL = (
+    Item("CWGAN outer step, d 2048, h 4096, batch 64", "outer", _AWA(batch=64)),
+    Item("CWGAN outer step, d 2048, h 4096, batch 256", "outer", _AWA(batch=256)),
+    Item("CWGAN outer step, d 8192, h 4096, batch 64", "outer", _ACTION(batch=64)),
+    Item(
+        "VSMM step, d 2048, m 512, batch 256 + 256", "vsmm", _sizes(d=2048, k=85, m=512, batch=256)
+    ),
+    Item("softmax with both losses, (4096, 150)", "softmax", _sizes(rows=4096, classes=150)),
+    Item("softmax with both losses, (65536, 1000)", "softmax", _sizes(rows=65536, classes=1000)),
+    Item("route, 100000 x 2048, m 512", "route", _sizes(rows=100_000, d=2048, m=512)),
+)
+
+
+def chosen(items: tuple[Item, ...], only: str | None) -> list[Item]:
+    """The items whose names have `only` in them; ValueError, with the names, if none has."""
+    found = [item for item in items if not only or only.casefold() in item.name.casefold()]
+    if not found:
+        names = "; ".join(item.name for item in items)
+        raise ValueError(f"no work has {only!r} in its name; there are: {names}")
+    return found

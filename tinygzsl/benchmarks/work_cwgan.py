@@ -1,0 +1,190 @@
+"""A step of the critic, and an outer step: some of the critic and one of the generator (eq. 6)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import noise
+from ..critic import OneLayerCritic
+from ..cwgan import CWGAN, critic_loss
+from ..kernels import is_reference_only
+from ..noise import Purpose
+from ..optim import Adam
+from ..presets import settings_for
+from . import floor
+from .compare import update_difference
+
+SEED = 1
+# A unit that is at the kink of its activation but for rounding may take either side of it. In
+# float32 that happens once in a while, to any version, and moves its update by up to 0.03.
+TOLERANCE = {"float32": 5e-2, "float64": 1e-6}
+
+
+class Draws(NamedTuple):
+    """What CWGAN.train_step draws in its first step: rows of x and their classes (steps, n), noise
+    z (steps, n, latent), shares alpha (steps, n, 1), and classes and noise of the generator's step.
+    """
+
+    rows: np.ndarray
+    classes: np.ndarray
+    z: np.ndarray
+    alpha: np.ndarray
+    generator_classes: np.ndarray
+    generator_z: np.ndarray
+
+
+class OuterStep:
+    """critic_steps steps of the critic [x, a] -> h -> 1 and one of the generator.
+
+    Random features x (samples, d) in [0, 1), prototypes (classes, k) of length 1, noise as wide
+    as the prototypes. Our version draws its batches and gathers their rows inside the timed step,
+    the others are given what was drawn and only gather.
+    """
+
+    kind = "outer"
+
+    def __init__(
+        self,
+        *,
+        d: int,
+        k: int,
+        h: int,
+        batch: int,
+        hidden: tuple[int, ...] | None = None,
+        classes: int = 40,
+        samples: int = 20000,
+        critic_steps: int = 5,
+        dtype: str = "float32",
+    ):
+        hidden = hidden or (h,)
+        self.sizes = {"d": d, "k": k, "h": h, "batch": batch, "classes": classes}
+        overrides = {"gan_generator_hidden": hidden, "gan_critic_hidden": (h,), "gan_batch": batch}
+        self.settings = settings_for("paper", {**overrides, "gan_critic_steps": critic_steps})
+        self.dtype, self.tolerance = dtype, TOLERANCE[dtype]
+        rng = np.random.default_rng(0)
+        self.x = rng.random((samples, d), dtype=dtype)
+        self.y = rng.integers(classes, size=samples)
+        prototypes = rng.random((classes, k), dtype=dtype)
+        self.prototypes = prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True)
+        gan = self._gan()
+        self.generator, self.critic = gan.generator.params, gan.critic.params
+        self.draws = self._draw(gan.latent)
+
+    def _gan(self) -> CWGAN:
+        return CWGAN(np, self.x.shape[1], self.prototypes.shape[1], self.settings, SEED, self.dtype)
+
+    def _draw(self, latent: int) -> Draws:
+        n, samples = self.settings.gan_batch, self.x.shape[0]
+        steps = range(self.settings.gan_critic_steps)
+        noises = {"shape": (n, latent), "dtype": self.dtype}
+        real, mine = Purpose.REAL_BATCH, Purpose.GENERATOR_BATCH
+        rows = np.stack([noise.integers(np, SEED, i, real, samples, n) for i in steps])
+        return Draws(
+            rows,
+            self.y[rows],
+            np.stack([noise.normal(np, SEED, i, Purpose.CRITIC_NOISE, **noises) for i in steps]),
+            np.stack(
+                [
+                    noise.uniform(np, SEED, i, Purpose.INTERPOLATION, (n, 1), self.dtype)
+                    for i in steps
+                ]
+            ),
+            self.y[noise.integers(np, SEED, 0, mine, samples, n)],
+            noise.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, **noises),
+        )
+
+    def ours(self) -> _Outer:
+        """CWGAN.train_step from the same parameters as all versions."""
+        gan = self._gan()
+        for own, start in zip(_params(gan), self.start, strict=True):
+            own[...] = start
+        return _Outer(gan, (self.x, self.y, self.prototypes))
+
+    @property
+    def start(self) -> list[np.ndarray]:
+        """The generator's parameters before the step, then the critic's."""
+        return [*self.generator, *self.critic]
+
+    def phases(self) -> list[floor.Phase]:
+        """See floor.outer_step."""
+        hidden, steps = self.settings.gan_generator_hidden, self.settings.gan_critic_steps
+        return floor.outer_step(**self.sizes, hidden=hidden, critic_steps=steps)
+
+    def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
+        """Of the updates, see compare.update_difference; the worse of the two networks."""
+        cut = len(self.generator)
+        parts = (slice(cut), slice(cut, None))
+        return max(update_difference(self.start[p], result[p], reference[p]) for p in parts)
+
+
+class _Outer(NamedTuple):
+    gan: CWGAN
+    data: tuple
+
+    def run(self) -> None:
+        self.gan.train_step(*self.data)
+
+    def result(self) -> list[np.ndarray]:
+        return [p.copy() for p in _params(self.gan)]
+
+
+def _params(gan: CWGAN) -> list[np.ndarray]:
+    return [*gan.generator.params, *gan.critic.params]
+
+
+class CriticStep(OuterStep):
+    """One step of the critic, with fakes (n, d) that are given and the draws of the first step."""
+
+    kind = "critic"
+
+    def __init__(self, **sizes):
+        super().__init__(**{**sizes, "critic_steps": 1, "hidden": (8,)})
+        shape = (self.settings.gan_batch, self.x.shape[1])
+        self.fake = np.random.default_rng(1).random(shape, dtype=self.dtype)
+
+    @property
+    def start(self) -> list[np.ndarray]:
+        """The critic's parameters before the step."""
+        return self.critic
+
+    def ours(self) -> _Critic:
+        """The fused loss, or the definition's, and Adam."""
+        return _Critic(self)
+
+    def phases(self) -> list[floor.Phase]:
+        """See floor.critic_step."""
+        return floor.critic_step(**self.sizes)
+
+    def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
+        """Of the updates, see compare.update_difference."""
+        return update_difference(self.start, result, reference)
+
+
+class _Critic:
+    def __init__(self, work: CriticStep):
+        self.work, settings = work, work.settings
+        gan = work._gan()
+        self.critic, betas = gan.critic, (settings.gan_beta1, settings.gan_beta2)
+        for own, start in zip(self.critic.params, work.critic, strict=True):
+            own[...] = start
+        self.adam = Adam(self.critic.params, settings.gan_lr, betas)
+        fused = not is_reference_only()
+        self.fused = OneLayerCritic(self.critic, *work.fake.shape) if fused else None
+
+    def run(self) -> None:
+        work, draws = self.work, self.work.draws
+        rows, classes, alpha = draws.rows[0], draws.classes[0], draws.alpha[0]
+        prototypes, penalty = work.prototypes, work.settings.gan_penalty
+        if self.fused:
+            self.fused.fake[...] = work.fake
+            np.take(work.x, rows, axis=0, out=self.fused.real)
+            _, grads = self.fused.loss(prototypes, classes, alpha[:, 0], penalty)
+        else:
+            inputs = (work.x[rows], work.fake, prototypes[classes], alpha, penalty)
+            _, grads = critic_loss(self.critic, *inputs)
+        self.adam.step(grads)
+
+    def result(self) -> list[np.ndarray]:
+        return [p.copy() for p in self.critic.params]

@@ -1,0 +1,85 @@
+"""Single kernels that other libraries have too: softmax with both losses, and Adam."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import kernels
+from ..optim import Adam
+from . import floor
+from .compare import update_difference
+from .work_cwgan import TOLERANCE
+
+
+class Softmax:
+    """Cross-entropy and entropy (n,) of softmax(logits (n, c)), and the gradient of
+    <dce, cross-entropy> + <dentropy, entropy> with respect to the logits.
+    """
+
+    kind = "softmax"
+
+    def __init__(self, *, rows: int, classes: int, dtype: str = "float32"):
+        rng = np.random.default_rng(0)
+        self.logits = (3 * rng.standard_normal((rows, classes), dtype=dtype)).astype(dtype)
+        self.y = rng.integers(classes, size=rows)
+        self.dce, self.dentropy = rng.random((2, rows), dtype=dtype)
+        self.tolerance = 1e-5 if dtype == "float32" else 1e-12
+
+    def ours(self) -> _Softmax:
+        """kernels.softmax_loss."""
+        return _Softmax(self)
+
+    def phases(self) -> list[floor.Phase]:
+        """See floor.softmax."""
+        return floor.softmax(*self.logits.shape)
+
+    def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
+        """The largest error of an output relative to its largest value."""
+        pairs = zip(result, reference, strict=True)
+        return max(float(abs(a - b).max() / abs(b).max()) for a, b in pairs)
+
+
+class _Softmax:
+    def __init__(self, work: Softmax):
+        self.inputs = (work.logits, work.y, work.dce, work.dentropy)
+
+    def run(self) -> None:
+        self.outputs = kernels.softmax_loss(*self.inputs)
+
+    def result(self) -> list[np.ndarray]:
+        return list(self.outputs)
+
+
+class AdamUpdate:
+    """Adam on one array of `parameters` values with a fixed gradient."""
+
+    kind = "adam"
+
+    def __init__(self, *, parameters: int, dtype: str = "float32"):
+        rng = np.random.default_rng(0)
+        self.p, self.g = rng.standard_normal((2, parameters), dtype=dtype)
+        self.lr, self.betas, self.tolerance = 1e-4, (0.5, 0.999), TOLERANCE[dtype]
+
+    def ours(self) -> _Adam:
+        """optim.Adam."""
+        return _Adam(self)
+
+    def phases(self) -> list[floor.Phase]:
+        """See floor.adam."""
+        return [floor.adam("Adam", self.p.size)]
+
+    def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
+        """Of the updates, see compare.update_difference."""
+        return update_difference([self.p], result, reference)
+
+
+class _Adam:
+    def __init__(self, work: AdamUpdate):
+        self.p, self.g = work.p.copy(), work.g
+        self.adam = Adam([self.p], work.lr, work.betas)
+
+    def run(self) -> None:
+        self.adam.step([self.g])
+
+    def result(self) -> list[np.ndarray]:
+        return [self.p.copy()]

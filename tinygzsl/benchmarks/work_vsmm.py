@@ -1,0 +1,86 @@
+"""A step of the VSMM with proxies (eq. 9), gathering its rows as training does."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import kernels
+from ..optim import Adam
+from ..presets import settings_for
+from ..vsmm import VSMM, vsmm_loss
+from . import floor
+from .compare import update_difference
+from .work_cwgan import TOLERANCE
+
+
+class VsmmStep:
+    """Linear maps d -> m -> d, k -> m and m -> classes, means over dimensions in eqs. 3 and 4.
+
+    A batch of seen samples x (samples, d) and as many rows of the proxies (samples, d).
+    """
+
+    kind = "vsmm"
+
+    def __init__(
+        self,
+        *,
+        d: int,
+        k: int,
+        m: int,
+        batch: int,
+        classes: int = 40,
+        samples: int = 10000,
+        dtype: str = "float32",
+    ):
+        self.sizes = {"d": d, "k": k, "m": m, "classes": classes, "batch": batch}
+        overrides = {"vsmm_latent": m, "vsmm_batch": batch, "vsmm_reduction": "mean"}
+        self.settings = settings_for("paper", overrides)
+        self.dtype, self.tolerance = dtype, TOLERANCE[dtype]
+        rng = np.random.default_rng(0)
+        self.x = rng.random((samples, d), dtype=dtype)
+        self.proxies = rng.random((samples, d), dtype=dtype)
+        self.y = rng.integers(classes, size=samples)
+        prototypes = rng.random((classes, k), dtype=dtype)
+        self.prototypes = prototypes / np.linalg.norm(prototypes, axis=1, keepdims=True)
+        self.rows = rng.integers(samples, size=batch)
+        self.proxy_rows = rng.integers(samples, size=batch)
+        self.start = self._vsmm().params
+
+    def _vsmm(self) -> VSMM:
+        sizes = (self.sizes[name] for name in ("d", "k", "classes"))
+        return VSMM.create(np, *sizes, self.settings, 1, self.dtype)
+
+    def ours(self) -> _Vsmm:
+        """vsmm_loss and Adam from the same parameters as all versions."""
+        return _Vsmm(self)
+
+    def phases(self) -> list[floor.Phase]:
+        """See floor.vsmm_step."""
+        return floor.vsmm_step(**self.sizes, proxies=self.sizes["batch"])
+
+    def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
+        """Of the updates, see compare.update_difference."""
+        return update_difference(self.start, result, reference)
+
+
+class _Vsmm:
+    def __init__(self, work: VsmmStep):
+        self.work, self.vsmm, settings = work, work._vsmm(), work.settings
+        for own, start in zip(self.vsmm.params, work.start, strict=True):
+            own[...] = start
+        betas = (settings.vsmm_beta1, settings.vsmm_beta2)
+        self.adam = Adam(self.vsmm.params, settings.vsmm_lr, betas)
+        nets = self.vsmm.networks.items()
+        self.out = {name: [np.empty_like(p) for p in net.params] for name, net in nets}
+        self.batch = np.empty((2 * len(work.rows), work.x.shape[1]), work.x.dtype)
+
+    def run(self) -> None:
+        work, n = self.work, len(self.work.rows)
+        y, batch = work.y[work.rows], self.batch
+        kernels.gather_rows(work.x, work.rows, batch[:n])
+        kernels.gather_rows(work.proxies, work.proxy_rows, batch[n:])
+        _, grads = vsmm_loss(self.vsmm, batch, y, work.prototypes[y], work.settings, self.out)
+        self.adam.step(grads)
+
+    def result(self) -> list[np.ndarray]:
+        return [p.copy() for p in self.vsmm.params]

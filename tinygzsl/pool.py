@@ -1,0 +1,117 @@
+"""A pool of threads that takes a share of work within microseconds.
+
+A thread that sleeps takes some 50 us to wake up, longer than many a kernel runs. So a helper keeps
+looking for its next share for a short while before it goes to sleep, and the caller for the end of
+the last share. It looks without the GIL, in compiled code; until Numba is loaded, all just sleep.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+LANES = 16  # shares are multiples of this many rows: whole vectors, whole cache lines
+LOOKS = 1 << 18  # before going to sleep: some 0.1 ms
+PATIENCE = 1 << 16  # looks after a share was given, until its giver has let go of the GIL
+GIVEN, DONE = 0, 8  # places of a helper's two counters, on cache lines of their own
+
+
+class Workers:
+    """count threads, the calling one among them."""
+
+    def __init__(self, count: int):
+        self.count = count
+        self._helpers = [_Helper() for _ in range(count - 1)]
+
+    def shares(self, size: int, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
+        """(low, high) of one share of range(size) per worker, in order.
+
+        A share has at least `least` elements, so small work stays on the calling thread, and all
+        but the last a multiple of `unit`.
+        """
+        step = max(-(-size // self.count), least, 1)
+        step = -(-step // unit) * unit
+        return list(pairwise([*range(0, size, step), size])) if size else [(0, 0)]
+
+    def run(self, part: Callable[[int, int], Any], shares: list[tuple[int, int]]) -> list:
+        """part(low, high) for every share, one per worker; the results in order.
+
+        Where one raises, the others are waited for and the first error is raised.
+        """
+        used = self._helpers[: len(shares) - 1]
+        for helper, share in zip(used, shares[1:], strict=True):
+            helper.give(part, share)
+        try:
+            first = part(*shares[0])
+        finally:
+            outcomes = [helper.outcome() for helper in used]
+        for _, error in outcomes:
+            if error is not None:
+                raise error
+        return [first, *(value for value, _ in outcomes)]
+
+    def close(self) -> None:
+        """End the threads."""
+        for helper in self._helpers:
+            helper.give(None, (0, 0))
+            helper.join()
+
+
+class _Helper(threading.Thread):
+    """One thread, one share at a time.
+
+    A counter goes up before its event is set, and whoever is about to sleep clears the event before
+    looking at the counter once more: so nobody can sleep through anything.
+    """
+
+    def __init__(self):
+        super().__init__(name="tinygzsl", daemon=True)
+        self._counters = np.zeros(16, np.int64)
+        self._given, self._done = threading.Event(), threading.Event()
+        self._task: tuple = ()
+        self._outcome: tuple = (None, None)
+        self.start()
+
+    def give(self, part: Callable[[int, int], Any] | None, share: tuple[int, int]) -> None:
+        """Start on a share; None ends the thread."""
+        self._task = part, share
+        self._counters[GIVEN] += 1
+        self._given.set()
+
+    def outcome(self) -> tuple[Any, BaseException | None]:
+        """The value and the error, one of which is None, once the share is done."""
+        self._await(DONE, self._counters[GIVEN] - 1, self._done, 0)
+        outcome, self._task, self._outcome = self._outcome, (), (None, None)
+        return outcome
+
+    def run(self) -> None:
+        """Serve until the end."""
+        for served in range(sys.maxsize):
+            self._await(GIVEN, served, self._given, PATIENCE)
+            part, share = self._task
+            if part is None:
+                return
+            try:
+                self._outcome = part(*share), None
+            except BaseException as error:  # it belongs to the caller
+                self._outcome = None, error
+            del part
+            self._counters[DONE] += 1
+            self._done.set()
+
+    def _await(self, counter: int, old: int, event: threading.Event, more: int) -> None:
+        """Return once the counter is no longer `old`."""
+        if sys.modules.get("numba"):
+            from .kernels.spin import spin
+
+            if spin(self._counters, counter, old, LOOKS, more):
+                return
+        while self._counters[counter] == old:
+            event.clear()
+            if self._counters[counter] == old:
+                event.wait()
