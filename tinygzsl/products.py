@@ -18,7 +18,7 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     (rows, inner), columns = a.shape, b.shape[1]
     if out is None:
         out = np.empty((rows, columns), np.result_type(a, b))
-    if rows >= columns:
+    if rows > columns:
 
         def part(low, high):
             np.matmul(a[low:high], b, out=out[low:high])

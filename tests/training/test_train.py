@@ -10,6 +10,7 @@ import pytest
 import tinygzsl as tz
 from tinygzsl import persist, runs
 from tinygzsl.presets import settings_for
+from tinygzsl.threads import _blas_libraries
 
 
 @pytest.mark.wheel
@@ -23,6 +24,23 @@ def test_a_run_folder_holds_everything(trained, data):
     assert manifest["versions"]["numpy"] == np.__version__
     assert (manifest["seed"], manifest["device"]) == (0, "cpu")
     assert manifest["config"]["gan"]["lr"] == 3e-3
+
+
+def test_threads_are_set_by_the_option_and_recorded(run_cli, fast_options, data, tmp_path):
+    for threads in (1, 2):
+        out = tmp_path / f"run{threads}"
+        result = run_cli("train", data, *fast_options, "--threads", threads, "--out", out)
+        assert result.exit_code == 0, result.output
+        recorded = json.loads((out / "manifest.json").read_text())["threads"]
+        assert recorded in (1, threads)  # 1 where BLAS can't be held to one
+        assert recorded == threads or not _blas_libraries()
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "demo"])
+def test_no_threads_are_refused(run_cli, command, one_error_line):
+    arguments = {"train": ["letters"], "evaluate": ["run"], "predict": ["run", "X.npy"]}
+    result = run_cli(command, *arguments.get(command, []), "--threads", 0)
+    one_error_line(result, "threads is 0", "1 to 1024")
 
 
 def test_the_curves_have_a_row_per_look_and_per_epoch(trained):
