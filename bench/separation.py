@@ -23,6 +23,7 @@ from tinygzsl.presets import settings_for
 from tinygzsl.proxies import gan_and_scorer
 from tinygzsl.scaling import fit_scaler
 from tinygzsl.snapshots import SnapshotKeeper, draw_proxies, train_with_looks
+from tinygzsl.threads import workers
 
 WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 
@@ -77,6 +78,12 @@ def figures(model, data, fresh):
 @click.option("--out", default="separation.jsonl")
 def main(path, preset, seeds, sets, gammas, out):
     """Run the comparison on the dataset at PATH."""
+    with workers():
+        compare(path, preset, seeds, sets, gammas, out)
+
+
+def compare(path, preset, seeds, sets, gammas, out):
+    """The table, and a row of figures per seed, window and margin into the file `out`."""
     warnings.simplefilter("ignore")
     sets = parse_set(sets)
     data = tz.load_dataset(path)

@@ -22,15 +22,15 @@ def _load(typing_context, array, index):
 
 
 @compiled
-def spin(flags, index, old, looks, more):
-    """Whether flags[index] became something else than old within that many looks at it.
+def spin(counters, index, target, looks, more):
+    """Whether counters[index] was at least target within that many looks at it.
 
     If so, `more` looks are taken after that, to give the other thread time to let go of the GIL:
     who asks for the GIL while it is held goes to sleep.
     """
     for _ in range(looks):
-        if _load(flags, index) != old:
+        if _load(counters, index) >= target:
             for _ in range(more):
-                _load(flags, index)
+                _load(counters, index)
             return True
     return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -85,14 +86,14 @@ class _Helper(threading.Thread):
 
     def outcome(self) -> tuple[Any, BaseException | None]:
         """The value and the error, one of which is None, once the share is done."""
-        self._await(DONE, self._counters[GIVEN] - 1, self._done, 0)
+        self._await(DONE, int(self._counters[GIVEN]), self._done, 0)
         outcome, self._task, self._outcome = self._outcome, (), (None, None)
         return outcome
 
     def run(self) -> None:
         """Serve until the end."""
-        for served in range(sys.maxsize):
-            self._await(GIVEN, served, self._given, PATIENCE)
+        for number in range(1, sys.maxsize):
+            self._await(GIVEN, number, self._given, PATIENCE)
             part, share = self._task
             if part is None:
                 return
@@ -104,14 +105,15 @@ class _Helper(threading.Thread):
             self._counters[DONE] += 1
             self._done.set()
 
-    def _await(self, counter: int, old: int, event: threading.Event, more: int) -> None:
-        """Return once the counter is no longer `old`."""
-        if sys.modules.get("numba"):
-            from .kernels.spin import spin
+    def _await(self, counter: int, target: int, event: threading.Event, more: int) -> None:
+        """Return once the counter is at the target."""
+        with suppress(ImportError):  # a Numba that is broken is left to dispatch.py
+            if sys.modules.get("numba"):
+                from .kernels.spin import spin
 
-            if spin(self._counters, counter, old, LOOKS, more):
-                return
-        while self._counters[counter] == old:
+                if spin(self._counters, counter, target, LOOKS, more):
+                    return
+        while self._counters[counter] < target:
             event.clear()
-            if self._counters[counter] == old:
+            if self._counters[counter] < target:
                 event.wait()

@@ -31,6 +31,8 @@ MODULES = {
     "gather_rows": "rows",
     "segment_sum": "rows",
     "scale_rows": "scale",
+    "centered_rows": "distance",
+    "negative_distances": "distance",
 }
 
 
