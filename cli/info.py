@@ -22,12 +22,12 @@ def info(as_json):
     versions = ", ".join(f"{k} {v or 'not installed'}" for k, v in facts["versions"].items())
     facts["threads"] = default_threads()
     variables = "".join(f", {k}={v}" for k, v in facts["thread_variables"].items())
-    kernels = f"Numba {numba_version()}" if numba_version() else "NumPy only, several times slower"
+    facts["kernels"] = f"Numba {numba_version()}" if numba_version() else "NumPy, slower"
     lines = [
         versions,
         f"platform  {facts['platform']}, {facts['cores']} cores",
         f"threads   {facts['threads']} by default{variables}",
-        f"cpu       usable, kernels by {kernels}",
+        f"cpu       usable, kernels by {facts['kernels']}",
         f"cuda      {why if usable else 'not usable: ' + why}",
         f"presets   {', '.join(PRESETS)}",
     ]

@@ -30,38 +30,27 @@ def predict(run, features, unseen, out, device, as_json):
     from ..runs import MODEL
 
     model = load_model(Path(run) / MODEL if Path(run).is_dir() else run, device)
-    rows = _predict(model, _read_features(features), unseen and _read_unseen(model, unseen))
+    unseen = _read_unseen(model, unseen) if unseen else ()
+    result = model.route(_read_features(features), *unseen)
+    columns = {name: getattr(result, name).tolist() for name in result._fields}
     if out:
         from ..runs import write_text
 
-        write_text(Path(out), _csv(rows))
-        note(f"wrote {len(rows)} rows to {out}")
+        write_text(Path(out), _csv(columns))
+        note(f"wrote {len(result.label)} rows to {out}")
     if as_json:
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         emit({"predictions": rows, "out": out}, True, "")
     elif not out:
-        click.echo(_csv(rows), nl=False)
+        click.echo(_csv(columns), nl=False)
 
 
-def _predict(model, X, unseen):
-    import numpy as np
-
-    if unseen:
-        result = model.route(X, *unseen)
-    else:
-        p = model.predict_proba(X)
-        label = model.classes_[p.argmax(axis=1)]
-        result = label, np.full(len(X), "SL"), model.entropy(X), p.max(axis=1)
-    names = ("label", "route", "entropy", "score")
-    columns = [column.tolist() for column in result]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _csv(rows):
+def _csv(columns):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["label", "route", "entropy", "score"])
-    for r in rows:
-        writer.writerow([r["label"], r["route"], f"{r['entropy']:.6g}", f"{r['score']:.6g}"])
+    writer.writerow(columns)
+    for label, route, entropy, score in zip(*columns.values(), strict=True):
+        writer.writerow([label, route, f"{entropy:.6g}", f"{score:.6g}"])
     return text.getvalue()
 
 

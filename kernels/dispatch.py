@@ -2,7 +2,7 @@
 
 Numba's for NumPy arrays of one floating dtype that are C-contiguous, in the machine's byte order
 and not small, else the reference, which takes anything. Numba's are also split over the current
-workers (threads.py).
+workers (threads.py). Indices have to be valid: compiled code doesn't check them.
 """
 
 from __future__ import annotations
@@ -71,13 +71,16 @@ def _suits_numba(args: tuple) -> bool:
 
 @cache
 def numba_version() -> str | None:
-    """Numba's version, or None, with a warning once, where it can't be imported."""
+    """Numba's version, or None, with a warning once, where it can't be used."""
     try:
         import numba
-    except ImportError as error:
+
+        if numba.config.DISABLE_JIT:
+            raise ImportError("NUMBA_DISABLE_JIT is set")
+    except Exception as error:  # OSError, for one, where LLVM's library can't be loaded
         reason = " ".join(str(error).split())
         warnings.warn(
-            f"numba can't be imported ({reason}), so the kernels run in NumPy, several times "
+            f"numba can't be used ({reason}), so the kernels run in NumPy, several times "
             "slower; pip install numba",
             stacklevel=2,
         )

@@ -20,25 +20,32 @@ def log_softmax_entropy(logits: Array) -> tuple[Array, Array]:
     return z - log_t, entropy
 
 
-def softmax_loss_forward(logits: Array, y: Array) -> tuple[Array, Array, Array]:
-    """-log p_y (l,), entropy (n,) and log_z (n,) of softmax(logits (n, c)), in nats.
+def softmax_loss_forward(logits: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """-log p_y (l,), entropy (n,), top (n,) and log_t (n,) of softmax(logits (n, c)), in nats.
 
-    The first l <= n rows have labels, y (l,) int64. log_z is the logarithm of the row's sum of
-    e^logit: what softmax_loss_backward needs.
+    The first l <= n rows have labels, y (l,) int64. top is the row's maximum and log_t = log sum
+    e^(logit - top): what softmax_loss_backward needs, apart, as their sum would round log_t away
+    where logits are large.
     """
     log_p, entropy = log_softmax_entropy(logits)
-    top = logits.max(axis=1)
-    return _cross_entropy(log_p, y), entropy, top - log_p.max(axis=1)  # max log p = -log t
+    return _cross_entropy(log_p, y), entropy, logits.max(axis=1), -log_p.max(axis=1)
 
 
 def softmax_loss_backward(
-    logits: Array, y: Array, log_z: Array, entropy: Array, dce: Array, dentropy: Array
+    logits: Array,
+    y: Array,
+    entropy: Array,
+    top: Array,
+    log_t: Array,
+    dce: Array,
+    dentropy: Array,
 ) -> Array:
     """dlogits (n, c) of softmax_loss_forward for dce (l,) and dentropy (n,).
 
     dce (p - onehot(y)) for the labelled rows, and -dentropy p (log p + H) for all.
     """
-    return _softmax_gradient(logits - log_z[:, None], y, entropy, dce, dentropy)
+    log_p = (logits - top[:, None]) - log_t[:, None]
+    return _softmax_gradient(log_p, y, entropy, dce, dentropy)
 
 
 def softmax_loss(

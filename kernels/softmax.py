@@ -30,24 +30,24 @@ def log_softmax_entropy(logits):
 
 def softmax_loss_forward(logits, y):
     """See reference.softmax_loss_forward."""
-    entropy, log_z = np.empty((2, logits.shape[0]), logits.dtype)
+    entropy, top, log_t = np.empty((3, logits.shape[0]), logits.dtype)
     cross = np.empty(y.shape[0], logits.dtype)
 
     def part(low, high):
         rows = slice(low, high)
-        _forward(logits[rows], y[rows], cross[rows], entropy[rows], log_z[rows])
+        _forward(logits[rows], y[rows], cross[rows], entropy[rows], top[rows], log_t[rows])
 
     split(part, *_rows(logits))
-    return cross, entropy, log_z
+    return cross, entropy, top, log_t
 
 
-def softmax_loss_backward(logits, y, log_z, entropy, dce, dentropy):
+def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
     """See reference.softmax_loss_backward."""
     dlogits = np.empty_like(logits)
 
     def part(low, high):
         at = slice(low, high)
-        rows = (a[at] for a in (logits, y, log_z, entropy, dce, dentropy, dlogits))
+        rows = (a[at] for a in (logits, y, entropy, top, log_t, dce, dentropy, dlogits))
         _backward(*rows)
 
     split(part, *_rows(logits))
@@ -110,26 +110,25 @@ def _log_softmax_entropy(logits, log_p, entropy):
 
 
 @compiled_in_order
-def _forward(logits, y, cross, entropy, log_z):
+def _forward(logits, y, cross, entropy, top, log_t):
     for i in range(logits.shape[0]):
         row = logits[i]
-        top = largest(row)
-        t, u = sums(row, top)
-        log_t = math.log(t)
-        entropy[i] = log_t - u / t
-        log_z[i] = top + log_t
+        top[i] = largest(row)
+        t, u = sums(row, top[i])
+        log_t[i] = math.log(t)
+        entropy[i] = log_t[i] - u / t
         if i < y.size:
-            cross[i] = log_t - (row[y[i]] - top)
+            cross[i] = log_t[i] - (row[y[i]] - top[i])
 
 
 @compiled_in_order
-def _backward(logits, y, log_z, entropy, dce, dentropy, dlogits):
+def _backward(logits, y, entropy, top, log_t, dce, dentropy, dlogits):
     for i in range(logits.shape[0]):
         slope, own = dentropy[i], logits.dtype.type(0)
         if i < y.size:
             own = dce[i]
         for j in range(logits.shape[1]):
-            log_p = logits[i, j] - log_z[i]
+            log_p = (logits[i, j] - top[i]) - log_t[i]
             dlogits[i, j] = exp(log_p) * (own - slope * (log_p + entropy[i]))
         if i < y.size:
             dlogits[i, y[i]] -= own

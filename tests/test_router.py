@@ -19,6 +19,11 @@ BRUTE_FORCE = {
 }
 
 
+def routed(vsmm, x, seen, unseen, settings):
+    semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
+    return route_batch(vsmm, x, semantic, settings)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -122,7 +127,7 @@ def test_labels_and_scores_by_hand_on_every_route(setup, metric, tau):
         router_metric=metric,
         router_temperature=tau,
     )
-    label, code, entropy, score = route_batch(vsmm, x, seen, unseen, settings)
+    label, code, entropy, score = routed(vsmm, x, seen, unseen, settings)
     assert np.bincount(code, minlength=3).min() >= 3  # every route is taken
     semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
     for i, embedded in enumerate(vsmm.embed(x)):
@@ -141,7 +146,7 @@ def test_labels_and_scores_by_hand_on_every_route(setup, metric, tau):
 
 
 def test_scores_are_probabilities_of_at_least_the_uniform_one(setup):
-    label, code, _, score = route_batch(*setup, Settings())
+    label, code, _, score = routed(*setup, Settings())
     candidates = np.array([S, S + U, U])[code]
     assert (score >= 1 / candidates - 1e-12).all()
     assert score.max() <= 1
@@ -154,13 +159,13 @@ def test_scores_are_probabilities_of_at_least_the_uniform_one(setup):
 )
 def test_thresholds_can_send_everything_one_way(setup, low, high, route):
     settings = Settings(router_delta_low=low, router_delta_high=high)
-    assert set(route_batch(*setup, settings)[1].tolist()) == {route}
+    assert set(routed(*setup, settings)[1].tolist()) == {route}
 
 
 def test_one_unseen_class_takes_its_route_with_certainty(setup):
     vsmm, x, seen, unseen = setup
     settings = Settings(router_delta_low=0.0, router_delta_high=0.0)
-    label, _, _, score = route_batch(vsmm, x, seen, unseen[:1], settings)
+    label, _, _, score = routed(vsmm, x, seen, unseen[:1], settings)
     assert set(label.tolist()) == {S}
     assert score == pytest.approx(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .presets import Settings, settings_for
 from .proxies import Checkpoint, find_proxies
 from .router import (
     RouteResult,
+    classify_batch,
     compatibility,
     route_batch,
     warn_if_unreachable,
@@ -195,28 +197,28 @@ class EntropySeparationGZSL:
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
     ) -> np.ndarray:
         """Labels (n,) for X (n, d). Without prototypes: the plain classifier of seen classes."""
-        if unseen_prototypes is None:
-            if unseen_classes is not None:
-                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
-            p = self.predict_proba(X)
-            return self.classes_[p.argmax(axis=1)]
         return self.route(X, unseen_prototypes, unseen_classes).label
 
-    def route(self, X: Array, unseen_prototypes: Array, unseen_classes: Array) -> RouteResult:
+    def route(
+        self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
+    ) -> RouteResult:
         """Label, route, entropy (nats) and score of each row of X (n, d), by eq. 10.
 
         unseen_prototypes (U, k) in the units of fit's prototypes, unseen_classes (U,) their
-        labels. Raises ValueError if they don't fit the model or hold NaN.
+        labels; without them every row takes the route SL. Raises ValueError if they don't fit the
+        model or hold NaN.
         """
         self._check_fitted()
-        k = self._seen_prototypes.shape[1]
-        unseen_prototypes = as_array(unseen_prototypes)
-        unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
-        labels = np.concatenate([self.classes_, unseen])
-        a = self._scale_prototypes(unseen_prototypes)
-        parts = self._over_chunks(
-            X, lambda x: route_batch(self.vsmm_, x, self._seen_prototypes, a, self.settings_)
-        )
+        if unseen_prototypes is None:
+            if unseen_classes is not None:
+                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
+            labels, parts = self.classes_, self._over_chunks(X, partial(classify_batch, self.vsmm_))
+        else:
+            k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
+            unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
+            labels = np.concatenate([self.classes_, unseen])
+            batch = (self._embed_prototypes(unseen_prototypes), self.settings_)
+            parts = self._over_chunks(X, lambda x: route_batch(self.vsmm_, x, *batch))
         columns = ([to_host(p) for p in column] for column in zip(*parts, strict=True))
         index, code, entropy, score = (np.concatenate(column) for column in columns)
         return RouteResult(labels[index], np.array(ROUTES)[code], entropy, score)
@@ -227,8 +229,7 @@ class EntropySeparationGZSL:
 
     def is_unseen(self, X: Array) -> np.ndarray:
         """Whether the entropy (n,) is above delta_high: eq. 10's unseen domain."""
-        entropy = self.entropy(X)
-        return entropy > self.settings_.router_delta_high
+        return self.entropy(X) > self.settings_.router_delta_high
 
     def predict_proba(self, X: Array) -> np.ndarray:
         """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""
@@ -240,9 +241,7 @@ class EntropySeparationGZSL:
         k = self._seen_prototypes.shape[1]
         unseen_prototypes = as_array(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
-        a = self._scale_prototypes(unseen_prototypes)
-        xp = device_module(self._fit_params["device"])
-        semantic = self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
+        semantic = self._embed_prototypes(unseen_prototypes)
         metric = self.settings_.router_metric
         return self._joined(X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric))
 
@@ -279,9 +278,11 @@ class EntropySeparationGZSL:
         if not hasattr(self, "vsmm_"):
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
 
-    def _scale_prototypes(self, unseen_prototypes: Array) -> Array:
+    def _embed_prototypes(self, unseen_prototypes: Array) -> Array:
+        """f_s of the seen prototypes and, below them, of the unseen ones: (S + U, m)."""
         xp, dtype = device_module(self._fit_params["device"]), self._fit_params["dtype"]
-        return scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
+        a = scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
+        return self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
 
     def _over_chunks(self, X: Array, function: Callable[[Array], Any]) -> list:
         """function(scaled rows) for every chunk of the rows of X."""

@@ -27,8 +27,8 @@ def softmax_loss_forward(logits: Array, y: Array) -> tuple[tuple[Array, Array], 
     """-log p_y (l,) of the first l rows of logits (n, c), which have labels y (l,), and the
     entropy (n,) of all, in one pass.
     """
-    cross_entropy, entropy, log_z = kernels.softmax_loss_forward(logits, y)
-    return (cross_entropy, entropy), (logits, y, log_z, entropy)
+    cross_entropy, entropy, *sums = kernels.softmax_loss_forward(logits, y)
+    return (cross_entropy, entropy), (logits, y, entropy, *sums)
 
 
 def softmax_loss_backward(dce: Array, dentropy: Array, cache: tuple) -> Array:

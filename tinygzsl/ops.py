@@ -72,22 +72,19 @@ def relu_forward(s: Array) -> tuple[Array, Array]:
 
 def relu_backward(dy: Array, y: Array) -> Array:
     """phi'(s) = [s > 0], and 0 at the kink."""
-    return dy * (y > 0)
+    return kernels.activation_gradient(dy, y, 0.0)[0]
 
 
 def leaky_relu_forward(s: Array) -> tuple[Array, Array]:
     """phi(s) = s where s > 0, else 0.2 s."""
-    y = array_module(s).where(s > 0, s, _leak(s) * s)
+    xp = array_module(s)
+    y = xp.where(s > 0, s, xp.asarray(LEAK, s.dtype) * s)
     return y, y
 
 
 def leaky_relu_backward(dy: Array, y: Array) -> Array:
     """phi'(s) = 1 where s > 0, else 0.2."""
-    return array_module(dy, y).where(y > 0, dy, _leak(dy) * dy)
-
-
-def _leak(s: Array) -> Array:
-    return array_module(s).asarray(LEAK, s.dtype)
+    return kernels.activation_gradient(dy, y, LEAK)[0]
 
 
 def sigmoid_forward(s: Array) -> tuple[Array, Array]:

@@ -2,15 +2,17 @@
 
 A thread that sleeps takes some 50 us to wake up, longer than many a kernel runs. So a helper keeps
 looking for its next share for a short while before it goes to sleep, and the caller for the end of
-the last share. It looks without the GIL, in compiled code; until Numba is loaded, all just sleep.
+the last share. It looks without the GIL, in compiled code; until a kernel was, all just sleep.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +30,7 @@ class Workers:
     def __init__(self, count: int):
         self.count = count
         self._helpers = [_Helper() for _ in range(count - 1)]
+        self._process, self._busy = os.getpid(), threading.Lock()
 
     def shares(self, size: int, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
         """(low, high) of one share of range(size) per worker, in order.
@@ -42,15 +45,21 @@ class Workers:
     def run(self, part: Callable[[int, int], Any], shares: list[tuple[int, int]]) -> list:
         """part(low, high) for every share, one per worker; the results in order.
 
-        Where one raises, the others are waited for and the first error is raised.
+        Every share sees the caller's context variables. Where one raises, or the caller is
+        interrupted, the others are waited for and the first error is raised. In a forked process,
+        which has none of the threads, and while another thread uses the pool, all runs serially.
         """
-        used = self._helpers[: len(shares) - 1]
-        for helper, share in zip(used, shares[1:], strict=True):
-            helper.give(part, share)
+        if os.getpid() != self._process or not self._busy.acquire(blocking=False):
+            return [part(*share) for share in shares]
+        used: list[_Helper] = []
         try:
+            for helper, share in zip(self._helpers, shares[1:], strict=False):
+                used.append(helper)
+                helper.give(partial(copy_context().run, part), share)
             first = part(*shares[0])
         finally:
             outcomes = [helper.outcome() for helper in used]
+            self._busy.release()
         for _, error in outcomes:
             if error is not None:
                 raise error
@@ -86,9 +95,15 @@ class _Helper(threading.Thread):
 
     def outcome(self) -> tuple[Any, BaseException | None]:
         """The value and the error, one of which is None, once the share is done."""
-        self._await(DONE, int(self._counters[GIVEN]), self._done, 0)
-        outcome, self._task, self._outcome = self._outcome, (), (None, None)
-        return outcome
+        interrupt = None
+        while self._counters[DONE] < self._counters[GIVEN]:
+            try:
+                self._given.set()  # an interrupt may have come between the counter and this
+                self._await(DONE, int(self._counters[GIVEN]), self._done, 0)
+            except KeyboardInterrupt as error:
+                interrupt = error
+        (value, error), self._task, self._outcome = self._outcome, (), (None, None)
+        return value, interrupt or error
 
     def run(self) -> None:
         """Serve until the end."""
@@ -101,18 +116,17 @@ class _Helper(threading.Thread):
                 self._outcome = part(*share), None
             except BaseException as error:  # it belongs to the caller
                 self._outcome = None, error
-            del part
+            del part, share
             self._counters[DONE] += 1
             self._done.set()
 
     def _await(self, counter: int, target: int, event: threading.Event, more: int) -> None:
         """Return once the counter is at the target."""
-        with suppress(ImportError):  # a Numba that is broken is left to dispatch.py
-            if sys.modules.get("numba"):
-                from .kernels.spin import spin
+        if "tinygzsl.kernels.compiled" in sys.modules:  # so Numba is there, and works
+            from .kernels.spin import spin
 
-                if spin(self._counters, counter, target, LOOKS, more):
-                    return
+            if spin(self._counters, counter, target, LOOKS, more):
+                return
         while self._counters[counter] < target:
             event.clear()
             if self._counters[counter] < target:

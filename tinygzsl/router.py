@@ -17,6 +17,7 @@ from .vsmm import VSMM
 
 __all__ = [
     "RouteResult",
+    "classify_batch",
     "compatibility",
     "route_batch",
     "route_codes",
@@ -60,15 +61,14 @@ def _unit_rows(x: Array) -> Array:
 
 
 def route_batch(
-    vsmm: VSMM, x: Array, seen: Array, unseen: Array, settings: Settings
+    vsmm: VSMM, x: Array, semantic: Array, settings: Settings
 ) -> tuple[Array, Array, Array, Array]:
     """Candidate index, route code, entropy and score, (n,) each, for samples x (n, d).
 
-    seen (S, k) and unseen (U, k) are prototypes; index i < S is seen class i, S + j unseen j.
+    semantic (S + U, m) are the embedded prototypes f_s(a), seen classes first; index i < S is seen
+    class i, S + j unseen class j.
     """
-    xp = array_module(x, seen, unseen)
     embedded = vsmm.embed(x)
-    semantic = vsmm.embed_prototypes(xp.concatenate([seen, unseen]))
     return kernels.route_rows(
         vsmm.logits(embedded),
         compatibility(embedded, semantic, settings.router_metric),
@@ -76,6 +76,13 @@ def route_batch(
         settings.router_delta_high,
         settings.router_temperature,
     )  # eqs. 1, 2 and 10
+
+
+def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array]:
+    """What route_batch returns, by C alone: every sample x (n, d) takes the supervised route."""
+    log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(vsmm.embed(x)))
+    xp, index = array_module(x), log_p.argmax(axis=1)
+    return index, xp.zeros(x.shape[0], "int8"), entropy, xp.exp(log_p.max(axis=1))
 
 
 def warn_if_unreachable(n_seen: int, delta_high: float) -> None:

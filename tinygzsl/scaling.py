@@ -27,7 +27,9 @@ class Scaler(NamedTuple):
 
     def apply(self, x: Array) -> Array:
         """Scaled x (n, d); values outside the fitted range are not clipped."""
-        out = array_module(x, self.shift).empty_like(x)
+        xp = array_module(x, self.shift)
+        x = xp.ascontiguousarray(x, dtype=xp.result_type(x, self.shift))
+        out = xp.empty_like(x)
         kernels.scale_rows(x, self.shift, self.scale, self.unit_rows, out)
         return out
 
@@ -41,10 +43,10 @@ class Scaler(NamedTuple):
 def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = None) -> Scaler:
     """Scaler of kind minmax, standard, l2 or none for x (n, d); constant columns become 0.
 
-    Its arrays belong to module xp and have that dtype (by default, those of x). x may be a memory
-    map: it is read in chunks.
+    Its arrays belong to module xp and have that dtype (by default, those of x, and float64 for
+    whole numbers). x may be a memory map: it is read in chunks.
     """
-    xp, dtype = xp or array_module(x), np.dtype(dtype or x.dtype)
+    xp, dtype = xp or array_module(x), np.dtype(dtype or np.result_type(x.dtype, np.float32))
     tiny = float(np.finfo(dtype).tiny)  # a smaller spread has no finite inverse
     shift, scale = xp.zeros(x.shape[1], dtype), xp.ones(x.shape[1], dtype)
 

@@ -8,19 +8,14 @@ there.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from numbers import Integral
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
+from . import blas
 from .pool import LANES, Workers
 
 SERIAL = Workers(1)
@@ -35,8 +30,9 @@ def current() -> Workers:
 def split(part: Callable[[int, int], Any], size: int, least: int = 1, unit: int = LANES) -> list:
     """part(low, high) over range(size), one share per current worker; the results in order.
 
-    A share has at least `least` elements and all but the last a multiple of `unit`. What a part
-    calls does not split again. Where one raises, the others are waited for.
+    A share has at least `least` elements and all but the last a multiple of `unit`. Where there are
+    several shares, what they call does not split again. Where one raises, the others are waited
+    for.
     """
     pool = current()
     shares = pool.shares(size, least, unit)
@@ -58,74 +54,38 @@ def check_threads(threads: int | None) -> int | None:
 
 
 def default_threads() -> int:
-    """As many as BLAS would use by itself: its own count, which the environment may limit."""
-    blas = _blas_libraries()
-    if blas:
-        return max(library.get() for library in blas)
-    available = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    return len(available(0))
+    """As many as BLAS would use by itself: its own count, which the environment may limit.
+
+    1 where BLAS isn't OpenBLAS: it can't be held, so it keeps its threads to itself.
+    """
+    return blas.own_threads() or 1
 
 
 @contextmanager
 def workers(threads: int | None = None) -> Iterator[Workers]:
     """Split work over that many threads (None: default_threads) until the block ends.
 
-    Where BLAS can't be held to one thread (it isn't OpenBLAS), it keeps its own threads and all
-    else runs on the calling one. A block inside another one uses the outer's threads, and holds
-    what BLAS was loaded in between.
+    Where BLAS isn't OpenBLAS, it can't be held to one thread: then it keeps its own threads and all
+    else runs on the calling one, with a warning if more were asked for. A block inside another one
+    uses the outer's threads, and holds what BLAS was loaded in between. Raises ValueError for a
+    number of threads that makes no sense.
     """
-    outer, blas = current(), _blas_libraries()
-    before = [library.get() for library in blas]
-    pool = outer
+    check_threads(threads)
+    outer = pool = current()
     if outer is SERIAL:
-        pool = Workers((threads or max(before)) if blas else 1)
+        if blas.own_threads() is None and (threads or 1) > 1:
+            warnings.warn(
+                f"threads is {threads}, but NumPy's BLAS isn't OpenBLAS and can't be held to one "
+                "thread, so the kernels run on one; limit BLAS by its own environment variable",
+                stacklevel=3,
+            )
+            threads = 1
+        pool = Workers(threads or default_threads())
     token = _current.set(pool)
     try:
-        for library in blas:
-            library.set(1)
-        yield pool
+        with blas.one_thread():
+            yield pool
     finally:
-        for library, count in zip(blas, before, strict=True):
-            library.set(count)
         _current.reset(token)
         if pool is not outer:
             pool.close()
-
-
-class _Blas(NamedTuple):
-    get: Callable[[], int]
-    set: Callable[[int], None]
-
-
-def _blas_libraries() -> list[_Blas]:
-    """The OpenBLAS libraries that are loaded: NumPy's and, once it is imported, SciPy's."""
-    return list(_libraries_at(len(sys.modules)))
-
-
-@lru_cache(1)  # what is loaded changes with an import, if at all
-def _libraries_at(modules: int) -> tuple[_Blas, ...]:
-    found = []
-    for path in sorted(_openblas_files()):
-        try:
-            library = ctypes.CDLL(str(path))  # loaded already, so this only finds it
-        except OSError:
-            continue
-        names = [f"{a}openblas_%s_num_threads{b}" for a in ("scipy_", "") for b in ("64_", "")]
-        for name in names:
-            if hasattr(library, name % "set"):
-                found.append(_Blas(getattr(library, name % "get"), getattr(library, name % "set")))
-                break
-    return tuple(found)
-
-
-def _openblas_files() -> set[Path]:
-    """Files of OpenBLAS in the process (Linux), or else where the wheels keep them."""
-    try:
-        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        packages = [np, *(sys.modules[m] for m in ("scipy",) if m in sys.modules)]
-        homes = [Path(package.__file__).parent for package in packages]
-        patterns = [(home.parent / f"{home.name}.libs", home / ".dylibs") for home in homes]
-        return {f for folders in patterns for d in folders for f in d.glob("*openblas*")}
-    paths = (line.split(maxsplit=5)[-1] for line in maps.splitlines())
-    return {Path(p) for p in paths if "openblas" in Path(p).name.lower()}

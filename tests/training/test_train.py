@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import persist, runs
+from tinygzsl import blas, persist, runs
 from tinygzsl.presets import settings_for
-from tinygzsl.threads import _blas_libraries
 
 
 @pytest.mark.wheel
@@ -33,7 +32,7 @@ def test_threads_are_set_by_the_option_and_recorded(run_cli, fast_options, data,
         assert result.exit_code == 0, result.output
         recorded = json.loads((out / "manifest.json").read_text())["threads"]
         assert recorded in (1, threads)  # 1 where BLAS can't be held to one
-        assert recorded == threads or not _blas_libraries()
+        assert recorded == threads or not blas.libraries()
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "demo"])

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import __version__
+from ..blas import libraries
 from ..products import matmul
-from ..threads import _blas_libraries, default_threads, split, workers
+from ..threads import default_threads, split, workers
 
 PAUSE = 0.15  # seconds: threads of a library spin for some 0.1 s after its last call
 # Variables that change the speed of a product or of compiled code.
@@ -36,7 +37,7 @@ class Machine(NamedTuple):
 @contextmanager
 def blas_threads(threads: int) -> Iterator[None]:
     """BLAS with that many threads of its own: how NumPy runs without this library's workers."""
-    blas = _blas_libraries()
+    blas = libraries()
     before = [library.get() for library in blas]
     try:
         for library in blas:
