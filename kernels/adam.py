@@ -8,6 +8,7 @@ import numpy as np
 
 from ..threads import split
 from .compiled import compiled
+from .fastexp import magnitude
 
 LEAST = 1 << 17  # elements a thread takes at least
 
@@ -26,12 +27,13 @@ def adam_update(p, g, m, v, rate, beta1, beta2, eps):
 
 @compiled
 def _adam(p, g, m, v, rate, beta1, rest1, beta2, rest2, eps):
-    doubt = p.dtype.type(0)  # becomes NaN with the first NaN or inf, and nothing else changes it
+    limit = magnitude(p.dtype.type(np.inf))
+    top = magnitude(p.dtype.type(0))
     for i in range(p.size):
         mi = beta1 * m[i] + rest1 * g[i]
         vi = beta2 * v[i] + rest2 * g[i] * g[i]
         m[i] = mi
         v[i] = vi
         p[i] -= rate * mi / (math.sqrt(vi) + eps)
-        doubt += p[i] * p.dtype.type(0)
-    return doubt == 0
+        top = max(top, magnitude(p[i]))
+    return top < limit

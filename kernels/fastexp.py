@@ -1,4 +1,4 @@
-"""The exponential and the maximum of a row, in forms that vectorise.
+"""The exponential, the maximum of a row and the test for NaN and inf, in forms that vectorise.
 
 Without Intel's SVML Numba calls the C library's exp, one number at a time. The float32 one here is
 a polynomial, which inlines; float64 keeps the C library's.
@@ -64,6 +64,20 @@ def ordered(typing_context, i):
         return builder.xor(args[0], builder.and_(sign, rest))
 
     return i(i), generate
+
+
+def magnitude(x):
+    """The bits of |x| as an integer: it grows with |x|, and is infinity's or more for inf and NaN.
+
+    Sums of x * 0, which NaN would show in, are not safe: some compilers take them for 0.
+    """
+    return abs(x)
+
+
+@overload(magnitude)
+def _magnitude(x):
+    rest = np.int32(2**31 - 1) if x == types.float32 else np.int64(2**63 - 1)
+    return lambda x: bits(x) & rest
 
 
 @compiled

@@ -84,8 +84,8 @@ def confidence_score(logits: Array, weights: Array) -> Array:
     marginal = weights @ xp.exp(log_p)
     log_marginal = xp.log(xp.where(marginal > 0, marginal, xp.asarray(1, marginal.dtype)))
     log_score = -(weights @ entropy) - marginal @ log_marginal
-    log_score = xp.maximum(xp.asarray(log_score), 0)  # rounding may go below
-    return xp.exp(log_score)  # eq. 7
+    log_score = xp.maximum(log_score, 0)  # rounding may go below
+    return xp.asarray(xp.exp(log_score), dtype=logits.dtype)  # eq. 7
 
 
 def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..threads import split
 from .compiled import compiled
+from .fastexp import magnitude
 
 LEAST = 1 << 16  # elements a thread takes at least
 
@@ -24,11 +25,11 @@ def scale_rows(x, shift, scale, unit_rows, out):
 @compiled
 def _scale(x, shift, scale, unit_rows, out):
     zero = x.dtype.type(0)
-    doubt = zero  # becomes NaN with the first NaN or inf, and nothing else changes it
+    limit, top = magnitude(x.dtype.type(np.inf)), magnitude(zero)
     for i in range(x.shape[0]):
         # One loop each: out may be x, and where a loop writes to what it reads nothing vectorises.
         for j in range(x.shape[1]):
-            doubt += x[i, j] * zero
+            top = max(top, magnitude(x[i, j]))
         for j in range(x.shape[1]):
             out[i, j] = (x[i, j] - shift[j]) * scale[j]
         if unit_rows:
@@ -39,4 +40,4 @@ def _scale(x, shift, scale, unit_rows, out):
             if norm > 0:
                 for j in range(x.shape[1]):
                     out[i, j] /= norm
-    return doubt == 0
+    return top < limit

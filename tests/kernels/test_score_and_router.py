@@ -52,7 +52,7 @@ def test_rows_without_weight_do_not_count(fused, rng, dtype):
 # Router
 
 
-def setup(rng, n, n_seen, n_unseen, dtype):
+def inputs_for(rng, n, n_seen, n_unseen, dtype):
     """Logits from vague to certain, and F."""
     sharpness = np.resize([0.3, 2.0, 20.0], n)[:, None]
     logits = sharpness * rng.normal(size=(n, n_seen))
@@ -64,7 +64,7 @@ def setup(rng, n, n_seen, n_unseen, dtype):
 @pytest.mark.parametrize("temperature", [1.0, 0.2])
 @pytest.mark.parametrize("n", [0, 1, 61])
 def test_routes(compare, rng, dtype, n, n_seen, n_unseen, temperature):
-    logits, f = setup(rng, n, n_seen, n_unseen, dtype)
+    logits, f = inputs_for(rng, n, n_seen, n_unseen, dtype)
     low, high = 0.31 * np.log(n_seen + 1), 0.83 * np.log(n_seen)
     args = logits, f, low, high, temperature
     result = compare("route_rows", *args, rtol=ERROR[dtype], atol=ERROR[dtype])
@@ -78,7 +78,7 @@ def test_routes(compare, rng, dtype, n, n_seen, n_unseen, temperature):
 
 @pytest.mark.parametrize(("low", "high", "code"), [(9.0, 9.0, 0), (0.0, 9.0, 1), (0.0, 0.0, 2)])
 def test_labels_and_scores_of_one_route(compare, rng, dtype, low, high, code):
-    logits, f = setup(rng, 50, 6, 4, dtype)
+    logits, f = inputs_for(rng, 50, 6, 4, dtype)
     label, codes, _, score = compare("route_rows", logits, f, low, high, 0.5, rtol=ERROR[dtype])
     values, offset = {0: (logits, 0), 1: (f / 0.5, 0), 2: (f[:, 6:] / 0.5, 6)}[code]
     p = np.exp(values - values.max(axis=1, keepdims=True))
