@@ -80,8 +80,8 @@ def numba_version() -> str | None:
     except Exception as error:  # OSError, for one, where LLVM's library can't be loaded
         reason = " ".join(str(error).split())
         warnings.warn(
-            f"numba can't be used ({reason}), so the kernels run in NumPy, several times "
-            "slower; pip install numba",
+            f"numba can't be used ({reason}), so the kernels run in NumPy, two or three "
+            "times slower; pip install numba",
             stacklevel=2,
         )
         return None
