@@ -147,8 +147,8 @@ def test_a_margin_that_is_kept_gives_the_gradients_of_no_proxies(make, batch, se
     vsmm, (x, y, a, proxies) = make(), batch
     vsmm.c.params[0] *= 20  # sharp on samples; zero proxies are made to look uncertain
     vsmm.c.params[1][:] = vsmm.f_v.params[1][:] = 0
-    settings = Settings(**settings)
-    terms, grads = vsmm_loss(vsmm, np.concatenate([x, 0 * proxies]), y, a, settings)
+    both, settings = np.concatenate([x, 0 * proxies]), Settings(**settings)
+    terms, grads = vsmm_loss(vsmm, both, y, a, settings)
     _, expected = vsmm_loss(vsmm, x, y, a, settings)
     assert terms["h_proxy"] == pytest.approx(math.log(S))
     for mine, other in zip(grads, expected, strict=True):
@@ -157,8 +157,8 @@ def test_a_margin_that_is_kept_gives_the_gradients_of_no_proxies(make, batch, se
 
 def test_the_gradient_of_proxies_flows_through_the_classifier_and_the_encoder(make, batch):
     vsmm, (x, y, a, proxies) = make(), batch
-    settings = Settings(vsmm_gamma=9.0)
-    _, grads = vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, settings)
+    both, settings = np.concatenate([x, proxies]), Settings(vsmm_gamma=9.0)
+    _, grads = vsmm_loss(vsmm, both, y, a, settings)
     _, others = vsmm_loss(vsmm, np.concatenate([x, proxies[::-1] * 2]), y, a, settings)
     changed = [not np.allclose(mine, other) for mine, other in zip(grads, others, strict=True)]
     assert changed == [True, True, False, False, False, False, True, True]  # f_v, g, f_s, c
@@ -169,9 +169,8 @@ def test_the_gradients_are_the_weighted_sum_of_those_of_the_terms(make, batch):
 
     def run(**weights):
         weights = {f"vsmm_weight_{name}": weights.get(name, 0.0) for name in TERMS}
-        x, y, a, proxies = batch
-        both = np.concatenate([x, proxies])
-        return vsmm_loss(vsmm, both, y, a, Settings(**weights, vsmm_gamma=9.0))
+        settings, (x, y, a, proxies) = Settings(**weights, vsmm_gamma=9.0), batch
+        return vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, settings)
 
     total = [np.zeros_like(p) for p in vsmm.params]
     for name, weight in weights.items():
@@ -185,10 +184,11 @@ def test_the_gradients_are_the_weighted_sum_of_those_of_the_terms(make, batch):
 @pytest.mark.wheel
 def test_the_sum_is_the_mean_times_the_dimensions(make, batch):
     vsmm, (x, y, a, proxies) = make(), batch
-    total, mean = (
-        vsmm_loss(vsmm, np.concatenate([x, proxies]), y, a, Settings(vsmm_reduction=kind))[0]
-        for kind in ("sum", "mean")
+    both, kinds = (
+        np.concatenate([x, proxies]),
+        [Settings(vsmm_reduction=k) for k in ("sum", "mean")],
     )
+    total, mean = (vsmm_loss(vsmm, both, y, a, settings)[0] for settings in kinds)
     assert total["ae"] == pytest.approx(D * mean["ae"])
     assert total["le"] == pytest.approx(M * mean["le"])
     for name in ("clf", "es", "h_seen", "h_proxy"):
@@ -199,9 +199,8 @@ def test_the_sum_is_the_mean_times_the_dimensions(make, batch):
 def test_gradients_keep_float32(make, batch):
     x, y, a, proxies = (array.astype(np.float32) for array in batch)
     vsmm = VSMM.create(np, D, K, S, Settings(**SMALL), 0, "float32")
-    _, grads = vsmm_loss(
-        vsmm, np.concatenate([x, proxies]), y.astype(int), a, Settings(vsmm_gamma=9.0)
-    )
+    both, settings = np.concatenate([x, proxies]), Settings(vsmm_gamma=9.0)
+    _, grads = vsmm_loss(vsmm, both, y.astype(int), a, settings)
     assert {grad.dtype for grad in grads} == {np.dtype("float32")}
 
 
