@@ -10,25 +10,38 @@ from .common import emit, errors_as_sentences, json_option
 @errors_as_sentences
 def info(as_json):
     """Show versions, cores and usable devices."""
-    from ..backend import cuda_status
+    from ..backend import cuda_facts
     from ..kernels.dispatch import numba_version
     from ..presets import PRESETS
     from ..runs import environment
     from ..threads import default_threads
 
-    usable, why = cuda_status()
-    facts = {**environment(), "cuda": {"usable": usable, "device" if usable else "reason": why}}
+    usable, gpu = cuda_facts()
+    numba = numba_version()
+    facts = environment()
+    facts["threads"] = default_threads()
+    facts["cpu"] = {"usable": True, "kernels": f"Numba {numba}" if numba else "NumPy, slower"}
+    facts["cuda"] = {"usable": usable, **gpu}
     facts["presets"] = list(PRESETS)
     versions = ", ".join(f"{k} {v or 'not installed'}" for k, v in facts["versions"].items())
-    facts["threads"] = default_threads()
     variables = "".join(f", {k}={v}" for k, v in facts["thread_variables"].items())
-    facts["kernels"] = f"Numba {numba_version()}" if numba_version() else "NumPy, slower"
     lines = [
         versions,
         f"platform  {facts['platform']}, {facts['cores']} cores",
         f"threads   {facts['threads']} by default{variables}",
-        f"cpu       usable, kernels by {facts['kernels']}",
-        f"cuda      {why if usable else 'not usable: ' + why}",
+        f"cpu       usable, kernels by {facts['cpu']['kernels']}",
+        f"cuda      {_gpu_line(gpu) if usable else 'not usable: ' + gpu['reason']}",
         f"presets   {', '.join(PRESETS)}",
     ]
     emit(facts, as_json, "\n".join(lines))
+
+
+def _gpu_line(gpu):
+    from ..device_memory import gigabytes
+
+    return (
+        f"usable, {gpu['device']}, compute capability {gpu['compute_capability']}, "
+        f"{gigabytes(gpu['memory_free'])} of {gigabytes(gpu['memory_total'])} free, "
+        f"CuPy {gpu['cupy']} for CUDA {gpu['runtime']}, driver for CUDA {gpu['driver']}, "
+        f"NVRTC {gpu['nvrtc']}"
+    )

@@ -20,7 +20,9 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--dtype", help="float32 or float64.  [default: float32]")
 @click.option("--out", help="Run folder to make.  [default: runs/DATASET-PRESET-SEED]")
-@click.option("--resume", metavar="RUN", help="Continue an interrupted run in its folder.")
+@click.option(
+    "--resume", metavar="RUN", help="Continue an interrupted run, here or on another --device."
+)
 @json_option
 @errors_as_sentences
 @threaded
@@ -38,7 +40,8 @@ def train(dataset, resume, out, as_json, **options):
     source = given({"name_or_path": dataset, **{k: options[k] for k in SOURCE[1:]}})
     top = given({name: options[name] for name in TOP})
     if resume:
-        _refuse_with_resume(given({"out": out, "config": options["config"], **source, **top}))
+        others = {k: v for k, v in top.items() if k != "device"}
+        _refuse_with_resume(given({"out": out, "config": options["config"], **source, **others}))
         options["config"] = str(Path(resume) / CONFIG)
     params, source = resolve(options["config"], options["sets"], top, source)
     data = load_dataset(**source)
@@ -53,8 +56,8 @@ def train(dataset, resume, out, as_json, **options):
     except KeyboardInterrupt:
         note(f"\nstopped; continue with: tinygzsl train --resume {folder}")
         raise
-    except Exception:
-        _leave(folder)
+    except Exception as error:
+        _leave(folder, _next_options(error, params.get("device")))
         raise
     emit(facts, as_json, _text(facts))
 
@@ -63,7 +66,8 @@ def _refuse_with_resume(options):
     if options:
         names = ", ".join(options).replace("name_or_path", "DATASET")
         raise ValueError(
-            f"--resume takes all but --set from the run folder; leave out {names}, or train anew"
+            f"--resume takes all but --set and --device from the run folder; leave out {names}, "
+            "or train anew"
         )
 
 
@@ -125,7 +129,7 @@ def _write_results(folder, model, files, source, training_sha256, started, secon
     model.save(folder / MODEL)
     write_curves(folder / CURVES, model)
     manifest = {
-        **environment(),
+        **environment(model.device),
         "started": started.isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
         "seed": model.seed,
@@ -149,12 +153,19 @@ def _write_results(folder, model, files, source, training_sha256, started, secon
     }
 
 
-def _leave(folder):
+def _next_options(error, device):
+    """What to change when the run goes on: the device, where the GPU failed, else the epochs."""
+    if device == "cuda" and isinstance(error, MemoryError | RuntimeError):
+        return "--device cpu"
+    return "--set gan.max_epochs=N"
+
+
+def _leave(folder, options):
     """After a failure: a run without a checkpoint leaves no folder in the way of the next one."""
     from ..runs import CHECKPOINT, CONFIG
 
     if (folder / CHECKPOINT).exists():
-        note(f"kept the CWGAN: tinygzsl train --resume {folder} --set gan.max_epochs=N goes on")
+        note(f"kept the CWGAN: tinygzsl train --resume {folder} {options} goes on")
         return
     with suppress(OSError):
         (folder / CONFIG).unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from .fastexp import magnitude
 LEAST = 1 << 17  # elements a thread takes at least
 
 
-def adam_update(p, g, m, v, rate, beta1, beta2, eps):
+def adam_update(p, g, m, v, rate, beta1, beta2, eps, bad, step):
     """See reference.adam_update."""
     kind = p.dtype.type
     p, g, m, v = (a.reshape(-1) for a in (p, g, m, v))
@@ -22,7 +22,8 @@ def adam_update(p, g, m, v, rate, beta1, beta2, eps):
     def part(low, high):
         return _adam(p[low:high], g[low:high], m[low:high], v[low:high], *constants)
 
-    return np.asarray(all(split(part, p.size, LEAST)))
+    if not all(split(part, p.size, LEAST)) and not bad[0]:
+        bad[0] = step
 
 
 @compiled

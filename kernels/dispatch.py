@@ -1,8 +1,9 @@
 """Which version of a kernel runs: the arrays decide.
 
-Numba's for NumPy arrays of one floating dtype that are C-contiguous, in the machine's byte order
-and not small, else the reference, which takes anything. Numba's are also split over the current
-workers (threads.py). Indices have to be valid: compiled code doesn't check them.
+Arrays of one floating dtype that are C-contiguous go to Numba if they are NumPy's, in the machine's
+byte order and not small, and to CUDA if they are CuPy's; all others to the reference, which takes
+anything. Numba's are also split over the current workers (threads.py). Indices have to be valid:
+compiled code doesn't check them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from functools import cache, wraps
 from importlib import import_module
 
 import numpy as np
+
+from ..backend import array_module
 
 SMALL = 2048  # elements; below, starting Numba would take longer than it could ever save
 
@@ -36,14 +39,20 @@ def is_reference_only() -> bool:
     return _reference_only.get()
 
 
-def dispatched(module: str) -> Callable:
-    """Decorator of a reference function whose Numba version has its name in kernels/<module>.py."""
+def dispatched(numba_module: str, cuda_module: str) -> Callable:
+    """Decorator of a reference function whose other versions have its name in those modules."""
 
     def decorate(reference: Callable) -> Callable:
         @wraps(reference)
         def run(*args):
-            if _suits_numba(args) and not _reference_only.get() and numba_version():
-                return _fused(module, reference.__name__)(*args)
+            if _reference_only.get():
+                return reference(*args)
+            arrays = [a for a in args if _is_array(a)]
+            if array_module(*arrays) is not np:
+                if _suits_cuda(arrays):
+                    return _version(cuda_module, reference.__name__)(*args)
+            elif _suits_numba(arrays) and numba_version():
+                return _version(numba_module, reference.__name__)(*args)
             return reference(*args)
 
         run.reference = reference
@@ -52,21 +61,22 @@ def dispatched(module: str) -> Callable:
     return decorate
 
 
-def _suits_numba(args: tuple) -> bool:
-    largest, dtype = 0, None
-    for a in args:
-        if isinstance(a, np.ndarray):
-            if not (a.flags.c_contiguous and a.dtype.isnative):
-                return False
-            if a.dtype.kind == "f":
-                if dtype is None:
-                    dtype = a.dtype
-                elif a.dtype != dtype:
-                    return False
-            largest = max(largest, a.size)
-        elif hasattr(a, "__cuda_array_interface__"):
-            return False
-    return largest >= SMALL and (dtype is None or dtype.char in "fd")
+def _is_array(a: object) -> bool:
+    return isinstance(a, np.ndarray) or hasattr(a, "__cuda_array_interface__")
+
+
+def _suits_numba(arrays: list[np.ndarray]) -> bool:
+    plain = all(a.flags.c_contiguous and a.dtype.isnative for a in arrays)
+    return plain and max(a.size for a in arrays) >= SMALL and _one_float_dtype(arrays)
+
+
+def _suits_cuda(arrays: list) -> bool:
+    return all(a.flags.c_contiguous for a in arrays) and _one_float_dtype(arrays)
+
+
+def _one_float_dtype(arrays: list) -> bool:
+    chars = {a.dtype.char for a in arrays if a.dtype.kind == "f"}
+    return len(chars) <= 1 and chars <= {"f", "d"}
 
 
 @cache
@@ -89,5 +99,5 @@ def numba_version() -> str | None:
 
 
 @cache
-def _fused(module: str, name: str) -> Callable:
+def _version(module: str, name: str) -> Callable:
     return getattr(import_module(f".{module}", __package__), name)

@@ -23,6 +23,11 @@ def philox_words(out, seed, step, purpose):
     return _by_blocks(_words, out, seed, step, purpose)
 
 
+def philox_integers(out, high, seed, step, purpose):
+    """See reference.philox_integers."""
+    return _by_blocks(_integers, out, seed, step, purpose, np.uint64(high))
+
+
 def philox_uniform(out, seed, step, purpose):
     """See reference.philox_uniform."""
     return _by_blocks(_uniform, out, seed, step, purpose, out.dtype.type(2.0**-24))
@@ -65,6 +70,14 @@ def _words(out, first, c1, c2, c3, k0, k1):
         words = _philox(first + np.uint64(i), c1, c2, c3, k0, k1)
         for j in range(4):
             out[4 * i + j] = words[j]
+
+
+@compiled
+def _integers(out, first, c1, c2, c3, k0, k1, high):
+    for i in range(out.size // 4):
+        words = _philox(first + np.uint64(i), c1, c2, c3, k0, k1)
+        for j in range(4):
+            out[4 * i + j] = np.int64((words[j] * high) >> HALF)
 
 
 @compiled

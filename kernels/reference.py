@@ -11,6 +11,7 @@ from ..backend import Array, array_module
 from .reference_random import (
     normal_from,
     philox4x32,
+    philox_integers,
     philox_normal,
     philox_uniform,
     philox_words,
@@ -41,6 +42,7 @@ __all__ = [
     "normal_from",
     "penalty_epilogue",
     "philox4x32",
+    "philox_integers",
     "philox_normal",
     "philox_uniform",
     "philox_words",
@@ -57,12 +59,21 @@ __all__ = [
 
 
 def adam_update(
-    p: Array, g: Array, m: Array, v: Array, rate: float, beta1: float, beta2: float, eps: float
-) -> Array:
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    bad: Array,
+    step: int,
+) -> None:
     """One Adam update of p from its gradient g, in place on p and the moments m and v.
 
-    rate and eps have the bias corrections folded in (optim.py). Returns whether p is still finite,
-    as a 0-d array.
+    rate and eps have the bias corrections folded in (optim.py). bad (1,) int32 gets the step, if
+    it is 0 and p is no longer finite: a flag that is set without anybody waiting for it.
     """
     xp = array_module(p, g, m, v)
     m *= beta1
@@ -70,7 +81,7 @@ def adam_update(
     v *= beta2
     v += (1 - beta2) * (g * g)
     p -= rate * m / (xp.sqrt(v) + eps)
-    return xp.isfinite(p).all()
+    bad[...] = xp.where((bad > 0) | xp.isfinite(p).all(), bad, step)
 
 
 def bias_activation(s: Array, b: Array, slope: float) -> Array:

@@ -40,6 +40,16 @@ def philox_words(out: Array, seed: int, step: int, purpose: int) -> Array:
     return out
 
 
+def philox_integers(out: Array, high: int, seed: int, step: int, purpose: int) -> Array:
+    """Fill out (n,) int64 with whole numbers from 0 to high - 1, high up to 2**32; returns out.
+
+    One per word of philox_words, by multiplying and shifting: no division, a bias below 2**-32.
+    """
+    words = _words(out, out.shape[0], seed, step, purpose).astype("uint64")
+    out[...] = (words * high) >> 32
+    return out
+
+
 def philox_uniform(out: Array, seed: int, step: int, purpose: int) -> Array:
     """Fill out (n,) with uniform numbers in [0, 1), one per word of philox_words; returns out."""
     out[...] = uniform_from(_words(out, out.shape[0], seed, step, purpose), out.dtype)

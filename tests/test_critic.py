@@ -5,6 +5,7 @@ import pytest
 
 from tinygzsl import kernels
 from tinygzsl.critic import OneLayerCritic, is_fusable
+from tinygzsl.critic_cuda import WholeRowCritic
 from tinygzsl.cwgan import CWGAN, critic_loss
 from tinygzsl.mlp import MLP
 from tinygzsl.noise import Purpose
@@ -42,8 +43,14 @@ def make_batch():
     return make
 
 
-def fused_loss(critic, x, fake, y, prototypes, alpha, penalty=10.0):
-    fused = OneLayerCritic(critic, len(x), D)
+@pytest.fixture(params=[OneLayerCritic, WholeRowCritic])
+def version(request):
+    """The fused critic for NumPy, and the one for CuPy."""
+    return request.param
+
+
+def fused_loss(version, critic, x, fake, y, prototypes, alpha, penalty=10.0):
+    fused = version(critic, len(x), D)
     fused.real[...], fused.fake[...] = x, fake
     return fused.loss(prototypes, y, alpha, penalty)
 
@@ -52,10 +59,10 @@ def fused_loss(critic, x, fake, y, prototypes, alpha, penalty=10.0):
 @pytest.mark.parametrize("hidden", ["leaky_relu", "relu", "linear"])
 @pytest.mark.parametrize(("n", "classes"), [(1, 1), (5, 1), (8, 20), (31, 4), (64, 64), (33, 34)])
 def test_terms_and_gradients_are_those_of_the_general_critic(
-    make_critic, make_batch, hidden, n, classes
+    version, make_critic, make_batch, hidden, n, classes
 ):
     critic, (x, fake, y, prototypes, alpha) = make_critic(hidden), make_batch(n, classes)
-    terms, grads = fused_loss(critic, x, fake, y, prototypes, alpha)
+    terms, grads = fused_loss(version, critic, x, fake, y, prototypes, alpha)
     expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], 10.0)
     assert {k: float(v) for k, v in terms.items()} == pytest.approx(expected, rel=1e-12)
     for mine, other in zip(grads, others, strict=True):
@@ -66,11 +73,11 @@ def test_terms_and_gradients_are_those_of_the_general_critic(
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_neither_threads_nor_the_type_change_more_than_rounding(
-    make_critic, make_batch, threads, dtype
+    version, make_critic, make_batch, threads, dtype
 ):
     critic, batch = make_critic(units=200, dtype=dtype), make_batch(40, 9, dtype)
     with workers(threads):
-        terms, grads = fused_loss(critic, *batch)
+        terms, grads = fused_loss(version, critic, *batch)
     x, fake, y, prototypes, alpha = batch
     expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], 10.0)
     tolerance = 1e-12 if dtype == "float64" else 1e-5
@@ -80,23 +87,23 @@ def test_neither_threads_nor_the_type_change_more_than_rounding(
         assert np.linalg.norm(mine - other) <= tolerance * max(1, np.linalg.norm(other))
 
 
-def test_an_input_gradient_of_zero_has_no_penalty_gradient(make_critic, make_batch):
+def test_an_input_gradient_of_zero_has_no_penalty_gradient(version, make_critic, make_batch):
     critic, (x, fake, y, prototypes, alpha) = make_critic(), make_batch(6, 3)
     critic.params[2][:] = 0
-    terms, grads = fused_loss(critic, x, fake, y, prototypes, alpha)
+    terms, grads = fused_loss(version, critic, x, fake, y, prototypes, alpha)
     assert terms["penalty"] == 10  # (0 - 1)^2 for each
     assert not grads[0].any()
     assert np.isfinite(grads[2]).all()
 
 
-def test_a_second_batch_leaves_nothing_of_the_first(make_critic, make_batch):
+def test_a_second_batch_leaves_nothing_of_the_first(version, make_critic, make_batch):
     critic = make_critic()
-    fused = OneLayerCritic(critic, 12, D)
+    fused = version(critic, 12, D)
     for seed_classes in (20, 3):  # with a column per sample, then one per class
         x, fake, y, prototypes, alpha = make_batch(12, seed_classes)
         fused.real[...], fused.fake[...] = x, fake
         _, grads = fused.loss(prototypes, y, alpha, 10.0)
-    _, expected = fused_loss(critic, x, fake, y, prototypes, alpha)
+    _, expected = fused_loss(version, critic, x, fake, y, prototypes, alpha)
     assert all(np.array_equal(a, b) for a, b in zip(grads, expected, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""One code for NumPy and CuPy: the arrays decide. The only file that imports cupy.
+"""One code for NumPy and CuPy: the arrays decide. cupy is imported here and in kernels/cuda.py.
 
 A public function starts with ``xp = array_module(x, y)`` and then uses ``xp`` where a NumPy
 program uses ``np``. There is no global current backend.
@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from .cuda_device import device_facts, why_unusable
+
 Array = Any  # numpy.ndarray or cupy.ndarray; cupy is optional, so it can't be named here
+
+
+def loaded_cupy() -> ModuleType | None:
+    """cupy if somebody has imported it; else there can't be any CuPy array."""
+    return sys.modules.get("cupy")
 
 
 def array_module(*arrays: Array) -> ModuleType:
@@ -21,7 +28,7 @@ def array_module(*arrays: Array) -> ModuleType:
     Raises TypeError when NumPy and CuPy arrays are mixed: a silent copy to or from the device
     would hide the cost.
     """
-    cupy = sys.modules.get("cupy")  # a CuPy array can only exist if somebody imported cupy
+    cupy = loaded_cupy()
     if cupy is None:
         return np
     on_device = [isinstance(a, cupy.ndarray) for a in arrays]
@@ -54,36 +61,45 @@ def device_module(device: str) -> ModuleType:
 
 def cuda_status() -> tuple[bool, str]:
     """Whether CUDA arrays can be used, and the device's name or the reason why not."""
+    usable, facts = cuda_facts()
+    return usable, facts["device" if usable else "reason"]
+
+
+def cuda_facts() -> tuple[bool, dict[str, Any]]:
+    """Whether CUDA arrays can be used, and what is known of the device, or {"reason": why not}."""
     try:
         import cupy
     except ImportError as error:
-        if error.name != "cupy":  # it is there, but broken
-            return False, f"cupy can't be imported: {' '.join(str(error).split())}"
-        return False, "cupy is not installed (pip install 'tinygzsl[cuda12x]')"
+        if error.name == "cupy":
+            return False, {"reason": "cupy is not installed (pip install 'tinygzsl[cuda12x]')"}
+        reason = f"cupy can't be imported: {_one_line(error)}"  # it is there, but broken
+        return False, {"reason": f"{reason}; pip install --force-reinstall the one you have"}
     try:
-        if not cupy.cuda.is_available():
-            return False, f"cupy {cupy.__version__} finds no CUDA driver or no device"
-        name = cupy.cuda.runtime.getDeviceProperties(0)["name"]
+        reason = why_unusable(cupy)
+        return (False, {"reason": reason}) if reason else (True, device_facts(cupy))
     except Exception as error:  # a broken driver raises CuPy's own types, unknown without CuPy
-        return False, f"cupy fails: {' '.join(str(error).split())}"
-    return True, name.decode() if isinstance(name, bytes) else str(name)
+        return False, {"reason": f"cupy fails: {_one_line(error)}; update the driver and cupy"}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
     """x as a C-contiguous array of module xp, copied only where it must be."""
-    if xp is np:
-        with np.errstate(over="ignore"):  # check_finite reports what a dtype cannot hold
+    with np.errstate(over="ignore"):  # check_finite reports what a dtype cannot hold
+        if xp is np:
             return np.ascontiguousarray(to_host(x), dtype=dtype)
-    return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))
+        return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))
 
 
 def to_host(x: Array) -> np.ndarray:
     """x as a NumPy array; a NumPy array is returned as it is."""
-    cupy = sys.modules.get("cupy")
+    cupy = loaded_cupy()
     return x.get() if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)
 
 
 def as_array(x: Any) -> Array:
     """x itself if it is a CuPy array, else as NumPy's: lists and data frames are welcome."""
-    cupy = sys.modules.get("cupy")
+    cupy = loaded_cupy()
     return x if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)

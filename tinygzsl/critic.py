@@ -18,8 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-import numpy as np
-
 from . import kernels, ops
 from .backend import Array, array_module
 from .mlp import MLP
@@ -60,20 +58,29 @@ class OneLayerCritic:
         y (n,) indexes the rows of prototypes (S, k), the same for fake and real, alpha (n,) lies in
         [0, 1]. The gradients, in the order of the critic's params, last until the next call.
         """
+        grads = self.gradients(prototypes, y, alpha, penalty)
+        return self.terms(penalty), grads
+
+    def terms(self, penalty: float) -> dict:
+        """The terms of the last gradients, which a training step seldom looks at."""
+        n = self._norm.shape[0]
+        wasserstein = self._scores[n:].mean() - self._scores[:n].mean()
+        term = penalty * ((self._norm - 1) ** 2).mean()
+        return {"wasserstein": wasserstein, "penalty": term, "loss": term - wasserstein}  # eq. 6
+
+    def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
+        """The gradients alone, see loss."""
         xp, n = array_module(prototypes, y, alpha), alpha.shape[0]
         w, u = self.critic.params[0], self._x[2 * n :]
         columns, index = _table_columns(xp, prototypes, y)
 
-        scores = sum(self._over_units(lambda rows: self._forward(rows, columns, index, alpha)))
+        parts = self._over_units(lambda rows: self._forward(rows, columns, index, alpha))
+        self._scores = sum(parts)
         matmul(self._delta[:, 2 * n :].T, w[:, : self.d], out=u)  # the input gradient g at x^
-        norm = kernels.gradient_penalty(u, penalty)  # g becomes u = dP/dg
+        self._norm = kernels.gradient_penalty(u, penalty)  # g becomes u = dP/dg
         twice = xp.concatenate([index, index])
         self._over_units(lambda rows: self._backward(rows, columns, twice))
-
-        wasserstein = scores[n:].mean() - scores[:n].mean()
-        term = penalty * ((norm - 1) ** 2).mean()
-        terms = {"wasserstein": wasserstein, "penalty": term, "loss": term - wasserstein}  # eq. 6
-        return terms, self._grads
+        return self._grads
 
     def _forward(self, rows: slice, columns: Array, index: Array, alpha: Array) -> Array:
         """Scores without the output bias (2n,), what the units `rows` add to them.
@@ -104,8 +111,6 @@ class OneLayerCritic:
 
     def _over_units(self, part: Callable[[slice], Array]) -> list:
         """part(rows) on every worker's share of the hidden units."""
-        if array_module(self._s) is not np:
-            return [part(slice(None))]
         return split(lambda low, high: part(slice(low, high)), len(self._s), LEAST)
 
 

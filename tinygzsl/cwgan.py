@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
+import numpy as np
+
 from . import kernels, losses, noise
 from .backend import Array, array_module
 from .critic import OneLayerCritic, is_fusable
+from .critic_cuda import WholeRowCritic
 from .mlp import MLP
 from .noise import Purpose
 from .optim import Adam
@@ -101,7 +104,8 @@ class CWGAN:
         self._generator_grads = [xp.empty_like(p) for p in self.generator.params]
         self._fused = None
         if is_fusable(self.critic) and not kernels.is_reference_only():
-            self._fused = OneLayerCritic(self.critic, settings.gan_batch, d)
+            fused = OneLayerCritic if xp is np else WholeRowCritic
+            self._fused = fused(self.critic, settings.gan_batch, d)
 
     def train_step(self, x: Array, y: Array, prototypes: Array) -> dict:
         """gan_critic_steps steps of the critic, then one of the generator.
@@ -117,19 +121,23 @@ class CWGAN:
         fakes, _ = generator_forward(self.generator, z, a)  # at once: G is fixed for these steps
         for at, batch, fake in zip(ats, rows, xp.split(fakes, steps), strict=True):
             terms = self._critic_step(x, y, prototypes, at, batch, fake)
+        if self._fused:
+            terms = self._fused.terms(self.settings.gan_penalty)
         terms["generator"] = self._generator_step(y, prototypes)
         self.step += 1
         return terms
 
     def _critic_step(
         self, x: Array, y: Array, prototypes: Array, at: int, rows: Array, fake: Array
-    ) -> dict:
+    ) -> dict | None:
+        """Updates the critic. The terms of its loss come from _fused where there is one."""
         xp, n, penalty = array_module(x, rows), rows.shape[0], self.settings.gan_penalty
+        terms = None
         alpha = noise.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
         if self._fused:
             kernels.gather_rows(x, rows, self._fused.real)
             self._fused.fake[...] = fake
-            terms, grads = self._fused.loss(prototypes, y[rows], alpha[:, 0], penalty)
+            grads = self._fused.gradients(prototypes, y[rows], alpha[:, 0], penalty)
         else:
             terms, grads = critic_loss(
                 self.critic, x[rows], fake, prototypes[y[rows]], alpha, penalty

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from . import kernels
-from .backend import Array, as_array, device_module, to_host
+from .backend import Array, array_module, as_array, device_module, to_host
 from .checks import check_dtype, check_labels, check_matrix, check_training_arrays, check_unseen
+from .device_memory import FREE_SOME, device_errors
 from .metrics import ROUTES
 from .noise import check_seed
+from .parameters import Parameters
 from .presets import Settings, settings_for
 from .proxies import Checkpoint, find_proxies
 from .router import (
@@ -29,11 +31,13 @@ from .threads import check_threads, workers
 from .vsmm import train_vsmm
 
 SAMPLE_ROWS = 8192  # training samples that the check of a weak classifier looks at
+LESS_GAN = "lower gan_batch, proxy_count, gan_generator_hidden or gan_critic_hidden"
+LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
 TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class EntropySeparationGZSL:
+class EntropySeparationGZSL(Parameters):
     """Generalized zero-shot classifier by proxy samples and entropy separation.
 
     Parameters: a preset (see tinygzsl.presets.PRESETS), a seed, the device ("cpu" or "cuda"), the
@@ -100,36 +104,6 @@ class EntropySeparationGZSL:
     router_metric: str | None = None
     router_temperature: float | None = None
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor parameters by name, as scikit-learn asks for them."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def set_params(self, **params: Any) -> EntropySeparationGZSL:
-        """Set constructor parameters; ValueError for a name there is none of."""
-        known = self.get_params()
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(f"there is no parameter {name!r}; see get_params()")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        changed = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if getattr(self, f.name) != f.default
-        ]
-        return f"{type(self).__name__}({', '.join(changed)})"
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            classifier_tags=ClassifierTags(),
-        )
-
     def fit(
         self,
         X: Array,
@@ -142,10 +116,11 @@ class EntropySeparationGZSL:
         """Train on seen data: X (n, d), y (n,), prototypes (S, k), row i for classes_[i].
 
         proxies (p, d), in the units of X, replace the GAN's. Raises ValueError for arrays or
-        settings that can't be trained on (nothing is changed then) and FloatingPointError if
-        training diverges.
+        settings that can't be trained on (nothing is changed then), FloatingPointError if
+        training diverges and MemoryError if the GPU is too small. Arrays may be NumPy's or CuPy's,
+        whatever the device: what isn't there is copied.
         """
-        with workers(check_threads(self.threads)):
+        with workers(check_threads(self.threads)), device_errors(FREE_SOME):
             self._fit(X, y, prototypes, proxies, checkpoint)
         return self
 
@@ -174,13 +149,15 @@ class EntropySeparationGZSL:
         index = xp.asarray(index)
         source, fakes = None, None
         if settings.vsmm_weight_es > 0 and proxies is None:
-            source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
-            fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
+            with device_errors(LESS_GAN):
+                source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
+                fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
         elif proxies is not None:
             proxies = as_array(proxies)
             check_matrix("proxies", proxies, X.shape[1], "X")
             fakes = scaled("proxies", proxies, scale_x, xp, self.dtype)
-        vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
+        with device_errors(LESS_VSMM):
+            vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
 
         given = {k: getattr(settings, k) for k, v in self._overrides().items() if v is not None}
         top = {"preset": self.preset, "seed": seed, "device": self.device, "dtype": self.dtype}
@@ -243,7 +220,9 @@ class EntropySeparationGZSL:
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
         semantic = self._embed_prototypes(unseen_prototypes)
         metric = self.settings_.router_metric
-        return self._joined(X, lambda x: compatibility(self.vsmm_.embed(x), semantic, metric))
+        return self._joined(
+            X, lambda x: to_host(compatibility(self.vsmm_.embed(x), semantic, metric))
+        )
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
         """count proxies (count, d) in the units of X; draw 0 gives those that were trained on.
@@ -280,17 +259,18 @@ class EntropySeparationGZSL:
 
     def _embed_prototypes(self, unseen_prototypes: Array) -> Array:
         """f_s of the seen prototypes and, below them, of the unseen ones: (S + U, m)."""
-        xp, dtype = device_module(self._fit_params["device"]), self._fit_params["dtype"]
-        a = scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
-        return self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
+        xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
+        with device_errors(FREE_SOME):
+            a = scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
+            return self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
 
     def _over_chunks(self, X: Array, function: Callable[[Array], Any]) -> list:
         """function(scaled rows) for every chunk of the rows of X."""
         self._check_fitted()
         X = as_array(X)
         check_matrix("X", X, self.n_features_in_, "the training data")
-        xp, dtype = device_module(self._fit_params["device"]), self._fit_params["dtype"]
-        with workers(self.threads):
+        xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
+        with workers(self.threads), device_errors(FREE_SOME):
             return map_scaled(function, "X", X, self._feature_scaler, xp, dtype)
 
     def _joined(self, X: Array, function: Callable[[Array], Array]) -> np.ndarray:

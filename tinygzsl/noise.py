@@ -12,8 +12,9 @@ from types import ModuleType
 
 import numpy as np
 
-from .backend import Array, to_host
-from .kernels import philox_normal, philox_uniform, philox_words
+from .backend import Array
+from .kernels import philox_integers, philox_normal, philox_uniform, philox_words
+from .kernels.reference_random import LOW
 
 
 class Purpose(IntEnum):
@@ -64,17 +65,17 @@ def integers(
     xp: ModuleType, seed: int, step: int, purpose: Purpose, high: int, count: int
 ) -> Array:
     """count whole numbers from 0 to high - 1 as int64, for high up to 2**32."""
-    words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
-    return ((words * high) >> 32).astype(xp.int64)  # multiply-shift: no division, bias < 2**-32
+    return philox_integers(xp.empty(count, "int64"), high, seed, step, int(purpose))
 
 
 def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
     """A permutation of 0 .. count - 1 as int64: the order of random 32-bit keys.
 
-    The keys are sorted on the host by a stable sort, so equal keys give one order everywhere.
+    A key's place is its lower half, so no two are equal and any sort gives one order.
     """
-    words = to_host(_words(xp, seed, step, purpose, count))
-    return xp.asarray(np.argsort(words, kind="stable").astype(np.int64))
+    words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
+    keys = xp.sort((words << 32) | xp.arange(count, dtype=xp.uint64))
+    return (keys & LOW).astype(xp.int64)
 
 
 def _words(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:

@@ -25,24 +25,22 @@ class Adam:
         self.m = [xp.zeros_like(p) for p in params]
         self.v = [xp.zeros_like(p) for p in params]
         self.t = 0
-        self._first_bad = xp.asarray(0)
+        self._first_bad = xp.zeros(1, "int32")
 
     def step(self, grads: list[Array]) -> None:
         """One update of every parameter from grads, in the order of params.
 
         The bias corrections are folded into the rate and eps, which is exact.
         """
-        xp = array_module(*self.params, *grads)
         self.t += 1
         beta1, beta2 = self.betas
         root = (1 - beta2**self.t) ** 0.5
         rate = self.lr * root / (1 - beta1**self.t)
-        finite = True
+        constants = rate, beta1, beta2, self.eps * root, self._first_bad, self.t
         for p, g, m, v in zip(self.params, grads, self.m, self.v, strict=True):
-            finite = finite & kernels.adam_update(p, g, m, v, rate, beta1, beta2, self.eps * root)
-        self._first_bad = xp.where(finite | (self._first_bad > 0), self._first_bad, self.t)
+            kernels.adam_update(p, g, m, v, *constants)
 
     @property
     def diverged_at(self) -> int | None:
         """The step that first made a parameter NaN or inf, or None."""
-        return int(self._first_bad) or None
+        return int(self._first_bad[0]) or None

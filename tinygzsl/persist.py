@@ -18,6 +18,7 @@ import numpy as np
 from .aside import written_aside
 from .backend import array_module, device_module, to_host
 from .cwgan import CWGAN
+from .device_memory import FREE_SOME, device_errors
 from .estimator import EntropySeparationGZSL
 from .mlp import MLP
 from .presets import Settings
@@ -105,7 +106,8 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     """
     header, arrays = read_npz(path, "model")
     try:
-        return _unpack_model(header, arrays, device)
+        with device_errors(FREE_SOME):
+            return _unpack_model(header, arrays, device)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is a damaged model file (no {error}); save it again") from None
 

@@ -11,6 +11,7 @@ from . import noise
 from .backend import Array, array_module, to_host
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
+from .device_memory import FREE_SOME, device_errors, take_rows
 from .noise import Purpose
 from .presets import Settings
 from .ptc import train_ptc
@@ -71,16 +72,27 @@ def gan_and_scorer(
     part of the scaled seen data.
     """
     xp = array_module(x, y, prototypes)
-    held = xp.asarray(hold_out_rows(to_host(y), settings.cs_held_out, seed))
-    callback(0, {"phase": "ptc", "total": len(settings.ptc_l2)})
-    n_classes = prototypes.shape[0]
-    ptc = train_ptc(x[~held], y[~held], x[held], y[held], n_classes, settings, seed, callback)
+    labels = to_host(y)
+    held = hold_out_rows(labels, settings.cs_held_out, seed)
+    with device_errors(FREE_SOME):
+        callback(0, {"phase": "ptc", "total": len(settings.ptc_l2)})
+        x_held, y_held = take_rows(x, np.flatnonzero(held)), xp.asarray(labels[held])
+        ptc = train_ptc(
+            take_rows(x, np.flatnonzero(~held)),
+            xp.asarray(labels[~held]),
+            x_held,
+            y_held,
+            prototypes.shape[0],
+            settings,
+            seed,
+            callback,
+        )
     gan = CWGAN(xp, x.shape[1], prototypes.shape[1], settings, seed, str(x.dtype))
     scorer = ConfidenceScorer(
         ptc,
         prototypes,
-        x[held],
-        y[held],
+        x_held,
+        y_held,
         latent=gan.latent,
         per_class=settings.cs_per_class,
         seed=seed,

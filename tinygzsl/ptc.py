@@ -7,12 +7,14 @@ convex, so L-BFGS needs no learning rate; Adam is the field's habit and the alte
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from . import kernels, noise, ops
 from .backend import Array, array_module, to_host
+from .device_memory import blocks
 from .noise import Purpose
 from .optim import Adam
 from .presets import Settings
@@ -31,21 +33,30 @@ class PTC(NamedTuple):
 
     def log_proba(self, x: Array) -> Array:
         """log p(y|x) (n, S)."""
-        logits, *_ = ops.dense_forward(x, self.w, self.b, ops.ACTIVATIONS["linear"])
-        return kernels.log_softmax_entropy(logits)[0]
+        linear = ops.ACTIVATIONS["linear"]
+        logits = [ops.dense_forward(part, self.w, self.b, linear)[0] for _, part in blocks(x)]
+        whole = logits[0] if len(logits) == 1 else array_module(x).concatenate(logits)
+        return kernels.log_softmax_entropy(whole)[0]
 
 
 def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
     """Mean cross-entropy + l2 / 2 ||w||^2 with its gradients dw (S, d) and db (S,)."""
-    xp, n = array_module(w, b, x, y), x.shape[0]
+    terms = (_block_loss(w, b, part, y[rows], x.shape[0]) for rows, part in blocks(x))
+    loss, dw, db = reduce(lambda p, q: (p[0] + q[0], p[1] + q[1], p[2] + q[2]), terms)
+    dw += l2 * w
+    return loss + 0.5 * l2 * (w * w).sum(), dw, db
+
+
+def _block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, Array, Array]:
+    """The part that a block of rows x, y has in the mean over n rows, with its dw and db."""
+    xp, count = array_module(w, b, x, y), x.shape[0]
     linear = ops.ACTIVATIONS["linear"]
     logits, *caches = ops.dense_forward(x, w, b, linear)
-    dce, dentropy = xp.full(n, 1 / n, x.dtype), xp.zeros(n, x.dtype)
+    dce, dentropy = xp.full(count, 1 / n, x.dtype), xp.zeros(count, x.dtype)
     cross_entropy, _, dlogits = kernels.softmax_loss(logits, y, dce, dentropy)
     dw = xp.empty_like(w)
     _, db = ops.dense_backward(dlogits, *caches, linear, dw, need_dx=False)
-    dw += l2 * w
-    return cross_entropy.mean() + 0.5 * l2 * (w * w).sum(), dw, db
+    return cross_entropy.mean() * (count / n), dw, db
 
 
 def train_ptc(
@@ -94,7 +105,9 @@ def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
         loss, dw, db = ptc_loss(*unpack(theta), x, y, l2)
-        return float(loss), to_host(xp.concatenate([dw.ravel(), db])).astype(np.float64)
+        values = xp.concatenate([dw.ravel(), db, loss.reshape(1)])  # one copy to the host, not two
+        gradient = to_host(values).astype(np.float64)
+        return float(gradient[-1]), gradient[:-1]
 
     start = to_host(xp.concatenate([w.ravel(), b])).astype(np.float64)
     with workers():  # SciPy has a BLAS of its own

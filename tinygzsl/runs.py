@@ -16,6 +16,7 @@ import numpy as np
 
 from . import __version__
 from .aside import written_aside
+from .backend import cuda_facts
 from .estimator import EntropySeparationGZSL
 from .presets import Settings
 from .threads import current
@@ -123,14 +124,21 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def environment() -> dict[str, Any]:
-    """Versions, platform, cores and threads: what a result may depend on."""
+def environment(device: str = "cpu") -> dict[str, Any]:
+    """Versions, platform, cores and threads, and the GPU if that is the device: what a result may
+    depend on.
+    """
     versions = {"tinygzsl": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "numba"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = None
+    gpu = {}
+    if device == "cuda":
+        _, facts = cuda_facts()
+        versions["cupy"] = facts.get("cupy")
+        gpu = {"gpu": {k: v for k, v in facts.items() if k not in ("cupy", "memory_free")}}
     variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         "versions": versions,
@@ -139,6 +147,7 @@ def environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": current().count,
         "thread_variables": {name: os.environ[name] for name in variables if name in os.environ},
+        **gpu,
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from . import kernels
 from .backend import Array, array_module, to_device
 from .checks import check_finite
+from .device_memory import empty_features, uploader, warn_if_pinned
 from .threads import split
 
 CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # most rows, and most values (8 MB of float32), of a chunk
@@ -49,9 +50,10 @@ def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = N
     xp, dtype = xp or array_module(x), np.dtype(dtype or np.result_type(x.dtype, np.float32))
     tiny = float(np.finfo(dtype).tiny)  # a smaller spread has no finite inverse
     shift, scale = xp.zeros(x.shape[1], dtype), xp.ones(x.shape[1], dtype)
+    upload = _uploader(x, xp, dtype)
 
     def chunks() -> Iterator[Array]:
-        return (to_device(x[rows], xp, dtype) for rows in row_chunks(*x.shape))
+        return (upload(x[rows]) for rows in row_chunks(*x.shape))
 
     with np.errstate(all="ignore"):  # of inf, which `scaled` reports in its place
         if kind in ("minmax", "standard"):
@@ -96,11 +98,16 @@ def scaled(
 
 
 def scaled_copy(name: str, x: Array, scaler: Scaler, xp: ModuleType, dtype: str) -> Array:
-    """All of x (n, d) scaled, chunk by chunk: beside the result only chunks are in memory."""
-    out = xp.empty(x.shape, dtype)
+    """All of x (n, d) scaled, chunk by chunk: beside the result only chunks are in memory.
+
+    Where the result doesn't fit on the GPU it is in pinned memory, with a warning.
+    """
+    out = empty_features(x.shape, dtype, xp)
+    warn_if_pinned(name, out)
 
     def share(chunks: list[slice]) -> list:
-        return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
+        outs = [out[rows] for rows in chunks]
+        return list(_scaled_chunks(name, x, scaler, xp, dtype, chunks, outs))
 
     _shared(share, x, xp)
     return out
@@ -120,13 +127,35 @@ def map_scaled(
     """
 
     def share(chunks: list[slice]) -> list:
-        results, buffer = [], xp.empty((chunks[0].stop - chunks[0].start, x.shape[1]), dtype)
-        for rows in chunks:
-            out = buffer[: rows.stop - rows.start]
-            results.append(function(scaled(_place(name, rows), x[rows], scaler, xp, dtype, out)))
-        return results
+        buffer = xp.empty((chunks[0].stop - chunks[0].start, x.shape[1]), dtype)
+        outs = [buffer[: rows.stop - rows.start] for rows in chunks]
+        return [function(o) for o in _scaled_chunks(name, x, scaler, xp, dtype, chunks, outs)]
 
     return list(chain.from_iterable(_shared(share, x, xp)))
+
+
+def _scaled_chunks(
+    name: str,
+    x: Array,
+    scaler: Scaler,
+    xp: ModuleType,
+    dtype: str,
+    chunks: list[slice],
+    outs: list[Array],
+) -> Iterator[Array]:
+    """Each of outs, filled with its chunk of x (n, d), scaled."""
+    if xp is np:
+        for rows, out in zip(chunks, outs, strict=True):
+            yield scaled(_place(name, rows), x[rows], scaler, xp, dtype, out)
+        return
+    upload, finite = _uploader(x, xp, dtype), []
+    for rows, out in zip(chunks, outs, strict=True):
+        arguments = scaler.shift, scaler.scale, scaler.unit_rows, out
+        finite.append(kernels.scale_rows(upload(x[rows]), *arguments))
+        yield out
+    if not bool(xp.stack(finite).all()):  # asked at the end only, so that the host never waits
+        for rows in chunks:
+            scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
 
 
 def _shared(share: Callable[[list[slice]], list], x: Array, xp: ModuleType) -> list[list]:
@@ -138,6 +167,10 @@ def _shared(share: Callable[[list[slice]], list], x: Array, xp: ModuleType) -> l
         return share(chunks[low // step : -(-high // step)])
 
     return split(part, x.shape[0], unit=step)
+
+
+def _uploader(x: Array, xp: ModuleType, dtype: Any) -> Callable[[Array], Array]:
+    return uploader(x, _chunk_rows(x.shape[1]) * x.shape[1], xp, dtype)
 
 
 def _place(name: str, rows: slice) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from . import kernels, losses, noise
-from .backend import Array, array_module
+from .backend import Array, array_module, to_host
 from .mlp import MLP
 from .noise import Purpose
 from .optim import Adam
@@ -154,15 +154,16 @@ def train_vsmm(
     history = []
     total = settings.vsmm_epochs * math.ceil(x.shape[0] / settings.vsmm_batch)
     for epoch in range(settings.vsmm_epochs):
-        sums: dict = {}
+        sums = 0
         for rows in epoch_batches(xp, x.shape[0], settings.vsmm_batch, seed, epoch):
             stacked = _stack(batch, x, rows, proxies, seed, adam.t)
             a = prototypes[y[rows]]
             terms, grads = vsmm_loss(vsmm, stacked, y[rows], a, settings, out)
             adam.step(grads)
-            sums = {k: sums.get(k, 0) + v * len(rows) for k, v in terms.items()}
+            sums = sums + xp.stack(list(terms.values())) * len(rows)
             callback(adam.t, {"phase": "vsmm", "total": total})
-        history.append({k: float(v) / x.shape[0] for k, v in sums.items()})
+        means = to_host(sums).astype(float) / x.shape[0]
+        history.append(dict(zip(terms, means.tolist(), strict=True)))
         if not math.isfinite(history[-1]["loss"]):
             raise FloatingPointError(
                 f"the VSMM diverged in epoch {epoch + 1} (loss {history[-1]['loss']}); lower "

@@ -18,6 +18,7 @@ MODULES = {
     "penalty_epilogue": "critic",
     "gradient_penalty": "critic",
     "philox_words": "philox",
+    "philox_integers": "philox",
     "philox_uniform": "philox",
     "philox_normal": "philox",
     "log_softmax_entropy": "softmax",
@@ -100,7 +101,7 @@ def _copies(args):
 
 
 def _flat(result):
-    return list(result) if isinstance(result, tuple) else [result]
+    return [] if result is None else list(result) if isinstance(result, tuple) else [result]
 
 
 def _assert_close(a, b, rtol, atol):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tinygzsl import kernels
+
 ERROR = {"float32": 5e-6, "float64": 1e-13}
 SHAPES = [(0, 3), (1, 1), (1, 7), (37, 1), (50, 33)]
 SLOPES = [0.0, 0.2]
@@ -12,8 +14,11 @@ SLOPES = [0.0, 0.2]
 @pytest.mark.parametrize("shape", [(0,), (1,), (37,), (7, 11), (100, 33)])
 def test_adam(compare, rng, dtype, shape):
     p, g, m, v = (rng.normal(size=shape).astype(dtype) for _ in range(4))
-    args = p, g, m, v**2, 0.01, 0.5, 0.999, 1e-8
-    assert compare("adam_update", *args, rtol=ERROR[dtype], atol=ERROR[dtype])
+    bad = np.zeros(1, np.int32)
+    args = p, g, m, v**2, 0.01, 0.5, 0.999, 1e-8, bad, 3
+    compare("adam_update", *args, rtol=ERROR[dtype], atol=ERROR[dtype])
+    kernels.adam_update(*args)
+    assert bad[0] == 0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -21,8 +26,12 @@ def test_adam(compare, rng, dtype, shape):
 def test_adam_reports_parameters_that_are_not_finite(compare, rng, dtype, bad, at):
     p, g, m = (rng.normal(size=100).astype(dtype) for _ in range(3))
     p[at] = bad
-    args = p, g, m, m**2, 0.01, 0.5, 0.999, 1e-8
-    assert not compare("adam_update", *args, rtol=ERROR[dtype], atol=ERROR[dtype])
+    constants = m**2, 0.01, 0.5, 0.999, 1e-8
+    for before, after in ((0, 3), (2, 2)):  # the first bad step stays
+        flag = np.array([before], np.int32)
+        compare("adam_update", p, g, m, *constants, flag, 3, rtol=ERROR[dtype], atol=ERROR[dtype])
+        kernels.adam_update(p.copy(), g, m.copy(), *constants, flag, 3)
+        assert flag[0] == after
 
 
 @pytest.mark.wheel

@@ -29,6 +29,15 @@ def test_uniforms_have_the_same_bits(compare, dtype, n):
 
 
 @pytest.mark.wheel
+@pytest.mark.parametrize("high", [1, 10, 2**32])
+@pytest.mark.parametrize("n", SIZES)
+def test_integers_are_the_same(compare, n, high):
+    drawn = compare("philox_integers", np.empty(n, np.int64), high, *STREAM, rtol=0)
+    words = reference.philox_words(np.empty(n, np.uint32), *STREAM)
+    assert drawn.tolist() == [int(word) * high >> 32 for word in words]
+
+
+@pytest.mark.wheel
 @pytest.mark.parametrize("n", SIZES)
 def test_normals_agree_to_rounding(compare, dtype, n):
     error = {"float32": 2e-6, "float64": 1e-14}[dtype]  # near 0 a cosine has no relative precision

@@ -1,0 +1,52 @@
+"""NVRTC compiles every kernel for every architecture, and none needs more than a thread has."""
+
+from pathlib import Path
+
+import pytest
+from ladder import nvrtc
+
+from tinygzsl.kernels import cuda
+
+pytestmark = pytest.mark.skipif(bool(nvrtc.why_not()), reason=str(nvrtc.why_not()))
+
+ARCHITECTURES = (70, 75, 80, 86, 89, 90, 100, 120)
+FILES = sorted(p.stem for p in Path(cuda.__file__).parent.glob("*.cu") if p.stem != "common")
+
+
+@pytest.mark.parametrize("dtype", cuda.PRELUDES)
+@pytest.mark.parametrize("file", FILES)
+def test_kernels_compile_for_all_architectures_without_spills(file, dtype):
+    declared = cuda.signatures(file, dtype)
+    for architecture in ARCHITECTURES:
+        found = nvrtc.compile_text(cuda.source(file, dtype), architecture, cuda.OPTIONS)
+        assert found.keys() == declared.keys()
+        for name, used in found.items():
+            assert used.spills == 0, (name, architecture, used)
+            assert used.registers <= 128, (name, architecture, used)  # 512 threads of a block fit
+            assert used.shared <= 48 << 10, (name, architecture, used)
+
+
+@pytest.mark.wheel
+def test_an_installed_kernel_compiles():
+    found = nvrtc.compile_text(cuda.source("reduce", "float32"), 90, cuda.OPTIONS)
+    assert set(found) == {"column_sums", "total"}
+
+
+def test_a_spill_would_be_seen():
+    code = """
+extern "C" __global__ void __launch_bounds__(1024) many(double* x) {
+  double held[200];
+  #pragma unroll
+  for (int i = 0; i < 200; i++) held[i] = x[i * 1024 + threadIdx.x];
+  __syncthreads();
+  #pragma unroll
+  for (int i = 0; i < 200; i++) x[i * 1024 + threadIdx.x] = held[199 - i] * held[(i * 7) % 200];
+}
+"""
+    assert nvrtc.compile_text(code, 80, cuda.OPTIONS)["many"].spills > 0
+
+
+def test_an_error_names_file_and_line():
+    code = cuda.source("hinge", "float32").replace("gap > 0", "gapp > 0")
+    with pytest.raises(RuntimeError, match=r"hinge\.cu\(\d+\): error: identifier \"gapp\""):
+        nvrtc.compile_text(code, 80, cuda.OPTIONS)

@@ -1,0 +1,149 @@
+"""A run that fails on the GPU goes on without it, and models move between devices."""
+
+import json
+import tomllib
+
+import numpy as np
+import pytest
+from ladder import standin
+
+from tinygzsl import kernels, load_model, persist
+from tinygzsl.cwgan import CWGAN
+
+STEPS, LOOKED_AT = 14, 10  # of the CWGAN: when the GPU fails, and the last look before, saved
+pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
+
+
+@pytest.fixture
+def gpu():
+    """The stand-in, with the definitions in place of emulated kernels."""
+    with standin.installed() as cupy, kernels.reference_only():
+        yield cupy
+
+
+@pytest.fixture
+def data(write_xlsa17, tmp_path):
+    """A folder in the xlsa17 layout."""
+    write_xlsa17(tmp_path / "data")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def options(fast_options):
+    """Options of a short training."""
+    short = ("gan.critic_steps=2", "cs.low=1e-6", "vsmm.epochs=4", "router.delta_high=1.3")
+    return [*fast_options, *(part for s in short for part in ("--set", s))]
+
+
+@pytest.fixture
+def failing(gpu, monkeypatch):
+    """failing(error) makes training raise it after STEPS steps of a CWGAN on the GPU.
+
+    It returns a list that gets the number of every step on the CPU.
+    """
+    step, on_cpu = CWGAN.train_step, []
+
+    def install(error):
+        def fail(self, x, *arrays):
+            if self.step == STEPS and isinstance(x, gpu.ndarray):
+                raise error
+            if isinstance(x, np.ndarray):
+                on_cpu.append(self.step)
+            return step(self, x, *arrays)
+
+        monkeypatch.setattr(CWGAN, "train_step", fail)
+        monkeypatch.setattr(persist, "CHECKPOINT_SECONDS", 0.0)
+        return on_cpu
+
+    return install
+
+
+def weights(run):
+    return persist.read_npz(run / "model.npz", "model")[1]
+
+
+def relative(one, other):
+    return np.linalg.norm(one - other) / max(np.linalg.norm(other), 1e-30)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-3), ("float64", 1e-9)])
+def test_a_run_that_was_out_of_memory_goes_on_on_the_cpu(
+    run_cli, gpu, data, options, tmp_path, failing, dtype, tolerance
+):
+    options += ["--dtype", dtype]
+    steps = failing(gpu.cuda.memory.OutOfMemoryError(2 * 10**9, 10**9))
+    run = tmp_path / "run"
+    result = run_cli("train", data, *options, "--device", "cuda", "--out", run)
+    assert result.exit_code == 1, result.output
+    *_, advice, error = result.stderr.strip().splitlines()
+    assert advice == f"kept the CWGAN: tinygzsl train --resume {run} --device cpu goes on"
+    assert error.startswith("Error: the GPU is out of memory: 2.00 GB were asked for and ")
+    assert "lower gan_batch" in error
+    assert sorted(p.name for p in run.rglob("*") if p.is_file()) == ["config.toml", "gan.npz"]
+
+    result = run_cli("train", "--resume", run, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert steps[0] == LOOKED_AT
+    assert tomllib.loads((run / "config.toml").read_text())["device"] == "cpu"
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["device"] == "cpu"
+    assert "gpu" not in manifest
+
+    whole = tmp_path / "whole"
+    assert run_cli("train", data, *options, "--out", whole).exit_code == 0
+    ours, theirs = weights(run), weights(whole)
+    assert ours.keys() == theirs.keys()
+    for name in ours.keys() - {"classes"}:
+        assert relative(ours[name], theirs[name]) < tolerance, name
+
+
+def test_other_failures_of_the_gpu_end_in_one_sentence(
+    run_cli, gpu, data, options, tmp_path, failing
+):
+    failing(gpu.cuda.runtime.CUDARuntimeError(719))
+    result = run_cli("train", data, *options, "--device", "cuda", "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    *_, advice, error = result.stderr.strip().splitlines()
+    assert advice.endswith("--device cpu goes on")
+    assert error.startswith("Error: CUDA failed (")
+
+
+def test_resume_still_refuses_the_other_options(run_cli, tmp_path):
+    result = run_cli("train", "--resume", tmp_path, "--device", "cpu", "--seed", "1")
+    assert result.exit_code == 2
+    assert "all but --set and --device" in result.stderr
+    assert "leave out seed" in result.stderr
+
+
+def test_a_manifest_names_the_gpu(run_cli, gpu, data, options, tmp_path):
+    run = tmp_path / "run"
+    result = run_cli("train", data, *options, "--device", "cuda", "--out", run)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["versions"]["cupy"] == gpu.__version__
+    assert manifest["gpu"]["device"] == "Stand-in"
+    assert manifest["gpu"]["compute_capability"] == "8.6"
+
+
+@pytest.mark.parametrize("trained_on", ["cuda", "cpu"])
+def test_a_saved_model_predicts_the_same_on_both_devices(
+    gpu, tiny_dataset, small_model, tmp_path, trained_on
+):
+    tiny = tiny_dataset()
+    model = small_model(
+        device=trained_on, gan_max_epochs=2, gan_critic_steps=1, cs_low=1e-6, vsmm_epochs=4
+    )
+    model.fit(tiny.X_train, tiny.y_train, tiny.seen_prototypes)
+    model.save(tmp_path / "model.npz")
+    unseen = tiny.unseen_prototypes, tiny.unseen_classes
+    expected, proxies = model.route(tiny.X_test, *unseen), model.sample_proxies(20)
+    for device in (None, "cpu", "cuda"):
+        loaded = load_model(tmp_path / "model.npz", device)
+        assert loaded.device == (device or trained_on)
+        found = loaded.route(tiny.X_test, *unseen)
+        assert np.array_equal(found.label, expected.label)
+        assert np.array_equal(found.route, expected.route)
+        np.testing.assert_allclose(found.entropy, expected.entropy, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found.score, expected.score, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(loaded.sample_proxies(20), proxies, rtol=1e-4, atol=1e-4)
