@@ -51,8 +51,9 @@ setup(
     install_requires=["numpy>=1.26", "scipy>=1.11.4", "numba>=0.60", "click>=8.1"],
     extras_require={
         "mat73": ["h5py>=3.10"],
-        "cuda12x": ["cupy-cuda12x>=13.3"],
-        "cuda13x": ["cupy-cuda13x>=13.6"],
+        "cuda12x": ["cupy-cuda12x[ctk]>=13.3"],  # ctk: with CUDA's own libraries
+        "cuda13x": ["cupy-cuda13x[ctk]>=13.6"],
+        "nvrtc": ["nvidia-cuda-nvrtc-cu12>=12.8"],  # compiles for a GPU without having one
         "bench": ["pytest-benchmark>=4"],
         "test": ["pytest>=8", "ruff>=0.6", "h5py>=3.10", "scikit-learn>=1.5"],
     },

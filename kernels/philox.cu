@@ -1,6 +1,6 @@
 // Philox4x32-10 (reference_random.py): a thread per block of four words, whose number is the
-// counter. Writes 4 bytes per word or float32 number and reads nothing. Four words are some 100 integer
-// instructions, so the floor is set by these or by the stores, depending on the device.
+// counter. Writes 4 bytes per word or float32 number and reads nothing. Four words are some 100
+// integer instructions, so these or the stores set the floor, depending on the device.
 
 struct words {
   unsigned int at[4];

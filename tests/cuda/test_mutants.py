@@ -1,5 +1,7 @@
 """The emulated tests can fail: each of these broken kernels is caught."""
 
+from pathlib import Path
+
 import pytest
 from ladder import checks, emulator
 from ladder.mutants import MUTANTS
@@ -16,6 +18,11 @@ def test_a_broken_kernel_is_caught(device, monkeypatch, mutant):
         cuda, "source", lambda file, dtype: mutated(whole(file, dtype), mutant, file)
     )
     assert any(is_caught(device, mutant.kernel, order) for order in SCHEDULES)
+
+
+def test_the_readme_counts_them():
+    readme = Path(__file__).parents[2] / "README.md"
+    assert f"| {len(MUTANTS)} broken kernels" in readme.read_text(encoding="utf-8")
 
 
 def mutated(text, mutant, file):
