@@ -37,7 +37,7 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     if folder and not dataset:
         write_json(folder / METRICS, metrics)
         note(f"wrote {folder / METRICS}")
-    emit(metrics, as_json, text(metrics))
+    emit(metrics, as_json, text(metrics, model.settings_.router_gate))
 
 
 def _own_source(folder, run, how):
@@ -54,10 +54,11 @@ def _own_source(folder, run, how):
     return read_config(folder / CONFIG)[1]
 
 
-def text(metrics):
-    """The figures as lines to read."""
+def text(metrics, gate):
+    """The figures as lines to read; gate is the router's, "hard" or "soft"."""
     routes, entropy, oracle = metrics["routes"], metrics["entropy"], metrics["oracle"]
-    rows = [("router (eq. 10)", metrics), ("eq. 2 for every sample", metrics["gzsl"])]
+    router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
+    rows = [(router, metrics), ("eq. 2 for every sample", metrics["gzsl"])]
     lines = [f"{'':24}     S      U      H"]
     lines += [f"{name:24}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}" for name, m in rows]
     lines += [

@@ -11,8 +11,12 @@ from .demo import demo
 from .evaluate import evaluate
 from .gradcheck import gradcheck
 from .info import info
+from .plot import plot
 from .predict import predict
+from .report import report
+from .sweep import sweep
 from .train import train
+from .tune import tune
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,5 +32,18 @@ def main(ctx: click.Context) -> None:
     warnings.simplefilter("default", UserWarning)
 
 
-for command in (demo, train, evaluate, predict, data, gradcheck, bench, info):
+for command in (
+    demo,
+    train,
+    evaluate,
+    predict,
+    plot,
+    report,
+    tune,
+    sweep,
+    data,
+    gradcheck,
+    bench,
+    info,
+):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""`tinygzsl predict`: label, route, entropy and score of every row of a feature file."""
+"""`tinygzsl predict`: label, route, entropy, score and gate of every row of a feature file."""
 
 import csv
 import io
@@ -49,8 +49,8 @@ def _csv(columns):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    for label, route, entropy, score in zip(*columns.values(), strict=True):
-        writer.writerow([label, route, f"{entropy:.6g}", f"{score:.6g}"])
+    for label, route, *numbers in zip(*columns.values(), strict=True):
+        writer.writerow([label, route, *(f"{number:.6g}" for number in numbers)])
     return text.getvalue()
 
 

@@ -7,6 +7,7 @@ TITLES = {
     "ptc": "pre-training the classifier",
     "gan": "training the CWGAN",
     "vsmm": "training the VSMM",
+    "tune": "validating settings",
 }
 WIDTH = 24
 

@@ -51,6 +51,8 @@ def train(dataset, resume, out, as_json, **options):
     folder = Path(resume) if resume else create_run(out or _default_folder(training.name, params))
     for line in (*training.notes, f"preset: {params['preset']}"):
         note(f"note: {line}")
+    if params["preset"] == "auto":
+        params = _tuned(folder, params, training)
     try:
         facts = _train_into(folder, training, files, params, source, bool(resume))
     except KeyboardInterrupt:
@@ -60,6 +62,22 @@ def train(dataset, resume, out, as_json, **options):
         _leave(folder, _next_options(error, params.get("device")))
         raise
     emit(facts, as_json, _text(facts))
+
+
+def _tuned(folder, params, training):
+    """The parameters that a search on the training samples finds: the run then needs no other."""
+    from .. import EntropySeparationGZSL
+    from ..auto import tuned
+    from .progress import Progress
+
+    try:
+        with Progress() as callback:
+            model = EntropySeparationGZSL(**params, callback=callback)
+            preset, settings, _ = tuned(model, training)
+    except BaseException:
+        _leave(folder, "")
+        raise
+    return {**params, **settings, "preset": preset}
 
 
 def _refuse_with_resume(options):

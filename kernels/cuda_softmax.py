@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..backend import array_module
 from .cuda import THREADS, launch, strips, warps
 from .cuda_steps import STRIP, column_sums
+from .reference_softmax import soft_factors
 
 
 def log_softmax_entropy(logits):
@@ -64,3 +65,14 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
     arguments = logits, f, delta_low, delta_high, 1 / temperature, label, code, entropy, score
     launch("router", "route_rows", *warps(n), *arguments, n, seen, f.shape[1])
     return label, code, entropy, score
+
+
+def soft_route_rows(logits, f, bias, width, tau):
+    """See reference.soft_route_rows."""
+    xp, (n, seen) = array_module(logits), logits.shape
+    label, code = xp.empty(n, "int64"), xp.empty(n, "int8")
+    entropy, score, gate = (xp.empty(n, logits.dtype) for _ in range(3))
+    constants, results = soft_factors(seen, width, tau), (label, code, entropy, score, gate)
+    arguments = logits, f, bias, *constants, *results, n, seen, f.shape[1]
+    launch("router", "soft_route_rows", *warps(n), *arguments)
+    return results

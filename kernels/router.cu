@@ -1,6 +1,7 @@
-// The router of eq. 10: a warp per sample, eight per block. Reads the logits (rows, seen) and, of
-// f (rows, all), what the route needs, once from memory; writes 21 bytes per sample in float32. The
-// floor is 4 (seen + all) bytes per sample, less where samples take the supervised route.
+// The router, by eq. 10 or by the soft gate: a warp per sample, eight per block. Reads the logits
+// (rows, seen) and, of f (rows, all), what the label needs, once from memory; writes 17 bytes per
+// sample in float32, by the soft gate 21. The floor is 4 (seen + all) bytes per sample by eq. 10,
+// less where samples take the supervised route, and 4 all by the soft gate.
 
 struct best {
   real value;
@@ -27,28 +28,37 @@ static __device__ real top_probability(const real* row, int c, real top, real sh
   return 1 / warp_sum(t);
 }
 
+// C's answer for a row of logits: its best class, t = sum e^(logit - best) and the entropy.
+struct certainty {
+  best top;
+  real t, entropy;
+};
+
+static __device__ certainty row_certainty(const real* row, int c) {
+  certainty s = {row_best(row, c), 0, 0};
+  real u = 0;
+  for (int j = threadIdx.x; j < c; j += WARP) {
+    const real z = row[j] - s.top.value, e = REAL(exp)(z);
+    s.t += e;
+    u += z * e;
+  }
+  s.t = warp_sum(s.t);
+  s.entropy = REAL(log)(s.t) - warp_sum(u) / s.t;
+  return s;
+}
+
 extern "C" __global__ void route_rows(
     const real* __restrict__ logits, const real* __restrict__ f, real delta_low, real delta_high,
     real sharpness, long long* label, signed char* code, real* entropy, real* score, int rows,
     int seen, int all) {
   const int i = blockIdx.x * LINES + threadIdx.y;
   if (i >= rows) return;  // the whole warp
-  const real* row = logits + (long long)i * seen;
-  const best supervised = row_best(row, seen);
-  real t = 0, u = 0;
-  for (int j = threadIdx.x; j < seen; j += WARP) {
-    const real z = row[j] - supervised.value, e = REAL(exp)(z);
-    t += e;
-    u += z * e;
-  }
-  t = warp_sum(t);
-  u = warp_sum(u);
-  const real h = REAL(log)(t) - u / t;
-
+  const certainty c = row_certainty(logits + (long long)i * seen, seen);
+  const real h = c.entropy;
   const int route = h < delta_low ? 0 : h > delta_high ? 2 : 1;  // eq. 10
   const int skip = route == 2 ? seen : 0;
-  best chosen = supervised;
-  real probability = 1 / t;
+  best chosen = c.top;
+  real probability = 1 / c.t;
   if (route != 0) {  // one answer for the whole warp
     const real* candidates = f + (long long)i * all + skip;
     chosen = row_best(candidates, all - skip);
@@ -59,4 +69,28 @@ extern "C" __global__ void route_rows(
   code[i] = route;
   entropy[i] = h;
   score[i] = probability;
+}
+
+extern "C" __global__ void soft_route_rows(
+    const real* __restrict__ logits, const real* __restrict__ f, real bias, real per_nat,
+    real slope, real sharpness, long long* label, signed char* code, real* entropy, real* score,
+    real* gate, int rows, int seen, int all) {
+  const int i = blockIdx.x * LINES + threadIdx.y;
+  if (i >= rows) return;  // the whole warp
+  const certainty c = row_certainty(logits + (long long)i * seen, seen);
+  const real* unseen = f + (long long)i * all + seen;
+  const best nearest = row_best(unseen, all - seen);
+  const real share = top_probability(unseen, all - seen, nearest.value, sharpness);
+  if (threadIdx.x != 0) return;
+  const real a = (bias - c.entropy * per_nat) * slope;
+  const real e = REAL(exp)(a < 0 ? a : -a);  // at most 1
+  const real larger_part = 1 / (1 + e), smaller_part = e / (1 + e);
+  const real g = a < 0 ? smaller_part : larger_part;
+  const real of_seen = g / c.t, of_unseen = (a < 0 ? larger_part : smaller_part) * share;
+  const bool is_seen = of_seen >= of_unseen;
+  label[i] = is_seen ? c.top.index : seen + nearest.index;
+  code[i] = is_seen ? 0 : 2;
+  entropy[i] = c.entropy;
+  score[i] = is_seen ? of_seen : of_unseen;
+  gate[i] = g;
 }

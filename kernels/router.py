@@ -9,6 +9,7 @@ import numpy as np
 from ..threads import split
 from .compiled import compiled
 from .fastexp import exp, largest
+from .reference_softmax import soft_factors
 from .softmax import sums
 
 LEAST = 1 << 15  # elements a thread takes at least
@@ -23,6 +24,22 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
     def part(low, high):
         rows = slice(low, high)
         _route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
+
+    split(part, n, LEAST // max(f.shape[1], 1))
+    return results
+
+
+def soft_route_rows(logits, f, bias, width, tau):
+    """See reference.soft_route_rows."""
+    kind, n = logits.dtype.type, logits.shape[0]
+    constants = [kind(value) for value in (bias, *soft_factors(logits.shape[1], width, tau))]
+    label, code = np.empty(n, np.int64), np.empty(n, np.int8)
+    entropy, score, gate = np.empty((3, n), kind)
+    results = label, code, entropy, score, gate
+
+    def part(low, high):
+        rows = slice(low, high)
+        _soft_route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
 
     split(part, n, LEAST // max(f.shape[1], 1))
     return results
@@ -45,6 +62,27 @@ def _route(logits, f, delta_low, delta_high, sharpness, label, code, entropy, sc
         else:
             code[i] = 1
             label[i], score[i] = _best(f[i], sharpness)
+
+
+@compiled
+def _soft_route(logits, f, bias, per_nat, slope, sharpness, label, code, entropy, score, gate):
+    one, n_seen = logits.dtype.type(1), logits.shape[1]
+    for i in range(logits.shape[0]):
+        row = logits[i]
+        top = largest(row)
+        t, u = sums(row, top)
+        entropy[i] = math.log(t) - u / t
+        a = (bias - entropy[i] * per_nat) * slope
+        e = exp(-abs(a))  # at most 1
+        gate[i], rest = one / (one + e), e / (one + e)
+        if a < 0:
+            gate[i], rest = rest, gate[i]
+        best, of_unseen = _best(f[i, n_seen:], sharpness)
+        of_seen, of_unseen = gate[i] / t, rest * of_unseen
+        if of_seen >= of_unseen:
+            code[i], label[i], score[i] = 0, _first(row, top), of_seen
+        else:
+            code[i], label[i], score[i] = 2, n_seen + best, of_unseen
 
 
 @compiled

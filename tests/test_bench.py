@@ -47,3 +47,13 @@ def test_validate_prints_a_row_per_combination(path, capsys):
     assert len(lines) == 3
     assert lines[1].endswith("vsmm.weight_es=0 vsmm.epochs=2 router.delta_high=1")
     assert all(float(value) >= 0 for value in lines[2].split()[:7])
+
+
+def test_gates_compares_a_run_with_the_best_ones(path, run_cli, fast_options, tmp_path):
+    soft = ["--set", "router.gate=soft", "--set", "vsmm.weight_es=0"]
+    trained = run_cli("train", path, *fast_options, *soft, "--out", tmp_path / "run")
+    assert trained.exit_code == 0, trained.output
+    row = load("gates").compare(tmp_path / "run")
+    assert row["H"] == pytest.approx(2 * row["S"] * row["U"] / (row["S"] + row["U"]))
+    assert row["below_oracle"] == max(row["oracle_hard"], row["oracle_soft"]) - row["H"]
+    assert row["soft"]["router_gate"] == "soft"

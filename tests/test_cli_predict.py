@@ -36,7 +36,7 @@ def rows_of(text):
 
 
 @pytest.mark.wheel
-def test_labels_routes_entropies_and_scores(saved, run_cli, tmp_path):
+def test_every_column_of_a_routed_file(saved, run_cli, tmp_path):
     model, data = saved
     args = (tmp_path / "model.npz", tmp_path / "x.npy", "--unseen", tmp_path / "prototypes.csv")
     result = run_cli("predict", *args)
@@ -47,6 +47,20 @@ def test_labels_routes_entropies_and_scores(saved, run_cli, tmp_path):
     assert [row["route"] for row in rows] == expected.route.tolist()
     np.testing.assert_allclose([float(row["entropy"]) for row in rows], expected.entropy, rtol=1e-5)
     np.testing.assert_allclose([float(row["score"]) for row in rows], expected.score, rtol=1e-5)
+    assert list(rows[0]) == ["label", "route", "entropy", "score", "gate"]
+    assert [float(row["gate"]) for row in rows] == expected.gate.tolist()
+
+
+def test_the_soft_gate_of_every_row(small_model, saved, run_cli, tmp_path):
+    _, data = saved
+    t = data.training()
+    model = small_model(vsmm_weight_es=0.0, router_gate="soft").fit(t.X, t.y, t.prototypes)
+    model.save(tmp_path / "soft.npz")
+    args = (tmp_path / "soft.npz", tmp_path / "x.npy", "--unseen", tmp_path / "prototypes.csv")
+    rows = rows_of(run_cli("predict", *args).stdout)
+    expected = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    assert [int(row["label"]) for row in rows] == expected.label.tolist()
+    np.testing.assert_allclose([float(row["gate"]) for row in rows], expected.gate, rtol=1e-5)
 
 
 def test_without_unseen_classes_only_seen_ones_are_predicted(saved, run_cli, tmp_path):
@@ -55,6 +69,7 @@ def test_without_unseen_classes_only_seen_ones_are_predicted(saved, run_cli, tmp
     rows = json.loads(result.stdout)["predictions"]
     assert [row["label"] for row in rows] == model.predict(data.X_test).tolist()
     assert {row["route"] for row in rows} == {"SL"}
+    assert {row["gate"] for row in rows} == {1}
     top = model.predict_proba(data.X_test).max(axis=1)
     np.testing.assert_allclose([row["score"] for row in rows], top, rtol=1e-6)
 

@@ -15,6 +15,7 @@ def test_the_paper_preset_holds_the_constants_of_the_paper():
     assert settings == Settings()
     assert settings.vsmm_gamma == 1
     assert (settings.router_delta_low, settings.router_delta_high) == (0.5, 1.5)
+    assert settings.router_gate == "hard"
     assert settings.gan_penalty == 10
     assert settings.gan_critic_steps == 5
     assert (settings.cs_unit, settings.cs_low, settings.cs_high) == ("relative", 0.4, 0.7)

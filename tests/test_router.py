@@ -6,7 +6,14 @@ import pytest
 
 from tinygzsl.metrics import ROUTES
 from tinygzsl.presets import Settings
-from tinygzsl.router import compatibility, route_batch, route_codes, warn_if_unreachable
+from tinygzsl.router import (
+    compatibility,
+    route_batch,
+    route_codes,
+    score_deviation,
+    training_scores,
+    warn_if_unreachable,
+)
 from tinygzsl.vsmm import VSMM
 
 D, K, M, S, U = 6, 3, 5, 4, 3
@@ -21,7 +28,7 @@ BRUTE_FORCE = {
 
 def routed(vsmm, x, seen, unseen, settings):
     semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
-    return route_batch(vsmm, x, semantic, settings)
+    return route_batch(vsmm, x, semantic, settings, 1.0)
 
 
 @pytest.fixture
@@ -127,7 +134,8 @@ def test_labels_and_scores_by_hand_on_every_route(setup, metric, tau):
         router_metric=metric,
         router_temperature=tau,
     )
-    label, code, entropy, score = routed(vsmm, x, seen, unseen, settings)
+    label, code, entropy, score, gate = routed(vsmm, x, seen, unseen, settings)
+    assert gate.tolist() == np.array([1, 0.5, 0])[code].tolist()
     assert np.bincount(code, minlength=3).min() >= 3  # every route is taken
     semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
     for i, embedded in enumerate(vsmm.embed(x)):
@@ -146,7 +154,7 @@ def test_labels_and_scores_by_hand_on_every_route(setup, metric, tau):
 
 
 def test_scores_are_probabilities_of_at_least_the_uniform_one(setup):
-    label, code, _, score = routed(*setup, Settings())
+    label, code, _, score, _ = routed(*setup, Settings())
     candidates = np.array([S, S + U, U])[code]
     assert (score >= 1 / candidates - 1e-12).all()
     assert score.max() <= 1
@@ -165,9 +173,30 @@ def test_thresholds_can_send_everything_one_way(setup, low, high, route):
 def test_one_unseen_class_takes_its_route_with_certainty(setup):
     vsmm, x, seen, unseen = setup
     settings = Settings(router_delta_low=0.0, router_delta_high=0.0)
-    label, _, _, score = routed(vsmm, x, seen, unseen[:1], settings)
+    label, _, _, score, _ = routed(vsmm, x, seen, unseen[:1], settings)
     assert set(label.tolist()) == {S}
     assert score == pytest.approx(1)
+
+
+# The unit of the soft gate's tau
+
+
+def test_scores_of_training_samples_in_blocks(setup, monkeypatch):
+    vsmm, x, seen, _ = setup
+    whole = training_scores(vsmm, x, seen, "euclidean")
+    monkeypatch.setattr("tinygzsl.device_memory.BLOCK_VALUES", 7 * D)
+    for part, expected in zip(training_scores(vsmm, x, seen, "euclidean"), whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
+    embedded = vsmm.embed(x)
+    f = compatibility(embedded, vsmm.embed_prototypes(seen), "euclidean")
+    np.testing.assert_allclose(whole[2], f, rtol=1e-12)
+    assert np.exp(whole[0]).sum(axis=1) == pytest.approx(1)
+
+
+def test_the_unit_is_a_standard_deviation_and_never_zero(rng):
+    f = (1e4 + rng.normal(size=(90, 4))).astype(np.float32)
+    assert score_deviation(f) == pytest.approx(float(f.astype(float).std()))
+    assert score_deviation(np.ones((3, 2))) == 1
 
 
 # A threshold out of reach

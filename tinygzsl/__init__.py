@@ -1,8 +1,8 @@
 """Generalized zero-shot learning in NumPy, without a deep-learning framework.
 
 The public names are imported on first use, so ``import tinygzsl`` itself is cheap:
-``EntropySeparationGZSL`` (the model), ``load_model``, ``load_dataset``, ``Dataset`` and
-``evaluate``.
+``EntropySeparationGZSL`` (the model), ``load_model``, ``load_dataset``, ``Dataset``, ``evaluate``
+and ``tune``.
 """
 
 from importlib import import_module
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .estimator import EntropySeparationGZSL
     from .evaluation import evaluate
     from .persist import load_model
+    from .tuning import tune
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ __all__ = [
     "evaluate",
     "load_dataset",
     "load_model",
+    "tune",
 ]
 
 _HOME = {
@@ -32,6 +34,7 @@ _HOME = {
     "evaluate": ".evaluation",
     "load_dataset": ".datasets",
     "load_model": ".persist",
+    "tune": ".tuning",
 }
 
 # In a checkout kernels/ and cli/ lie beside this folder; in an installed package, inside it.

@@ -23,6 +23,9 @@ from .router import (
     classify_batch,
     compatibility,
     route_batch,
+    score_deviation,
+    training_scores,
+    unseen_above,
     warn_if_unreachable,
     warn_if_weak,
 )
@@ -30,7 +33,7 @@ from .scaling import fit_scaler, map_scaled, scaled, scaled_copy
 from .threads import check_threads, workers
 from .vsmm import train_vsmm
 
-SAMPLE_ROWS = 8192  # training samples that the check of a weak classifier looks at
+SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
 LESS_GAN = "lower gan_batch, proxy_count, gan_generator_hidden or gan_critic_hidden"
 LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
 TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
@@ -46,7 +49,9 @@ class EntropySeparationGZSL(Parameters):
     tinygzsl.presets.Settings; None takes the preset's value.
 
     After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
-    per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN).
+    per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN), score_scale_
+    (the standard deviation of F on training samples, the soft gate's unit of router_tau; None for
+    a model saved before there was one).
 
     Parameters that are set later wait for the next fit. fit sees seen classes only; unseen
     prototypes are an argument of predict and are not kept.
@@ -99,8 +104,12 @@ class EntropySeparationGZSL(Parameters):
     vsmm_weight_clf: float | None = None
     vsmm_weight_es: float | None = None
     vsmm_gamma: float | None = None
+    router_gate: str | None = None
     router_delta_low: float | None = None
     router_delta_high: float | None = None
+    router_bias: float | None = None
+    router_width: float | None = None
+    router_tau: float | None = None
     router_metric: str | None = None
     router_temperature: float | None = None
 
@@ -132,12 +141,18 @@ class EntropySeparationGZSL(Parameters):
         proxies: Array | None,
         checkpoint: Checkpoint | None,
     ) -> None:
-        settings = settings_for(self.preset, self._overrides())
+        preset, overrides = self.preset, self._overrides()
+        settings = settings_for(preset, overrides)
         seed, xp = check_seed(self.seed), device_module(self.device)
         check_dtype(self.dtype)
         X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
-        warn_if_unreachable(len(classes), settings.router_delta_high)
+        if preset == "auto":
+            from .auto import training_set, tuned
+
+            preset, overrides, settings = tuned(self, training_set(X, classes[index], prototypes))
+        if settings.router_gate == "hard":
+            warn_if_unreachable(len(classes), settings.router_delta_high)
         if proxies is not None and not settings.vsmm_weight_es:
             raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
         callback = self.callback or (lambda step, logs: None)
@@ -159,16 +174,18 @@ class EntropySeparationGZSL(Parameters):
         with device_errors(LESS_VSMM):
             vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
 
-        given = {k: getattr(settings, k) for k, v in self._overrides().items() if v is not None}
-        top = {"preset": self.preset, "seed": seed, "device": self.device, "dtype": self.dtype}
+        sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
+        *learnt, f = training_scores(vsmm, x[sample], a, settings.router_metric)
+
+        given = {k: getattr(settings, k) for k, v in overrides.items() if v is not None}
+        top = {"preset": preset, "seed": seed, "device": self.device, "dtype": self.dtype}
         self._fit_params = top | given
         self.settings_, self.vsmm_, self.history_ = settings, vsmm, history
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = scale_x, scale_a
         self._seen_prototypes, self.proxy_source_ = a, source
-        sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
-        learnt = self._log_p_entropy(x[sample])
-        warn_if_weak(*learnt, index[sample], settings.router_delta_high)
+        self.score_scale_ = score_deviation(f)
+        warn_if_weak(*learnt, to_host(index[sample]), settings)
 
     def predict(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
@@ -179,7 +196,9 @@ class EntropySeparationGZSL(Parameters):
     def route(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
     ) -> RouteResult:
-        """Label, route, entropy (nats) and score of each row of X (n, d), by eq. 10.
+        """Label, route, entropy (nats), score and gate of each row of X (n, d); see RouteResult.
+
+        By eq. 10, or by the soft gate where router_gate is "soft".
 
         unseen_prototypes (U, k) in the units of fit's prototypes, unseen_classes (U,) their
         labels; without them every row takes the route SL. Raises ValueError if they don't fit the
@@ -194,19 +213,20 @@ class EntropySeparationGZSL(Parameters):
             k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
             unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
             labels = np.concatenate([self.classes_, unseen])
-            batch = (self._embed_prototypes(unseen_prototypes), self.settings_)
+            semantic = self._embed_prototypes(unseen_prototypes)
+            batch = semantic, self.settings_, self.score_scale_
             parts = self._over_chunks(X, lambda x: route_batch(self.vsmm_, x, *batch))
         columns = ([to_host(p) for p in column] for column in zip(*parts, strict=True))
-        index, code, entropy, score = (np.concatenate(column) for column in columns)
-        return RouteResult(labels[index], np.array(ROUTES)[code], entropy, score)
+        index, code, *rest = (np.concatenate(column) for column in columns)
+        return RouteResult(labels[index], np.array(ROUTES)[code], *rest)
 
     def entropy(self, X: Array) -> np.ndarray:
         """Entropy (n,) of the label distribution of C in nats, from 0 to ln S."""
         return self._joined(X, lambda x: self._log_p_entropy(x)[1])
 
     def is_unseen(self, X: Array) -> np.ndarray:
-        """Whether the entropy (n,) is above delta_high: eq. 10's unseen domain."""
-        return self.entropy(X) > self.settings_.router_delta_high
+        """Whether the entropy (n,) is above delta_high, or the soft gate below 1/2."""
+        return self.entropy(X) > unseen_above(self.settings_, len(self.classes_))
 
     def predict_proba(self, X: Array) -> np.ndarray:
         """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""

@@ -24,7 +24,8 @@ PROXIES = 2000  # fresh proxies whose entropy is reported
 def evaluate(model: Any, data: Any) -> dict[str, Any]:
     """Figures of a fitted model on a Dataset: fractions, entropies in nats, JSON-ready.
 
-    S, U, H           mean per-class accuracies by eq. 10 and their harmonic mean
+    S, U, H           mean per-class accuracies by the router (eq. 10, or the soft gate) and
+                      their harmonic mean
     auroc, fpr95      of the entropy as detector of unseen samples (fpr95: the share of seen
                       samples flagged by the threshold that flags 95% of the unseen ones)
     ausuc             area under the seen-unseen curve of eq. 2's scores (calibrated stacking)
@@ -33,7 +34,7 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
     oracle            best H of a single entropy threshold on these very samples: for analysis
     entropy           mean of seen, unseen and (where there is a GAN) fresh proxy samples
     routes            share of seen and unseen test samples per route
-    per_class         accuracies by eq. 10 of seen and unseen classes
+    per_class         accuracies by the router of seen and unseen classes
 
     Raises ValueError for a dataset without test samples of both kinds, with NaN in them, or
     that doesn't belong to the model.

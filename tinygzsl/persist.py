@@ -82,6 +82,7 @@ def save_model(model: EntropySeparationGZSL, path: Any) -> None:
         "settings": asdict(model.settings_),
         "networks": networks,
         "history": model.history_,
+        "score_scale": model.score_scale_,
         "source": None,
     }
     source = model.proxy_source_
@@ -121,6 +122,7 @@ def _unpack_model(header: dict, arrays: dict, device: str | None) -> EntropySepa
     classes = arrays.pop("classes")
     arrays = {name: xp.asarray(array) for name, array in arrays.items()}
     model.classes_, model.history_ = classes, header["history"]
+    model.score_scale_ = header.get("score_scale")  # files of eq. 10 alone have none
     model.n_features_in_ = int(arrays["feature_shift"].shape[0])
     model._seen_prototypes = arrays["seen_prototypes"]
     model._feature_scaler = Scaler(arrays["feature_shift"], arrays["feature_scale"])

@@ -66,9 +66,13 @@ class Settings:
     vsmm_weight_es: float = 1.0  # eq. 8; 0 trains without proxies, hence without a GAN
     vsmm_gamma: float = 1.0  # the margin of eq. 8, nats
 
-    # router, eq. 10
-    router_delta_low: float = 0.5  # nats
-    router_delta_high: float = 1.5  # nats
+    # router: eq. 10, or the soft gate sigmoid((bias - H / ln S) / width)
+    router_gate: str = "hard"  # hard is eq. 10; or soft
+    router_delta_low: float = 0.5  # hard: nats
+    router_delta_high: float = 1.5  # hard: nats
+    router_bias: float = 0.1  # soft: the entropy where the gate is 1/2, a fraction of ln S
+    router_width: float = 0.4  # soft: a fraction of ln S
+    router_tau: float = 0.2  # soft: softmax(F / tau), in standard deviations of training scores
     router_metric: str = "euclidean"  # F of eqs. 1 and 2: euclidean, dot or cosine
     router_temperature: float = 1.0  # tau in .score = softmax(F / tau)
 
@@ -93,6 +97,7 @@ CHOICES = {
     "cs_unit": ("relative", "absolute"),
     "proxy_from": ("single", "pool"),
     "vsmm_reduction": ("sum", "mean"),
+    "router_gate": ("hard", "soft"),
     "router_metric": ("euclidean", "dot", "cosine"),
 }
 MAY_BE_ZERO = {
@@ -108,6 +113,7 @@ MAY_BE_ZERO = {
     "vsmm_gamma",
     "router_delta_low",
     "router_delta_high",
+    "router_bias",
 }
 BELOW_ONE = ("gan_beta1", "gan_beta2", "vsmm_beta1", "vsmm_beta2", "cs_held_out")
 
@@ -195,6 +201,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper-ucf101": _ACTION,
     "small": _SMALL,
     "letters": {**_SMALL, **_LETTERS},
+    "auto": _SMALL,  # where fit begins its search: see auto.py
 }
 
 

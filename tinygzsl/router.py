@@ -1,4 +1,4 @@
-"""The compatibility F of eqs. 1 and 2, and the router of eq. 10."""
+"""The compatibility F of eqs. 1 and 2, and the router: by eq. 10, or by a soft gate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels
-from .backend import Array, array_module
+from .backend import Array, array_module, to_host
+from .device_memory import blocks
 from .kernels.reference import route_codes
 from .presets import Settings
 from .products import matmul
@@ -21,20 +22,29 @@ __all__ = [
     "compatibility",
     "route_batch",
     "route_codes",
+    "score_deviation",
+    "training_scores",
+    "unseen_above",
     "warn_if_unreachable",
     "warn_if_weak",
 ]
 
 
 class RouteResult(NamedTuple):
-    """One row a sample, on the host: label, route ("SL", "GZSL" or "ZSL"), entropy in nats and
-    score, the probability of the label among the candidates of its route.
+    """One row a sample, on the host: label, route ("SL", "GZSL" or "ZSL"), entropy in nats, score
+    and gate.
+
+    By eq. 10 the score is the probability of the label among the candidates of its route, and the
+    gate is 1 (SL), 0.5 (GZSL) or 0 (ZSL). By the soft gate the score is the probability of the
+    label among all classes, the gate that of the seen classes together, and the route SL or ZSL as
+    the label is seen or unseen.
     """
 
     label: np.ndarray
     route: np.ndarray
     entropy: np.ndarray
     score: np.ndarray
+    gate: np.ndarray
 
 
 def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
@@ -61,28 +71,63 @@ def _unit_rows(x: Array) -> Array:
 
 
 def route_batch(
-    vsmm: VSMM, x: Array, semantic: Array, settings: Settings
-) -> tuple[Array, Array, Array, Array]:
-    """Candidate index, route code, entropy and score, (n,) each, for samples x (n, d).
+    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, score_scale: float
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Candidate index, route code, entropy, score and gate, (n,) each, for samples x (n, d).
 
     semantic (S + U, m) are the embedded prototypes f_s(a), seen classes first; index i < S is seen
-    class i, S + j unseen class j.
+    class i, S + j unseen class j. score_scale is score_deviation's, the unit of router_tau.
     """
     embedded = vsmm.embed(x)
-    return kernels.route_rows(
-        vsmm.logits(embedded),
-        compatibility(embedded, semantic, settings.router_metric),
-        settings.router_delta_low,
-        settings.router_delta_high,
-        settings.router_temperature,
+    logits = vsmm.logits(embedded)
+    f = compatibility(embedded, semantic, settings.router_metric)
+    if settings.router_gate == "soft":
+        tau = settings.router_tau * score_scale
+        return kernels.soft_route_rows(logits, f, settings.router_bias, settings.router_width, tau)
+    thresholds = settings.router_delta_low, settings.router_delta_high
+    index, code, entropy, score = kernels.route_rows(
+        logits, f, *thresholds, settings.router_temperature
     )  # eqs. 1, 2 and 10
+    return index, code, entropy, score, 1 - code.astype(entropy.dtype) / 2
 
 
-def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array]:
+def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Array]:
     """What route_batch returns, by C alone: every sample x (n, d) takes the supervised route."""
     log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(vsmm.embed(x)))
     xp, index = array_module(x), log_p.argmax(axis=1)
-    return index, xp.zeros(x.shape[0], "int8"), entropy, xp.exp(log_p.max(axis=1))
+    code, gate = xp.zeros(x.shape[0], "int8"), xp.ones(x.shape[0], entropy.dtype)
+    return index, code, entropy, xp.exp(log_p.max(axis=1)), gate
+
+
+def training_scores(vsmm: VSMM, x: Array, a: Array, metric: str) -> list[np.ndarray]:
+    """log p(y|x) (n, S) and its entropy (n,) by C, and F (n, S), of training samples x (n, d) and
+    seen prototypes a (S, k): computed in blocks of rows and put together on the host.
+    """
+    semantic, parts = vsmm.embed_prototypes(a), []
+    for _, rows in blocks(x):
+        embedded = vsmm.embed(rows)
+        learnt = kernels.log_softmax_entropy(vsmm.logits(embedded))
+        columns = *learnt, compatibility(embedded, semantic, metric)
+        parts.append([to_host(column) for column in columns])
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def score_deviation(f: np.ndarray) -> float:
+    """Standard deviation of F (n, S) of training samples with seen classes, 1 where it is 0.
+
+    It is the unit of router_tau: taken from training samples once, not from the batch to route.
+    """
+    return float(f.std(dtype="float64")) or 1.0
+
+
+def unseen_above(settings: Settings, n_seen: int) -> float:
+    """The entropy in nats above which the router turns to unseen classes.
+
+    delta_high of eq. 10; where the soft gate is 1/2.
+    """
+    if settings.router_gate == "soft":
+        return settings.router_bias * math.log(n_seen)
+    return settings.router_delta_high
 
 
 def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
@@ -98,17 +143,21 @@ def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
         )
 
 
-def warn_if_weak(log_p: Array, entropy: Array, y: Array, delta_high: float) -> None:
+def warn_if_weak(log_p: np.ndarray, entropy: np.ndarray, y: np.ndarray, settings: Settings) -> None:
     """Warn where C has not even learnt its training samples: entropy may tell little apart then.
 
     log_p (n, S) and entropy (n,) of training samples, y (n,) their class indices.
     """
-    accuracy = float((log_p.argmax(axis=1) == y).mean())
-    unseen = float((entropy > delta_high).mean())
+    accuracy, unseen = float((log_p.argmax(axis=1) == y).mean()), 0.0
+    found = f"the classifier gets {accuracy:.0%} of its own training samples right"
+    if settings.router_gate == "hard":  # a soft gate has no threshold to be above
+        unseen = float((entropy > settings.router_delta_high).mean())
+        found += (
+            f" and {unseen:.0%} have an entropy above delta_high = {settings.router_delta_high:g}"
+        )
     if accuracy < 0.5 or unseen > 0.5:
         warnings.warn(
-            f"the classifier gets {accuracy:.0%} of its own training samples right and "
-            f"{unseen:.0%} have an entropy above delta_high = {delta_high:g}, so entropy may tell "
-            "seen from unseen badly; train longer, scale otherwise, or compare with eq. 2 alone",
+            f"{found}, so entropy may tell seen from unseen badly; train longer, scale otherwise, "
+            "or compare with eq. 2 alone",
             stacklevel=4,
         )

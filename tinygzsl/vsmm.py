@@ -138,11 +138,13 @@ def train_vsmm(
     settings: Settings,
     seed: int,
     callback: Callable[[int, dict], None],
+    after_epoch: Callable[[VSMM, int], None] | None = None,
 ) -> tuple[VSMM, list[dict]]:
     """Train on seen samples x (N, d), y (N,) indexing prototypes (S, k), and proxies (P, d).
 
-    Every batch holds as many proxies as seen samples. Returns the module and, per epoch, the
-    means of the terms. Raises FloatingPointError if a loss stops being finite.
+    Every batch holds as many proxies as seen samples. after_epoch(vsmm, epochs so far) sees the
+    live module, which is then what a training of that many epochs gives. Returns the module and,
+    per epoch, the means of the terms. Raises FloatingPointError if a loss stops being finite.
     """
     xp = array_module(x, y, prototypes)
     vsmm = VSMM.create(
@@ -169,6 +171,8 @@ def train_vsmm(
                 f"the VSMM diverged in epoch {epoch + 1} (loss {history[-1]['loss']}); lower "
                 f"vsmm_lr, now {settings.vsmm_lr:g}"
             )
+        if after_epoch:
+            after_epoch(vsmm, epoch + 1)
     return vsmm, history
 
 

@@ -63,6 +63,18 @@ def test_other_metrics_run_on_the_device(device, letters, metric):
     assert_same_answers(on_host.route(*test), on_device.route(*test), 1e-7)
 
 
+def test_the_soft_gate_runs_on_the_device(device, letters):
+    training, test = letters
+    settings = {**SETTINGS, "router_gate": "soft", "vsmm_weight_es": 0.0, "dtype": "float64"}
+    on_host = tz.EntropySeparationGZSL(**settings).fit(*training)
+    with standin.recorded(device) as log:
+        on_device = tz.EntropySeparationGZSL(**settings, device="cuda").fit(*training)
+        result = on_device.route(*test)
+    assert on_device.score_scale_ == pytest.approx(on_host.score_scale_, rel=1e-7)
+    assert_same_answers(on_host.route(*test), result, 1e-7)
+    assert "soft_route_rows" in {launch.name for launch in log.launches}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -99,4 +111,5 @@ def test_every_kernel_runs_in_the_pipeline_but_those_it_does_not_need(device, le
         model = tz.EntropySeparationGZSL(**settings).fit(*training)
         model.route(*test)
     ran = {launch.name for launch in log.launches}
-    assert set(CASES) - ran == {"segment_sum"}  # WholeRowCritic needs no sum over classes
+    # WholeRowCritic needs no sum over classes, and eq. 10 no soft gate.
+    assert set(CASES) - ran == {"segment_sum", "soft_route_rows"}

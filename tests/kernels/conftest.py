@@ -29,6 +29,7 @@ MODULES = {
     "squared_error": "squared",
     "confidence_score": "confidence",
     "route_rows": "router",
+    "soft_route_rows": "router",
     "gather_rows": "rows",
     "segment_sum": "rows",
     "scale_rows": "scale",

@@ -94,6 +94,7 @@ def cases_of(x):
         "squared_error": (x, x[::-1], 0.5, 2.0),
         "confidence_score": (x, w),
         "route_rows": (x[:, :9], x, 0.5, 1.5, 0.3),
+        "soft_route_rows": (x[:, :9], x, 0.5, 0.4, 0.3),
         "segment_sum": (x, y[:5], c),
         "gather_rows": (x, y, np.empty_like(x)),
         "scale_rows": (x, shift, shift, True, np.empty_like(x)),

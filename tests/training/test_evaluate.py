@@ -34,6 +34,14 @@ def test_metrics_are_of_the_runs_own_dataset(run_cli, trained, data):
     assert metrics["inputs"][str(data / "res101.mat")] == runs.file_sha256(data / "res101.mat")
 
 
+@pytest.mark.parametrize(("gate", "name"), [("hard", "eq. 10"), ("soft", "soft gate")])
+def test_the_gate_of_the_run_is_named(run_cli, fast_options, data, tmp_path, gate, name):
+    options = [*fast_options, "--set", f"router.gate={gate}", "--out", tmp_path / "run"]
+    assert run_cli("train", data, *options).exit_code == 0
+    assert f'gate = "{gate}"' in (tmp_path / "run" / "config.toml").read_text()
+    assert f"router ({name})" in run_cli("evaluate", tmp_path / "run").stdout
+
+
 def test_evaluate_on_another_dataset_is_refused(run_cli, trained, one_error_line):
     one_error_line(run_cli("evaluate", trained, "--data", "letters"), "5 seen classes", "20")
 

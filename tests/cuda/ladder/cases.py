@@ -136,6 +136,20 @@ def route_rows(rng: Generator) -> Iterator[tuple]:
     yield np.array([[np.nan, 1.0, 2.0]]), np.array([[1.0, 2.0, 2.0, 0.0]]), 0.1, 0.5, 1.0
 
 
+def soft_route_rows(rng: Generator) -> Iterator[tuple]:
+    for n, seen, unseen in [(0, 3, 2), (1, 1, 1), (9, 31, 33), (40, 5, 3), (3, 1025, 7)]:
+        logits = rng.normal(size=(n, seen)) * rng.choice([0.1, 1.0, 9.0], (n, 1))
+        f = rng.integers(-4, 4, (n, seen + unseen)).astype(float)  # many ties
+        for bias, width in [(0.5, 0.3), (0.2, 0.02)]:
+            yield logits, f, bias, width, 0.3
+    logits, f = rng.normal(size=(20, 6)), rng.normal(size=(20, 9))
+    for bias in (0.0, 50.0):  # everything unseen, everything seen
+        yield logits, f, bias, 1e-3, 0.5
+    yield np.zeros((2, 2)), np.zeros((2, 4)), 1.0, 0.4, 1.0  # seen and unseen tie
+    yield np.array([[1e4, -1e4], [0.0, 0.0]]), np.array([[1e4, -1e4, 1e4]] * 2), 0.1, 1e-40, 1e-40
+    yield np.array([[np.nan, 1.0, 2.0]]), np.array([[1.0, 2.0, 2.0, 0.0]]), 0.1, 0.5, 1.0
+
+
 def _random(dtype: str) -> Iterator[tuple]:
     for n in (0, 1, 2, 3, 4, 1025, 5000):
         for seed, step in [(0, 0), (2**64 - 1, 2**40 + 7)]:

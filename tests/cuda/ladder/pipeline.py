@@ -61,7 +61,7 @@ def assert_close(
 
 def assert_same_answers(result: tz.RouteResult, other: tz.RouteResult, tolerance: float) -> None:
     """The same but where a tie of labels or an entropy at a threshold is decided by rounding."""
-    for name in ("entropy", "score"):
+    for name in ("entropy", "score", "gate"):
         ours, theirs = getattr(result, name), getattr(other, name)
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
     assert isinstance(other.label, np.ndarray)

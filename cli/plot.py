@@ -1,0 +1,47 @@
+"""`tinygzsl plot`: the curves of a run as PNG and SVG."""
+
+from pathlib import Path
+
+import click
+
+from .common import emit, errors_as_sentences, json_option, note, threaded
+
+FIGURES = "figures"
+
+
+@click.command()
+@click.argument("run")
+@click.option("--out", help="Folder for the figures.  [default: RUN/figures]")
+@json_option
+@errors_as_sentences
+@threaded
+def plot(run, out, as_json):
+    """Draw the curves of a run as PNG and SVG.
+
+    RUN is a folder made by `train`. Draws the confidence score, the critic, the VSMM's losses and,
+    if the run was evaluated, the entropies of its test samples. Needs matplotlib.
+    """
+    from ..figures import draw_run, new_figure, save_figures
+    from ..report_run import read_run
+
+    new_figure(1, 1.0)  # says at once if Matplotlib is missing
+    found = read_run(run, "cpu")
+    figures = draw_run(found, _histogram(found))
+    paths = save_figures(figures, Path(out) if out else found.folder / FIGURES)
+    names = [str(path) for path in paths]
+    emit({"figures": names}, as_json, "\n".join(f"wrote {name}" for name in names))
+
+
+def _histogram(run):
+    """The entropies of the test samples; None, and a note, where they are not to be had."""
+    from ..datasets import load_dataset
+    from ..report_samples import entropy_histogram
+
+    if run.metrics is None:
+        note(f"note: no entropy histogram before `tinygzsl evaluate {run.folder}`")
+        return None
+    try:
+        return entropy_histogram(run.model, load_dataset(**run.source))
+    except OSError as error:
+        note(f"note: no entropy histogram: {error}")
+        return None

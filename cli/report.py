@@ -1,0 +1,47 @@
+"""`tinygzsl report`: a run as one HTML page."""
+
+from pathlib import Path
+
+import click
+
+from .common import emit, errors_as_sentences, given, json_option, source_options, threaded
+
+
+@click.command()
+@click.argument("run")
+@click.option("--data", "dataset", help="Dataset; by default the one the run was trained on.")
+@source_options
+@click.option("--device", help="cpu or cuda.  [default: the run's]")
+@click.option("--out", help="HTML file to write.  [default: RUN/report.html]")
+@json_option
+@errors_as_sentences
+@threaded
+def report(run, dataset, root, split, prototypes, device, out, as_json):
+    """Write one self-contained HTML page about a run.
+
+    RUN is a folder made by `train`. Of a run that was evaluated, the page shows the test samples in
+    detail, which are loaded again for that. It has no scripts and loads nothing.
+    """
+    from ..datasets import load_dataset
+    from ..report import REPORT, gather, write_report
+    from ..report_run import read_run
+
+    how = given({"root": root, "split": split, "prototypes": prototypes})
+    if how and not dataset:
+        raise ValueError(
+            f"{', '.join(how)} would be ignored: a report is of the run's own dataset; name "
+            "another one with --data"
+        )
+    found = read_run(run, device)
+    source = {"name_or_path": dataset, **how} if dataset else None
+    content = gather(found, load_dataset, source)
+    path = Path(out) if out else found.folder / REPORT
+    warnings = write_report(content, path)
+    facts = {
+        "report": str(path),
+        "evaluated": content.metrics is not None,
+        "notices": content.notices,
+        "warnings": warnings,
+    }
+    lines = [*content.notices, *(f"warning: {w}" for w in warnings), f"wrote {path}"]
+    emit(facts, as_json, "\n".join(lines))

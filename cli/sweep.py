@@ -1,0 +1,168 @@
+"""`tinygzsl sweep`: datasets x splits x settings x seeds, one row per run."""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from .common import FAILED, emit, errors_as_sentences, json_option, note
+from .progress import clock
+
+
+@click.command()
+@click.argument("datasets", nargs=-1, metavar="DATASET...")
+@click.option("--out", required=True, metavar="FILE", help="Results file, .jsonl or .csv.")
+@click.option("--splits", metavar="1-30", help="Splits of action recognition: 1-30 or 1,2,5-9.")
+@click.option("--seeds", metavar="0-4", help="Seeds, likewise.  [default: 0]")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUES",
+    help="A setting's values, separated by commas: gan.lr=1e-4,1e-5 or vsmm.hidden=[],[256]. "
+    "Several --set multiply.",
+)
+@click.option("--preset", help="Named settings; see `tinygzsl info`.  [default: paper]")
+@click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
+@click.option("--root", help="Folder to look in for a named dataset.")
+@click.option("--prototypes", help="Prototype variable of a MATLAB file.  [default: att]")
+@click.option("--processes", type=int, help="Local worker processes.  [default: one per core]")
+@click.option(
+    "--threads", type=int, help="Threads of each run.  [default: the cores / --processes]"
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="dask: the tcp://host:port of a scheduler, or local-cluster.",
+)
+@json_option
+@errors_as_sentences
+def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
+    """Train and evaluate every combination of datasets, splits, settings and seeds.
+
+    One row per run goes to --out as soon as the run is finished. The same command again does what
+    is missing. When all is done, the rows are put into the order of the plan, and S, U and H are
+    printed with mean and standard deviation.
+    """
+    from ..sweeps.results import Results, read_plan
+    from .sweep_plan import check_sources, engine_for, plan_sweep
+
+    path = Path(out)
+    stored = read_plan(path)
+    runs, plan = plan_sweep(datasets, **options)
+    engine, plan["threads"] = engine_for(scheduler, processes, threads, len(runs), stored)
+    for run in runs:
+        run.params["threads"] = plan["threads"]
+    results = Results(path, plan, runs)
+    missing = results.missing()
+    note(
+        f"{len(runs)} runs, {len(runs) - len(missing)} of them in {path} already; "
+        f"threads per run: {plan['threads']}"
+    )
+    check_sources(missing)
+    lost = _collect(engine, missing, results, path)
+    if not lost:
+        results.finish()
+    facts = _facts(path, results, len(missing), lost)
+    emit(facts, as_json, _text(facts))
+    if lost or facts["failed"]:
+        raise SystemExit(FAILED)
+
+
+def _collect(engine, missing, results, path):
+    """The number of runs that lost their workers; all others get their rows."""
+    lost, started = 0, time.monotonic()
+    try:
+        with contextlib.closing(engine.results(missing)) as answers:
+            for done, row in enumerate(answers, 1):
+                if row is None:
+                    lost += 1
+                else:
+                    results.append(row)
+                _progress(done, len(missing), time.monotonic() - started)
+    except KeyboardInterrupt:
+        note(f"\nstopped; {len(results.lines)} rows are in {path}; the same command goes on")
+        raise
+    return lost
+
+
+def _progress(done, total, seconds):
+    if sys.stderr.isatty():
+        left = clock(seconds / done * (total - done))
+        sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
+        sys.stderr.flush()
+
+
+def _facts(path, results, ran, lost):
+    rows = [results.rows[i] for i in sorted(results.rows)]
+    failed = [row for row in rows if row["error"]]
+    return {
+        "file": str(path),
+        "runs": len(results.runs),
+        "ran": ran - lost,
+        "failed": len(failed),
+        "first_error": failed[0]["error"] if failed else None,
+        "lost": lost,
+        "groups": _groups(results, rows),
+    }
+
+
+def _groups(results, rows):
+    """Mean and standard deviation of S, U and H for each dataset and combination of settings."""
+    from ..sweeps.results import cell
+
+    names = [name for name in results.runs[0].key if name not in ("split", "seed")]
+    groups = {}
+    for row in rows:
+        if not row["error"]:
+            groups.setdefault(tuple(cell(row[name]) for name in names), []).append(row)
+    return [
+        {**dict(zip(names, key, strict=True)), **_statistics(members)}
+        for key, members in groups.items()
+    ]
+
+
+def _statistics(rows):
+    """Over splits, each the mean of its seeds; where there is one split, over seeds."""
+    from statistics import fmean, stdev
+
+    over = "split" if len({row["split"] for row in rows}) > 1 else "seed"
+    facts = {"runs": len(rows), "over": _count(len({row[over] for row in rows}), over)}
+    for name in ("S", "U", "H", "auroc"):
+        cells = {}
+        for row in rows:
+            cells.setdefault(row[over], []).append(row[name])
+        means = [fmean(values) for values in cells.values()]
+        facts[name] = fmean(means)
+        facts[f"{name}_sd"] = stdev(means) if len(means) > 1 else None
+    return facts
+
+
+def _text(facts):
+    lines = []
+    for group in facts["groups"]:
+        figures = ", ".join(_plus_minus(name, group) for name in ("S", "U", "H", "auroc"))
+        skip = ("runs", "over", "S", "U", "H", "auroc")
+        names = [f"{k}={v}" for k, v in group.items() if k not in skip and not k.endswith("_sd")]
+        lines.append(
+            f"{' '.join(names)}: {figures} ({group['over']}, {_count(group['runs'], 'run')})"
+        )
+    if facts["failed"]:
+        lines.append(f"{_count(facts['failed'], 'run')} failed, the first: {facts['first_error']}")
+    if facts["lost"]:
+        lines.append(
+            f"{_count(facts['lost'], 'run')} lost the worker process each time (out of memory?); "
+            "the same command tries them again, with fewer --processes if you like"
+        )
+    return "\n".join([*lines, f"rows: {facts['file']}"])
+
+
+def _plus_minus(name, group):
+    sd = group[f"{name}_sd"]
+    return f"{name} {group[name]:.3f}" + (f" ± {sd:.3f}" if sd is not None else "")
+
+
+def _count(n, word):
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"

@@ -1,0 +1,198 @@
+"""From the options of `tinygzsl sweep` to its runs, the plan that identifies it, and an engine."""
+
+import itertools
+import re
+from pathlib import Path
+
+from .common import given
+from .config import TOP, parse_set, resolve
+
+MOST_RUNS = 100_000
+OTHERS = ("device", "dtype")
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """[1, 2, 5, 6, 7] of "1,2,5-7"; ValueError for anything else, repetitions included."""
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
+        if last < first:
+            raise ValueError(f"{option} has {part!r}; write numbers and ranges, like 1-3,7")
+        if last - first >= MOST_RUNS:
+            raise ValueError(f"{option} has {part!r}, but a sweep has at most {MOST_RUNS} runs")
+        found += range(first, last + 1)
+    if len(set(found)) < len(found):
+        raise ValueError(f"{option} is {text!r}, with a number more than once; name each once")
+    return found
+
+
+def grid(sets: tuple[str, ...]) -> dict[str, list]:
+    """{"gan.lr": [1e-4, 1e-5]} of ("gan.lr=1e-4,1e-5",), a list as a tuple.
+
+    Commas inside brackets belong to a list: vsmm.hidden=[],[256],[256,256] are three values.
+    """
+    values = {}
+    for pair in sets:
+        name, equals, text = (part.strip() for part in pair.partition("="))
+        if not equals or not name:
+            raise ValueError(
+                f"--set got {pair!r}; write it as section.key=value,value, like gan.lr=1e-4,1e-5"
+            )
+        if name in TOP:
+            raise ValueError(f"{name} is no setting; use --seeds, --preset or --config for it")
+        if name in values:
+            raise ValueError(f"--set names {name} twice; give all its values in one --set")
+        values[name] = []
+        for part in re.split(r",(?![^\[]*\])", text):
+            (value,) = parse_set((f"{name}={part}",)).values()
+            if not part.strip() or value in values[name]:
+                raise ValueError(f"--set got {pair!r}; give each value once, none of them empty")
+            values[name].append(value)
+    return values
+
+
+def plan_sweep(datasets, splits, seeds, sets, preset, config, root, prototypes) -> tuple:
+    """The runs, in the order of the final file, and a JSON-ready plan that tells sweeps apart.
+
+    The order is dataset, split, settings, seed. Raises ValueError for settings that don't exist or
+    are out of range, and for what a sweep can't have.
+    """
+    from .. import __version__
+    from ..presets import settings_for
+
+    values = grid(sets)
+    splits = numbers(splits, "--splits") if splits else [None]
+    seeds = numbers(seeds, "--seeds") if seeds else [None]
+    combinations = [dict(zip(values, c, strict=True)) for c in itertools.product(*values.values())]
+    datasets = datasets or (None,)
+    total = len(datasets) * len(splits) * len(combinations) * len(seeds)
+    if total > MOST_RUNS:
+        raise ValueError(f"these are {total} runs, but a sweep has at most {MOST_RUNS}")
+
+    runs, bases = [], []
+    top = given({"preset": preset})
+    for dataset in datasets:
+        named = given({"name_or_path": dataset, "root": root, "prototypes": prototypes})
+        resolved = [(c, *_resolve(config, c, top, named)) for c in combinations]
+        runs += _runs(resolved, splits, seeds, varied=[k for k, v in values.items() if len(v) > 1])
+        _, params, source = resolved[0]
+        names = {k: v for k, v in params.items() if k not in TOP}
+        sections = settings_for(params["preset"], names).sections()
+        bases.append((params["preset"], source, {**{k: params[k] for k in OTHERS}, **sections}))
+    presets, sources, settings = zip(*bases, strict=True)
+    _check_names([source["name_or_path"] for source in sources])
+    seeds, splits = ([run.key[name] for run in runs] for name in ("seed", "split"))
+    plan = {
+        "tinygzsl": __version__,
+        "datasets": sources,
+        "splits": list(dict.fromkeys(splits)),
+        "seeds": list(dict.fromkeys(seeds)),
+        "set": values,
+        "presets": presets,
+        "settings": settings,  # all of them, with the first values of `set`
+    }
+    return runs, plan
+
+
+def _check_names(paths):
+    names = [Path(path).name for path in paths]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"{' and '.join(p for p in paths if Path(p).name == name)} would both be called "
+                f"{name} in the results; sweep them into files of their own"
+            )
+
+
+def _resolve(config, combination, top, named):
+    """Complete constructor parameters and the absolute source."""
+    from ..checks import check_dtype
+    from ..noise import check_seed
+    from .train import _absolute
+
+    pairs = tuple(f"{name}={_text(value)}" for name, value in combination.items())
+    params, source = resolve(config, pairs, top, named)
+    params = {"seed": 0, "device": "cpu", "dtype": "float32", **params}
+    check_seed(params["seed"])
+    check_dtype(params["dtype"])
+    return params, _absolute(source)
+
+
+def _text(value):
+    """A value of the grid as --set of `train` takes it."""
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _runs(resolved, splits, seeds, varied):
+    from ..sweeps.run import Run
+
+    runs = []
+    for split, (combination, params, source), seed in itertools.product(splits, resolved, seeds):
+        split = source.get("split") if split is None else split
+        seed = params["seed"] if seed is None else seed
+        key = {
+            "dataset": Path(source["name_or_path"]).name,
+            "split": split,
+            **{name: combination[name] for name in varied},
+            "seed": seed,
+        }
+        runs.append(Run(key, {**source, "split": split}, {**params, "seed": seed}))
+    return runs
+
+
+def check_sources(runs) -> None:
+    """Load each dataset once, and look whether all splits are there, before anything is written.
+
+    Raises what load_dataset and check_training raise.
+    """
+    from ..datasets import check_test, check_training, load_dataset
+    from ..datasets.action import split_numbers
+
+    splits: dict[str, set] = {}
+    for run in runs:
+        splits.setdefault(run.key["dataset"], set()).add(run.key["split"])
+    for name, wanted in splits.items():
+        source = next(run.source for run in runs if run.key["dataset"] == name)
+        data = load_dataset(**source)
+        check_training(data.training())
+        check_test(data)
+        folder = data.files[-1].parents[1] if source["split"] is not None else None
+        absent = sorted(wanted - set(split_numbers(folder))) if folder else []
+        if absent:
+            raise ValueError(
+                f"{folder} has no split {absent[0]}; leave it out of --splits, or add "
+                f"split_{absent[0]}/att_splits.mat"
+            )
+
+
+def engine_for(scheduler, processes, threads, total, stored) -> tuple:
+    """The engine, and the threads of each run.
+
+    Without --threads these are the stored plan's, so that a resumed sweep keeps its bits, and else
+    cores / processes (1 with a scheduler elsewhere).
+    """
+    from ..sweeps.cluster import LOCAL, DaskEngine, import_distributed
+    from ..sweeps.local import LocalEngine
+    from ..threads import check_threads, default_threads
+
+    cores, elsewhere = default_threads(), scheduler not in (None, LOCAL)
+    if processes is not None and not 1 <= processes <= 1024:
+        raise ValueError(f"processes is {processes}; pass a whole number from 1 to 1024")
+    if elsewhere and processes:
+        raise ValueError(
+            f"--processes {processes} is for local processes, but {scheduler} has workers of its "
+            "own; leave it out"
+        )
+    if elsewhere and not re.fullmatch(r"\w+://.+", scheduler):
+        raise ValueError(
+            f"--scheduler is {scheduler!r}; pass local-cluster, or an address like "
+            "tcp://192.168.0.1:8786"
+        )
+    processes = processes or min(cores, total)
+    own = 1 if elsewhere else max(1, cores // processes)
+    threads = check_threads(threads) or check_threads((stored or {}).get("threads")) or own
+    if scheduler is None:
+        return LocalEngine(processes), threads
+    import_distributed()
+    return DaskEngine(scheduler, processes), threads

@@ -1,0 +1,118 @@
+"""`tinygzsl tune`: choose settings on pseudo-unseen classes, for `train --config`."""
+
+import csv
+import io
+import time
+from pathlib import Path
+
+import click
+
+from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
+
+
+@click.command()
+@click.argument("dataset")
+@source_options
+@click.option("--preset", default="small", show_default=True, help="Where the search begins.")
+@click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="A setting that stays: gan.lr=1e-4."
+)
+@click.option("--folds", default=3, show_default=True, help="Folds of pseudo-unseen classes.")
+@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--out", default="tuned.toml", show_default=True, help="TOML file to write.")
+@json_option
+@errors_as_sentences
+@threaded
+def tune(dataset, preset, sets, folds, seed, out, as_json, **source):
+    """Choose settings by validation and write them for `tinygzsl train --config`.
+
+    Some of the seen classes play unseen, on several folds; test samples and unseen classes are
+    never looked at. All trials go into a CSV file beside the TOML file.
+    """
+    from ..auto import BASE
+    from ..datasets import check_training, load_dataset
+    from ..tuning import tune as search
+    from .config import parse_set
+    from .progress import Progress
+
+    out = Path(out)
+    trials = out.with_name(f"{out.stem}.trials.csv")
+    _refuse_existing(out, trials)
+    data = load_dataset(**given({"name_or_path": dataset, **source}))
+    training, source = data.training(), data.source
+    del data  # from here on nothing of an unseen class or of a test sample is reachable
+    check_training(training)
+    for line in training.notes:
+        note(f"note: {line}")
+    preset = BASE if preset == "auto" else preset  # else `train` would search once more
+    started = time.monotonic()
+    with Progress() as progress:
+
+        def show(step, logs):
+            if "trial" not in logs:
+                progress(step, logs)
+            elif not progress.on:  # a terminal has the line with the end in sight
+                note(_line(logs["trial"]))
+
+        found = search(training, preset, parse_set(sets), folds=folds, seed=seed, callback=show)
+    _write(out, trials, found, {"preset": preset, "seed": seed}, source)
+    facts = {
+        "config": str(out),
+        "trials_file": str(trials),
+        "seconds": round(time.monotonic() - started, 3),
+        "H": found.H,
+        "chosen": found.chosen,
+        "edges": found.edges,
+        "gates": found.gates,
+        "trials": found.trials,
+    }
+    emit(facts, as_json, _text(facts))
+
+
+def _refuse_existing(*paths):
+    """Before the search: what can't be written in the end is better known at once."""
+    for path in paths:
+        if path.exists():
+            raise FileExistsError(f"{path} exists; choose another --out, or delete it")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"folder {path.parent} does not exist; create it first")
+
+
+def _write(out, trials, found, top, source):
+    """The trials first: where the TOML file is, both are."""
+    from ..runs import config_text, write_text
+    from .train import _absolute
+
+    names = list(dict.fromkeys(name for trial in found.trials for name in trial))
+    text = io.StringIO()
+    rows = csv.DictWriter(text, names, lineterminator="\n")
+    rows.writeheader()
+    for trial in found.trials:
+        by_fold = " ".join(f"{h:.4f}" for h in trial["H_by_fold"])
+        rows.writerow({**trial, "H": f"{trial['H']:.4f}", "H_by_fold": by_fold})
+    write_text(trials, text.getvalue())
+    write_text(out, config_text(top, _absolute(source), found.settings))
+
+
+def _line(trial):
+    tried = {k: v for k, v in trial.items() if k not in ("stage", "H", "H_by_fold", "gate")}
+    return f"{trial['stage']}: H {trial['H']:.4f}  {_pairs(tried)}"
+
+
+def _pairs(settings):
+    return " ".join(f"{k.replace('_', '.', 1)}={v}" for k, v in settings.items())
+
+
+def _text(facts):
+    lines = [
+        f"validation H {facts['H']:.3f} after {facts['seconds']:.0f} s, mean over the folds",
+        f"chosen: {_pairs(facts['chosen']) or 'what the preset has'}",
+        "gate, thresholds in     H   H of each fold with the gate of the others",
+    ]
+    for gate in facts["gates"]:
+        left_out = "  –" if gate["left_out"] is None else f"{gate['left_out']:.3f}"
+        taken = "  (taken)" if gate["taken"] else ""
+        lines.append(f"{gate['kind']}, {gate['unit']:14} {gate['H']:.3f}   {left_out}{taken}")
+    lines += [f"warning: {name} is the first or last value of its grid" for name in facts["edges"]]
+    lines.append(f"all trials: {facts['trials_file']}")
+    return "\n".join([*lines, f"next: tinygzsl train --config {facts['config']}"])

@@ -1,0 +1,39 @@
+"""The search on the stand-in for CuPy finds what it finds on NumPy."""
+
+import numpy as np
+import pytest
+
+import tinygzsl as tz
+
+SETTINGS = {
+    "scale_features": "standard",
+    "gan_output": "linear",
+    "gan_generator_hidden": (16,),
+    "gan_critic_hidden": (16,),
+    "gan_lr": 1e-2,
+    "gan_batch": 16,
+    "gan_max_epochs": 8,
+    "cs_low": 1e-4,
+    "cs_high": 0.9,
+    "proxy_count": 50,
+    "ptc_l2": (1e-2,),
+    "vsmm_latent": 16,
+    "vsmm_batch": 32,
+    "vsmm_lr": 1e-2,
+    "vsmm_epochs": 3,
+    "vsmm_gamma": 1.0,
+    "vsmm_weight_es": 1.0,
+}
+
+
+def test_the_search_on_cuda_is_the_one_on_numpy(device, tiny_dataset):
+    training = tiny_dataset().training()
+    one, other = (
+        tz.tune(training, "small", SETTINGS, folds=1, device=name, dtype="float64")
+        for name in ("cpu", "cuda")
+    )
+    assert [t["stage"] for t in one.trials] == [*["networks"], *["metric"] * 3, "separation"]
+    for mine, theirs in zip(one.trials, other.trials, strict=True):
+        assert mine["stage"] == theirs["stage"]
+        np.testing.assert_allclose(theirs["H"], mine["H"])
+    assert other.chosen == pytest.approx(one.chosen)

@@ -1,0 +1,155 @@
+"""Reports: warnings, charts of odd values, and what is refused."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from tinygzsl.presets import Settings
+from tinygzsl.report_html import breakable, element, text
+from tinygzsl.report_run import Run, cs_window
+from tinygzsl.report_svg import ticks
+from tinygzsl.report_warnings import find_warnings
+from tinygzsl.snapshots import Look, Snapshot
+
+
+def run_with(values=(0.2, 0.5, 0.8), reference=10.0, metrics=None, **settings):
+    """A Run of 20 seen classes whose looks have these values of r."""
+    looks = [Look(i, i / 2, reference**r, r, 1.0, 0.1) for i, r in enumerate(values)]
+    source = SimpleNamespace(
+        looks=looks, snapshots=[Snapshot(looks[len(looks) // 2], None)], reference=reference
+    )
+    model = SimpleNamespace(
+        settings_=Settings(**settings), proxy_source_=source, classes_=list(range(20))
+    )
+    return Run(None, model, {}, {}, metrics)
+
+
+def the_warning(run, metrics=None):
+    (found,) = find_warnings(run, metrics)
+    return found
+
+
+def test_nothing_to_warn_of():
+    metrics = {"H": 0.6, "auroc": 0.9, "gzsl": {"H": 0.5}, "per_class": {"seen": {"a": 0.1}}}
+    assert find_warnings(run_with(), metrics) == []
+    assert find_warnings(run_with(), None) == []
+
+
+def test_warns_of_the_window():
+    empty = the_warning(run_with((0.2, 0.35, 0.8)))
+    assert empty.startswith("The CS window is empty: no look has 0.4 < r < 0.7")
+    assert "r = 0.35" in empty
+    passed = the_warning(run_with((0.2, 0.5, 0.6), gan_max_epochs=7))
+    assert "never passed: r reached 0.6 of 0.7" in passed
+    assert "gan.max_epochs = 7" in passed
+    absolute = {"cs_unit": "absolute", "cs_low": 4.0, "cs_high": 5.0}
+    assert "no look has 4 < CS < 5" in the_warning(run_with(**absolute))
+    assert "only 1.50" in the_warning(run_with(reference=1.5))
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"router_delta_low": 0.0}, "δ low is 0 nats"),
+        ({"router_delta_high": 3.0}, "δ high is 3 nats, at the edge of its range"),
+        ({"router_gate": "soft", "router_bias": 0.0}, "bias is 0,"),
+        ({"router_gate": "soft", "router_bias": 1.0}, "bias is 1,"),
+    ],
+)
+def test_warns_of_thresholds_at_the_edge(settings, part):
+    assert part in the_warning(run_with(**settings))
+
+
+def test_warns_of_results():
+    zero = {str(i): 0.0 for i in range(12)}
+    found = the_warning(run_with(), {"per_class": {"seen": {"a": 0.5, "b": 0.0}}})
+    assert found == "No test sample was labelled correctly in 1 seen class: b."
+    found = the_warning(run_with(), {"per_class": {"unseen": zero}})
+    assert found.endswith("12 unseen classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more.")
+    assert "AUROC is 0.540" in the_warning(run_with(), {"auroc": 0.54})
+    assert "The router loses: its H is 0.200" in the_warning(
+        run_with(), {"H": 0.2, "gzsl": {"H": 0.3}}
+    )
+
+
+def test_the_window_in_both_units():
+    window = cs_window(run_with(reference=16.0, cs_low=0.25, cs_high=0.5))
+    assert window.cs == pytest.approx((2.0, 4.0))
+    assert window.relative == (0.25, 0.5)
+    window = cs_window(run_with(reference=16.0, cs_unit="absolute", cs_low=0.0, cs_high=4.0))
+    assert window.relative == pytest.approx((0.0, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 4.29, [0, 1, 2, 3, 4]), (-3, 17, [0, 5, 10, 15])],
+)
+def test_ticks_are_round_numbers(low, high, expected):
+    assert ticks(low, high) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("span", [1e-9, 0.37, 1.0, 9.99, 1e7])
+def test_ticks_stay_within_and_are_few(span):
+    for start in (0.0, -span / 3, span):
+        found = ticks(start, start + span)
+        assert 2 <= len(found) <= 6
+        assert all(start - 1e-8 * span <= t <= start + span * (1 + 1e-8) for t in found)
+    assert ticks(2.0, 2.0) == [2.0]
+
+
+def test_html_is_escaped_once():
+    made = element("b", "a<b", element("i", "&"), title='"x"')
+    assert made == '<b title="&quot;x&quot;">a&lt;b<i>&amp;</i></b>'
+    assert text(text("<")) == "&lt;"
+    assert breakable("<a>_b") == "&lt;a&gt;_<wbr>b"
+    assert text("a\x00\ud800b") == "a\ufffd\ufffdb"
+
+
+@pytest.fixture
+def run(run_cli, fast_options, write_xlsa17, tmp_path):
+    """A trained and evaluated run without a GAN."""
+    write_xlsa17(tmp_path / "data")
+    options = (*fast_options, "--set", "vsmm.weight_es=0", "--out", tmp_path / "run")
+    assert run_cli("train", tmp_path / "data", *options).exit_code == 0
+    assert run_cli("evaluate", tmp_path / "run").exit_code == 0
+    return tmp_path / "run"
+
+
+def refused(result, *parts):
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("Error: ")
+    for part in parts:
+        assert str(part) in line, line
+
+
+@pytest.mark.parametrize("command", ["report", "plot"])
+def test_refuses_what_is_no_run(run_cli, tmp_path, command):
+    if command == "plot":
+        pytest.importorskip("matplotlib", reason="matplotlib is not installed; no figure drawn")
+    refused(run_cli(command, tmp_path / "none"), "none is no folder")
+    refused(run_cli(command, tmp_path), "model.npz does not exist")
+
+
+def test_refuses_damaged_and_foreign_metrics(run_cli, run):
+    path = run / "metrics.json"
+    good = json.loads(path.read_text())
+    for bad, part in (
+        ({**good, "model_sha256": "0" * 64}, "belongs to another model"),
+        ({**good, "S": math.nan}, "NaN"),
+        ({**good, "oracle": {"H": 0.5}}, "is damaged (KeyError('threshold'))"),
+        ({**good, "routes": {"seen": 3, "unseen": 3}}, "is damaged"),
+        ({**good, "S": "high"}, "is damaged"),
+        ([good], "no JSON object"),
+    ):
+        path.write_text(json.dumps(bad))
+        refused(run_cli("report", run), path, part)
+        assert not (run / "report.html").exists()
+
+
+def test_refuses_what_it_would_ignore_and_bad_places(run_cli, run, tmp_path):
+    refused(run_cli("report", run, "--split", "3"), "split would be ignored", "--data")
+    refused(run_cli("report", run, "--data", "letters"), "5 seen classes", "20")
+    refused(run_cli("report", run, "--out", tmp_path / "no" / "x.html"), "no does not exist")

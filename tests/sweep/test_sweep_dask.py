@@ -1,0 +1,96 @@
+"""The dask engine on two single-threaded worker processes; skipped without distributed."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from tinygzsl.sweeps.cluster import DaskEngine
+from tinygzsl.sweeps.local import LocalEngine
+from tinygzsl.sweeps.run import run_row
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    distributed = pytest.importorskip("distributed", reason="pip install 'tinygzsl[cluster]'")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster
+
+
+def test_the_same_rows_as_the_local_engine(cluster, runs_of, comparable):
+    gan = (
+        "gan.generator_hidden=[8]",
+        "gan.critic_hidden=[8]",
+        "cs.low=0.0",
+        "cs.high=0.99",
+        "gan.max_epochs=1",
+    )
+    runs = runs_of(seeds="0", sets=("vsmm.weight_es=0,1", "proxy.count=50", *gan))
+    rows = list(DaskEngine(cluster.scheduler_address, 2).results(runs))
+    assert comparable(rows) == comparable(LocalEngine(2).results(runs))
+    assert len({row["model_sha256"] for row in rows}) == len(runs) == 4
+
+
+def test_a_killed_worker_costs_its_run_only(cluster, runs_of, comparable):
+    short, long = runs_of(splits="1", seeds="0", sets=("vsmm.epochs=2,500",))
+    runs = [short, long, *runs_of(splits="2", seeds="0-3")]
+    expected = comparable(run_row(run) for run in runs)
+    cluster.scheduler.transition_log.clear()
+    rows, killed = [], None
+    for row in DaskEngine(cluster.scheduler_address, 2).results(runs):
+        rows.append(row)
+        if killed is None:  # the short run is done, so the long one is under way
+            killed = pid_of(cluster, runs.index(long))
+            os.kill(killed, signal.SIGKILL)
+    assert comparable(rows) == expected
+    done = [entry[0] for entry in cluster.scheduler.transition_log if entry[2] == "memory"]
+    assert len(done) == len(set(done)) == len(runs)
+
+
+def test_a_run_that_dask_gives_up_has_no_row(cluster, runs_of, monkeypatch):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    cluster.scheduler.transition_log.clear()
+    runs, rows = runs_of(splits="1", seeds="0", sets=("vsmm.epochs=2,200000",)), []
+    for row in DaskEngine(cluster.scheduler_address, 2).results(runs):
+        rows.append(row)
+        if len(rows) == 1:
+            os.kill(pid_of(cluster, 1), signal.SIGKILL)
+    assert [row and row["vsmm.epochs"] for row in rows] == [2, None]
+
+
+def pid_of(cluster, position):
+    """The process that has the run which was submitted at that position."""
+    keys = list(dict.fromkeys(entry[0] for entry in cluster.scheduler.transition_log))
+    return cluster.scheduler.tasks[keys[position]].processing_on.pid
+
+
+def test_what_a_run_raises_ends_the_sweep(cluster, runs_of, data, sentence):
+    runs = runs_of()
+    (data / "split_2" / "att_splits.mat").unlink()
+    with sentence(ValueError, "split 2 does not exist", "has split 1"):
+        list(DaskEngine(cluster.scheduler_address, 2).results(runs))
+
+
+def test_no_scheduler_answers(runs_of, sentence, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("tinygzsl.sweeps.cluster.CONNECT_SECONDS", 0.3)
+    with sentence(OSError, "no scheduler answers at tcp://127.0.0.1:9", "dask scheduler"):
+        list(DaskEngine("tcp://127.0.0.1:9", 1).results(runs_of()))
+
+
+def test_a_cluster_of_its_own_from_the_command_line(sweep, tmp_path):
+    pytest.importorskip("distributed")
+    result = sweep("--scheduler", "local-cluster", "--processes", 1, out="rows.csv")
+    assert result.exit_code == 0, result.output
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 3
+
+
+def test_without_distributed_a_sentence_says_how_to_get_it(sweep, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    result = sweep("--scheduler", "local-cluster", out="rows.csv")
+    assert result.exit_code == 2
+    assert "pip install 'tinygzsl[cluster]'" in result.stderr
+    assert not (tmp_path / "rows.csv").exists()

@@ -1,0 +1,181 @@
+"""The search: it keeps what the user fixed, prefers the default, and every choice can be redone."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import tinygzsl as tz
+from tinygzsl import tuning_search
+from tinygzsl.presets import settings_for
+from tinygzsl.tuning_folds import folds
+from tinygzsl.tuning_gates import THRESHOLDS
+from tinygzsl.tuning_search import MARGIN, Search
+from tinygzsl.tuning_trials import FoldTrainer
+
+TINY = {
+    "gan_generator_hidden": (16,),
+    "gan_critic_hidden": (16,),
+    "gan_lr": 1e-2,
+    "gan_batch": 16,
+    "gan_max_epochs": 24,
+    "proxy_count": 100,
+    "vsmm_latent": 16,
+    "vsmm_batch": 16,
+}
+FIXED = {
+    **TINY,
+    "scale_features": "standard",
+    "gan_output": "linear",
+    "vsmm_lr": 1e-2,
+    "vsmm_epochs": 4,
+    "router_metric": "euclidean",
+    "cs_low": 0.05,
+    "cs_high": 0.2,
+}
+
+
+@pytest.fixture
+def training(tiny_dataset):
+    return tiny_dataset().training()
+
+
+@pytest.fixture
+def calls():
+    """The logs of every callback."""
+    return []
+
+
+def tune(training, overrides, calls=None, **options):
+    def callback(step, logs):
+        if calls is not None:
+            calls.append((step, logs))
+
+    return tz.tune(training, "small", overrides, callback=callback, **{"folds": 2, **options})
+
+
+def trainer(training):
+    return FoldTrainer(folds(training, 1)[0], 0, "cpu", "float32")
+
+
+def test_every_stage_has_its_trials_and_the_work_is_counted(training, calls):
+    overrides = {**TINY, "vsmm_epochs": 4, "cs_low": 0.05, "cs_high": 0.2}
+    found = tune(training, overrides, calls)
+    stages = [trial["stage"] for trial in found.trials]
+    assert {s: stages.count(s) for s in stages} == {"networks": 6, "metric": 3, "separation": 3}
+    for trial in found.trials:
+        assert 0 <= trial["H"] <= 1
+        assert trial["H"] == pytest.approx(np.mean(trial["H_by_fold"]))
+    assert [logs["trial"] for _, logs in calls if "trial" in logs] == found.trials
+    steps = [step for step, _ in calls]
+    assert steps == sorted(steps)
+    assert steps[-1] == calls[-1][1]["total"] == 2 * (6 + 1 + 3 + tuning_search.GAN_UNITS)
+    assert [(g["kind"], g["unit"]) for g in found.gates] == [
+        *(("hard", "fraction"), ("hard", "nats"), ("soft", "fraction"), ("soft", "nats"))
+    ]
+    (taken,) = (gate for gate in found.gates if gate["taken"])
+    assert taken["H"] == found.H
+    assert found.settings.router_gate == taken["kind"]
+    assert replace(settings_for("small", overrides), **found.chosen) == found.settings
+
+
+def test_what_is_fixed_stays(training):
+    everything = {**FIXED, "vsmm_weight_es": 0.7, "vsmm_gamma": 0.4, "router_gate": "hard"}
+    found = tune(training, everything)
+    for name, value in everything.items():
+        assert getattr(found.settings, name) == value
+    assert set(found.chosen) <= {"router_delta_low", "router_delta_high"}
+    assert [t["stage"] for t in found.trials] == ["networks", "separation"]
+    assert {g["kind"] for g in found.gates} == {"hard"}
+
+
+def test_without_a_gan_none_is_trained(training, monkeypatch):
+    monkeypatch.setattr(FoldTrainer, "windows", lambda *_: 1 / 0)
+    found = tune(training, {**FIXED, "vsmm_weight_es": 0.0})
+    assert found.settings.vsmm_weight_es == 0
+    assert [t["stage"] for t in found.trials] == ["networks"]
+
+
+def test_windows_that_are_not_reached_are_no_choice(training):
+    """Within three quarters of the epochs, so that the final run does reach what was chosen."""
+    found = tune(training, {**FIXED, "cs_low": 8.0, "cs_high": 9.0, "gan_max_epochs": 3})
+    assert [t["stage"] for t in found.trials] == ["networks"]
+    assert found.settings.vsmm_weight_es == 0
+    found = tune(
+        training,
+        {**FIXED, "cs_low": 8.0, "cs_high": 9.0, "gan_max_epochs": 3, "vsmm_weight_es": 2.0},
+    )
+    assert found.settings.vsmm_weight_es == 2.0
+
+
+def test_the_first_within_the_margin_of_the_best_is_taken(training, monkeypatch):
+    start = settings_for("small")
+    search = Search([trainer(training)], start, frozenset())
+    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(h=h))
+    a, b, c = (replace(start, vsmm_epochs=n) for n in (1, 2, 3))
+    for figures, taken in (
+        ((0.5, 0.5 + 0.9 * MARGIN, 0.4), a),
+        ((0.5, 0.5 + 1.1 * MARGIN, 0.4), b),
+        ((0.5, 0.6 - 0.9 * MARGIN, 0.6), b),
+    ):
+        search._take(dict(zip((a, b, c), figures, strict=True)))
+        assert search.settings == taken
+
+
+def test_one_training_is_looked_at_after_several_epochs(training):
+    one = trainer(training)
+    start = settings_for("small", {**TINY, "vsmm_weight_es": 0.0})
+    short, long = (replace(start, vsmm_epochs=n) for n in (4, 9))
+    scores = one.scores_by_epoch([long, short])
+    alone = one.scores(one.vsmm(short), short)
+    np.testing.assert_array_equal(scores[short].entropy, alone.entropy)
+    np.testing.assert_array_equal(scores[short].gaps, alone.gaps)
+    assert not np.array_equal(scores[long].entropy, alone.entropy)
+
+
+def test_the_figure_of_a_fold_is_what_fit_and_evaluate_give(training):
+    """Of the gate that was chosen: the search takes no shortcut that changes the result."""
+    found = tune(training, {**FIXED, "vsmm_weight_es": 0.0}, folds=1)
+    (fold,) = folds(training, 1)
+    start = {**FIXED, "vsmm_weight_es": 0.0}
+    for gate in found.gates:
+        if gate["unit"] == "nats":
+            continue
+        names = [name for name in gate if name.startswith("router_")]
+        params = {name: gate[name] for name in names}
+        for name in ("router_delta_low", "router_delta_high"):
+            if name in params:  # written for 5 classes; the fold has 3
+                params[name] *= np.log(3) / np.log(5)
+        model = tz.EntropySeparationGZSL(preset="small", **start, **params)
+        model.fit(fold.X_train, fold.y_train, fold.seen_prototypes)
+        assert tz.evaluate(model, fold)["H"] == pytest.approx(gate["H"], abs=1e-9)
+
+
+def test_the_same_seed_finds_the_same(training):
+    one, other = (tune(training, FIXED, seed=3, folds=1) for _ in range(2))
+    assert one == other
+    assert tune(training, FIXED, seed=4, folds=1).trials != one.trials
+
+
+def test_a_fixed_threshold_is_not_scaled(training):
+    found = tune(training, {**FIXED, "router_gate": "hard", "router_delta_low": 0.123})
+    assert found.settings.router_delta_low == 0.123
+    highs = np.array(THRESHOLDS) * np.log(5)
+    assert np.abs(highs - found.settings.router_delta_high).min() < 1e-6
+
+
+def test_nan_is_refused(training, sentence):
+    training.X[3, 2] = np.nan
+    with sentence(ValueError, "NaN or inf"):
+        tune(training, FIXED)
+
+
+def test_a_rate_that_diverges_is_no_choice_unless_it_is_the_only_one(training, sentence):
+    with sentence(FloatingPointError, "vsmm_lr, now 1e+38"):
+        tune(training, {**FIXED, "vsmm_lr": 1e38})
+
+
+def test_an_unknown_setting_is_refused(training, sentence):
+    with sentence(ValueError, "no setting 'vsmm_rate'"):
+        tune(training, {"vsmm_rate": 1})

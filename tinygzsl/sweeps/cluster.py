@@ -1,0 +1,82 @@
+"""The dask engine: one task per run on a scheduler's workers or on a cluster of local processes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from .local import ctrl_c_blocked
+from .run import Run, run_row
+
+LOCAL = "local-cluster"
+CONNECT_SECONDS = 10
+
+
+class DaskEngine:
+    """Runs on the workers of the scheduler at address (tcp://host:port), or, for the address
+    "local-cluster", on `processes` single-threaded local ones.
+
+    The workers need the same version of tinygzsl and the datasets under the same paths: only names
+    and rows pass through the scheduler.
+    """
+
+    def __init__(self, address: str, processes: int):
+        self.address, self.processes = address, processes
+
+    def results(self, runs: list[Run]) -> Iterator[dict[str, Any] | None]:
+        """Rows as runs finish; None for a run that lost more workers than dask allows.
+
+        dask gives the run of a worker that died to another one. Raises what a run raises,
+        ImportError without distributed, and OSError if no scheduler answers.
+        """
+        distributed = import_distributed()
+        if not runs:
+            return
+        with self._client(distributed, min(self.processes, len(runs))) as client:
+            futures = (client.submit(run_row, run, pure=False) for run in runs)
+            for future in distributed.as_completed(futures):
+                try:
+                    row = future.result()
+                except distributed.KilledWorker:
+                    row = None
+                # A worker that dies later would otherwise have its finished runs done again.
+                future.release()
+                yield row
+
+    @contextlib.contextmanager
+    def _client(self, distributed, processes):
+        with contextlib.ExitStack() as stack:
+            address = self.address
+            if address == LOCAL:
+                address = stack.enter_context(_local_cluster(distributed, processes))
+            try:
+                client = distributed.Client(address, timeout=CONNECT_SECONDS)
+            except (OSError, ValueError) as error:
+                raise OSError(
+                    f"no scheduler answers at {address} within {CONNECT_SECONDS} s ({error}); "
+                    "start one with `dask scheduler`, or pass --scheduler local-cluster"
+                ) from None
+            yield stack.enter_context(client)
+
+
+def _local_cluster(distributed, processes):
+    with ctrl_c_blocked():
+        return distributed.LocalCluster(
+            n_workers=processes,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,
+        )
+
+
+def import_distributed() -> Any:
+    """dask.distributed; an ImportError that says how to get it."""
+    try:
+        import distributed
+    except ImportError:
+        raise ImportError(
+            "--scheduler needs dask.distributed: pip install 'tinygzsl[cluster]'"
+        ) from None
+    return distributed

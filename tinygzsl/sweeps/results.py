@@ -1,0 +1,174 @@
+"""The results file of a sweep: one row per run, JSON lines or CSV, appended as runs finish.
+
+Beside FILE, FILE.plan.json says which sweep it belongs to. A row is there when its line ends: a
+line that a crash has cut off is dropped, and its run done again. When all runs are done the file
+is rewritten once, aside and renamed, in the order of the plan; until then rows are in the order in
+which runs finished.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ..aside import written_aside
+from ..runs import write_json
+from .run import FIGURES, Run, columns
+
+FORMATS = (".jsonl", ".csv")
+
+
+def cell(value: Any) -> str:
+    """A value as in a CSV cell: text as it is, nothing for None, all else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def plan_path(path: Path) -> Path:
+    """Where the plan of the results file is."""
+    return path.with_name(path.name + ".plan.json")
+
+
+def read_plan(path: Path) -> dict[str, Any] | None:
+    """The plan of an earlier sweep into path, or None if path is free.
+
+    Raises ValueError for a suffix that is neither .jsonl nor .csv, a file without a plan and a plan
+    that is none, FileNotFoundError if the folder does not exist.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"--out is {path}; name a file that ends in .jsonl or .csv")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"folder {path.parent} does not exist; create it before the sweep")
+    where = plan_path(path)
+    if not where.is_file():
+        if path.exists():
+            raise ValueError(
+                f"{path} exists, but {where.name} does not, so it is no sweep's; choose another "
+                "--out"
+            )
+        return None
+    try:
+        plan = json.loads(where.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{where} is not valid JSON ({error}); sweep into another --out") from None
+    if not isinstance(plan, dict):
+        raise ValueError(f"{where} is no plan of a sweep; sweep into another --out")
+    return plan
+
+
+class Results:
+    """The rows of a sweep in path, which are read if there are some. The plan's file is made with
+    the first row.
+
+    Raises ValueError if path holds another sweep or a damaged line.
+    """
+
+    def __init__(self, path: Path, plan: dict[str, Any], runs: list[Run]):
+        self.path, self.plan, self.runs = path, json.loads(json.dumps(plan)), runs
+        self.is_csv = path.suffix.lower() == ".csv"
+        self.columns = columns(runs[0])
+        self.places = {self._key(run.key): i for i, run in enumerate(runs)}
+        self.lines: dict[int, bytes] = {}  # by place in the plan
+        self.rows: dict[int, dict[str, Any]] = {}
+        self.data: dict[tuple, str] = {}  # checksum of each dataset's split
+        self._check_plan()
+        if path.exists():
+            self._read()
+
+    def missing(self) -> list[Run]:
+        """The runs without a row, in the order of the plan."""
+        return [run for i, run in enumerate(self.runs) if i not in self.lines]
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a row and see it to the disk.
+
+        Raises ValueError if the dataset has changed since the sweep's earlier rows.
+        """
+        line = self._line([row[name] for name in self.columns])
+        self._take(line, row)
+        if not plan_path(self.path).exists():
+            write_json(plan_path(self.path), self.plan)
+        head = self._head() if self._is_empty() else b""
+        with open(self.path, "ab") as file:
+            file.write(head + line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self) -> None:
+        """Put the rows into the order of the plan; readers see the old file or the new one."""
+        content = self._head() + b"".join(self.lines[i] for i in sorted(self.lines))
+        if self.path.read_bytes() != content:
+            with written_aside(self.path) as aside:
+                aside.write_bytes(content)
+
+    def _check_plan(self):
+        stored = read_plan(self.path)
+        if stored is None:
+            return
+        differ = [k for k in {**stored, **self.plan} if stored.get(k) != self.plan.get(k)]
+        if differ:
+            raise ValueError(
+                f"{self.path} holds another sweep (different {', '.join(differ)}); repeat its "
+                "command to go on with it, or choose another --out"
+            )
+
+    def _read(self):
+        content = self.path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self.path, len(whole))
+        lines = whole.splitlines(keepends=True)
+        for number, line in enumerate(lines, 1):
+            if self.is_csv and number == 1 and line == self._head():
+                continue
+            try:
+                self._take(line, self._parse(line))
+            except (ValueError, KeyError, TypeError):
+                raise ValueError(
+                    f"{self.path}, line {number} is no row of this sweep; delete that line and "
+                    "repeat the command, which runs again what is missing"
+                ) from None
+
+    def _take(self, line, row):
+        place = self.places[self._key(row)]
+        source = row["dataset"], cell(row["split"])
+        if self.data.setdefault(source, row["data_sha256"]) != row["data_sha256"]:
+            raise ValueError(
+                f"{row['dataset']} has changed since the first rows of {self.path}; put its files "
+                "back, or sweep into another --out"
+            )
+        self.lines.setdefault(place, line)
+        self.rows.setdefault(place, {**row, **self.runs[place].key})  # not as a CSV's text
+
+    def _key(self, row):
+        """As text, so that a row of a CSV file has the key of its run."""
+        return tuple(cell(row[name]) for name in self.runs[0].key)
+
+    def _parse(self, line):
+        text = line.decode("utf-8")
+        if not self.is_csv:
+            values = json.loads(text)
+            return {name: values[name] for name in self.columns}
+        (cells,) = csv.reader([text])
+        row = dict(zip(self.columns, cells, strict=True))
+        figures = {n: float(row[n]) if row[n] else None for n in self.columns if n in FIGURES}
+        return row | figures
+
+    def _line(self, values):
+        if not self.is_csv:
+            row = dict(zip(self.columns, values, strict=True))
+            return (json.dumps(row, allow_nan=False) + "\n").encode()
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow([cell(value) for value in values])
+        return text.getvalue().encode()
+
+    def _head(self):
+        return self._line(self.columns) if self.is_csv else b""
+
+    def _is_empty(self):
+        return not self.path.exists() or not self.path.stat().st_size

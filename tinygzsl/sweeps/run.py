@@ -1,0 +1,137 @@
+"""One run of a sweep: train on a split with a seed and settings, evaluate, return a row.
+
+Both engines call `run_row`, so a row doesn't depend on where it was made.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import __version__
+from ..auto import tuned
+from ..backend import device_module, to_host
+from ..datasets import Dataset, TrainingSet, check_test, check_training, load_dataset
+from ..estimator import EntropySeparationGZSL
+from ..evaluation import evaluate
+from ..runs import fingerprint
+from ..threads import workers
+
+FIGURES = ("S", "U", "H", "auroc", "ausuc", "gzsl_H", "supervised", "zsl")
+CHECKSUMS = ("model_sha256", "data_sha256")
+TIMING = ("seconds", "host")  # the only columns that may differ when a run is repeated
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run needs: key, the columns that name its row (dataset, split, seed, varied
+    settings); source, the arguments of load_dataset; params, those of EntropySeparationGZSL; the
+    version of tinygzsl that asks for it.
+    """
+
+    key: dict[str, Any]
+    source: dict[str, Any]
+    params: dict[str, Any] = field(repr=False)
+    version: str = __version__
+
+
+class _Loaded:
+    """The dataset that this process loaded last: runs of one split come one after the other."""
+
+    def __init__(self):
+        self.lock, self.source, self.data, self.sha256 = threading.Lock(), None, None, None
+
+    def get(self, source: dict[str, Any]) -> tuple[Dataset, str]:
+        """The dataset and the SHA-256 of its arrays; an older one is given up first."""
+        with self.lock:
+            if self.source != source:
+                self.source = self.data = None
+                data = load_dataset(**source)
+                check_test(data)
+                self.data, self.sha256, self.source = data, data_sha256(data), source
+            return self.data, self.sha256
+
+
+_loaded = _Loaded()  # a worker of dask has no other place that lasts from task to task
+
+
+def run_row(run: Run) -> dict[str, Any]:
+    """Train and evaluate; a row with the columns of `columns`.
+
+    Where training fails (it diverged, no snapshot is in the window) the row holds the sentence as
+    `error` and no figures. Raises ValueError or OSError for a dataset or device that can't be
+    used, and MemoryError.
+    """
+    if run.version != __version__:
+        raise ValueError(
+            f"the worker on {platform.node()} has tinygzsl {__version__}, but the sweep was "
+            f"started by {run.version}; install the same version there"
+        )
+    # BLAS is held throughout: a worker of dask may have been started with another number of threads
+    with workers(run.params["threads"]):
+        return _row(run)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    device_module(run.params["device"])
+    data, sha256 = _loaded.get(run.source)
+    training = data.training()
+    check_training(training)
+    started = time.perf_counter()
+    figures: dict[str, Any] = dict.fromkeys((*FIGURES, "model_sha256", "error"))
+    try:
+        model = _train(training, run.params)
+    except (FloatingPointError, ValueError) as error:
+        figures["error"] = " ".join(str(error).split())
+        model = None
+    seconds = time.perf_counter() - started
+    del training
+    if model is not None:
+        figures |= _figures(evaluate(model, data)) | {"model_sha256": weights_sha256(model)}
+    return {
+        **run.key,
+        **figures,
+        "data_sha256": sha256,
+        "seconds": round(seconds, 3),
+        "host": platform.node(),
+    }
+
+
+def columns(run: Run) -> tuple[str, ...]:
+    """The columns of a row, in the order of the file; seconds are those of training."""
+    return (*run.key, *FIGURES, *CHECKSUMS, "error", *TIMING)
+
+
+def _train(training: TrainingSet, params: dict[str, Any]) -> EntropySeparationGZSL:
+    with warnings.catch_warnings():  # hundreds of them in a sweep; the row's figures tell the same
+        warnings.simplefilter("ignore", UserWarning)
+        if params["preset"] == "auto":  # fit alone would not know the dataset's validation rows
+            preset, chosen, _ = tuned(EntropySeparationGZSL(**params), training)
+            params = {**params, **chosen, "preset": preset}
+        model = EntropySeparationGZSL(**params)
+        return model.fit(training.X, training.y, training.prototypes)
+
+
+def _figures(metrics: dict[str, Any]) -> dict[str, float]:
+    flat = {**metrics, "gzsl_H": metrics["gzsl"]["H"]}
+    return {name: float(flat[name]) for name in FIGURES}
+
+
+def weights_sha256(model: EntropySeparationGZSL) -> str:
+    """SHA-256 over all trained parameters: the VSMM's and those of the proxies' generators."""
+    networks = list(model.vsmm_.networks.values())
+    if model.proxy_source_ is not None:
+        networks += [snapshot.generator for snapshot in model.proxy_source_.snapshots]
+    return fingerprint(*(to_host(p) for network in networks for p in network.params))
+
+
+def data_sha256(data: Dataset) -> str:
+    """SHA-256 over everything that a run reads of a dataset."""
+    return fingerprint(
+        *(data.X_train, data.y_train, data.X_test, data.y_test),
+        *(data.seen_classes, data.seen_prototypes, data.unseen_classes, data.unseen_prototypes),
+    )

@@ -1,0 +1,93 @@
+"""Choosing settings by validation on pseudo-unseen classes; test data is never involved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+from .datasets.base import TrainingSet
+from .device_memory import FREE_SOME, device_errors
+from .presets import Settings, settings_for
+from .threads import check_threads, workers
+from .tuning_folds import folds as make_folds
+from .tuning_gates import Gate, at_edge, gate_settings
+from .tuning_search import Search
+from .tuning_trials import FoldTrainer
+
+
+class Tuning(NamedTuple):
+    """What a search found.
+
+    settings   for the final training on all seen classes
+    chosen     those of them that differ from where the search began, by name
+    H          mean validation H over the folds (a fraction), with one gate for all folds
+    gates      per kind of gate and unit of its thresholds: H; left_out, the mean H of each fold
+               with the gate that the other folds choose (None for a single fold); and the settings
+    trials     one dict per trial, in order: stage, H, H_by_fold, gate and the settings tried
+    edges      names of settings that are the first or last value of their grid
+    """
+
+    settings: Settings
+    chosen: dict[str, Any]
+    H: float
+    gates: list[dict[str, Any]]
+    trials: list[dict[str, Any]]
+    edges: list[str]
+
+
+def tune(
+    training: TrainingSet,
+    preset: str = "small",
+    overrides: dict[str, Any] | None = None,
+    *,
+    folds: int = 3,
+    seed: int = 0,
+    device: str = "cpu",
+    dtype: str = "float32",
+    threads: int | None = None,
+    callback: Callable[[int, dict], None] | None = None,
+) -> Tuning:
+    """Search for settings around a preset; those in overrides keep their values.
+
+    training is what Dataset.training() returns: seen samples and seen prototypes, nothing else.
+    callback(step, logs) gets the units of work done, their total and each trial. The stages are
+    described in tinygzsl/tuning_search.py. Raises ValueError for fewer than four classes, for NaN,
+    and for settings that don't exist; FloatingPointError if training diverges.
+    """
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    settings = settings_for(preset, given)
+    with workers(check_threads(threads)), device_errors(FREE_SOME):
+        parts = make_folds(training, folds, seed)
+        trainers = [FoldTrainer(part, seed, device, dtype) for part in parts]
+        search = Search(trainers, settings, frozenset(given), callback)
+        search.networks()
+        search.metric()
+        search.separation()
+        gate, gates = search.gate()
+    n_seen = len(training.classes)
+
+    def as_settings(found: Gate) -> dict[str, Any]:
+        return gate_settings(found, search.grids, n_seen)
+
+    final = replace(search.settings, **as_settings(gate))
+    names = (field.name for field in fields(Settings))
+    return Tuning(
+        settings=final,
+        chosen={n: getattr(final, n) for n in names if getattr(final, n) != getattr(settings, n)},
+        H=gate.h,
+        gates=[
+            {
+                "kind": g.kind,
+                "unit": g.unit,
+                "taken": g is gate,
+                "H": g.h,
+                "left_out": None if math.isnan(g.left_out) else g.left_out,
+                **as_settings(g),
+            }
+            for g in gates
+        ],
+        trials=search.trials,
+        edges=at_edge(gate, search.grids),
+    )

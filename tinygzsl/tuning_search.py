@@ -1,0 +1,155 @@
+"""The search: four stages, each from the best of the one before.
+
+1. networks: scaler, rate and epochs of the VSMM, without proxies
+2. metric: F of eqs. 1 and 2
+3. separation: window of CS, margin and weight of L_ES, with proxies, beside none at all
+4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S
+
+A trial's figure is the mean over the folds of H at the best gate that they share. Differences of
+up to MARGIN are taken for noise: of all trials that come so close to the best one, the first is
+taken, and the first are the preset's values, no proxies (stage 3) and eq. 10 (stage 4). GAN and PTC
+are trained once per fold, for all windows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from .presets import Settings
+from .tuning_gates import UNITS, Gate, Scores, best_gate, make_grids
+from .tuning_space import Space
+from .tuning_trials import FoldTrainer
+
+MARGIN = 0.005  # H; smaller differences between means over a few folds are noise
+GAN_UNITS = 15  # the CWGAN of a fold takes about as long as so many VSMMs
+REPORTED = {
+    "networks": ("scale_features", "gan_output", "vsmm_lr", "vsmm_epochs"),
+    "metric": ("router_metric",),
+    "separation": ("cs_low", "cs_high", "vsmm_gamma", "vsmm_weight_es"),
+}
+Found = dict[Settings, list[Scores]]
+
+
+class Search:
+    """The best settings so far with their scores on every fold, and all trials."""
+
+    def __init__(
+        self,
+        trainers: list[FoldTrainer],
+        start: Settings,
+        given: frozenset[str],
+        callback: Callable[[int, dict], None] | None = None,
+    ):
+        self.trainers, self.start, self.given = trainers, start, given
+        self.space = Space(start, given)
+        self.grids = make_grids(start, given, [math.log(t.n_seen) for t in trainers])
+        self.callback = callback or (lambda step, logs: None)
+        self.settings = replace(start, vsmm_weight_es=0.0)  # until stage 3
+        self.scores: list[Scores] = []
+        self.trials: list[dict[str, Any]] = []
+        self.done, self.total = 0, self._units()
+
+    def networks(self) -> None:
+        """Stage 1. One training serves all numbers of epochs."""
+        found: Found = {}
+        for scaling in self.space.scalings():
+            for rate in self.space.rates():
+                base = replace(self.settings, **scaling, vsmm_lr=rate)
+                by_epoch = [replace(base, vsmm_epochs=n) for n in self.space.epochs()]
+                for trainer in self.trainers:
+                    for settings, scores in trainer.scores_by_epoch(by_epoch).items():
+                        found.setdefault(settings, []).append(scores)
+                    self._advance()
+        found = self._on_all_folds("networks", found)
+        if self.settings not in found:
+            raise FloatingPointError(
+                "the VSMM diverged on a fold of the training samples; lower vsmm_lr, now "
+                f"{self.settings.vsmm_lr:g}"
+            )
+        self._take(found)
+
+    def metric(self) -> None:
+        """Stage 2. The networks don't depend on F."""
+        found: Found = {replace(self.settings, router_metric=m): [] for m in self.space.metrics()}
+        if len(found) == 1:
+            return
+        for trainer in self.trainers:
+            vsmm = trainer.vsmm(self.settings)
+            for settings, scores in found.items():
+                scores.append(trainer.scores(vsmm, settings))
+            self._advance()
+        self._take(self._on_all_folds("metric", found))
+
+    def separation(self) -> None:
+        """Stage 3. Proxies of one window at a time are in memory."""
+        windows, pairs = self.space.windows(), self.space.separations()
+        if not windows:
+            return
+        found: Found = {}
+        for i, trainer in enumerate(self.trainers, start=1):
+            end = self.total - (len(self.trainers) - i) * (GAN_UNITS + len(windows) * len(pairs))
+            for (low, high), proxies in trainer.windows(self.settings, windows):
+                for gamma, weight in pairs:
+                    margin = {"vsmm_gamma": gamma, "vsmm_weight_es": weight}
+                    settings = replace(self.settings, cs_low=low, cs_high=high, **margin)
+                    scores = trainer.scores(trainer.vsmm(settings, proxies), settings)
+                    found.setdefault(settings, []).append(scores)
+                    self._advance()
+            self._advance(end - self.done)  # the CWGAN, and windows that weren't reached
+        found = self._on_all_folds("separation", found)
+        if "vsmm_weight_es" not in self.given:
+            self._take({self.settings: self.scores, **found})
+        elif found:
+            self._take(found)
+        else:
+            self.settings = replace(self.settings, vsmm_weight_es=self.start.vsmm_weight_es)
+
+    def gate(self) -> tuple[Gate, list[Gate]]:
+        """Stage 4: the gate taken, and the best of every kind and unit."""
+        gates = [
+            best_gate(self.scores, self.grids, kind, unit)
+            for kind, unit in product(self.grids.kinds, UNITS)
+        ]
+        best = []
+        for fraction, nats in zip(gates[::2], gates[1::2], strict=True):
+            best.append(nats if nats.left_out > fraction.left_out else fraction)
+        taken = next(g for g in best if g.h >= best[-1].h - MARGIN)
+        return taken, gates
+
+    def _take(self, found: Found) -> None:
+        """Go on with the first of found whose figure is within MARGIN of the best."""
+        h = {settings: self._figure(scores).h for settings, scores in found.items()}
+        self.settings = next(s for s in h if h[s] >= max(h.values()) - MARGIN)
+        self.scores = found[self.settings]
+
+    def _figure(self, scores: list[Scores]) -> Gate:
+        """The best gate that the folds share, of either kind, in fractions of ln S."""
+        gates = (best_gate(scores, self.grids, kind, "fraction") for kind in self.grids.kinds)
+        return max(gates, key=lambda gate: gate.h)
+
+    def _on_all_folds(self, stage: str, found: Found) -> Found:
+        """Those of found that every fold could train, each recorded as a trial."""
+        complete = {s: scores for s, scores in found.items() if len(scores) == len(self.trainers)}
+        for settings, scores in complete.items():
+            gate = self._figure(scores)
+            tried = {name: getattr(settings, name) for name in REPORTED[stage]}
+            trial = {"stage": stage, "H": gate.h, "H_by_fold": list(gate.by_fold)}
+            self.trials.append({**trial, "gate": gate.kind, **tried})
+            self._advance(0, trial=self.trials[-1])
+        return complete
+
+    def _advance(self, units: int = 1, **logs: Any) -> None:
+        self.done += units
+        self.callback(self.done, {"phase": "tune", "total": self.total, **logs})
+
+    def _units(self) -> int:
+        """How many VSMMs are trained on all folds together, CWGANs counted as several."""
+        space, windows = self.space, len(self.space.windows())
+        units = len(space.scalings()) * len(space.rates()) + (len(space.metrics()) > 1)
+        if windows:
+            units += windows * len(space.separations()) + GAN_UNITS
+        return units * len(self.trainers)

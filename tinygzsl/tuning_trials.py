@@ -1,0 +1,144 @@
+"""Training on one fold: scaled arrays, VSMMs, one CWGAN for all windows of CS, and their scores."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import kernels
+from .backend import Array, device_module, to_host
+from .checks import check_finite
+from .datasets import Dataset
+from .estimator import SAMPLE_ROWS, TRAINING_DRAW
+from .presets import Settings
+from .proxies import gan_and_scorer
+from .router import compatibility, score_deviation
+from .scaling import fit_scaler, scaled, scaled_copy
+from .snapshots import SnapshotKeeper, draw_proxies, train_with_looks
+from .tuning_gates import Scores, make_scores
+from .vsmm import VSMM, train_vsmm
+
+# The final run has more samples, so it must not need the very last epoch to reach the window.
+SHARE_OF_EPOCHS = 0.75
+
+
+class _Scaled(NamedTuple):
+    """A fold's arrays, scaled as fit scales them."""
+
+    x: Array
+    a: Array
+    x_test: Array
+    a_unseen: Array
+
+
+class FoldTrainer:
+    """Trains on one fold and scores its pseudo-test samples."""
+
+    def __init__(self, fold: Dataset, seed: int, device: str, dtype: str):
+        check_finite("X", fold.X_train)
+        check_finite("X", fold.X_test)
+        self.fold, self.seed, self.dtype = fold, seed, dtype
+        self.xp = device_module(device)
+        self.index = self.xp.asarray(np.searchsorted(fold.seen_classes, fold.y_train))
+        self._kind, self._arrays = None, None
+
+    @property
+    def n_seen(self) -> int:
+        """S of this fold."""
+        return len(self.fold.seen_classes)
+
+    def vsmm(
+        self,
+        settings: Settings,
+        proxies: Array | None = None,
+        after_epoch: Callable[[VSMM, int], None] | None = None,
+    ) -> VSMM:
+        """A VSMM trained on the fold's seen samples and, if given, scaled proxies."""
+        data = self._scaled(settings)
+        arguments = (data.x, self.index, data.a, proxies, settings, self.seed, _ignore)
+        return train_vsmm(*arguments, after_epoch)[0]
+
+    def scores_by_epoch(self, by_epoch: list[Settings]) -> dict[Settings, Scores]:
+        """Scores of settings that differ in vsmm_epochs only, from one training without proxies; of
+        as many as were reached if it diverges.
+        """
+        wanted = {settings.vsmm_epochs: settings for settings in by_epoch}
+        found = {}
+
+        def look(vsmm: VSMM, epoch: int) -> None:
+            if epoch in wanted:
+                found[wanted[epoch]] = self.scores(vsmm, wanted[epoch])
+
+        with suppress(FloatingPointError), np.errstate(all="ignore"):
+            self.vsmm(max(by_epoch, key=lambda s: s.vsmm_epochs), after_epoch=look)
+        return {settings: found[settings] for settings in by_epoch if settings in found}
+
+    def windows(
+        self, settings: Settings, windows: list[tuple[float, float]]
+    ) -> Iterator[tuple[tuple[float, float], Array]]:
+        """(window, proxies) for each ascending window of CS that one CWGAN reaches in time.
+
+        Where CS jumps over a window, the nearest snapshot gives the proxies, as in fit.
+        """
+        data = self._scaled(settings)
+        epochs = max(1, int(SHARE_OF_EPOCHS * settings.gan_max_epochs))
+        limited = replace(settings, gan_max_epochs=epochs, gan_train_on=False)
+        arrays, looks = (data.x, self.index, data.a), []
+        with _quiet():
+            gan, scorer = gan_and_scorer(*arrays, limited, self.seed, _ignore)
+        if scorer.reference < 1 + 1e-6:  # the PTC tells no classes apart: see find_proxies
+            return
+        for low, high in windows:
+            keeper = SnapshotKeeper(replace(limited, cs_low=low, cs_high=high))
+            train_with_looks(gan, keeper, scorer, looks, *arrays, _ignore)
+            if not (keeper.inside or keeper.passed):
+                return
+            with _quiet():
+                snapshots = keeper.chosen()
+            count = (settings.proxy_count, self.seed, TRAINING_DRAW)
+            yield (low, high), draw_proxies(snapshots, data.a, gan.latent, *count)
+
+    def scores(self, vsmm: VSMM, settings: Settings) -> Scores:
+        """What vsmm says of the pseudo-test samples, with settings.router_metric as F."""
+        data, metric = self._scaled(settings), settings.router_metric
+        semantic = vsmm.embed_prototypes(self.xp.concatenate([data.a, data.a_unseen]))
+        embedded = vsmm.embed(data.x_test)
+        log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
+        f = compatibility(embedded, semantic, metric)
+        sample = vsmm.embed(data.x[:: 1 + data.x.shape[0] // SAMPLE_ROWS])
+        scale = score_deviation(compatibility(sample, semantic[: self.n_seen], metric))
+        return make_scores(self.fold, *(to_host(part) for part in (log_p, entropy, f)), scale)
+
+    def _scaled(self, settings: Settings) -> _Scaled:
+        kind = settings.scale_features, settings.scale_prototypes
+        if kind != self._kind:
+            fold, xp, dtype = self.fold, self.xp, self.dtype
+            scale_x = fit_scaler(fold.X_train, kind[0], xp, dtype)
+            scale_a = fit_scaler(fold.seen_prototypes, kind[1], xp, dtype)
+            self._kind, self._arrays = (
+                kind,
+                _Scaled(
+                    scaled_copy("X", fold.X_train, scale_x, xp, dtype),
+                    scaled("prototypes", fold.seen_prototypes, scale_a, xp, dtype),
+                    scaled_copy("X", fold.X_test, scale_x, xp, dtype),
+                    scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype),
+                ),
+            )
+        return self._arrays
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Warnings of one fold are not repeated for each; the final training gives them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _ignore(step: int, logs: dict[str, Any]) -> None:
+    """The steps within a training are not shown; the search counts whole trainings."""
