@@ -13,6 +13,8 @@ SCHEDULES = [("forward", 1), ("backward", 1), ("random", 1), ("random", 2)]
 @pytest.mark.parametrize("order", SCHEDULES, ids=lambda order: f"{order[0]}{order[1]}")
 @pytest.mark.parametrize("kernel", CASES)
 def test_a_kernel_computes_its_definition(device, kernel, order, flags):
+    if emulator.why_not(flags):
+        pytest.skip(emulator.why_not(flags))
     with emulator.schedule(*order), emulator.flags(flags):
         checks.run_all(device, [kernel])
 

@@ -9,7 +9,7 @@ import numpy as np
 Generator = np.random.Generator
 # Rows and columns. 31 and 33 are a warp but one; 1025 needs many rounds; 40 and 128 allow loads of
 # 16 bytes; more than 256 rows are summed in two stages.
-SHAPES = [(0, 33), (1, 1), (1, 31), (5, 33), (9, 128), (2, 1025), (300, 40)]
+SHAPES = [(0, 33), (1, 1), (1, 31), (5, 33), (9, 128), (2, 1025), (300, 40), (4, 64), (3, 32)]
 
 
 def matrix(rng: Generator, rows: int, columns: int) -> np.ndarray:
@@ -24,7 +24,7 @@ def adam_update(rng: Generator) -> Iterator[tuple]:
         for spoilt, before in [(None, 0), (np.nan, 0), (np.inf, 2)]:
             p, g, m = (rng.normal(size=shape) for _ in range(3))
             if spoilt is not None and p.size:
-                p.reshape(-1)[-1] = spoilt
+                p.reshape(-1)[[0, -1]] = spoilt
             flag = np.array([before], np.int32)
             yield p, g, m, m**2, 0.01, 0.5, 0.999, 1e-8, flag, 3
 
@@ -123,6 +123,8 @@ def confidence_score(rng: Generator) -> Iterator[tuple]:
         weights = rng.random(rows)
         yield 3 * rng.normal(size=(rows, columns)), weights / weights.sum()
     yield np.array([[0.0, -1e4], [0.0, -1e4]]), np.array([0.5, 0.5])  # a class without probability
+    for columns in (3, 5, 6, 7, 11, 13):  # the score is 1, of which rounding may make less
+        yield np.zeros((3, columns)), np.array([0.25, 0.5, 0.25])
     yield np.array([[np.nan, 0.0], [0.0, 1.0]]), np.array([0.5, 0.5])
 
 
@@ -179,7 +181,7 @@ def scale_rows(rng: Generator) -> Iterator[tuple]:
                 x, shift = matrix(rng, rows, columns), rng.normal(size=columns)
                 x[1::3] = shift  # rows of zeros stay
                 if spoilt is not None and rows:
-                    x[-1, -1] = spoilt
+                    x[-1, [0, -1]] = spoilt
                 yield x, shift, rng.random(columns), unit_rows, np.full(x.shape, 7.0)
     x = matrix(rng, 9, 40)
     yield x, np.zeros(40), np.ones(40), True, x  # in place
