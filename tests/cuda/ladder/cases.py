@@ -21,7 +21,7 @@ def matrix(rng: Generator, rows: int, columns: int) -> np.ndarray:
 
 def adam_update(rng: Generator) -> Iterator[tuple]:
     for shape in [(0,), (1,), (37,), (7, 11), (128, 40)]:
-        for spoilt, before in [(None, 0), (np.nan, 0), (np.inf, 2)]:
+        for spoilt, before in [(None, 0), (np.nan, 0), (np.inf, 0), (-np.inf, 2)]:
             p, g, m = (rng.normal(size=shape) for _ in range(3))
             if spoilt is not None and p.size:
                 p.reshape(-1)[[0, -1]] = spoilt
@@ -41,6 +41,7 @@ def activation_gradient(rng: Generator) -> Iterator[tuple]:
     for shape in SHAPES:
         yield rng.normal(size=shape), matrix(rng, *shape), 0.2
     yield rng.normal(size=(600, 3)), matrix(rng, 600, 3), 0.0
+    yield np.ones((2, 3)), np.array([[np.nan, 0.0, 1.0], [1.0, np.nan, -1.0]]), 0.2
 
 
 def critic_epilogue(rng: Generator) -> Iterator[tuple]:
@@ -111,6 +112,7 @@ def entropy_hinge(rng: Generator) -> Iterator[tuple]:
         for margin in (5.0, -5.0):  # with an active hinge and without
             yield rng.random(n), n_seen, margin, 0.7
     yield np.array([1.0, np.nan]), 1, 0.5, 1.0
+    yield np.full(4, 0.5), 2, 0.0, 1.0  # a margin of exactly 0 has no gradient
 
 
 def squared_error(rng: Generator) -> Iterator[tuple]:
@@ -133,6 +135,8 @@ def route_rows(rng: Generator) -> Iterator[tuple]:
         logits = rng.normal(size=(n, seen)) * rng.choice([0.1, 1.0, 9.0], (n, 1))
         f = rng.integers(-4, 4, (n, seen + unseen)).astype(float)  # many ties
         yield logits, f, 0.5, 1.2, 0.3
+    one_class = np.zeros((2, 1))  # whose entropy is exactly 0, as both thresholds
+    yield one_class, np.array([[1.0, 2.0], [2.0, 1.0]]), 0.0, 0.0, 1.0
     same = np.zeros((2, 4))
     yield same, np.zeros((2, 6)), np.log(4.0) + 1, 9.0, 1.0  # supervised, all tied
     yield np.array([[np.nan, 1.0, 2.0]]), np.array([[1.0, 2.0, 2.0, 0.0]]), 0.1, 0.5, 1.0

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygzsl.kernels import reference
+from tinygzsl.kernels import cuda, reference
 
 from .cases import CASES
 
@@ -43,14 +44,28 @@ def run_case(
 
 
 def run_all(cupy: ModuleType, kernels: list[str], dtypes: tuple = ("float32", "float64")) -> None:
-    """Assert this for all cases of the kernels: no array shifted, one of them in turn, and all."""
+    """Assert this for all cases of the kernels: no array shifted, one of them in turn, and all,
+    and with so few blocks that threads have to walk through the data.
+    """
     for kernel in kernels:
         for number, args in enumerate(CASES[kernel](np.random.default_rng(0))):
             alone = number % len(args)
             for dtype in dtypes:
                 run_case(cupy, kernel, args, dtype, lambda i: False)
                 run_case(cupy, kernel, args, dtype, lambda i, alone=alone: i == alone)
-                run_case(cupy, kernel, args, dtype, lambda i: True)
+                with few_blocks():
+                    run_case(cupy, kernel, args, dtype, lambda i: False)
+                    run_case(cupy, kernel, args, dtype, lambda i: True)
+
+
+@contextmanager
+def few_blocks() -> Iterator[None]:
+    """At most two blocks where there is a limit."""
+    before, cuda.BLOCKS = cuda.BLOCKS, 2
+    try:
+        yield
+    finally:
+        cuda.BLOCKS = before
 
 
 def _cast(a: Any, dtype: str) -> Any:
