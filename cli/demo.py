@@ -10,10 +10,11 @@ from .common import emit, errors_as_sentences, json_option, note, threaded
 
 @click.command()
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @json_option
 @errors_as_sentences
 @threaded
-def demo(seed, as_json):
+def demo(seed, device, as_json):
     """Train on 20 letters, meet 6 unseen ones, show the effect.
 
     Prints (a) the paper's baseline, a VSMM without entropy separation and eq. 2 for every sample,
@@ -28,7 +29,7 @@ def demo(seed, as_json):
     arrays = (training.X, training.y, training.prototypes)
     note(f"letters (UCI Letter Recognition, CC BY 4.0): {data!r}")
     with Progress() as progress:
-        common = {"preset": "letters", "seed": seed, "callback": progress}
+        common = {"preset": "letters", "seed": seed, "device": device, "callback": progress}
         without = EntropySeparationGZSL(**common, vsmm_weight_es=0.0).fit(*arrays)
         full = EntropySeparationGZSL(**common).fit(*arrays)
     facts = measure(without, full, data)

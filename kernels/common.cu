@@ -6,8 +6,6 @@
 // written block by block and summed by column_sums or total (reduce.cu), so a result never depends
 // on the order in which blocks run.
 
-#define WARP 32
-#define LINES 8  // warps of a (32, 8) block
 #define FULL 0xffffffffu
 #define PACK (16 / (int)sizeof(real))  // numbers that one load or store of 16 bytes moves
 

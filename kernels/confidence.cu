@@ -1,21 +1,20 @@
 // The confidence score of eq. 7, after softmax_loss_forward has left entropy, top and log_t of each
-// row. expected_probabilities reads the logits once, 4 bytes per float32 logit, and writes a 256th
-// of that; confidence_score reads a number per row and class.
+// row. expected_probabilities reads the logits once and writes a 256th of them. Floor: 4 bytes per
+// float32 logit at the memory's bandwidth. confidence_score reads a number per row and class; its
+// floor is the start of a kernel.
 
-#define STRIP 256
-
-// Block (x, y) writes E p(y|x) of its rows to marginal[y, 32 x ...], for (32, 8) threads.
+// Block (x, y) writes E p(y|x) of its rows to marginal[x, 32 y ...], for (32, 8) threads.
 extern "C" __global__ void expected_probabilities(
     const real* __restrict__ logits, const real* __restrict__ top, const real* __restrict__ log_t,
     const real* __restrict__ weights, real* marginal, int rows, int c) {
-  const int j = blockIdx.x * WARP + threadIdx.x;
-  const int end = min(rows, ((int)blockIdx.y + 1) * STRIP);
+  const int j = blockIdx.y * WARP + threadIdx.x;
+  const int end = min(rows, ((int)blockIdx.x + 1) * STRIP);
   real sum = 0;
   if (j < c)
-    for (int i = blockIdx.y * STRIP + threadIdx.y; i < end; i += LINES)
+    for (int i = blockIdx.x * STRIP + threadIdx.y; i < end; i += LINES)
       sum += weights[i] * REAL(exp)((logits[(long long)i * c + j] - top[i]) - log_t[i]);
   sum = lines_sum(sum);
-  if (threadIdx.y == 0 && j < c) marginal[(long long)blockIdx.y * c + j] = sum;
+  if (threadIdx.y == 0 && j < c) marginal[(long long)blockIdx.x * c + j] = sum;
 }
 
 // score[0] = exp(-E H - sum_j m_j log m_j), at least 1, and 0 log 0 = 0; for one block.

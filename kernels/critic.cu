@@ -1,14 +1,13 @@
 // What lies between the matrix products of a critic step (tinygzsl/critic.py): a row is a hidden
 // unit, a column a sample.
 //
-// critic_epilogue reads s (h, 2n), writes it and delta (h, 3n): 7 h n numbers, 28 h n bytes in
-// float32; the table and the partial scores are a thirtieth of that where n >= the prototypes.
-// penalty_epilogue reads 2 h n numbers. gradient_penalty reads g and writes it, 2 n d numbers: the
-// second time a block reads its row, it finds it in the cache.
+// Floors, in float32 at the memory's bandwidth: critic_epilogue reads s (h, 2n) and writes it and
+// delta (h, 3n), 28 h n bytes; the table and the partial scores are less than a tenth of that where
+// n >= the prototypes. penalty_epilogue reads t and half of s, 8 h n bytes. gradient_penalty reads
+// and writes g, 8 n d bytes: the second time a block reads its row, it finds it in the cache.
 
-#define UNITS 4  // hidden units of a warp: 32 a block
-
-// Block x writes the scores of its 32 units to scores[x, :2n], fake and real, for (32, 8) threads.
+// A warp has UNITS hidden units. Block x writes the scores of its units, fake and real, to
+// scores[x, :2n], for (32, 8) threads.
 extern "C" __global__ void critic_epilogue(
     real* s, const real* __restrict__ table, const long long* __restrict__ index,
     const real* __restrict__ alpha, const real* __restrict__ w, real slope, real* delta, real* dw,

@@ -23,6 +23,9 @@ PRELUDES = {
 OPTIONS = ("--std=c++17",)
 WARP, LINES = 32, 8  # the usual block is (WARP, LINES)
 THREADS = WARP * LINES
+STRIP = 256  # rows whose columns a block sums
+UNITS = 2  # hidden units of a warp in critic.cu
+CONSTANTS = {"WARP": WARP, "LINES": LINES, "STRIP": STRIP, "UNITS": UNITS}
 PACK = 4  # elements that a thread takes at a time, where it can
 BLOCKS = 2048  # most blocks of a kernel whose threads walk through the data: fills any device
 TYPES = {"int": "int32", "long long": "int64", "unsigned int": "uint32", "signed char": "int8"}
@@ -39,7 +42,7 @@ class Parameter(NamedTuple):
 def source(file: str, dtype: str) -> str:
     """All the text of kernels/<file>.cu for float32 or float64: it includes nothing."""
     folder = Path(__file__).parent
-    parts = [PRELUDES[dtype]]
+    parts = [PRELUDES[dtype], *(f"#define {name} {n}\n" for name, n in CONSTANTS.items())]
     for name in ("common", file):
         parts += [f'#line 1 "{name}.cu"\n', (folder / f"{name}.cu").read_text(encoding="utf-8")]
     return "".join(parts)
@@ -74,7 +77,7 @@ def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> Non
         raise TypeError(f"{kernel} takes {len(parameters)} arguments but got {len(args)}")
     device = cupy.cuda.runtime.getDevice()
     packed = [
-        _checked(kernel, p, a, cupy, device) if p.is_array else p.dtype.type(a)
+        _checked(kernel, p, a, cupy, device) if p.is_array else _packed(kernel, p, a)
         for p, a in zip(parameters, args, strict=True)
     ]
     if 0 not in grid:
@@ -96,6 +99,12 @@ def _checked(kernel: str, p: Parameter, a: Any, cupy: ModuleType, device: int) -
     return a
 
 
+def _packed(kernel: str, p: Parameter, value: Any) -> np.generic:
+    if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= value <= np.iinfo(p.dtype).max:
+        raise ValueError(f"{kernel}: {p.name} is {value}, too large for {p.dtype}; pass less data")
+    return p.dtype.type(value)
+
+
 @cache
 def _compiled(cupy: ModuleType, file: str, kernel: str, dtype: str) -> Callable:
     try:
@@ -103,6 +112,8 @@ def _compiled(cupy: ModuleType, file: str, kernel: str, dtype: str) -> Callable:
     except MemoryError:
         raise
     except Exception as error:  # the compiler's own type, or the driver's
+        if "OUT_OF_MEMORY" in str(error):
+            raise
         first = next((line for line in str(error).splitlines() if "error" in line), str(error))
         raise RuntimeError(
             f"kernel {kernel} of kernels/{file}.cu can't be compiled for this device "
@@ -132,9 +143,9 @@ def tiles(rows: int, columns: int, each: int = 1) -> tuple[tuple, tuple]:
     return (across, down), (WARP, LINES)
 
 
-def strips(rows: int, columns: int, height: int) -> tuple[tuple, tuple]:
-    """Grid and block with a block for each strip of 32 columns and `height` rows, at least one."""
-    return (ceil_div(columns, WARP), max(ceil_div(rows, height), 1)), (WARP, LINES)
+def strips(rows: int, columns: int) -> tuple[tuple, tuple]:
+    """Grid and block with a block for each STRIP rows, at least one, and 32 columns."""
+    return (max(ceil_div(rows, STRIP), 1), ceil_div(columns, WARP)), (WARP, LINES)
 
 
 def flat(count: int) -> tuple[tuple, tuple]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..backend import array_module
 from .cuda import THREADS, launch, strips, warps
-from .cuda_steps import STRIP, column_sums
+from .cuda_steps import column_sums
 from .reference_softmax import soft_factors
 
 
@@ -48,8 +48,8 @@ def confidence_score(logits, weights):
     """See reference.confidence_score."""
     xp, (n, c) = array_module(logits), logits.shape
     _, entropy, *sums = softmax_loss_forward(logits, xp.empty(0, "int64"))
-    grid, block = strips(n, c, STRIP)
-    parts, score = xp.empty((grid[1], c), logits.dtype), xp.empty((), logits.dtype)
+    grid, block = strips(n, c)
+    parts, score = xp.empty((grid[0], c), logits.dtype), xp.empty((), logits.dtype)
     arrays = logits, *sums, weights, parts
     launch("confidence", "expected_probabilities", grid, block, *arrays, n, c)
     arrays = entropy, weights, column_sums(parts), score

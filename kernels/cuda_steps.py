@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from ..backend import array_module
-from .cuda import PACK, THREADS, ceil_div, flat, launch, strips, tiles, warps
-
-STRIP = 256  # rows whose columns a block sums, as in activation.cu
-UNITS = 4  # hidden units of a warp, as in critic.cu
+from .cuda import LINES, PACK, THREADS, UNITS, WARP, ceil_div, flat, launch, strips, tiles, warps
 
 
 def adam_update(p, g, m, v, rate, beta1, beta2, eps, bad, step):
@@ -24,8 +21,8 @@ def bias_activation(s, b, slope):
 def activation_gradient(dy, y, slope):
     """See reference.activation_gradient."""
     xp, ds = array_module(dy), array_module(dy).empty_like(dy)
-    grid, block = strips(*dy.shape, STRIP)
-    db = xp.empty((grid[1], dy.shape[1]), dy.dtype)
+    grid, block = strips(*dy.shape)
+    db = xp.empty((grid[0], dy.shape[1]), dy.dtype)
     launch("activation", "activation_gradient", grid, block, dy, y, slope, ds, db, *dy.shape)
     return ds, column_sums(db)
 
@@ -35,7 +32,7 @@ def column_sums(x):
     if x.shape[0] == 1:
         return x[0]
     out = array_module(x).empty(x.shape[1], x.dtype)
-    grid, block = strips(1, x.shape[1], 1)
+    grid, block = (ceil_div(x.shape[1], WARP),), (WARP, LINES)
     launch("reduce", "column_sums", grid, block, x, out, *x.shape)
     return out
 

@@ -62,7 +62,7 @@ def dispatched(numba_module: str, cuda_module: str) -> Callable:
 
 
 def _is_array(a: object) -> bool:
-    return isinstance(a, np.ndarray) or hasattr(a, "__cuda_array_interface__")
+    return isinstance(a, np.ndarray) or hasattr(type(a), "__cuda_array_interface__")
 
 
 def _suits_numba(arrays: list[np.ndarray]) -> bool:

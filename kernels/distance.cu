@@ -1,8 +1,8 @@
 // Euclidean distances around the product of matrices that most of their work is.
 //
-// centered_rows, a warp per row, reads x and writes u: 8 bytes per float32 number.
-// negative_distances reads and writes the products: 8 bytes as well, a thread keeping its column
-// and walking down rows.
+// centered_rows, a warp per row, reads x and writes u. negative_distances reads and writes the
+// products, a thread keeping its column and walking down rows. Floor of both: 8 bytes per float32
+// number at the memory's bandwidth.
 
 extern "C" __global__ void centered_rows(
     const real* __restrict__ x, const real* __restrict__ center, real* u, real* squares, int n,

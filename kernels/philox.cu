@@ -1,6 +1,6 @@
 // Philox4x32-10 (reference_random.py): a thread per block of four words, whose number is the
-// counter. Writes 4 bytes per word or float32 number and reads nothing. Four words are some 100
-// integer instructions, so these or the stores set the floor, depending on the device.
+// counter. Reads nothing and writes 4 bytes per word or float32 number, 8 per integer; four words
+// are some 100 integer instructions. Floor: these or the stores, depending on the device.
 
 struct words {
   unsigned int at[4];
@@ -64,8 +64,9 @@ extern "C" __global__ void philox_normal(
   const words w = philox((unsigned int)i, step_low, step_high, purpose, seed_low, seed_high);
   for (int k = 0; k < 4; k += 2) {
     const real radius = REAL(sqrt)(-2 * REAL(log)(1 - unit(w.at[k])));
-    const real angle = unit(w.at[k + 1]) * (real)6.283185307179586;
-    if (4 * i + k < n) out[4 * i + k] = radius * REAL(cos)(angle);
-    if (4 * i + k + 1 < n) out[4 * i + k + 1] = radius * REAL(sin)(angle);
+    real sine, cosine;  // of 2 pi times the number: no reduction of large angles is needed
+    REAL(sincospi)(2 * unit(w.at[k + 1]), &sine, &cosine);
+    if (4 * i + k < n) out[4 * i + k] = radius * cosine;
+    if (4 * i + k + 1 < n) out[4 * i + k + 1] = radius * sine;
   }
 }

@@ -1,5 +1,5 @@
-// The second stage of sums: over what the blocks of another kernel wrote. Reads its input once; a
-// hundredth of what the first stage moved, so its floor is the start of a kernel.
+// The second stage of sums: over what the blocks of another kernel wrote. Reads its input once,
+// a small part of what the first stage moved: its floor is the start of a kernel.
 
 // out[j] = sum of column j of x (rows, columns), for a (32, 8) block per 32 columns.
 extern "C" __global__ void column_sums(

@@ -1,9 +1,11 @@
 // Rows picked by index, and columns summed by index, for (32, 8) blocks.
 //
-// gather_rows reads and writes each chosen number once, 8 bytes in float32, by 16 bytes where rows
-// are aligned to them; x may also lie in pinned host memory, read over the bus. segment_sum reads a
-// row of values from memory once and then, segment by segment, from the cache; it writes h segments
-// numbers. Every thread adds up its own segment in the order of the columns.
+// gather_rows reads and writes each chosen number once, by 16 bytes where rows are aligned to them.
+// Floor: 8 bytes per float32 number at the memory's bandwidth, or 4 at the bus's where x lies in
+// pinned memory of the host.
+// segment_sum lets every thread add up its own segment in the order of the columns: h c segments
+// comparisons on a row that stays in the cache. Floor: the larger of those and 4 h (c + segments)
+// bytes. WholeRowCritic does without it; it is here for OneLayerCritic on CuPy arrays.
 
 extern "C" __global__ void gather_rows(
     const real* __restrict__ x, const long long* __restrict__ rows, real* out, int n, int d) {

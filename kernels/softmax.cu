@@ -2,11 +2,11 @@
 // a row z = logits - top, t = sum e^z and u = sum z e^z, as in reference_softmax.py; e^z is
 // computed twice rather than stored.
 //
-// A row is read from memory once; the sweeps after the first find it in the cache, as eight rows of
-// 1000 float32 are 32 KB. So, in bytes per float32 logit: log_softmax_entropy 8 (read, log p
-// written), softmax_loss_forward 4 (read), softmax_loss_backward and softmax_loss 8 (read, gradient
-// written). Rows seldom have a multiple of 16 bytes, so a warp loads 128 bytes of one at once,
-// number by number.
+// A row is read from memory once; the sweeps after the first find it in the cache, in the second
+// level's at the latest. Floors, in bytes per float32 logit at the memory's bandwidth:
+// log_softmax_entropy 8 (read, log p written), softmax_loss_forward 4 (read), softmax_loss_backward
+// and softmax_loss 8 (read, gradient written). Rows seldom have a multiple of 16 bytes, so a warp
+// loads 128 bytes of one at once, number by number.
 
 struct sums {
   real top, t, u;

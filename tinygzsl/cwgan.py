@@ -114,13 +114,17 @@ class CWGAN:
         draws its batch uniformly, with replacement. Returns the last losses as 0-d arrays.
         """
         xp, steps = array_module(x, y, prototypes), self.settings.gan_critic_steps
+        n = self.settings.gan_batch
+        rows, z = xp.empty((steps, n), "int64"), xp.empty((steps, n, self.latent), self.dtype)
         ats = range(self.step * steps, (self.step + 1) * steps)
-        rows = [self._rows(xp, at, Purpose.REAL_BATCH, x.shape[0]) for at in ats]
-        z = xp.concatenate([self._normal(xp, at, Purpose.CRITIC_NOISE) for at in ats])
-        a = prototypes[y[xp.concatenate(rows)]]
-        fakes, _ = generator_forward(self.generator, z, a)  # at once: G is fixed for these steps
-        for at, batch, fake in zip(ats, rows, xp.split(fakes, steps), strict=True):
-            terms = self._critic_step(x, y, prototypes, at, batch, fake)
+        for i, at in enumerate(ats):
+            self._rows(xp, at, Purpose.REAL_BATCH, x.shape[0], rows[i])
+            self._normal(xp, at, Purpose.CRITIC_NOISE, z[i])
+        a = prototypes[y[rows.reshape(-1)]]
+        fakes, _ = generator_forward(self.generator, z.reshape(-1, self.latent), a)
+        fakes = fakes.reshape(steps, n, -1)  # all at once, as G is fixed for these steps
+        for i, at in enumerate(ats):
+            terms = self._critic_step(x, y, prototypes, at, rows[i], fakes[i])
         if self._fused:
             terms = self._fused.terms(self.settings.gan_penalty)
         terms["generator"] = self._generator_step(y, prototypes)
@@ -160,12 +164,16 @@ class CWGAN:
         steps = [generator, critic and -(-critic // self.settings.gan_critic_steps)]
         return min((step for step in steps if step), default=None)
 
-    def _rows(self, xp: ModuleType, step: int, purpose: Purpose, count: int) -> Array:
-        return noise.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch)
+    def _rows(
+        self, xp: ModuleType, step: int, purpose: Purpose, count: int, out: Array | None = None
+    ) -> Array:
+        return noise.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch, out)
 
-    def _normal(self, xp: ModuleType, step: int, purpose: Purpose) -> Array:
+    def _normal(
+        self, xp: ModuleType, step: int, purpose: Purpose, out: Array | None = None
+    ) -> Array:
         shape = (self.settings.gan_batch, self.latent)
-        return noise.normal(xp, self.seed, step, purpose, shape, self.dtype)
+        return noise.normal(xp, self.seed, step, purpose, shape, self.dtype, out)
 
     def state(self) -> dict[str, Array | int]:
         """The live arrays a resumed run needs, parameters and moments, and the step, by name."""

@@ -19,6 +19,11 @@ from . import kernels
 from .backend import Array, array_module, loaded_cupy, to_device
 
 SHARE = 0.75  # of the free memory, at most, for one array of features; the rest is for networks
+MEMORY_IS_OUT = (  # what the driver, the runtime and cuBLAS call it
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "cudaErrorMemoryAllocation",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 FREE_SOME = "end other programs that use it (see nvidia-smi)"  # where no setting would help
 BLOCK_VALUES = 1 << 26  # values of a block (256 MB of float32): what is computed on at once
 
@@ -74,11 +79,12 @@ def warn_if_pinned(name: str, x: Array) -> None:
 
 
 def take_rows(x: Array, rows: np.ndarray) -> Array:
-    """A copy of the rows (n,) of x (N, d), where empty_features puts it."""
+    """A copy of the rows (n,) of x (N, d), where empty_features puts it, which it says."""
     xp = array_module(x)
     if xp is np:
         return x[rows]
     out = empty_features((rows.size, x.shape[1]), x.dtype, xp)
+    warn_if_pinned("the part of X that trains the PTC", out)
     return kernels.gather_rows(x, xp.asarray(rows), out)
 
 
@@ -138,25 +144,27 @@ def uploader(x: Array, values: int, xp: ModuleType, dtype: str) -> Callable[[Arr
 
 @contextmanager
 def device_errors(advice: str) -> Iterator[None]:
-    """Turn CuPy's errors into one sentence: MemoryError, with the advice, where the GPU's memory
-    has run out, else RuntimeError.
+    """Turn the errors of CuPy, the driver and cuBLAS into one sentence: MemoryError, with the
+    advice, where the GPU's memory has run out, else RuntimeError.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        cupy = loaded_cupy()
-        if cupy and isinstance(error, cupy.cuda.memory.OutOfMemoryError):
-            free, total = memory(cupy)
-            raise MemoryError(
-                f"the GPU is out of memory: {gigabytes(error._size)} were asked for and "
-                f"{gigabytes(free)} of {gigabytes(total)} are free; {advice}, or use device='cpu'"
-            ) from error
-        if cupy and isinstance(error, cupy.cuda.runtime.CUDARuntimeError):
-            reason = " ".join(str(error).split())
-            raise RuntimeError(
-                f"CUDA failed ({reason}); start Python again, or use device='cpu'"
-            ) from error
-        raise
+        if type(error).__module__.partition(".")[0] not in ("cupy", "cupy_backends"):
+            raise
+        if isinstance(error, MemoryError) or any(name in str(error) for name in MEMORY_IS_OUT):
+            raise MemoryError(f"{_out_of_memory(error)}; {advice}, or use device='cpu'") from error
+        reason = " ".join(str(error).split())
+        raise RuntimeError(
+            f"CUDA failed ({reason}); start Python again, or use device='cpu'"
+        ) from error
+
+
+def _out_of_memory(error: Exception) -> str:
+    free, total = memory(loaded_cupy())
+    asked = getattr(error, "_size", None)  # the driver and cuBLAS don't tell
+    wanted = f"{gigabytes(asked)} were asked for and " if asked else ""
+    return f"the GPU is out of memory: {wanted}{gigabytes(free)} of {gigabytes(total)} are free"
 
 
 def gigabytes(nbytes: int) -> str:

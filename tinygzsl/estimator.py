@@ -29,7 +29,7 @@ from .router import (
     warn_if_unreachable,
     warn_if_weak,
 )
-from .scaling import fit_scaler, map_scaled, scaled, scaled_copy
+from .scaling import fit_and_scale, map_scaled, scaled
 from .threads import check_threads, workers
 from .vsmm import train_vsmm
 
@@ -157,10 +157,10 @@ class EntropySeparationGZSL(Parameters):
             raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
         callback = self.callback or (lambda step, logs: None)
 
-        scale_x = fit_scaler(X, settings.scale_features, xp, self.dtype)
-        scale_a = fit_scaler(prototypes, settings.scale_prototypes, xp, self.dtype)
-        x = scaled_copy("X", X, scale_x, xp, self.dtype)
-        a = scaled("prototypes", prototypes, scale_a, xp, self.dtype)
+        scale_x, x = fit_and_scale("X", X, settings.scale_features, xp, self.dtype)
+        scale_a, a = fit_and_scale(
+            "prototypes", prototypes, settings.scale_prototypes, xp, self.dtype
+        )
         index = xp.asarray(index)
         source, fakes = None, None
         if settings.vsmm_weight_es > 0 and proxies is None:

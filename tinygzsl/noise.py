@@ -54,18 +54,32 @@ def uniform(
 
 
 def normal(
-    xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
+    xp: ModuleType,
+    seed: int,
+    step: int,
+    purpose: Purpose,
+    shape: tuple,
+    dtype: str = "float64",
+    out: Array | None = None,
 ) -> Array:
-    """Standard normal numbers."""
-    out = xp.empty(prod(shape), dtype)
-    return philox_normal(out, seed, step, int(purpose)).reshape(shape)
+    """Standard normal numbers, in `out` if it is given, C-contiguous and of that shape."""
+    out = xp.empty(shape, dtype) if out is None else out
+    philox_normal(out.reshape(-1), seed, step, int(purpose))
+    return out
 
 
 def integers(
-    xp: ModuleType, seed: int, step: int, purpose: Purpose, high: int, count: int
+    xp: ModuleType,
+    seed: int,
+    step: int,
+    purpose: Purpose,
+    high: int,
+    count: int,
+    out: Array | None = None,
 ) -> Array:
-    """count whole numbers from 0 to high - 1 as int64, for high up to 2**32."""
-    return philox_integers(xp.empty(count, "int64"), high, seed, step, int(purpose))
+    """count whole numbers from 0 to high - 1 as int64, for high up to 2**32, in `out` if given."""
+    out = xp.empty(count, "int64") if out is None else out
+    return philox_integers(out, high, seed, step, int(purpose))
 
 
 def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:

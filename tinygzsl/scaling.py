@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain
+from operator import and_
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -97,20 +98,33 @@ def scaled(
     return out
 
 
-def scaled_copy(name: str, x: Array, scaler: Scaler, xp: ModuleType, dtype: str) -> Array:
-    """All of x (n, d) scaled, chunk by chunk: beside the result only chunks are in memory.
+def fit_and_scale(
+    name: str, x: Array, kind: str, xp: ModuleType, dtype: str
+) -> tuple[Scaler, Array]:
+    """The scaler of x (n, d), see fit_scaler, and all of x scaled, on the device xp.
 
-    Where the result doesn't fit on the GPU it is in pinned memory, with a warning.
+    Beside the result only chunks are in memory. To the GPU x goes once: it is looked at and scaled
+    where it then lies, in pinned memory with a warning if it doesn't fit there. Raises ValueError
+    for NaN and inf.
     """
-    out = empty_features(x.shape, dtype, xp)
+    if xp is np:
+        scaler, out = fit_scaler(x, kind, xp, dtype), np.empty(x.shape, dtype)
+
+        def share(chunks: list[slice]) -> list:
+            return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
+
+        _shared(share, x, xp)
+        return scaler, out
+    out, upload = empty_features(x.shape, dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
-
-    def share(chunks: list[slice]) -> list:
-        outs = [out[rows] for rows in chunks]
-        return list(_scaled_chunks(name, x, scaler, xp, dtype, chunks, outs))
-
-    _shared(share, x, xp)
-    return out
+    chunks = row_chunks(*x.shape)
+    for rows in chunks:
+        out[rows] = upload(x[rows])
+    scaler = fit_scaler(out, kind)
+    arguments = scaler.shift, scaler.scale, scaler.unit_rows
+    finite = [kernels.scale_rows(out[rows], *arguments, out[rows]) for rows in chunks]
+    _check_chunks(name, x, finite, chunks, scaler, xp, dtype)
+    return scaler, out
 
 
 def map_scaled(
@@ -153,7 +167,20 @@ def _scaled_chunks(
         arguments = scaler.shift, scaler.scale, scaler.unit_rows, out
         finite.append(kernels.scale_rows(upload(x[rows]), *arguments))
         yield out
-    if not bool(xp.stack(finite).all()):  # asked at the end only, so that the host never waits
+    _check_chunks(name, x, finite, chunks, scaler, xp, dtype)
+
+
+def _check_chunks(
+    name: str,
+    x: Array,
+    finite: list[Array],
+    chunks: list[slice],
+    scaler: Scaler,
+    xp: ModuleType,
+    dtype: str,
+) -> None:
+    """ValueError if a chunk wasn't finite; asked after all, so that the host waits once."""
+    if not bool(reduce(and_, finite)):
         for rows in chunks:
             scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
 

@@ -54,7 +54,7 @@ def test_blocks_write_to_places_of_their_own(device, watched, kernel):
 
 def test_blocks_that_share_a_place_are_noticed(device, monkeypatch, watched):
     whole = cuda.source
-    shared = ("(long long)blockIdx.y * columns + j", "j")
+    shared = ("(long long)blockIdx.x * columns + j", "j")
     monkeypatch.setattr(cuda, "source", lambda *args: whole(*args).replace(*shared))
     with pytest.raises(AssertionError, match="two blocks, one place"):
         checks.run_all(device, ["activation_gradient"])

@@ -5,6 +5,7 @@ import pytest
 from ladder import standin
 
 from tinygzsl import kernels, load_model
+from tinygzsl.device_memory import device_errors
 from tinygzsl.ptc import ptc_loss
 
 SMALL = {
@@ -92,6 +93,47 @@ def test_predict_and_load_say_that_memory_is_out(cupy, data, small_model, senten
         with standin.fail_after(cupy, 0, out_of_memory(cupy)):  # noqa: SIM117
             with sentence(MemoryError, "3.00 GB were asked for", "use device='cpu'"):
                 call()
+
+
+def test_the_figures_are_those_of_the_device(sentence):
+    figures = "500.0 MB were asked for and 400.0 MB of 1.00 GB are free; sell"
+    with standin.installed(memory=10**9) as cupy:
+        used = cupy.empty(600 * 10**6, "uint8")
+        with sentence(MemoryError, figures), device_errors("sell"):
+            cupy.empty(500 * 10**6, "uint8")
+        assert used.size
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("driver.CUDADriverError", "CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+        ("runtime.CUDARuntimeError", "cudaErrorMemoryAllocation: out of memory"),
+        ("cublas.CUBLASError", "CUBLAS_STATUS_ALLOC_FAILED"),
+    ],
+)
+def test_the_driver_and_cublas_run_out_of_memory_too(cupy, sentence, kind, text):
+    module, _, name = kind.partition(".")
+    error = getattr(getattr(cupy.cuda, module), name)(text)
+    with (
+        sentence(MemoryError, "the GPU is out of memory: 8.59 GB of", "sell"),
+        device_errors("sell"),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize("kind", ["driver.CUDADriverError", "cublas.CUBLASError"])
+def test_launches_and_products_fail_in_a_sentence(cupy, sentence, kind):
+    module, _, name = kind.partition(".")
+    error = getattr(getattr(cupy.cuda, module), name)("went\nwrong")
+    with sentence(RuntimeError, "CUDA failed (went wrong)", "cpu"), device_errors("sell"):
+        raise error
+
+
+def test_errors_of_others_stay_as_they_are(cupy):
+    for error in (RuntimeError("mine"), MemoryError("host")):
+        with pytest.raises(type(error), match=str(error)), device_errors("sell"):
+            raise error
 
 
 def test_other_errors_of_cuda_are_one_sentence(cupy, data, small_model, sentence):

@@ -12,7 +12,7 @@ from tinygzsl.cwgan import CWGAN
 from tinygzsl.device_memory import Staging, blocks, empty_features, is_pinned, take_rows
 from tinygzsl.presets import Settings
 from tinygzsl.ptc import PTC, ptc_loss
-from tinygzsl.scaling import fit_scaler, map_scaled, scaled_copy
+from tinygzsl.scaling import fit_and_scale, fit_scaler, map_scaled
 
 N, D, CLASSES = 600, 32, 4
 needs_emulator = pytest.mark.skipif(
@@ -56,6 +56,14 @@ def test_features_take_three_quarters_of_the_free_memory_at_most(gpu):
     assert not is_pinned(empty_features((100, 1024), "float32", cupy))  # what the pool keeps counts
     cupy.get_default_memory_pool().set_limit(size=1 << 19)
     assert is_pinned(empty_features((100, 1024), "float32", cupy))
+
+
+def test_a_limit_of_the_pool_counts_with_what_is_used(gpu):
+    cupy = gpu(memory=1 << 20)
+    pool = cupy.get_default_memory_pool()
+    pool.set_limit(size=1 << 19)
+    used = cupy.empty(1 << 18, "uint8")
+    assert device_memory.memory(cupy) == ((1 << 19) - used.nbytes, 1 << 19)
 
 
 def test_on_the_cpu_features_are_plain_arrays_and_a_block_is_a_view():
@@ -133,8 +141,19 @@ def test_features_larger_than_the_gpu_give_the_same_model(
     for one, other in zip(*weights, strict=True):
         assert np.array_equal(one, other)
     said = [str(w.message) for w in recwarn if "read over the bus" in str(w.message)]
-    assert len(said) == 1
-    assert said[0].startswith("X takes 154 kB, more than 75% of the 15")
+    assert [text.partition(" takes ")[0] for text in said] == [
+        "X",
+        "the part of X that trains the PTC",
+    ]
+    assert said[0].startswith("X takes 154 kB, more than 75% of the 160 kB")
+
+
+def test_features_go_to_the_gpu_once(gpu, plain, data, small_model):
+    cupy = gpu()
+    with standin.recorded(cupy) as log:
+        small_model(device="cuda", **{**SMALL, "ptc_solver": "adam"}).fit(*data)
+    labels = 8 * data[1].size  # they and row numbers are the next larger ones
+    assert sum(size for size in log.to_device if size > labels) == 8 * data[0].size
 
 
 @needs_emulator
@@ -198,14 +217,18 @@ def test_a_staging_buffer_is_filled_only_when_its_copy_is_done():
 def test_chunks_scaled_on_the_device_are_those_of_the_cpu(gpu, plain, data, monkeypatch, kind):
     monkeypatch.setattr(scaling, "CHUNK_ROWS", 70)
     cupy, X = gpu(), data[0].astype(float)
-    ours, theirs = (fit_scaler(X, kind, xp, "float32") for xp in (np, cupy))
-    expected = scaled_copy("X", X, ours, np, "float32")
-    assert np.array_equal(scaled_copy("X", X, theirs, cupy, "float32").get(), expected)
+    theirs = fit_scaler(X, kind, cupy, "float32")
+    _, expected = fit_and_scale("X", X, kind, np, "float32")
+    _, there = fit_and_scale("X", X, kind, cupy, "float32")
+    assert np.array_equal(there.get(), expected)
     parts = map_scaled(lambda rows: rows.copy(), "X", X, theirs, cupy, "float32")
     assert np.array_equal(np.concatenate([p.get() for p in parts]), expected)
     on_device = cupy.asarray(X)
-    assert np.array_equal(scaled_copy("X", on_device, theirs, cupy, "float32").get(), expected)
-    assert np.array_equal(scaled_copy("X", on_device, ours, np, "float32"), expected)
+    _, there = fit_and_scale("X", on_device, kind, cupy, "float32")
+    assert np.array_equal(there.get(), expected)
+    assert np.array_equal(on_device.get(), X)  # the caller's array stays as it was
+    _, here = fit_and_scale("X", on_device, kind, np, "float32")
+    assert np.array_equal(here, expected)
 
 
 def test_the_host_waits_once_for_all_chunks(gpu, plain, data, monkeypatch):

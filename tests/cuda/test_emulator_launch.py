@@ -147,10 +147,16 @@ def test_products_are_contracted_under_fma_only():
     assert out[0] == np.float32(2.0**-24)
 
 
-def test_small_numbers_are_not_flushed_to_zero():
-    out = scale_with(x=np.full(40, 1e-40, "float32"))
+def test_small_numbers_are_flushed_to_zero_under_fma_only():
+    x = np.full(40, 1e-40, "float32")
+    out = scale_with(x=x)
     assert (out == np.float32(1e-40) * np.float32(3)).all()
     assert (out > 0).all()
+    if why := emulator.why_not("fma"):
+        pytest.skip(why)
+    with emulator.flags("fma"):
+        assert (scale_with(x=x) == 0).all()
+    assert (x * np.float32(3) > 0).all()  # the rest of the process keeps its rules
 
 
 @pytest.mark.parametrize("name", ["address", "thread"])

@@ -8,8 +8,9 @@ from ladder import checks, pipeline
 from ladder.cases import CASES
 
 import tinygzsl as tz
-from tinygzsl import device_memory
+from tinygzsl import device_memory, kernels
 from tinygzsl.backend import cuda_status, device_module
+from tinygzsl.kernels import cuda
 
 USABLE, REASON = cuda_status()
 
@@ -54,6 +55,55 @@ def test_features_in_pinned_memory_give_the_same_bits(cupy, monkeypatch):
         model = tz.EntropySeparationGZSL(**settings).fit(*training)
     second = pipeline.arrays_of(model)
     assert all(np.array_equal(first[key], second[key]) for key in first)
+
+
+def test_memory_that_is_not_there(cupy, sentence):
+    with sentence(MemoryError, "were asked for", "are free; lower it"):  # noqa: SIM117
+        with device_memory.device_errors("lower it"):
+            cupy.empty(1 << 50, "uint8")
+
+
+def test_a_kernel_that_does_not_compile(cupy, monkeypatch, sentence):
+    whole = cuda.source
+    monkeypatch.setattr(cuda, "source", lambda *args: whole(*args) + "extern C;")
+    cuda._module.cache_clear()
+    cuda._compiled.cache_clear()
+    try:
+        with sentence(RuntimeError, "kernel total of kernels/reduce.cu", "can't be compiled"):
+            out = cupy.empty((), "float32")
+            cuda.launch("reduce", "total", (1,), (32,), cupy.ones(3, "float32"), out, 1.0, 3)
+    finally:
+        cuda._module.cache_clear()
+        cuda._compiled.cache_clear()
+
+
+def test_a_nan_is_flagged_with_its_step(cupy):
+    p, flag = cupy.full(1000, np.nan, "float32"), cupy.zeros(1, "int32")
+    moments = [cupy.zeros_like(p) for _ in range(3)]
+    for step in (7, 8):
+        kernels.adam_update(p, *moments, 0.1, 0.5, 0.9, 1e-8, flag, step)
+    assert int(flag[0]) == 7
+
+
+def test_a_run_goes_on_without_the_gpu(cupy, tmp_path, run_cli):
+    run = tmp_path / "run"
+    failed = run_cli(
+        *("train", "letters", "--device", "cuda", "--out", run),
+        *("--set", "gan.max_epochs=1", "--set", "cs.low=0.3", "--set", "cs.high=0.9"),
+    )
+    assert "no snapshot has" in failed.stderr
+    resumed = run_cli(
+        *("train", "--resume", run, "--device", "cpu"),
+        *("--set", "gan.max_epochs=20", "--set", "vsmm.epochs=1"),
+    )
+    assert resumed.exit_code == 0, resumed.stderr
+    assert json.loads((run / "manifest.json").read_text())["device"] == "cpu"
+
+
+def test_the_demo(cupy, run_cli):
+    shown = run_cli("demo", "--device", "cuda", "--json")
+    assert shown.exit_code == 0, shown.stderr
+    assert json.loads(shown.stdout)["full"]["H"] > 0.35
 
 
 def test_train_evaluate_and_load_on_the_cpu(cupy, tmp_path, run_cli):

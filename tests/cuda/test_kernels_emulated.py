@@ -1,5 +1,6 @@
 """Every kernel on the emulator: the same text as on a GPU, against the definition in float64."""
 
+import numpy as np
 import pytest
 from ladder import checks, emulator
 from ladder.cases import CASES
@@ -13,6 +14,8 @@ SCHEDULES = [("forward", 1), ("backward", 1), ("random", 1), ("random", 2)]
 @pytest.mark.parametrize("order", SCHEDULES, ids=lambda order: f"{order[0]}{order[1]}")
 @pytest.mark.parametrize("kernel", CASES)
 def test_a_kernel_computes_its_definition(device, kernel, order, flags):
+    if emulator.why_not(flags):
+        pytest.skip(emulator.why_not(flags))
     with emulator.schedule(*order), emulator.flags(flags):
         checks.run_all(device, [kernel])
 
@@ -25,6 +28,14 @@ def test_an_installed_kernel_computes_its_definition(device):
 def test_every_kernel_has_cases():
     names = {name for name, value in vars(kernels).items() if hasattr(value, "reference")}
     assert names == set(CASES)
+
+
+@pytest.mark.parametrize("columns", [2, 3, 6, 7, 11, 100])
+def test_no_score_is_below_1(device, columns):
+    for rows in (1, 3, 50):
+        logits = device.asarray(np.full((rows, columns), 0.3, "float32"))
+        weights = device.full(rows, 1 / rows, "float32")
+        assert float(kernels.confidence_score(logits, weights)) >= 1
 
 
 def test_a_case_that_is_off_is_noticed(device, monkeypatch):

@@ -1,5 +1,8 @@
 """The launch wrapper checks what CuPy doesn't and names the kernel; dispatch finds it."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -107,16 +110,48 @@ def test_memory_that_runs_out_while_compiling_stays_a_memory_error(device, monke
         kernels.log_softmax_entropy(matrix(device))
 
 
-@pytest.mark.parametrize("rows", [0, 1, 8, 9, 100_000])
+def test_sizes_that_a_kernel_cannot_count_are_refused(device, sentence):
+    x, out = matrix(device), device.empty((), "float32")
+    with sentence(ValueError, "total: n is 2147483648, too large for int32"):
+        cuda.launch("reduce", "total", (1,), (32,), x, out, 1.0, 2**31)
+
+
+def test_no_option_makes_arithmetic_inexact():
+    assert cuda.OPTIONS == ("--std=c++17",)
+
+
+def test_memory_that_runs_out_in_the_driver_stays_the_driver_s_error(device, monkeypatch):
+    error = device.cuda.driver.CUDADriverError("CUDA_ERROR_OUT_OF_MEMORY: out of memory")
+
+    def module(**kwargs):
+        raise error
+
+    monkeypatch.setattr(device, "RawModule", module)
+    with pytest.raises(device.cuda.driver.CUDADriverError):
+        kernels.log_softmax_entropy(matrix(device))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(cuda.__file__).parent.glob("*.cu")), ids=lambda p: p.stem
+)
+def test_places_in_matrices_are_counted_with_64_bits(path):
+    """No test array has 2**31 elements, so the text itself is looked at."""
+    text = path.read_text(encoding="utf-8")
+    places = re.findall(r"(\(long long\))?\b(i|r) \* (2 \* n|3 \* n|[a-z]+)\b", text)
+    assert all(wide for wide, *_ in places), places
+
+
+@pytest.mark.parametrize("rows", [0, 1, 8, 9, 100_000, 20_000_000])
 @pytest.mark.parametrize("columns", [1, 32, 33, 4096, 100_000])
 def test_grids_cover_their_data_within_the_limits_of_cuda(rows, columns):
     (across, down), block = cuda.tiles(rows, columns)
     assert across * block[0] >= columns
     assert (down == 0) == (rows == 0)
     assert down <= 65535
-    (across, down), block = cuda.strips(rows, columns, 256)
+    (down, across), block = cuda.strips(rows, columns)
     assert across * block[0] >= columns
-    assert down * 256 >= rows
-    assert 1 <= down <= 65535
+    assert down * cuda.STRIP >= rows
+    assert down >= 1
+    assert across <= 65535
     assert cuda.warps(rows)[0][0] * cuda.LINES >= rows
     assert cuda.flat(rows * columns)[0][0] <= cuda.BLOCKS

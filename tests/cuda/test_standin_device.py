@@ -213,3 +213,12 @@ def test_failing_on_purpose(cupy):
     with standin.fail_after(cupy, 0, error):
         pass
     a += 1
+
+
+def test_many_arrays_are_joined_by_a_copy_from_the_host(cupy):
+    parts = [cupy.ones(3) for _ in range(9)]
+    with standin.recorded(cupy) as log:
+        cupy.concatenate(parts[:8])
+        assert log.to_device == []
+        cupy.stack(parts)
+    assert log.to_device == [9 * 8]

@@ -9,7 +9,7 @@ import numpy as np
 Generator = np.random.Generator
 # Rows and columns. 31 and 33 are a warp but one; 1025 needs many rounds; 40 and 128 allow loads of
 # 16 bytes; more than 256 rows are summed in two stages.
-SHAPES = [(0, 33), (1, 1), (1, 31), (5, 33), (9, 128), (2, 1025), (300, 40)]
+SHAPES = [(0, 33), (1, 1), (1, 31), (5, 33), (9, 128), (2, 1025), (300, 40), (4, 64), (3, 32)]
 
 
 def matrix(rng: Generator, rows: int, columns: int) -> np.ndarray:
@@ -21,10 +21,10 @@ def matrix(rng: Generator, rows: int, columns: int) -> np.ndarray:
 
 def adam_update(rng: Generator) -> Iterator[tuple]:
     for shape in [(0,), (1,), (37,), (7, 11), (128, 40)]:
-        for spoilt, before in [(None, 0), (np.nan, 0), (np.inf, 2)]:
+        for spoilt, before in [(None, 0), (np.nan, 0), (np.inf, 0), (-np.inf, 2)]:
             p, g, m = (rng.normal(size=shape) for _ in range(3))
             if spoilt is not None and p.size:
-                p.reshape(-1)[-1] = spoilt
+                p.reshape(-1)[[0, -1]] = spoilt
             flag = np.array([before], np.int32)
             yield p, g, m, m**2, 0.01, 0.5, 0.999, 1e-8, flag, 3
 
@@ -41,6 +41,7 @@ def activation_gradient(rng: Generator) -> Iterator[tuple]:
     for shape in SHAPES:
         yield rng.normal(size=shape), matrix(rng, *shape), 0.2
     yield rng.normal(size=(600, 3)), matrix(rng, 600, 3), 0.0
+    yield np.ones((2, 3)), np.array([[np.nan, 0.0, 1.0], [1.0, np.nan, -1.0]]), 0.2
 
 
 def critic_epilogue(rng: Generator) -> Iterator[tuple]:
@@ -111,6 +112,7 @@ def entropy_hinge(rng: Generator) -> Iterator[tuple]:
         for margin in (5.0, -5.0):  # with an active hinge and without
             yield rng.random(n), n_seen, margin, 0.7
     yield np.array([1.0, np.nan]), 1, 0.5, 1.0
+    yield np.full(4, 0.5), 2, 0.0, 1.0  # a margin of exactly 0 has no gradient
 
 
 def squared_error(rng: Generator) -> Iterator[tuple]:
@@ -123,6 +125,8 @@ def confidence_score(rng: Generator) -> Iterator[tuple]:
         weights = rng.random(rows)
         yield 3 * rng.normal(size=(rows, columns)), weights / weights.sum()
     yield np.array([[0.0, -1e4], [0.0, -1e4]]), np.array([0.5, 0.5])  # a class without probability
+    for columns in (3, 5, 6, 7, 11, 13):  # the score is 1, of which rounding may make less
+        yield np.zeros((3, columns)), np.array([0.25, 0.5, 0.25])
     yield np.array([[np.nan, 0.0], [0.0, 1.0]]), np.array([0.5, 0.5])
 
 
@@ -131,6 +135,8 @@ def route_rows(rng: Generator) -> Iterator[tuple]:
         logits = rng.normal(size=(n, seen)) * rng.choice([0.1, 1.0, 9.0], (n, 1))
         f = rng.integers(-4, 4, (n, seen + unseen)).astype(float)  # many ties
         yield logits, f, 0.5, 1.2, 0.3
+    one_class = np.zeros((2, 1))  # whose entropy is exactly 0, as both thresholds
+    yield one_class, np.array([[1.0, 2.0], [2.0, 1.0]]), 0.0, 0.0, 1.0
     same = np.zeros((2, 4))
     yield same, np.zeros((2, 6)), np.log(4.0) + 1, 9.0, 1.0  # supervised, all tied
     yield np.array([[np.nan, 1.0, 2.0]]), np.array([[1.0, 2.0, 2.0, 0.0]]), 0.1, 0.5, 1.0
@@ -193,7 +199,7 @@ def scale_rows(rng: Generator) -> Iterator[tuple]:
                 x, shift = matrix(rng, rows, columns), rng.normal(size=columns)
                 x[1::3] = shift  # rows of zeros stay
                 if spoilt is not None and rows:
-                    x[-1, -1] = spoilt
+                    x[-1, [0, -1]] = spoilt
                 yield x, shift, rng.random(columns), unit_rows, np.full(x.shape, 7.0)
     x = matrix(rng, 9, 40)
     yield x, np.zeros(40), np.ones(40), True, x  # in place

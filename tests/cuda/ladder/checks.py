@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygzsl.kernels import reference
+from tinygzsl.kernels import cuda, reference
 
 from .cases import CASES
 
@@ -22,17 +24,19 @@ def cuda_version(kernel: str) -> Any:
     return next(getattr(m, kernel) for m in modules if hasattr(m, kernel))
 
 
-def run_case(cupy: ModuleType, kernel: str, args: tuple, dtype: str, shifted: bool = False) -> None:
+def run_case(
+    cupy: ModuleType, kernel: str, args: tuple, dtype: str, shifted: Callable[[int], bool]
+) -> None:
     """Assert that results, and arrays written in place, are those of the definition.
 
-    shifted: every array starts 4 or 8 bytes after a boundary of 16, which forbids wide loads.
+    Argument i, if shifted(i), starts 4 or 8 bytes after a boundary of 16: no wide loads there.
     """
     host = [_cast(a, dtype) for a in args]
     exact = [_cast(a, "float64") for a in host]
     exact = _same_objects(args, exact)
     with np.errstate(all="ignore"):
         expected = getattr(reference, kernel)(*exact)
-    device = [_to_device(cupy, a, shifted) for a in host]
+    device = [_to_device(cupy, a, shifted(i)) for i, a in enumerate(host)]
     device = _same_objects(args, device)
     result = cuda_version(kernel)(*device)
     for got, want in zip(_flat(result) + device, _flat(expected) + exact, strict=True):
@@ -40,12 +44,28 @@ def run_case(cupy: ModuleType, kernel: str, args: tuple, dtype: str, shifted: bo
 
 
 def run_all(cupy: ModuleType, kernels: list[str], dtypes: tuple = ("float32", "float64")) -> None:
-    """Assert this for all cases of the kernels, wide loads allowed and not."""
+    """Assert this for all cases of the kernels: no array shifted, one of them in turn, and all,
+    and with so few blocks that threads have to walk through the data.
+    """
     for kernel in kernels:
-        for args in CASES[kernel](np.random.default_rng(0)):
+        for number, args in enumerate(CASES[kernel](np.random.default_rng(0))):
+            alone = number % len(args)
             for dtype in dtypes:
-                for shifted in (False, True):
-                    run_case(cupy, kernel, args, dtype, shifted)
+                run_case(cupy, kernel, args, dtype, lambda i: False)
+                run_case(cupy, kernel, args, dtype, lambda i, alone=alone: i == alone)
+                with few_blocks():
+                    run_case(cupy, kernel, args, dtype, lambda i: False)
+                    run_case(cupy, kernel, args, dtype, lambda i: True)
+
+
+@contextmanager
+def few_blocks() -> Iterator[None]:
+    """At most two blocks where there is a limit."""
+    before, cuda.BLOCKS = cuda.BLOCKS, 2
+    try:
+        yield
+    finally:
+        cuda.BLOCKS = before
 
 
 def _cast(a: Any, dtype: str) -> Any:

@@ -23,7 +23,9 @@ FLAGS = {
 }
 SANITIZERS = {"address": "libasan", "thread": "libtsan"}
 # The engine itself is not instrumented, so that only the kernels' accesses to memory are seen.
+# CuPy compiles with -ftz=true: with FMA the emulator flushes to zero as well.
 ENGINE_FLAGS = {
+    "fma": ("-DEMULATOR_FLUSH_TO_ZERO",),
     "address": ("-DEMULATOR_ADDRESS_SANITIZER",),
     "thread": ("-DEMULATOR_THREAD_SANITIZER",),
 }

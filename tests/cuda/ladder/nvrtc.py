@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+CUPY_OPTIONS = ("-ftz=true", "--device-as-default-execution-space")  # which CuPy adds
 REPORT = re.compile(
     r"entry function '(\w+)' for.*?(\d+) bytes stack frame, (\d+) bytes spill stores, "
     r"(\d+) bytes spill loads.*?Used (\d+) registers(?:[^\n]*?(\d+) bytes smem)?",

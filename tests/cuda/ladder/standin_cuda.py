@@ -25,6 +25,15 @@ class CUDARuntimeError(RuntimeError):
     """As CuPy's; an error of one kernel appears at a later call."""
 
 
+class CUBLASError(RuntimeError):
+    """As CuPy's, of a product of matrices."""
+
+
+CUDADriverError.__module__ = "cupy_backends.cuda.api.driver"
+CUDARuntimeError.__module__ = "cupy_backends.cuda.api.runtime"
+CUBLASError.__module__ = "cupy_backends.cuda.libs.cublas"
+
+
 class CompileException(Exception):
     """As CuPy's."""
 
@@ -191,6 +200,8 @@ def cuda_modules(machine: Machine):
         deviceSynchronize=lambda: device().synchronize(),
         CUDARuntimeError=CUDARuntimeError,
     )
+    driver = ModuleType("driver")
+    driver.CUDADriverError = CUDADriverError
     memory = _namespace(
         "cupy.cuda.memory",
         OutOfMemoryError=OutOfMemoryError,
@@ -210,12 +221,14 @@ def cuda_modules(machine: Machine):
         MemoryPointer=MemoryPointer,
         PinnedMemory=PinnedMemory,
         alloc_pinned_memory=alloc_pinned_memory,
+        driver=driver,
         runtime=runtime,
         memory=memory,
         nvrtc=nvrtc,
         compiler=compiler,
     )
     cuda.cublas = ModuleType("cublas")  # CuPy imports it when it is first asked for
+    cuda.cublas.CUBLASError = CUBLASError
     return {module.__name__: module for module in (cuda, runtime, memory, nvrtc, compiler)}
 
 

@@ -18,6 +18,7 @@ OF_ONE_ARRAY = (
 )
 OF_A_LIST = ["concatenate", "stack", "hstack", "vstack"]
 OF_TWO = ["dot", "outer", "tensordot", "inner", "allclose", "array_equal"]
+MOST_JOINED = 8  # more small arrays, and CuPy copies a list of their places to the device
 WAITING = ["nonzero", "flatnonzero", "argwhere", "unique", "bincount"]  # the size is not known
 STABLE_ONLY = ("sort", "argsort")
 
@@ -97,6 +98,8 @@ def _of_a_list(machine, name):
     def call(arrays, *args, **kwargs):
         if not all(isinstance(a, DeviceArray) for a in arrays):
             raise TypeError(f"Only cupy arrays can be joined by {name}")
+        if len(arrays) > MOST_JOINED:
+            machine.recorder.copied("to_device", 8 * len(arrays))
         return machine.run(name, getattr(np, name), (list(arrays), *args), kwargs)
 
     return call

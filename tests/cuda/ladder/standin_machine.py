@@ -27,6 +27,9 @@ class OutOfMemoryError(MemoryError):
         self._size, self._total, self._limit = size, total, limit
 
 
+OutOfMemoryError.__module__ = "cupy.cuda.memory"
+
+
 class Machine:
     """A device with so many bytes of memory; array_class is its cupy.ndarray."""
 

@@ -25,6 +25,16 @@ EMULATOR_MATH_2(fmax)
 EMULATOR_MATH_2(fmin)
 EMULATOR_MATH_2(pow)
 
+extern "C" void sincosf(float, float *, float *) noexcept;
+extern "C" void sincos(double, double *, double *) noexcept;
+constexpr double EMULATOR_PI = 3.141592653589793;
+inline void sincospif(float x, float *sine, float *cosine) {
+  sincosf((float)(EMULATOR_PI * x), sine, cosine);
+}
+inline void sincospi(double x, double *sine, double *cosine) {
+  sincos(EMULATOR_PI * x, sine, cosine);
+}
+
 extern "C" float fmaf(float, float, float) noexcept;
 extern "C" double fma(double, double, double) noexcept;
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }

@@ -1,5 +1,6 @@
 // Runs a launch: blocks one after another, and in a block each warp as far as it can. An engine in
 // lockstep would hide a __syncthreads that is missing or only a __syncwarp.
+#include <immintrin.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,11 @@ extern "C" __attribute__((visibility("default"))) const char *emulator_run(
   launch.blocks = shape[3] * shape[4] * shape[5];
   launch.schedule = static_cast<Schedule>(schedule);
   launch.random = (seed + 1) * 0x9E3779B97F4A7C15u;
+  const unsigned float_rules = _mm_getcsr();
+#ifdef EMULATOR_FLUSH_TO_ZERO
+  _mm_setcsr(float_rules | 0x8040);  // what is smaller than the normal numbers is 0
+#endif
   if (!failed()) run_grid(only_block);
+  _mm_setcsr(float_rules);
   return failure();
 }
