@@ -18,7 +18,7 @@ from .estimator import SAMPLE_ROWS, TRAINING_DRAW
 from .presets import Settings
 from .proxies import gan_and_scorer
 from .router import compatibility, score_deviation
-from .scaling import fit_scaler, scaled, scaled_copy
+from .scaling import fit_and_scale, scaled
 from .snapshots import SnapshotKeeper, draw_proxies, train_with_looks
 from .tuning_gates import Scores, make_scores
 from .vsmm import VSMM, train_vsmm
@@ -118,17 +118,11 @@ class FoldTrainer:
         kind = settings.scale_features, settings.scale_prototypes
         if kind != self._kind:
             fold, xp, dtype = self.fold, self.xp, self.dtype
-            scale_x = fit_scaler(fold.X_train, kind[0], xp, dtype)
-            scale_a = fit_scaler(fold.seen_prototypes, kind[1], xp, dtype)
-            self._kind, self._arrays = (
-                kind,
-                _Scaled(
-                    scaled_copy("X", fold.X_train, scale_x, xp, dtype),
-                    scaled("prototypes", fold.seen_prototypes, scale_a, xp, dtype),
-                    scaled_copy("X", fold.X_test, scale_x, xp, dtype),
-                    scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype),
-                ),
-            )
+            scale_x, x = fit_and_scale("X", fold.X_train, kind[0], xp, dtype)
+            scale_a, a = fit_and_scale("prototypes", fold.seen_prototypes, kind[1], xp, dtype)
+            x_test = scaled("X", fold.X_test, scale_x, xp, dtype)
+            a_unseen = scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype)
+            self._kind, self._arrays = kind, _Scaled(x, a, x_test, a_unseen)
         return self._arrays
 
 
