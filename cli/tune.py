@@ -19,11 +19,12 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 )
 @click.option("--folds", default=3, show_default=True, help="Folds of pseudo-unseen classes.")
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", default="tuned.toml", show_default=True, help="TOML file to write.")
 @json_option
 @errors_as_sentences
 @threaded
-def tune(dataset, preset, sets, folds, seed, out, as_json, **source):
+def tune(dataset, preset, sets, folds, seed, device, out, as_json, **source):
     """Choose settings by validation and write them for `tinygzsl train --config`.
 
     Some of the seen classes play unseen, on several folds; test samples and unseen classes are
@@ -54,8 +55,9 @@ def tune(dataset, preset, sets, folds, seed, out, as_json, **source):
             elif not progress.on:  # a terminal has the line with the end in sight
                 note(_line(logs["trial"]))
 
-        found = search(training, preset, parse_set(sets), folds=folds, seed=seed, callback=show)
-    _write(out, trials, found, {"preset": preset, "seed": seed}, source)
+        options = {"folds": folds, "seed": seed, "device": device, "callback": show}
+        found = search(training, preset, parse_set(sets), **options)
+    _write(out, trials, found, {"preset": preset, "seed": seed, "device": device}, source)
     facts = {
         "config": str(out),
         "trials_file": str(trials),

@@ -127,6 +127,7 @@ def test_an_existing_file_is_refused_before_any_work(tune, write_xlsa17, tmp_pat
         (("--set", "vsmm.rate=1"), "no setting 'vsmm_rate'"),
         (("--preset", "papper"), "preset is 'papper'"),
         (("--seed", "-1"), "seed is -1"),
+        (("--device", "gpu"), "device is 'gpu'"),
         (("--set", "vsmm.epochs=0"), "vsmm_epochs is 0"),
     ],
 )
@@ -159,7 +160,7 @@ def test_train_with_preset_auto_is_tune_and_train(tune, run_cli, write_xlsa17, t
     assert result.exit_code == 0, result.output
     written = (tmp_path / "auto" / "config.toml").read_text().splitlines()
     tuned = (tmp_path / "tuned.toml").read_text().splitlines()
-    assert [x for x in written if x not in tuned] == ['device = "cpu"', 'dtype = "float32"']
+    assert [x for x in written if x not in tuned] == ['dtype = "float32"']
 
 
 def test_every_option_has_a_help_text(run_cli):
