@@ -42,7 +42,7 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
 
 def _own_source(folder, run, how):
     """The dataset that the run was trained on."""
-    from ..runs import CONFIG, read_config
+    from ..runs import CONFIG, read_source
 
     if folder is None:
         raise ValueError(f"{run} is a model file and names no dataset; pass --data")
@@ -51,7 +51,7 @@ def _own_source(folder, run, how):
             f"{', '.join(how)} would be ignored: a run is evaluated on its own dataset; name "
             "another one with --data"
         )
-    return read_config(folder / CONFIG)[1]
+    return read_source(folder / CONFIG)
 
 
 def text(metrics, gate):

@@ -12,7 +12,7 @@ from .common import emit, errors_as_sentences, given, json_option, source_option
 @click.option("--data", "dataset", help="Dataset; by default the one the run was trained on.")
 @source_options
 @click.option("--device", help="cpu or cuda.  [default: the run's]")
-@click.option("--out", help="HTML file to write.  [default: RUN/report.html]")
+@click.option("--out", help="HTML file to write; needed with --data.  [default: RUN/report.html]")
 @json_option
 @errors_as_sentences
 @threaded
@@ -31,6 +31,11 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
         raise ValueError(
             f"{', '.join(how)} would be ignored: a report is of the run's own dataset; name "
             "another one with --data"
+        )
+    if dataset and not out:
+        raise ValueError(
+            f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is of "
+            "the run's own dataset; name another file with --out"
         )
     found = read_run(run, device)
     source = {"name_or_path": dataset, **how} if dataset else None

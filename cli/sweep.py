@@ -58,7 +58,7 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     results = Results(path, plan, runs)
     missing = results.missing()
     note(
-        f"{len(runs)} runs, {len(runs) - len(missing)} of them in {path} already; "
+        f"{_count(len(runs), 'run')}, {len(runs) - len(missing)} of them in {path} already; "
         f"threads per run: {plan['threads']}"
     )
     check_sources(missing)
@@ -83,7 +83,8 @@ def _collect(engine, missing, results, path):
                     results.append(row)
                 _progress(done, len(missing), time.monotonic() - started)
     except KeyboardInterrupt:
-        note(f"\nstopped; {len(results.lines)} rows are in {path}; the same command goes on")
+        rows = _count(len(results.lines), "row")
+        note(f"\nstopped with {rows} in {path}; the same command goes on")
         raise
     return lost
 

@@ -1,6 +1,7 @@
 """From the options of `tinygzsl sweep` to its runs, the plan that identifies it, and an engine."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def grid(sets: tuple[str, ...]) -> dict[str, list]:
             raise ValueError(
                 f"--set got {pair!r}; write it as section.key=value,value, like gan.lr=1e-4,1e-5"
             )
+        name = name.replace(".", "_").replace("_", ".", 1)  # gan_lr is gan.lr
         if name in TOP:
             raise ValueError(f"{name} is no setting; use --seeds, --preset or --config for it")
         if name in values:
@@ -62,8 +64,8 @@ def plan_sweep(datasets, splits, seeds, sets, preset, config, root, prototypes) 
     from ..presets import settings_for
 
     values = grid(sets)
-    splits = numbers(splits, "--splits") if splits else [None]
-    seeds = numbers(seeds, "--seeds") if seeds else [None]
+    splits = [None] if splits is None else numbers(splits, "--splits")
+    seeds = [None] if seeds is None else numbers(seeds, "--seeds")
     combinations = [dict(zip(values, c, strict=True)) for c in itertools.product(*values.values())]
     datasets = datasets or (None,)
     total = len(datasets) * len(splits) * len(combinations) * len(seeds)
@@ -120,8 +122,8 @@ def _resolve(config, combination, top, named):
 
 
 def _text(value):
-    """A value of the grid as --set of `train` takes it."""
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+    """A value of the grid as --set of `train` takes it: JSON's true, texts and lists are TOML's."""
+    return json.dumps(value, default=str)  # a date is a text, which no setting is
 
 
 def _runs(resolved, splits, seeds, varied):

@@ -115,6 +115,6 @@ def _text(facts):
         left_out = "  –" if gate["left_out"] is None else f"{gate['left_out']:.3f}"
         taken = "  (taken)" if gate["taken"] else ""
         lines.append(f"{gate['kind']}, {gate['unit']:14} {gate['H']:.3f}   {left_out}{taken}")
-    lines += [f"warning: {name} is the first or last value of its grid" for name in facts["edges"]]
+    lines += [f"warning: {name} is the least or greatest value tried" for name in facts["edges"]]
     lines.append(f"all trials: {facts['trials_file']}")
     return "\n".join([*lines, f"next: tinygzsl train --config {facts['config']}"])

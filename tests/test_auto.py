@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl import auto
 from tinygzsl.auto import BASE, training_set
+
+pytestmark = pytest.mark.filterwarnings("ignore:validation chose the least or greatest")
 
 FIXED = {
     "scale_features": "standard",
@@ -37,21 +40,21 @@ def fit(data, y=None, **params):
 
 def test_it_is_tune_and_fit(data, tmp_path):
     phases = []
-    auto = fit(data, preset="auto", callback=lambda _, logs: phases.append(logs["phase"]), **FIXED)
+    model = fit(data, preset="auto", callback=lambda _, logs: phases.append(logs["phase"]), **FIXED)
     found = tz.tune(data.training(), BASE, FIXED)
-    assert auto.settings_ == found.settings
+    assert model.settings_ == found.settings
     alone = fit(data, preset=BASE, **{**FIXED, **found.chosen})
-    for one, other in zip(auto.vsmm_.params, alone.vsmm_.params, strict=True):
+    for one, other in zip(model.vsmm_.params, alone.vsmm_.params, strict=True):
         np.testing.assert_array_equal(one, other)
     assert phases[0] == "tune"
     assert phases[-1] == "vsmm"
-    assert (auto.preset, auto.router_gate) == ("auto", None)  # parameters stay what was passed
-    auto.save(tmp_path / "model.npz")
+    assert (model.preset, model.router_gate) == ("auto", None)  # parameters stay what was passed
+    model.save(tmp_path / "model.npz")
     loaded = tz.load_model(tmp_path / "model.npz")
     assert (loaded.preset, loaded.settings_) == (BASE, found.settings)
     assert loaded.vsmm_lr == FIXED["vsmm_lr"]
     labels = (
-        m.predict(data.X_test, data.unseen_prototypes, data.unseen_classes) for m in (auto, loaded)
+        m.predict(data.X_test, data.unseen_prototypes, data.unseen_classes) for m in (model, loaded)
     )
     np.testing.assert_array_equal(*labels)
 
@@ -82,3 +85,17 @@ def test_a_training_set_of_what_fit_is_given(data):
     np.testing.assert_array_equal(training.classes, data.seen_classes)
     for one, other in zip((training.X, training.y, training.prototypes), arrays, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_search_has_the_models_seed_and_edges_are_a_warning(data, monkeypatch):
+    options, search = [], auto.tune
+
+    def spy(training, preset, overrides, **top):
+        options.append(top)
+        return search(training, preset, overrides, **top)._replace(edges=["vsmm_lr", "cs_low"])
+
+    monkeypatch.setattr(auto, "tune", spy)
+    with pytest.warns(UserWarning, match="value tried for vsmm_lr, cs_low") as caught:
+        fit(data, preset="auto", seed=7, **FIXED, vsmm_weight_es=0.0)
+    assert options[0]["seed"] == 7
+    assert any(w.filename == __file__ for w in caught)

@@ -124,6 +124,8 @@ def test_an_existing_file_is_refused_before_any_work(tune, write_xlsa17, tmp_pat
     ("options", "words"),
     [
         (("--folds", "0"), "folds is 0"),
+        (("--folds", "1000"), "pass at most 20"),
+        (("--set", "router.delta_low=1.45"), "router_delta_low is fixed at 1.45"),
         (("--set", "vsmm.rate=1"), "no setting 'vsmm_rate'"),
         (("--preset", "papper"), "preset is 'papper'"),
         (("--seed", "-1"), "seed is -1"),

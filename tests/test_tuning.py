@@ -97,21 +97,19 @@ def test_without_a_gan_none_is_trained(training, monkeypatch):
     assert [t["stage"] for t in found.trials] == ["networks"]
 
 
-def test_windows_that_are_not_reached_are_no_choice(training):
+def test_windows_that_are_not_reached_are_no_choice(training, sentence):
     """Within three quarters of the epochs, so that the final run does reach what was chosen."""
     found = tune(training, {**FIXED, "cs_low": 8.0, "cs_high": 9.0, "gan_max_epochs": 3})
     assert [t["stage"] for t in found.trials] == ["networks"]
     assert found.settings.vsmm_weight_es == 0
-    found = tune(
-        training,
-        {**FIXED, "cs_low": 8.0, "cs_high": 9.0, "gan_max_epochs": 3, "vsmm_weight_es": 2.0},
-    )
-    assert found.settings.vsmm_weight_es == 2.0
+    fixed = {**FIXED, "cs_low": 8.0, "cs_high": 9.0, "gan_max_epochs": 3, "vsmm_weight_es": 2.0}
+    with sentence(ValueError, "vsmm_weight_es is fixed at 2", "75% of", "3 epochs", "gan_lr"):
+        tune(training, fixed)
 
 
 def test_the_first_within_the_margin_of_the_best_is_taken(training, monkeypatch):
     start = settings_for("small")
-    search = Search([trainer(training)], start, frozenset())
+    search = Search([trainer(training)], 5, start, frozenset())
     monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(h=h))
     a, b, c = (replace(start, vsmm_epochs=n) for n in (1, 2, 3))
     for figures, taken in (
@@ -179,3 +177,70 @@ def test_a_rate_that_diverges_is_no_choice_unless_it_is_the_only_one(training, s
 def test_an_unknown_setting_is_refused(training, sentence):
     with sentence(ValueError, "no setting 'vsmm_rate'"):
         tune(training, {"vsmm_rate": 1})
+
+
+def separated(search, monkeypatch, figures):
+    """search's settings after stage 3 where each (window, pair) has the H that figures gives it."""
+    (one,) = search.trainers
+    monkeypatch.setattr(one, "windows", lambda _, windows: ((w, None) for w in windows))
+    monkeypatch.setattr(one, "scores_with", lambda settings, _: figures(settings))
+    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(h=h[0]))
+    monkeypatch.setattr(search, "_on_all_folds", lambda _, found: found)
+    search.separation()
+    return search.settings
+
+
+@pytest.mark.parametrize(
+    ("own", "none", "other", "taken"),
+    [
+        (0.5, 0.5, 0.5, "own"),
+        (0.5, 0.5 + 0.9 * MARGIN, 0.5, "own"),
+        (0.5, 0.5 + 1.1 * MARGIN, 0.5 + 1.9 * MARGIN, "none"),
+        (0.5, 0.5, 0.5 + 1.1 * MARGIN, "other"),
+        (None, 0.5, 0.5 + 0.9 * MARGIN, "none"),  # it diverged
+    ],
+)
+def test_the_presets_separation_comes_first_then_none(
+    training, monkeypatch, own, none, other, taken
+):
+    start = settings_for("small", {"vsmm_gamma": 1.5})
+    search = Search([trainer(training)], 5, start, frozenset())
+    search.scores = [none]
+
+    def figures(settings):
+        value = own if settings == start else other
+        return value if settings == start or settings.vsmm_weight_es == 0.3 else 0.1
+
+    found = separated(search, monkeypatch, figures)
+    names = {True: "own", False: "other"}
+    assert ("none" if found.vsmm_weight_es == 0 else names[found == start]) == taken
+
+
+def test_what_diverges_with_proxies_is_not_reached(training, monkeypatch):
+    monkeypatch.setattr(FoldTrainer, "scores_with", lambda *_: None)
+    found = tune(training, FIXED)
+    assert [t["stage"] for t in found.trials] == ["networks"]
+    assert found.settings.vsmm_weight_es == 0
+
+
+def test_a_diverging_cwgan_is_no_end(training):
+    found = tune(training, {**FIXED, "gan_lr": 1e30})
+    assert [t["stage"] for t in found.trials] == ["networks"]
+
+
+def test_no_gate_above_zero_is_said(training, monkeypatch):
+    names, scores = ("right_seen", "right_unseen", "right_all"), FoldTrainer.scores
+
+    def wrong(*arguments):
+        found = scores(*arguments)
+        return found._replace(**{name: 0 * getattr(found, name) for name in names})
+
+    monkeypatch.setattr(FoldTrainer, "scores", wrong)
+    with pytest.warns(UserWarning, match="no gate gives H above 0"):
+        tune(training, {**FIXED, "vsmm_weight_es": 0.0})
+
+
+def test_a_fixed_threshold_without_room_is_refused_before_the_search(training, sentence, calls):
+    with sentence(ValueError, "router_delta_low is fixed at 1.45", "0.989 nats"):
+        tune(training, {**FIXED, "router_delta_low": 1.45}, calls)
+    assert not calls

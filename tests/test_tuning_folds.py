@@ -87,3 +87,9 @@ def test_labels_may_be_strings(training):
     names = np.array([f"class {i:02}" for i in range(20)])
     fold = folds(replace(training, y=names[training.y], classes=names), 1)[0]
     assert list(fold.unseen_classes) == [names[i] for i in folds(training, 1)[0].unseen_classes]
+
+
+def test_there_are_at_most_20(training, sentence):
+    assert len(folds(training, 20)) == 20
+    with sentence(ValueError, "folds is 21", "at most 20"):
+        folds(training, 21)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tinygzsl import tuning_gates
 from tinygzsl.kernels import reference_softmax
 from tinygzsl.metrics import harmonic_mean, mean_class_accuracy
 from tinygzsl.presets import Settings
@@ -14,6 +15,7 @@ from tinygzsl.tuning_gates import (
     FIELDS,
     at_edge,
     best_gate,
+    cut_grids,
     gate_settings,
     gate_table,
     make_grids,
@@ -137,3 +139,31 @@ def test_the_edges_of_a_grid_are_named():
     grids = make_grids(Settings(), frozenset(), [2.0])
     gate = best_gate(folds, grids, "soft", "nats")._replace(place=(0, 3, 21))
     assert at_edge(gate, grids) == ["router_width", "router_bias"]
+
+
+def test_the_mean_of_folds_left_out_takes_no_part_in_its_own_choice(monkeypatch):
+    """The first fold alone prefers the first gate, strongly enough to decide for all three."""
+    tables = np.array([[1.0, 0.3], [0.2, 0.4], [0.2, 0.4]])
+    monkeypatch.setattr(tuning_gates, "gate_table", lambda fold, *_: tables[fold])
+    gate = best_gate([0, 1, 2], None, "hard", "nats")
+    assert gate.place == (0,)
+    assert gate.left_out == pytest.approx((0.3 + 0.2 + 0.2) / 3)
+
+
+def test_a_fixed_threshold_cuts_the_grid_of_the_other(sentence):
+    def cut(n_seen, **fixed):
+        settings = replace(Settings(), **fixed)
+        grids = make_grids(settings, frozenset(fixed), [math.log(n) for n in n_seen[:-1]])
+        return cut_grids(grids, n_seen).values
+
+    highs = cut([10, 20, 40], router_delta_low=1.45)["router_delta_high"]
+    np.testing.assert_array_equal(highs, [0.7, 0.8, 0.9])  # 0.6 ln 10 is less
+    lows = cut([10, 20, 40], router_delta_high=1.5)["router_delta_low"]
+    assert lows[-1] == 0.4  # 0.5 ln 40 is more
+    both = cut([10, 20, 40], router_delta_low=1.45, router_delta_high=1.46)
+    assert (both["router_delta_low"], both["router_delta_high"]) == (1.45, 1.46)
+    with sentence(ValueError, "router_delta_low is fixed at 1.45", "greatest router_delta_high"):
+        cut([4, 20, 40], router_delta_low=1.45)
+    with sentence(ValueError, "router_delta_high is fixed at 0.501", "least router_delta_low"):
+        cut([4, 20, 10**60], router_delta_high=0.501)
+    assert len(cut([4, 5], router_delta_low=1.45, router_gate="soft")["router_delta_high"]) == 21

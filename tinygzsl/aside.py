@@ -1,8 +1,11 @@
-"""Write beside the target, then rename: readers see the old file or the new one, never half."""
+"""Write beside the target, then rename: readers see the old file or the new one, never half.
+
+The content is on the disk before the rename, so that a power cut leaves no empty file either.
+"""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -19,9 +22,22 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield aside
+        with open(aside, "r+b") as file:
+            os.fsync(file.fileno())
         os.replace(aside, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, str(aside)):
             error.filename = str(path)  # a full disk doesn't say where
         aside.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """See a folder's names to the disk, where the system can: Windows can't."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

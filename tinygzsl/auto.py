@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,12 @@ def tuned(
     given = {k: v for k, v in model._overrides().items() if v is not None}
     top = {k: getattr(model, k) for k in ("seed", "device", "dtype", "threads", "callback")}
     found = tune(training, BASE, given, **top)
+    if found.edges:
+        warnings.warn(
+            f"validation chose the least or greatest value tried for {', '.join(found.edges)}; "
+            "a value beyond it may be better",
+            stacklevel=4,  # the call of fit
+        )
     return BASE, given | found.chosen, found.settings
 
 

@@ -21,7 +21,7 @@ from .report_results import (
 from .report_run import Run
 from .report_samples import Details, inspect_samples
 from .report_warnings import find_warnings
-from .runs import METRICS, file_sha256, write_text
+from .runs import file_sha256, write_text
 
 REPORT = "report.html"
 NEEDED = ("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_class", "n_test")
@@ -71,7 +71,7 @@ def gather(run: Run, load: Callable[..., Any], source: dict[str, Any] | None = N
 def _changed(metrics: dict[str, Any], data: Any) -> list[str]:
     """A notice if the dataset's files are not those that were evaluated."""
     then = metrics.get("inputs")
-    if not isinstance(then, dict) or set(then.values()) == set(map(file_sha256, data.files)):
+    if then is None or set(then.values()) == set(map(file_sha256, data.files)):
         return []
     return [
         "The dataset's files have changed since the run was evaluated: the figures are of the old "
@@ -82,19 +82,11 @@ def _changed(metrics: dict[str, Any], data: Any) -> list[str]:
 def write_report(content: Content, path: Path) -> list[str]:
     """Write the page to path, aside and renamed, and return its warnings.
 
-    The same content gives the same bytes. Raises ValueError for a metrics.json of another form
-    than `evaluate` writes.
+    The same content gives the same bytes.
     """
     name = _names(content.data)
-    try:
-        found = find_warnings(content.run, content.metrics, name)
-        html = report_html(content, found, name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(
-            f"{content.run.folder / METRICS} is damaged ({error!r}); run `tinygzsl evaluate "
-            f"{content.run.folder}` again"
-        ) from None
-    write_text(path, html)
+    found = find_warnings(content.run, content.metrics, name)
+    write_text(path, report_html(content, found, name))
     return found
 
 

@@ -11,6 +11,7 @@ from .report_html import Html, breakable, element, paragraph, section, table
 from .report_samples import WORST, Details
 
 Names = Callable[[Any], str]  # what a class is called
+KINDS = ("seen", "unseen")
 PLAIN = {
     "supervised": "accuracy of seen samples among seen classes",
     "zsl": "accuracy of unseen samples among unseen classes",
@@ -70,7 +71,7 @@ def figures_section(metrics: dict[str, Any], gate: str) -> Html:
 
 def routes_section(routes: dict[str, Any]) -> Html:
     """Route shares as bars and as a table."""
-    rows = [[f"{k} test samples", *(f"{routes[k][r]:.1%}" for r in ROUTES)] for k in routes]
+    rows = [[f"{k} test samples", *(f"{routes[k][r]:.1%}" for r in ROUTES)] for k in KINDS]
     return section(
         "routes", "Routes", route_chart(routes), table(["", *ROUTES], rows, "Share per route")
     )
@@ -79,7 +80,7 @@ def routes_section(routes: dict[str, Any]) -> Html:
 def classes_section(per_class: dict[str, Any], counts: dict[str, int], name: Names) -> Html:
     """Accuracies of seen and of unseen classes, the lowest first."""
     tables = []
-    for kind in ("seen", "unseen"):
+    for kind in KINDS:
         found = sorted(per_class[kind].items(), key=lambda item: item[1])
         rows = [
             [breakable(name(c)), counts.get(c, "?"), f"{value:.3f}", _bar(value)]

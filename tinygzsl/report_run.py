@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .estimator import EntropySeparationGZSL
 from .persist import load_model
-from .runs import CONFIG, MANIFEST, METRICS, MODEL, file_sha256, read_config, read_json
+from .report_metrics import check_metrics
+from .runs import CONFIG, MANIFEST, METRICS, MODEL, file_sha256, read_json, read_source
 from .snapshots import Look
 
 
@@ -32,13 +34,18 @@ def read_run(folder: Any, device: str | None = None) -> Run:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; pass a run folder that `train` has made")
     model = load_model(folder / MODEL, device)
-    manifest, source = read_json(folder / MANIFEST), read_config(folder / CONFIG)[1]
+    manifest, source = read_json(folder / MANIFEST), read_source(folder / CONFIG)
     metrics = read_json(folder / METRICS) if (folder / METRICS).exists() else None
     for name, value in ((MANIFEST, manifest), (METRICS, metrics or {})):
         if not isinstance(value, dict):
             raise ValueError(f"{folder / name} holds no JSON object; train or evaluate again")
         if not _finite(value):
-            raise ValueError(f"{folder / name} holds a NaN or infinity; train or evaluate again")
+            raise ValueError(
+                f"{folder / name} holds a NaN, an infinity or too large a number; train or "
+                "evaluate again"
+            )
+    if metrics is not None:
+        check_metrics(metrics, folder)
     # A metrics.json without a checksum is from before there was one, and taken as it is.
     if metrics and metrics.get("model_sha256") not in (None, file_sha256(folder / MODEL)):
         raise ValueError(
@@ -49,10 +56,12 @@ def read_run(folder: Any, device: str | None = None) -> Run:
 
 
 def _finite(value: Any) -> bool:
-    """Whether all numbers in a JSON value are finite: Python's reader lets NaN pass."""
+    """Whether all numbers in a JSON value are finite floats: Python's reader lets NaN pass, and
+    integers of any size.
+    """
     if isinstance(value, dict | list):
         return all(map(_finite, value.values() if isinstance(value, dict) else value))
-    return not isinstance(value, float) or math.isfinite(value)
+    return not isinstance(value, int | float) or abs(value) <= sys.float_info.max
 
 
 class Window(NamedTuple):

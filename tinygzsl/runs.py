@@ -23,6 +23,7 @@ from .threads import current
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 MANIFEST, METRICS, CHECKPOINT = "manifest.json", "metrics.json", "checkpoints/gan.npz"
+SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # keys of [data]
 
 
 def create_run(folder: Any) -> Path:
@@ -75,7 +76,8 @@ def _toml(value: Any) -> str:
 def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Top-level keys, the [data] section and the flat settings of a config.toml.
 
-    Raises FileNotFoundError, or ValueError for text that is no TOML.
+    Raises FileNotFoundError, or ValueError for text that is no TOML and for values of [data] of
+    another type than load_dataset takes.
     """
     path = Path(path)
     if not path.is_file():
@@ -87,6 +89,10 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
     data = nested.pop("data", {})
     if not isinstance(data, dict):
         raise ValueError(f"{path} has data = {data!r}; write it as a section, [data]")
+    for key, kind in SOURCE.items():
+        if key in data and type(data[key]) is not kind:
+            wanted = "an integer" if kind is int else "a text in quotes"
+            raise ValueError(f"{path} has {key} = {data[key]!r} in [data]; write {wanted}")
     top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
     flat = {
         f"{section}_{key}": value
@@ -95,6 +101,23 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
         for key, value in values.items()
     }
     return top, data, flat
+
+
+def read_source(path: Any) -> dict[str, Any]:
+    """The arguments of load_dataset that a run's config.toml holds.
+
+    Raises what read_config does, and ValueError for an unknown key or without a dataset.
+    """
+    data = read_config(path)[1]
+    unknown = [key for key in data if key not in SOURCE]
+    if unknown:
+        raise ValueError(
+            f"{path} has {unknown[0]!r} in [data], which is no key of it; known are "
+            f"{', '.join(SOURCE)}"
+        )
+    if "name_or_path" not in data:
+        raise ValueError(f"{path} names no dataset; set name_or_path in its section [data]")
+    return data
 
 
 def gan_settings(settings: Settings) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ class Tuning(NamedTuple):
     gates      per kind of gate and unit of its thresholds: H; left_out, the mean H of each fold
                with the gate that the other folds choose (None for a single fold); and the settings
     trials     one dict per trial, in order: stage, H, H_by_fold, gate and the settings tried
-    edges      names of settings that are the first or last value of their grid
+    edges      names of searched settings that are the least or greatest value tried
     """
 
     settings: Settings
@@ -54,19 +55,26 @@ def tune(
     training is what Dataset.training() returns: seen samples and seen prototypes, nothing else.
     callback(step, logs) gets the units of work done, their total and each trial. The stages are
     described in tinygzsl/tuning_search.py. Raises ValueError for fewer than four classes, for NaN,
-    and for settings that don't exist; FloatingPointError if training diverges.
+    for settings that don't exist, for more than 20 folds, and for a fixed threshold or weight of
+    L_ES that leaves nothing to choose; FloatingPointError if the VSMM diverges with the preset's
+    rate. Warns if H is 0 with every gate.
     """
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
-    settings = settings_for(preset, given)
+    settings, n_seen = settings_for(preset, given), len(training.classes)
     with workers(check_threads(threads)), device_errors(FREE_SOME):
         parts = make_folds(training, folds, seed)
         trainers = [FoldTrainer(part, seed, device, dtype) for part in parts]
-        search = Search(trainers, settings, frozenset(given), callback)
+        search = Search(trainers, n_seen, settings, frozenset(given), callback)
         search.networks()
         search.metric()
         search.separation()
         gate, gates = search.gate()
-    n_seen = len(training.classes)
+    if gate.h <= 0:
+        warnings.warn(
+            "no gate gives H above 0 on the folds, so nothing was learnt about which settings are "
+            "better; check the features and prototypes",
+            stacklevel=2,
+        )
 
     def as_settings(found: Gate) -> dict[str, Any]:
         return gate_settings(found, search.grids, n_seen)
@@ -89,5 +97,5 @@ def tune(
             for g in gates
         ],
         trials=search.trials,
-        edges=at_edge(gate, search.grids),
+        edges=search.space.edges(final) + at_edge(gate, search.grids),
     )

@@ -11,6 +11,7 @@ from .proxies import hold_out_rows
 
 # The folds differ in size, so that thresholds must do for several numbers of seen classes.
 UNSEEN_SHARES = (1 / 4, 1 / 3, 1 / 5)
+MOST_FOLDS = 20  # each holds a copy of the samples, and more of them tell little
 TEST_SHARE = 0.2  # of every pseudo-seen class's samples: the pseudo-test-seen ones
 
 
@@ -21,10 +22,12 @@ def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]
     file names (train_loc and val_loc), if any, is the first fold; the others hold out a quarter, a
     third and a fifth of the classes in turn, no class twice within three folds. Of every
     pseudo-seen class a fifth of the samples is held out. Raises ValueError for fewer than four
-    classes, or a count below 1.
+    classes, or a count outside 1 .. 20.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"folds is {count!r}; pass a whole number, at least 1")
+    if count > MOST_FOLDS:
+        raise ValueError(f"folds is {count}; pass at most {MOST_FOLDS}")
     check_seed(seed)
     n_classes = len(training.classes)
     if n_classes < 4:

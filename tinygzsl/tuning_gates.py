@@ -119,6 +119,27 @@ def make_grids(settings: Settings, given: frozenset[str], log_s: list[float]) ->
     return Grids(values, frozenset(fixed), kinds, float(np.median(log_s)))
 
 
+def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
+    """The grids without values of eq. 10 that the fixed one of its thresholds rules out for some
+    number of classes in n_seen. Raises ValueError where none is left.
+    """
+    low, high = FIELDS["hard"]
+    if "hard" not in grids.kinds or len(grids.fixed & {low, high}) != 1:
+        return grids
+    fixed, free = (low, high) if low in grids.fixed else (high, low)
+    limit, grid = float(grids.values[fixed][0]), grids.values[free]
+    s = min(n_seen) if free == high else max(n_seen)
+    nats = grid * math.log(s)
+    left = grid[nats >= limit] if free == high else grid[nats <= limit]
+    if not len(left):
+        extent, end = ("greatest", nats[-1]) if free == high else ("least", nats[0])
+        raise ValueError(
+            f"{fixed} is fixed at {limit:g}, but the {extent} {free} to try is {end:.3g} nats "
+            f"(for {s} classes); set both, or router_gate='soft'"
+        )
+    return grids._replace(values={**grids.values, free: left})
+
+
 def gate_table(scores: Scores, grids: Grids, kind: str, unit: str) -> np.ndarray:
     """H of one fold at every gate of the grid: (low, high) for the hard gate, (width, tau, bias)
     for the soft one. Where low > high it is -1.

@@ -2,27 +2,29 @@
 
 1. networks: scaler, rate and epochs of the VSMM, without proxies
 2. metric: F of eqs. 1 and 2
-3. separation: window of CS, margin and weight of L_ES, with proxies, beside none at all
+3. separation: window of CS, margin and weight of L_ES, with proxies, beside none at all; what
+   diverges on a fold is no choice
 4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S
 
 A trial's figure is the mean over the folds of H at the best gate that they share. Differences of
 up to MARGIN are taken for noise: of all trials that come so close to the best one, the first is
-taken, and the first are the preset's values, no proxies (stage 3) and eq. 10 (stage 4). GAN and PTC
-are trained once per fold, for all windows.
+taken. The preset's own values are first; in stage 3 no proxies come second. In stage 4 eq. 10 comes
+first; thresholds are always of the grid. GAN and PTC are trained once per fold, for all windows.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from .presets import Settings
-from .tuning_gates import UNITS, Gate, Scores, best_gate, make_grids
+from .tuning_gates import UNITS, Gate, Scores, best_gate, cut_grids, make_grids
 from .tuning_space import Space
-from .tuning_trials import FoldTrainer
+from .tuning_trials import SHARE_OF_EPOCHS, FoldTrainer
 
 MARGIN = 0.005  # H; smaller differences between means over a few folds are noise
 GAN_UNITS = 15  # the CWGAN of a fold takes about as long as so many VSMMs
@@ -35,18 +37,24 @@ Found = dict[Settings, list[Scores]]
 
 
 class Search:
-    """The best settings so far with their scores on every fold, and all trials."""
+    """The best settings so far with their scores on every fold, and all trials.
+
+    n_seen is the number of classes of the final training. Raises ValueError if a threshold in
+    given leaves no room for the other.
+    """
 
     def __init__(
         self,
         trainers: list[FoldTrainer],
+        n_seen: int,
         start: Settings,
         given: frozenset[str],
         callback: Callable[[int, dict], None] | None = None,
     ):
         self.trainers, self.start, self.given = trainers, start, given
         self.space = Space(start, given)
-        self.grids = make_grids(start, given, [math.log(t.n_seen) for t in trainers])
+        grids = make_grids(start, given, [math.log(t.n_seen) for t in trainers])
+        self.grids = cut_grids(grids, [*(t.n_seen for t in trainers), n_seen])
         self.callback = callback or (lambda step, logs: None)
         self.settings = replace(start, vsmm_weight_es=0.0)  # until stage 3
         self.scores: list[Scores] = []
@@ -80,7 +88,8 @@ class Search:
         for trainer in self.trainers:
             vsmm = trainer.vsmm(self.settings)
             for settings, scores in found.items():
-                scores.append(trainer.scores(vsmm, settings))
+                with suppress(FloatingPointError):
+                    scores.append(trainer.scores(vsmm, settings))
             self._advance()
         self._take(self._on_all_folds("metric", found))
 
@@ -96,17 +105,24 @@ class Search:
                 for gamma, weight in pairs:
                     margin = {"vsmm_gamma": gamma, "vsmm_weight_es": weight}
                     settings = replace(self.settings, cs_low=low, cs_high=high, **margin)
-                    scores = trainer.scores(trainer.vsmm(settings, proxies), settings)
-                    found.setdefault(settings, []).append(scores)
+                    scores = trainer.scores_with(settings, proxies)
+                    if scores is not None:
+                        found.setdefault(settings, []).append(scores)
                     self._advance()
             self._advance(end - self.done)  # the CWGAN, and windows that weren't reached
         found = self._on_all_folds("separation", found)
         if "vsmm_weight_es" not in self.given:
-            self._take({self.settings: self.scores, **found})
-        elif found:
-            self._take(found)
-        else:
-            self.settings = replace(self.settings, vsmm_weight_es=self.start.vsmm_weight_es)
+            names = REPORTED["separation"]
+            own = replace(self.settings, **{name: getattr(self.start, name) for name in names})
+            first = {own: found[own]} if own in found else {}
+            found = {**first, self.settings: self.scores, **found}
+        elif not found:
+            raise ValueError(
+                f"vsmm_weight_es is fixed at {self.start.vsmm_weight_es:g}, but no window of CS "
+                f"was reached on every fold within {SHARE_OF_EPOCHS:.0%} of the CWGAN's "
+                f"{self.start.gan_max_epochs} epochs; raise gan_max_epochs or gan_lr"
+            )
+        self._take(found)
 
     def gate(self) -> tuple[Gate, list[Gate]]:
         """Stage 4: the gate taken, and the best of every kind and unit."""

@@ -49,18 +49,33 @@ class Space:
         return [first, *(metric for metric in METRICS if metric != first)]
 
     def windows(self) -> list[tuple[float, float]]:
-        """Windows s_l < CS < s_h, ascending; none where the user wants no proxies."""
+        """Windows s_l < CS < s_h; none where the user wants no proxies."""
         if self.start.vsmm_weight_es == 0:
             return []
         if {"cs_low", "cs_high", "cs_unit"} & self.given or self.start.cs_unit == "absolute":
             return [(self.start.cs_low, self.start.cs_high)]
-        return list(WINDOWS)
+        return list(dict.fromkeys([(self.start.cs_low, self.start.cs_high), *WINDOWS]))
 
     def separations(self) -> list[tuple[float, float]]:
         """Margin and weight of L_ES (eq. 8)."""
+        own = (self.start.vsmm_gamma, self.start.vsmm_weight_es)
         fixed = {name: getattr(self.start, name) for name in self.given}
         pairs = (
             (fixed.get("vsmm_gamma", gamma), fixed.get("vsmm_weight_es", weight))
-            for gamma, weight in SEPARATIONS
+            for gamma, weight in (own, *SEPARATIONS)
         )
         return list(dict.fromkeys(pairs))
+
+    def edges(self, chosen: Settings) -> list[str]:
+        """Names of searched numbers that are the least or the greatest value tried."""
+        grids = {"vsmm_lr": self.rates(), "vsmm_epochs": self.epochs()}
+        names = [
+            name
+            for name, grid in grids.items()
+            if len(grid) > 1 and getattr(chosen, name) in (min(grid), max(grid))
+        ]
+        windows = self.windows() if chosen.vsmm_weight_es > 0 else []
+        if len(windows) > 1:
+            names += ["cs_low"] * (chosen.cs_low == min(low for low, _ in windows))
+            names += ["cs_high"] * (chosen.cs_high == max(high for _, high in windows))
+        return names

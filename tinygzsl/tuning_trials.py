@@ -15,11 +15,12 @@ from .backend import Array, device_module, to_host
 from .checks import check_finite
 from .datasets import Dataset
 from .estimator import SAMPLE_ROWS, TRAINING_DRAW
+from .mlp import MLP
 from .presets import Settings
 from .proxies import gan_and_scorer
 from .router import compatibility, score_deviation
 from .scaling import fit_and_scale, scaled
-from .snapshots import SnapshotKeeper, draw_proxies, train_with_looks
+from .snapshots import Look, SnapshotKeeper, draw_proxies, train_with_looks
 from .tuning_gates import Scores, make_scores
 from .vsmm import VSMM, train_vsmm
 
@@ -81,30 +82,42 @@ class FoldTrainer:
     def windows(
         self, settings: Settings, windows: list[tuple[float, float]]
     ) -> Iterator[tuple[tuple[float, float], Array]]:
-        """(window, proxies) for each ascending window of CS that one CWGAN reaches in time.
+        """(window, proxies) for each window of CS that one CWGAN reaches in time.
 
-        Where CS jumps over a window, the nearest snapshot gives the proxies, as in fit.
+        Each gets the proxies that fit would draw: where CS jumps over a window, those of the
+        nearest snapshot. Where the CWGAN diverges, only windows passed before count as reached.
         """
         data = self._scaled(settings)
         epochs = max(1, int(SHARE_OF_EPOCHS * settings.gan_max_epochs))
         limited = replace(settings, gan_max_epochs=epochs, gan_train_on=False)
-        arrays, looks = (data.x, self.index, data.a), []
+        arrays = data.x, self.index, data.a
         with _quiet():
             gan, scorer = gan_and_scorer(*arrays, limited, self.seed, _ignore)
         if scorer.reference < 1 + 1e-6:  # the PTC tells no classes apart: see find_proxies
             return
-        for low, high in windows:
-            keeper = SnapshotKeeper(replace(limited, cs_low=low, cs_high=high))
-            train_with_looks(gan, keeper, scorer, looks, *arrays, _ignore)
-            if not (keeper.inside or keeper.passed):
-                return
-            with _quiet():
-                snapshots = keeper.chosen()
-            count = (settings.proxy_count, self.seed, TRAINING_DRAW)
-            yield (low, high), draw_proxies(snapshots, data.a, gan.latent, *count)
+        keepers = _Keepers([replace(limited, cs_low=low, cs_high=high) for low, high in windows])
+        finished = False
+        with suppress(FloatingPointError), np.errstate(all="ignore"):
+            train_with_looks(gan, keepers, scorer, [], *arrays, _ignore)
+            finished = True
+        for window, keeper in zip(windows, keepers.keepers, strict=True):
+            if keeper.passed or (finished and keeper.inside):
+                with _quiet():
+                    snapshots = keeper.chosen()
+                count = (settings.proxy_count, self.seed, TRAINING_DRAW)
+                yield window, draw_proxies(snapshots, data.a, gan.latent, *count)
+
+    def scores_with(self, settings: Settings, proxies: Array | None = None) -> Scores | None:
+        """Scores of a VSMM trained with proxies; None if it diverges."""
+        with suppress(FloatingPointError), np.errstate(all="ignore"):
+            return self.scores(self.vsmm(settings, proxies), settings)
+        return None
 
     def scores(self, vsmm: VSMM, settings: Settings) -> Scores:
-        """What vsmm says of the pseudo-test samples, with settings.router_metric as F."""
+        """What vsmm says of the pseudo-test samples, with settings.router_metric as F.
+
+        Raises FloatingPointError if it is not finite.
+        """
         data, metric = self._scaled(settings), settings.router_metric
         semantic = vsmm.embed_prototypes(self.xp.concatenate([data.a, data.a_unseen]))
         embedded = vsmm.embed(data.x_test)
@@ -112,7 +125,10 @@ class FoldTrainer:
         f = compatibility(embedded, semantic, metric)
         sample = vsmm.embed(data.x[:: 1 + data.x.shape[0] // SAMPLE_ROWS])
         scale = score_deviation(compatibility(sample, semantic[: self.n_seen], metric))
-        return make_scores(self.fold, *(to_host(part) for part in (log_p, entropy, f)), scale)
+        parts = [to_host(part) for part in (log_p, entropy, f)]
+        if not all(np.isfinite(part).all() for part in (*parts, scale)):
+            raise FloatingPointError("the VSMM diverged: its scores are not finite")
+        return make_scores(self.fold, *parts, scale)
 
     def _scaled(self, settings: Settings) -> _Scaled:
         kind = settings.scale_features, settings.scale_prototypes
@@ -124,6 +140,26 @@ class FoldTrainer:
             a_unseen = scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype)
             self._kind, self._arrays = kind, _Scaled(x, a, x_test, a_unseen)
         return self._arrays
+
+
+class _Keepers:
+    """The keepers of several windows, fed by one training. Each ends as it would alone, since
+    one whose window has been passed is shown nothing more.
+    """
+
+    def __init__(self, settings: list[Settings]):
+        self.keepers = [SnapshotKeeper(one) for one in settings]
+
+    @property
+    def passed(self) -> bool:
+        """Whether CS has passed every window."""
+        return all(keeper.passed for keeper in self.keepers)
+
+    def add(self, look: Look, generator: MLP) -> None:
+        """Show a look to each keeper that still waits."""
+        for keeper in self.keepers:
+            if not keeper.passed:
+                keeper.add(look, generator)
 
 
 @contextmanager

@@ -139,9 +139,14 @@ def test_refuses_damaged_and_foreign_metrics(run_cli, run):
     for bad, part in (
         ({**good, "model_sha256": "0" * 64}, "belongs to another model"),
         ({**good, "S": math.nan}, "NaN"),
-        ({**good, "oracle": {"H": 0.5}}, "is damaged (KeyError('threshold'))"),
-        ({**good, "routes": {"seen": 3, "unseen": 3}}, "is damaged"),
-        ({**good, "S": "high"}, "is damaged"),
+        ({**good, "new": 10**400}, "too large a number"),
+        ({**good, "oracle": {"H": 0.5}}, "no oracle like {'H': 0.5}"),
+        ({**good, "routes": {"seen": 3, "unseen": 3}}, "no routes like"),
+        ({**good, "S": "high"}, "no S like 'high'"),
+        ({**good, "inputs": {"x": []}}, "no inputs like {'x': []}"),
+        ({**good, "per_class": {"seen": {}}}, "no per_class like"),
+        ({**good, "gzsl": None}, "no gzsl like None"),
+        ({"U": 0.5, "H": 0.5}, "it has no S"),
         ([good], "no JSON object"),
     ):
         path.write_text(json.dumps(bad))
@@ -149,7 +154,38 @@ def test_refuses_damaged_and_foreign_metrics(run_cli, run):
         assert not (run / "report.html").exists()
 
 
+@pytest.mark.parametrize("command", ["report", "plot", "evaluate"])
+def test_refuses_a_config_with_another_data_section(run_cli, run, command):
+    if command == "plot":
+        pytest.importorskip("matplotlib", reason="matplotlib is not installed; no figure drawn")
+    path = run / "config.toml"
+    before, section, after = path.read_text().partition("[data]\n")
+    name, rest = after.split("\n", 1)
+    for first, part in (
+        (f"{name}\ncolour = 1", "has 'colour' in [data], which is no key"),
+        ("name_or_path = 5", "has name_or_path = 5 in [data]; write a text"),
+        (f"{name}\nsplit = true", "has split = True in [data]; write an integer"),
+        ("", "names no dataset"),
+    ):
+        path.write_text(f"{before}{section}{first}\n{rest}")
+        refused(run_cli(command, run), path, part)
+
+
+def test_an_error_of_the_page_is_not_blamed_on_the_metrics(run_cli, run, monkeypatch):
+    def broken(*args):
+        raise KeyError("of the page")
+
+    monkeypatch.setattr("tinygzsl.report.headline", broken)
+    result = run_cli("report", run)
+    assert isinstance(result.exception, KeyError)
+
+
 def test_refuses_what_it_would_ignore_and_bad_places(run_cli, run, tmp_path):
     refused(run_cli("report", run, "--split", "3"), "split would be ignored", "--data")
-    refused(run_cli("report", run, "--data", "letters"), "5 seen classes", "20")
+    own = run / "report.html"
+    own.write_text("of the run's own dataset")
+    refused(run_cli("report", run, "--data", "letters"), f"would take the place of {own}", "--out")
+    assert own.read_text() == "of the run's own dataset"
+    out = ("--out", tmp_path / "x.html")
+    refused(run_cli("report", run, "--data", "letters", *out), "5 seen classes", "20")
     refused(run_cli("report", run, "--out", tmp_path / "no" / "x.html"), "no does not exist")

@@ -1,6 +1,7 @@
 """`tinygzsl report`: what the page of an ordinary run shows."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -122,6 +123,13 @@ def test_names_are_escaped(make_run, report):
     assert f"{SCRIPT} (8)" in shown
     assert "n_3\ufffd&\"' (3)" in shown
     assert page.table("Labels of")[2][0] == f"2 {SCRIPT} (8)"
+
+
+def test_the_name_of_the_folder_is_escaped(finished, report, tmp_path):
+    shutil.copytree(finished, tmp_path / '<b>&"')
+    page, _ = report(tmp_path / '<b>&"')
+    assert "<title>Run &lt;b&gt;&amp;&quot; - tinygzsl</title>" in page.html
+    assert page.of("h1")[0][2] == 'Run <b>&"'
 
 
 def test_the_same_run_gives_the_same_bytes(finished, report, tmp_path):

@@ -43,6 +43,8 @@ def test_commas_inside_brackets_belong_to_a_list():
         (("gan.lr=1,1.0",), ("each value once",)),
         (("gan.lr=1,,2",), ("none of them empty",)),
         (("gan.lr=1", "gan.lr=2"), ("gan.lr twice",)),
+        (("gan.lr=1", "gan_lr=2"), ("gan.lr twice",)),
+        (("vsmm.weight_es=1", "vsmm_weight.es=2"), ("vsmm.weight_es twice",)),
         (("seed=1,2",), ("seed is no setting", "--seeds")),
     ],
 )
@@ -89,6 +91,21 @@ def test_only_what_is_missing_is_run(sweep, tmp_path):
         again = (tmp_path / out).read_text()
         lines = [[line.rsplit(",", 2)[0] for line in text.splitlines()] for text in (whole, again)]
         assert lines[0] == lines[1]  # but for seconds and host
+
+
+def test_one_run_is_one_run(sweep):
+    assert "\n1 run, 0 of them in" in "\n" + sweep("--splits", "1").stderr
+
+
+def test_a_sweep_that_goes_on_keeps_its_threads(run_cli, fast_sets, data, tmp_path, monkeypatch):
+    monkeypatch.setattr("tinygzsl.threads.default_threads", lambda: 4)
+    out = tmp_path / "rows.jsonl"
+    options = ("--preset", "small", "--splits", "1-2", *fast_sets(), "--out", out)
+    assert "threads per run: 2" in run_cli("sweep", data, *options, "--processes", 2).stderr
+    out.write_text(out.read_text().splitlines(keepends=True)[0])
+    again = run_cli("sweep", data, *options, "--processes", 1)
+    assert again.exit_code == 0, again.output
+    assert "2 runs, 1 of them" in again.stderr and "threads per run: 2" in again.stderr
 
 
 def test_another_command_into_the_same_file_is_refused(sweep, read):
@@ -150,7 +167,10 @@ def test_a_run_folders_configuration_is_taken(run_cli, fast_sets, read, data, tm
     [
         (("--set", "gan.rate=1,2"), ("'gan_rate'", "gan_lr")),
         (("--set", "router.delta_low=0.1,2"), ("router_delta_low is 2", "1.5")),
+        (("--set", "gan.lr=1979-05-27"), ("gan_lr is '1979-05-27'",)),
         (("--splits", "1-3"), ("has no split 3", "--splits")),
+        (("--splits", ""), ("--splits has ''",)),
+        (("--seeds", ""), ("--seeds has ''",)),
         (("--splits", "0-1"), ("split 0 does not exist",)),
         (("--seeds", "0-99999", "--set", "vsmm.gamma=1,2"), ("at most 100000",)),
         (("--processes", "0"), ("processes is 0",)),
@@ -192,8 +212,9 @@ def test_ctrl_c_keeps_what_is_finished(sweep, command, tmp_path, read, comparabl
     _, errors = process.communicate(timeout=60)  # until none of its processes holds stderr
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert "the same command goes on" in errors
     done = len(read("stopped.jsonl"))
+    rows = f"{done} row" if done == 1 else f"{done} rows"
+    assert f"stopped with {rows} in {tmp_path / 'stopped.jsonl'}; the same command goes" in errors
     assert 0 < done < 8
     result = sweep("--seeds", "0-1", "--json", **how)
     assert json.loads(result.stdout)["ran"] == 8 - done

@@ -74,6 +74,20 @@ def test_what_a_run_raises_ends_the_sweep(cluster, runs_of, data, sentence):
         list(DaskEngine(cluster.scheduler_address, 2).results(runs))
 
 
+def test_a_scheduler_that_stops_on_the_way(runs_of, sentence, caplog):
+    distributed = pytest.importorskip("distributed")
+    runs = runs_of(splits="1", seeds="0", sets=("vsmm.epochs=2,2000",))
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as own:
+        rows = DaskEngine(own.scheduler_address, 1).results(runs)
+        assert next(rows)["vsmm.epochs"] == 2
+        own.close()
+        with sentence(OSError, "lost the scheduler at tcp://", "the same command goes on"):
+            next(rows)
+    assert "distributed.client" not in [record.name for record in caplog.records]
+
+
 def test_no_scheduler_answers(runs_of, sentence, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("tinygzsl.sweeps.cluster.CONNECT_SECONDS", 0.3)

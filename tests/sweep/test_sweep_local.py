@@ -27,6 +27,13 @@ def test_a_row_is_the_same_in_this_process_and_in_a_worker(runs_of, comparable):
     assert multiprocessing.active_children() == []
 
 
+def test_values_reach_the_run_as_what_they_are(runs_of):
+    runs = runs_of(splits="1", seeds="0", sets=("gan.train_on=true,false", "gan_lr=1e-5,.5"))
+    values = [(run.params["gan_train_on"], run.params["gan_lr"]) for run in runs]
+    assert values == [(True, 1e-5), (True, 0.5), (False, 1e-5), (False, 0.5)]
+    assert runs[3].key["gan.train_on"] is False and runs[3].key["gan.lr"] == 0.5
+
+
 def test_a_dataset_is_loaded_once_per_split(runs_of, monkeypatch):
     loaded, original = [], run_module.load_dataset
 

@@ -80,14 +80,54 @@ def test_a_file_of_something_else_is_refused(path, sentence):
     path.write_text("mine\n")
     with sentence(ValueError, path, "no sweep's", "another --out"):
         read_plan(path)
-    plan_path(path).write_text("{")
-    with sentence(ValueError, "not valid JSON"):
-        read_plan(path)
-    plan_path(path).write_text("[]")
-    with sentence(ValueError, "no plan of a sweep"):
-        read_plan(path)
     plan_path(path).write_text(json.dumps(PLAN))
     with sentence(ValueError, path, "line 1 is no row"):
+        Results(path, PLAN, RUNS)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("", "not valid JSON"), ("{", "not valid JSON"), ("[]", "no plan"), ("{}", "no plan")],
+)
+def test_a_damaged_plan_says_what_to_do(path, text, what, sentence):
+    plan_path(path).write_text(text)
+    with sentence(ValueError, plan_path(path), what, "delete it: there are no rows yet"):
+        read_plan(path)
+    path.write_text("mine\n")
+    with sentence(ValueError, plan_path(path), what, "restore it", f"delete it and {path.name}"):
+        read_plan(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"H": None},
+        {"H": "x"},
+        {"H": True},
+        {"H": float("nan")},
+        {"S": float("inf")},
+        {"seconds": None},
+        {"model_sha256": None},
+        {"data_sha256": None},
+        {"error": "it failed"},
+        {"error": 3, **dict.fromkeys((*FIGURES, "model_sha256"))},
+    ],
+    ids=str,
+)
+def test_a_row_with_a_value_of_the_wrong_kind(tmp_path, change, sentence):
+    path = tmp_path / "rows.jsonl"
+    Results(path, PLAN, RUNS).append(row_of(RUNS[0]))
+    path.write_text(path.read_text() + json.dumps(row_of(RUNS[1], **change)) + "\n")
+    with sentence(ValueError, path, "line 2 is no row", "delete that line"):
+        Results(path, PLAN, RUNS)
+
+
+@pytest.mark.parametrize("cell", ["", "x", "nan", "1e999"])
+def test_a_csv_cell_that_is_no_figure(tmp_path, cell, sentence):
+    path = tmp_path / "rows.csv"
+    Results(path, PLAN, RUNS).append(row_of(RUNS[0], value=0.25))
+    path.write_text(path.read_text().replace("0.25", cell, 1))
+    with sentence(ValueError, path, "line 2 is no row"):
         Results(path, PLAN, RUNS)
 
 

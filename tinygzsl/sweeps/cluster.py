@@ -29,21 +29,18 @@ class DaskEngine:
         """Rows as runs finish; None for a run that lost more workers than dask allows.
 
         dask gives the run of a worker that died to another one. Raises what a run raises,
-        ImportError without distributed, and OSError if no scheduler answers.
+        ImportError without distributed, and OSError if no scheduler answers or it stops.
         """
         distributed = import_distributed()
         if not runs:
             return
-        with self._client(distributed, min(self.processes, len(runs))) as client:
-            futures = (client.submit(run_row, run, pure=False) for run in runs)
-            for future in distributed.as_completed(futures):
-                try:
-                    row = future.result()
-                except distributed.KilledWorker:
-                    row = None
-                # A worker that dies later would otherwise have its finished runs done again.
-                future.release()
-                yield row
+        try:
+            with self._client(distributed, min(self.processes, len(runs))) as client:
+                yield from _rows(distributed, client, runs)
+        except (distributed.CancelledError, distributed.comm.CommClosedError):
+            raise OSError(
+                f"lost the scheduler at {self.address}; the same command goes on when there is one"
+            ) from None
 
     @contextlib.contextmanager
     def _client(self, distributed, processes):
@@ -58,7 +55,31 @@ class DaskEngine:
                     f"no scheduler answers at {address} within {CONNECT_SECONDS} s ({error}); "
                     "start one with `dask scheduler`, or pass --scheduler local-cluster"
                 ) from None
+            stack.enter_context(_silent(logging.getLogger("distributed.client")))
             yield stack.enter_context(client)
+
+
+@contextlib.contextmanager
+def _silent(logger):
+    """A client that loses its scheduler logs tracebacks; the sweep's own sentence is enough."""
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _rows(distributed, client, runs):
+    futures = (client.submit(run_row, run, pure=False) for run in runs)
+    for future in distributed.as_completed(futures):
+        try:
+            row = future.result()
+        except distributed.KilledWorker:
+            row = None
+        # A worker that dies later would otherwise have its finished runs done again.
+        future.release()
+        yield row
 
 
 def _local_cluster(distributed, processes):

@@ -11,13 +11,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
 
-from ..aside import written_aside
+from ..aside import sync_folder, written_aside
 from ..runs import write_json
-from .run import FIGURES, Run, columns
+from .run import CHECKSUMS, FIGURES, Run, columns
 
 FORMATS = (".jsonl", ".csv")
 
@@ -55,10 +56,17 @@ def read_plan(path: Path) -> dict[str, Any] | None:
     try:
         plan = json.loads(where.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{where} is not valid JSON ({error}); sweep into another --out") from None
-    if not isinstance(plan, dict):
-        raise ValueError(f"{where} is no plan of a sweep; sweep into another --out")
+        raise ValueError(f"{where} is not valid JSON ({error}); {_fix(path)}") from None
+    if not isinstance(plan, dict) or not plan:
+        raise ValueError(f"{where} is no plan of a sweep; {_fix(path)}")
     return plan
+
+
+def _fix(path):
+    """What to do about a damaged plan."""
+    if path.exists():
+        return f"restore it to go on, or delete it and {path.name} to start again"
+    return "delete it: there are no rows yet"
 
 
 class Results:
@@ -93,11 +101,14 @@ class Results:
         self._take(line, row)
         if not plan_path(self.path).exists():
             write_json(plan_path(self.path), self.plan)
-        head = self._head() if self._is_empty() else b""
+        is_first = self._is_empty()
+        head = self._head() if is_first else b""
         with open(self.path, "ab") as file:
             file.write(head + line)
             file.flush()
             os.fsync(file.fileno())
+        if is_first:
+            sync_folder(self.path.parent)
 
     def finish(self) -> None:
         """Put the rows into the order of the plan; readers see the old file or the new one."""
@@ -128,7 +139,7 @@ class Results:
                 continue
             try:
                 self._take(line, self._parse(line))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError, csv.Error):
                 raise ValueError(
                     f"{self.path}, line {number} is no row of this sweep; delete that line and "
                     "repeat the command, which runs again what is missing"
@@ -153,11 +164,12 @@ class Results:
         text = line.decode("utf-8")
         if not self.is_csv:
             values = json.loads(text)
-            return {name: values[name] for name in self.columns}
+            return _checked({name: values[name] for name in self.columns})
         (cells,) = csv.reader([text])
         row = dict(zip(self.columns, cells, strict=True))
-        figures = {n: float(row[n]) if row[n] else None for n in self.columns if n in FIGURES}
-        return row | figures
+        numbers = {n: float(row[n]) if row[n] else None for n in (*FIGURES, "seconds")}
+        texts = {n: row[n] or None for n in (*CHECKSUMS, "error")}
+        return _checked(row | numbers | texts)
 
     def _line(self, values):
         if not self.is_csv:
@@ -172,3 +184,25 @@ class Results:
 
     def _is_empty(self):
         return not self.path.exists() or not self.path.stat().st_size
+
+
+def _checked(row):
+    """The row, if its values are those of a run that succeeded or failed; else ValueError."""
+    texts, numbers, nothing = ["data_sha256", "host"], ["seconds"], []
+    if row["error"] is None:
+        texts.append("model_sha256")
+        numbers += FIGURES
+    else:
+        texts.append("error")
+        nothing = [*FIGURES, "model_sha256"]
+    if not (
+        all(isinstance(row[name], str) for name in texts)
+        and all(_is_finite(row[name]) for name in numbers)
+        and all(row[name] is None for name in nothing)
+    ):
+        raise ValueError("a value of the wrong kind")
+    return row
+
+
+def _is_finite(value):
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
