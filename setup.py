@@ -43,6 +43,7 @@ setup(
         "tinygzsl.datasets",
         "tinygzsl.datasets.letters",
         "tinygzsl.kernels",
+        "tinygzsl.reproduce",
         "tinygzsl.sweeps",
     ],
     package_dir={"tinygzsl": "tinygzsl", "tinygzsl.kernels": "kernels", "tinygzsl.cli": "cli"},
@@ -56,7 +57,7 @@ setup(
         "cuda13x": ["cupy-cuda13x[ctk]>=13.6"],
         "nvrtc": ["nvidia-cuda-nvrtc-cu12>=12.8"],  # compiles for a GPU without having one
         "cluster": ["distributed>=2024.1"],
-        "plot": ["matplotlib>=3.8"],
+        "plot": ["matplotlib>=3.8", "scikit-learn>=1.5"],
         "bench": ["pytest-benchmark>=4"],
         "test": ["pytest>=8", "ruff>=0.6", "h5py>=3.10", "scikit-learn>=1.5", "matplotlib>=3.8"],
     },

@@ -14,6 +14,7 @@ from .info import info
 from .plot import plot
 from .predict import predict
 from .report import report
+from .reproduce import reproduce
 from .sweep import sweep
 from .train import train
 from .tune import tune
@@ -41,6 +42,7 @@ for command in (
     report,
     tune,
     sweep,
+    reproduce,
     data,
     gradcheck,
     bench,

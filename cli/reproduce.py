@@ -1,0 +1,181 @@
+"""`tinygzsl reproduce`: the paper's tables and figures from the user's data."""
+
+from pathlib import Path
+
+import click
+
+from .common import FAILED, emit, errors_as_sentences, given, json_option, note, threaded
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.argument("datasets", nargs=-1, metavar="[DATASET]...")
+@click.option("--root", help="Folder to look in for named datasets.")
+@click.option("--preset", help="Named settings.  [default: the paper's for the dataset]")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="One setting: gan.lr=1e-4.")
+@click.option("--seeds", default="0", show_default=True, metavar="0-4", help="Seeds to run.")
+@click.option(
+    "--splits", metavar="1-30", help="Splits of action recognition.  [default: as in the paper]"
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+@click.option("--out", help="Folder for table.csv, table.json and figures.")
+@json_option
+@errors_as_sentences
+@threaded
+def reproduce(target, datasets, out, as_json, **options):
+    """Measure a table or figure of the paper, beside the printed numbers.
+
+    TARGET is table1 to table4 or figure2 to figure7; without one, they are listed. Looks for the
+    paper's datasets under --root, or takes each DATASET: a name, a folder or letters. Figures need
+    --out and matplotlib, figure3 scikit-learn too.
+    """
+    from ..backend import device_module
+    from ..reproduce.published import published
+    from ..reproduce.run import outcomes, progress
+    from ..reproduce.targets import TARGETS
+    from .progress import Progress
+
+    if target is None:
+        emit({k: t.title for k, t in TARGETS.items()}, as_json, _listed(TARGETS))
+        return
+    if target not in TARGETS:
+        raise ValueError(f"there is no {target!r}; pass one of {', '.join(TARGETS)}")
+    folder = Path(out) if out else None
+    device_module(options["device"])
+    _check_packages(target, folder)
+    table = _Table(target, published(target), folder)
+    with Progress() as callback:
+
+        def say(line):
+            callback.close()
+            note(line)
+
+        jobs = _jobs(target, datasets, {**options, "callback": callback}, table)
+        table.write()  # a folder that can't be written to shows now, not after the first run
+        for job, outcome in outcomes(TARGETS[target], progress(jobs, say)):
+            table.add(job, outcome, say)
+    table.draw()
+    files = [str(path) for path in table.files]
+    emit({**table.facts(), "files": files}, as_json, table.text())
+    if table.failed:
+        raise SystemExit(FAILED)
+
+
+def _listed(targets):
+    return "\n".join(f"{name:8} {target.title}" for name, target in targets.items())
+
+
+def _check_packages(target, folder):
+    """What a figure needs, before anything is trained."""
+    if target.startswith("figure") and folder is None:
+        raise ValueError(f"{target} is a picture; pass --out FOLDER for it")
+    if target.startswith("figure"):
+        from ..figures import new_figure
+
+        new_figure(1, 1.0)
+    if target == "figure3":
+        from ..reproduce.evolution import check_tsne
+
+        check_tsne()
+
+
+def _jobs(target, datasets, options, table):
+    """The runs in the order of dataset, split, seed; what is missing goes into table.not_run."""
+    from ..reproduce.experiments import Job
+    from ..reproduce.sources import canonical, splits_of, wanted_splits
+    from ..reproduce.targets import TARGETS
+    from .config import resolve
+    from .sweep_plan import numbers
+    from .train import _absolute
+
+    seeds, asked = numbers(options["seeds"], "--seeds"), None
+    if options["splits"]:
+        asked = numbers(options["splits"], "--splits")
+    jobs = []
+    for name in datasets or TARGETS[target].datasets:
+        try:
+            there = splits_of(name, options["root"])
+        except FileNotFoundError as error:
+            if datasets:
+                raise
+            table.missing(name, str(error))
+            continue
+        top = given({"preset": options["preset"]})
+        named = given({"name_or_path": name, "root": options["root"]})
+        params, source = resolve(None, options["sets"], top, named)
+        params |= {"device": options["device"], "dtype": "float32"}
+        params["callback"] = options["callback"]
+        label, source = canonical(name), _absolute(source)
+        if label in table.datasets:
+            raise ValueError(f"two datasets are called {label}; give them one at a time")
+        table.datasets.append(label)
+        for split in wanted_splits(target, name, there, asked):
+            where = {**source, "split": split}
+            jobs += [Job(label, split, seed, where, {**params, "seed": seed}) for seed in seeds]
+    if asked and jobs and all(job.split is None for job in jobs):
+        raise ValueError(
+            f"--splits {options['splits']} would do nothing: {', '.join(table.datasets)} has no "
+            "numbered splits; leave it out"
+        )
+    return jobs
+
+
+class _Table:
+    """The table as it grows: in memory, and in the folder if there is one."""
+
+    def __init__(self, target, printed, folder):
+        self.target, self.printed, self.folder = target, printed, folder
+        self.datasets, self.outcomes, self.files = [], [], []
+        self.not_run, self.failed = {}, {}
+
+    def missing(self, dataset, why):
+        self.not_run[dataset] = why
+        note(f"note: {dataset} was not run: {why}")
+
+    def add(self, job, outcome, say):
+        if isinstance(outcome, str):
+            self.failed[f"{job.dataset}, {job.label}"] = outcome
+            say(f"warning: {job.dataset}, {job.label} failed: {outcome}")
+        else:
+            self.outcomes.append(outcome)
+        self.write()
+
+    def records(self):
+        from ..reproduce.records import records
+
+        return records(self.outcomes, self.printed, self.datasets)
+
+    def draw(self):
+        self.write()
+        if self.folder and self.outcomes:
+            from ..figures import save_figures
+            from ..reproduce.pictures import pictures
+
+            figures = pictures(self.target, self.records(), self.outcomes)
+            self.files += save_figures(figures, self.folder)
+
+    def facts(self):
+        return {
+            "target": self.target,
+            "rows": [record.as_dict() for record in self.records()],
+            "not_run": self.not_run,
+            "failed": self.failed,
+        }
+
+    def text(self):
+        from ..reproduce.targets import TARGETS
+        from ..reproduce.text import as_text
+
+        lines = [f"{self.target}: {TARGETS[self.target].title}", "", as_text(self.records())]
+        if self.not_run:
+            lines.append(f"\nnot found, hence not run: {', '.join(self.not_run)}")
+        if not self.datasets:
+            lines.append(f"\na stand-in will do too: tinygzsl reproduce {self.target} letters")
+        lines += [f"\n{name} failed: {why}" for name, why in self.failed.items()]
+        return "\n".join([*lines, "", *(f"wrote {path}" for path in self.files)]).rstrip()
+
+    def write(self):
+        from ..reproduce.run import write_table
+
+        if self.folder:
+            self.files = write_table(self.folder, self.facts(), self.records())

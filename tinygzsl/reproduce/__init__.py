@@ -1,0 +1,1 @@
+"""The paper's tables and figures from the user's data; see targets.TARGETS."""

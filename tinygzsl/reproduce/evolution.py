@@ -1,0 +1,119 @@
+"""Figures 3 and 5: what the CWGAN generates as its training goes on, far beyond the window."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..evaluation import evaluate
+from ..scaling import scaled
+from ..snapshots import Snapshot, SnapshotKeeper
+from .experiments import Job
+from .ground import Ground
+from .records import FRACTION, SCORE, Outcome, Value
+
+VSMMS = 20  # of figure 5, evenly spaced over the epochs
+SHOWN = 300  # samples of each kind in figure 3
+MOMENTS = ("start", "window", "end")
+
+
+class Map(NamedTuple):
+    """Points (n, 2) of figure 3: one t-SNE of all of them, so that the panels can be compared."""
+
+    seen: np.ndarray
+    unseen: np.ndarray
+    generated: dict[str, np.ndarray]
+
+
+def curve(job: Job, data: Dataset) -> Outcome:
+    """Figure 5: CS at every look, and H of a VSMM on the proxies of VSMMS of them.
+
+    The CWGAN trains to gan_max_epochs, past s_h. H is looked at, and nothing is chosen by it.
+    """
+    training = data.training()
+    ground = Ground(job.params, training, gan_train_on=True)
+    values: list[Value] = []
+
+    def on_look(snapshot: Snapshot, last: int) -> None:
+        row, look = f"epoch {snapshot.look.epoch:.2f}", snapshot.look
+        wanted = look.step >= last * _trained(values) / VSMMS or look.step == last
+        values.append(Value(row, "CS", SCORE, look.cs, detail=not wanted))
+        if wanted:
+            model = job.fit(training, ground.proxies(snapshot))
+            values.append(Value(row, "H", FRACTION, evaluate(model, data)["H"]))
+
+    _, reference = ground.watch(on_look)
+    settings = ground.settings
+    for name, limit in (("s_l", settings.cs_low), ("s_h", settings.cs_high)):
+        cs = reference**limit if settings.cs_unit == "relative" else limit
+        values.append(Value("window", name, SCORE, cs))
+    return job.outcome(values, label=job.label)
+
+
+def _trained(values):
+    return sum(value.quantity == "H" for value in values)
+
+
+def maps(job: Job, data: Dataset) -> Outcome:
+    """Figure 3: generated samples at the first look, at the first one in the window and at the
+    end, among real samples of seen and unseen classes, by t-SNE.
+
+    Raises ImportError without scikit-learn, ValueError if no look was in the window.
+    """
+    check_tsne()
+    ground = Ground(job.params, data.training(), gan_train_on=True)
+    keeper = SnapshotKeeper(ground.settings)
+    kept: dict[str, Snapshot] = {}
+
+    def on_look(snapshot: Snapshot, last: int) -> None:
+        keeper.add(*snapshot)
+        if not kept:
+            kept["start"] = Snapshot(snapshot.look, snapshot.generator.copy())
+        if snapshot.look.step == last:
+            kept["end"] = Snapshot(snapshot.look, snapshot.generator.copy())
+
+    ground.watch(on_look)
+    kept["window"] = keeper.chosen()[0]
+    generated = {name: ground.proxies(kept[name], SHOWN) for name in MOMENTS}
+    values = []
+    for name in MOMENTS:
+        look = kept[name].look
+        values += [Value(name, "epoch", "epochs", look.epoch), Value(name, "CS", SCORE, look.cs)]
+    return job.outcome(values, label=job.label, points=_tsne(job, data, generated, ground.scaler))
+
+
+def check_tsne() -> None:
+    """ImportError, a sentence, without scikit-learn."""
+    _tsne_class()
+
+
+def _tsne_class() -> Any:
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError:
+        raise ImportError(
+            "scikit-learn is not installed, and figure3 needs it; pip install 'tinygzsl[plot]'"
+        ) from None
+    return TSNE
+
+
+def _tsne(job, data, generated, scaler):
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    rng = np.random.default_rng(job.seed)  # which samples are shown; nothing is trained on them
+    real = [_some(rng, X) for X in (data.X_train, data.X_test_unseen)]
+    parts = [*real, *generated.values()]
+    stacked = scaled("features", np.concatenate(parts), scaler, np, "float32")
+    perplexity = min(30.0, math.sqrt(len(stacked)))
+    tsne = _tsne_class()(perplexity=perplexity, init="pca", random_state=job.seed)
+    with threadpool_limits(1):  # its threads busy-wait, which hurts where cores are shared
+        points = tsne.fit_transform(stacked)
+    points = np.split(points, np.cumsum([len(part) for part in parts])[:-1])
+    return Map(points[0], points[1], dict(zip(generated, points[2:], strict=True)))
+
+
+def _some(rng, X):
+    return X[np.sort(rng.choice(len(X), min(SHOWN, len(X)), replace=False))]

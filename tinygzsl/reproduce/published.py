@@ -1,0 +1,56 @@
+"""The paper's printed numbers and their corrections, from published.csv."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+from .records import COUNT, FRACTION
+
+SOURCE = Path(__file__).with_name("published.csv")
+UNKNOWN = "?"
+ACCURACIES = ("S", "U", "H", "sd over snapshots")
+
+
+class Published(NamedTuple):
+    """A printed number: fractions where the paper has percent, else counts.
+
+    corrected is None where the printed number stands; wrong is True where it does not and the right
+    one is not known.
+    """
+
+    value: float | None
+    corrected: float | None
+    wrong: bool
+    unit: str
+    note: str
+
+
+def published(table: str) -> dict[tuple[str, str, str], Published]:
+    """{(dataset, row, quantity): Published} of a table, in the order of the file; {} for a figure,
+    which prints no numbers.
+    """
+    lines = SOURCE.read_text(encoding="utf-8").splitlines()
+    found = {}
+    for row in csv.DictReader(line for line in lines if not line.startswith("#")):
+        if row["table"] == table:
+            found |= {(row["dataset"], row["row"], k): v for k, v in _numbers(row)}
+    return found
+
+
+def _numbers(row):
+    quantities, values = row["quantities"].split("/"), row["published"].split("/")
+    wrong = row["corrected"] == UNKNOWN
+    known = row["corrected"] and not wrong
+    corrections = row["corrected"].split("/") if known else [""] * len(values)
+    for quantity, value, correction in zip(quantities, values, corrections, strict=True):
+        unit = FRACTION if quantity in ACCURACIES else COUNT
+        numbers = (_number(text, unit) for text in (value, correction))
+        yield quantity, Published(*numbers, wrong, unit, row["note"])
+
+
+def _number(text, unit):
+    if text in ("", "-"):
+        return None
+    return round(float(text) / 100, 6) if unit == FRACTION else float(text)

@@ -1,0 +1,68 @@
+"""The tables and figures by name: what each shows, on which datasets, and how it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..datasets import Dataset
+from . import evolution, experiments
+from .experiments import Job
+from .records import Outcome
+
+IMAGES, ACTIONS = ("awa1", "cub"), ("hmdb51", "ucf101")
+ALL_SPLITS = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A table or figure of the paper.
+
+    splits is how many splits of action recognition it takes unless told otherwise (None: all).
+    """
+
+    title: str
+    datasets: tuple[str, ...]
+    measure: Callable[[Job, Dataset], Outcome]
+    splits: int | None = 1
+    trains: bool = True
+
+
+TARGETS = {
+    "table1": Target("the datasets", IMAGES + ACTIONS, experiments.counts, splits=1, trains=False),
+    "table2": Target(
+        "S, U and H on AWA1 and CUB beside other methods", IMAGES, experiments.accuracies
+    ),
+    "table3": Target(
+        "S, U and H on HMDB51 and UCF101 beside other methods",
+        ACTIONS,
+        experiments.accuracies,
+        splits=ALL_SPLITS,
+    ),
+    "table4": Target(
+        "H with and without entropy separation, spread over snapshots",
+        IMAGES + ACTIONS,
+        experiments.separation,
+        splits=ALL_SPLITS,
+    ),
+    "figure2": Target(
+        "entropies of test samples without entropy separation",
+        ("awa1", "hmdb51"),  # the first in its caption, the second in the text
+        experiments.without_separation,
+    ),
+    "figure3": Target("t-SNE of generated samples among real ones", ("hmdb51",), evolution.maps),
+    "figure4": Target(
+        "entropies in training and testing with entropy separation",
+        ("awa1",),
+        experiments.with_separation,
+    ),
+    "figure5": Target(
+        "CS and H against the epochs of the CWGAN", ("hmdb51",), evolution.curve, splits=2
+    ),
+    "figure6": Target(
+        "share of test samples per route", IMAGES + ACTIONS, experiments.shares, ALL_SPLITS
+    ),
+    "figure7": Target(
+        "H against the number of proxies", IMAGES + ACTIONS, experiments.proxy_counts
+    ),
+}
