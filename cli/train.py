@@ -68,12 +68,15 @@ def _tuned(folder, params, training):
     """The parameters that a search on the training samples finds: the run then needs no other."""
     from .. import EntropySeparationGZSL
     from ..auto import tuned
+    from ..runs import TRIALS, write_text
+    from ..tuning import trials_csv
     from .progress import Progress
 
     try:
         with Progress() as callback:
             model = EntropySeparationGZSL(**params, callback=callback)
-            preset, settings, _ = tuned(model, training)
+            preset, settings, found = tuned(model, training)
+        write_text(folder / TRIALS, trials_csv(found.trials))
     except BaseException:
         _leave(folder, "")
         raise
@@ -180,13 +183,14 @@ def _next_options(error, device):
 
 def _leave(folder, options):
     """After a failure: a run without a checkpoint leaves no folder in the way of the next one."""
-    from ..runs import CHECKPOINT, CONFIG
+    from ..runs import CHECKPOINT, CONFIG, TRIALS
 
     if (folder / CHECKPOINT).exists():
         note(f"kept the CWGAN: tinygzsl train --resume {folder} {options} goes on")
         return
     with suppress(OSError):
-        (folder / CONFIG).unlink(missing_ok=True)
+        for name in (CONFIG, TRIALS):
+            (folder / name).unlink(missing_ok=True)
         (folder / CHECKPOINT).parent.rmdir()
         folder.rmdir()
 

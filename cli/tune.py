@@ -1,7 +1,5 @@
 """`tinygzsl tune`: choose settings on pseudo-unseen classes, for `train --config`."""
 
-import csv
-import io
 import time
 from pathlib import Path
 
@@ -83,16 +81,10 @@ def _refuse_existing(*paths):
 def _write(out, trials, found, top, source):
     """The trials first: where the TOML file is, both are."""
     from ..runs import config_text, write_text
+    from ..tuning import trials_csv
     from .train import _absolute
 
-    names = list(dict.fromkeys(name for trial in found.trials for name in trial))
-    text = io.StringIO()
-    rows = csv.DictWriter(text, names, lineterminator="\n")
-    rows.writeheader()
-    for trial in found.trials:
-        by_fold = " ".join(f"{h:.4f}" for h in trial["H_by_fold"])
-        rows.writerow({**trial, "H": f"{trial['H']:.4f}", "H_by_fold": by_fold})
-    write_text(trials, text.getvalue())
+    write_text(trials, trials_csv(found.trials))
     write_text(out, config_text(top, _absolute(source), found.settings))
 
 

@@ -163,6 +163,8 @@ def test_train_with_preset_auto_is_tune_and_train(tune, run_cli, write_xlsa17, t
     written = (tmp_path / "auto" / "config.toml").read_text().splitlines()
     tuned = (tmp_path / "tuned.toml").read_text().splitlines()
     assert [x for x in written if x not in tuned] == ['dtype = "float32"']
+    trials = (tmp_path / "auto" / "trials.csv").read_text()
+    assert trials == (tmp_path / "tuned.trials.csv").read_text()
 
 
 def test_every_option_has_a_help_text(run_cli):

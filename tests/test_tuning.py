@@ -10,7 +10,7 @@ import tinygzsl as tz
 from tinygzsl import tuning_search
 from tinygzsl.presets import settings_for
 from tinygzsl.tuning_folds import folds
-from tinygzsl.tuning_gates import THRESHOLDS
+from tinygzsl.tuning_gates import THRESHOLDS, Gate
 from tinygzsl.tuning_search import MARGIN, Search
 from tinygzsl.tuning_trials import FoldTrainer
 
@@ -60,7 +60,7 @@ def trainer(training):
 
 
 def test_every_stage_has_its_trials_and_the_work_is_counted(training, calls):
-    overrides = {**TINY, "vsmm_epochs": 4, "cs_low": 0.05, "cs_high": 0.2}
+    overrides = {**TINY, "vsmm_epochs": 12, "cs_low": 0.05, "cs_high": 0.2}
     found = tune(training, overrides, calls)
     stages = [trial["stage"] for trial in found.trials]
     assert {s: stages.count(s) for s in stages} == {"networks": 6, "metric": 3, "separation": 3}
@@ -110,15 +110,39 @@ def test_windows_that_are_not_reached_are_no_choice(training, sentence):
 def test_the_first_within_the_margin_of_the_best_is_taken(training, monkeypatch):
     start = settings_for("small")
     search = Search([trainer(training)], 5, start, frozenset())
-    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(h=h))
+    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(by_fold=np.atleast_1d(h)))
     a, b, c = (replace(start, vsmm_epochs=n) for n in (1, 2, 3))
     for figures, taken in (
         ((0.5, 0.5 + 0.9 * MARGIN, 0.4), a),
         ((0.5, 0.5 + 1.1 * MARGIN, 0.4), b),
         ((0.5, 0.6 - 0.9 * MARGIN, 0.6), b),
+        (((0.5, 0.5), (0.51, 0.51), (0, 0)), b),  # better on both folds
+        (((0.5, 0.6), (0.6, 0.54), (0, 0)), a),  # +.10 and -.06: +.02, standard error .08
+        (((0.5, 0.6), (0.6, 0.66), (0, 0)), b),  # +.10 and +.06: +.08, standard error .02
     ):
         search._take(dict(zip((a, b, c), figures, strict=True)))
         assert search.settings == taken
+
+
+@pytest.mark.parametrize(
+    ("hard", "soft", "taken"),
+    [
+        ((0.5, 0.5), (0.9, 0.5 + 0.9 * MARGIN), "hard"),  # 0.9 was chosen on what it is measured on
+        ((0.5, 0.5), (0.4, 0.5 + 1.1 * MARGIN), "soft"),
+        ((0.5, np.nan), (0.5 + 1.1 * MARGIN, np.nan), "soft"),  # a single fold has no other figure
+    ],
+)
+def test_the_gate_is_judged_by_folds_that_did_not_choose_it(
+    training, monkeypatch, hard, soft, taken
+):
+    figures = {"hard": hard, "soft": soft}
+
+    def best(scores, grids, kind, unit):
+        return Gate(kind, unit, (0, 0), (), *figures[kind])
+
+    monkeypatch.setattr(tuning_search, "best_gate", best)
+    search = Search([trainer(training)], 5, settings_for("small"), frozenset())
+    assert search.gate()[0].kind == taken
 
 
 def test_one_training_is_looked_at_after_several_epochs(training):
@@ -184,7 +208,7 @@ def separated(search, monkeypatch, figures):
     (one,) = search.trainers
     monkeypatch.setattr(one, "windows", lambda _, windows: ((w, None) for w in windows))
     monkeypatch.setattr(one, "scores_with", lambda settings, _: figures(settings))
-    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(h=h[0]))
+    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(by_fold=(h[0],)))
     monkeypatch.setattr(search, "_on_all_folds", lambda _, found: found)
     search.separation()
     return search.settings

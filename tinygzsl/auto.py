@@ -9,8 +9,7 @@ import numpy as np
 
 from .backend import Array, to_host
 from .datasets.base import TrainingSet
-from .presets import Settings
-from .tuning import tune
+from .tuning import Tuning, tune
 
 if TYPE_CHECKING:
     from .estimator import EntropySeparationGZSL
@@ -20,8 +19,8 @@ BASE = "small"  # the preset where the search begins
 
 def tuned(
     model: EntropySeparationGZSL, training: TrainingSet
-) -> tuple[str, dict[str, Any], Settings]:
-    """The preset BASE, the settings that differ from it, and all of them: those that the user gave
+) -> tuple[str, dict[str, Any], Tuning]:
+    """The preset BASE, the settings that differ from it, and the search: those that the user gave
     the model, which are never changed, and those that the search chose.
     """
     given = {k: v for k, v in model._overrides().items() if v is not None}
@@ -33,7 +32,7 @@ def tuned(
             "a value beyond it may be better",
             stacklevel=4,  # the call of fit
         )
-    return BASE, given | found.chosen, found.settings
+    return BASE, given | found.chosen, found
 
 
 def training_set(X: Array, y: np.ndarray, prototypes: Array) -> TrainingSet:

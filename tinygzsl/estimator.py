@@ -150,7 +150,8 @@ class EntropySeparationGZSL(Parameters):
         if preset == "auto":
             from .auto import training_set, tuned
 
-            preset, overrides, settings = tuned(self, training_set(X, classes[index], prototypes))
+            preset, overrides, found = tuned(self, training_set(X, classes[index], prototypes))
+            settings = found.settings
         if settings.router_gate == "hard":
             warn_if_unreachable(len(classes), settings.router_delta_high)
         if proxies is not None and not settings.vsmm_weight_es:

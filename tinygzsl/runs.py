@@ -22,6 +22,7 @@ from .presets import Settings
 from .threads import current
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
+TRIALS = "trials.csv"  # of the search of --preset auto
 MANIFEST, METRICS, CHECKPOINT = "manifest.json", "metrics.json", "checkpoints/gan.npz"
 SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # keys of [data]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import warnings
 from collections.abc import Callable
@@ -99,3 +101,15 @@ def tune(
         trials=search.trials,
         edges=search.space.edges(final) + at_edge(gate, search.grids),
     )
+
+
+def trials_csv(trials: list[dict[str, Any]]) -> str:
+    """The trials as CSV, one row each; H of the folds are separated by spaces."""
+    names = list(dict.fromkeys(name for trial in trials for name in trial))
+    text = io.StringIO()
+    rows = csv.DictWriter(text, names, lineterminator="\n")
+    rows.writeheader()
+    for trial in trials:
+        by_fold = " ".join(f"{h:.4f}" for h in trial["H_by_fold"])
+        rows.writerow({**trial, "H": f"{trial['H']:.4f}", "H_by_fold": by_fold})
+    return text.getvalue()

@@ -6,10 +6,13 @@
    diverges on a fold is no choice
 4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S
 
-A trial's figure is the mean over the folds of H at the best gate that they share. Differences of
-up to MARGIN are taken for noise: of all trials that come so close to the best one, the first is
-taken. The preset's own values are first; in stage 3 no proxies come second. In stage 4 eq. 10 comes
-first; thresholds are always of the grid. GAN and PTC are trained once per fold, for all windows.
+A trial's figure is the mean over the folds of H at the best gate that they share. Of all trials
+that come close to the best one the first is taken: as close as MARGIN, or as the standard error of
+the difference, paired by fold (the one-standard-error rule of Breiman, Friedman, Olshen, Stone:
+Classification and Regression Trees, 1984). The preset's own values are first; in stage 3 no proxies
+come second. In stage 4 the best gate of each kind is judged by the folds that took no part in its
+choice, and eq. 10 comes first; thresholds are always of the grid. GAN and PTC are trained once per
+fold, for all windows.
 """
 
 from __future__ import annotations
@@ -21,12 +24,14 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from .presets import Settings
 from .tuning_gates import UNITS, Gate, Scores, best_gate, cut_grids, make_grids
 from .tuning_space import Space
 from .tuning_trials import SHARE_OF_EPOCHS, FoldTrainer
 
-MARGIN = 0.005  # H; smaller differences between means over a few folds are noise
+MARGIN = 0.005  # H; smaller differences between means over a few folds are noise in any case
 GAN_UNITS = 15  # the CWGAN of a fold takes about as long as so many VSMMs
 REPORTED = {
     "networks": ("scale_features", "gan_output", "vsmm_lr", "vsmm_epochs"),
@@ -133,13 +138,15 @@ class Search:
         best = []
         for fraction, nats in zip(gates[::2], gates[1::2], strict=True):
             best.append(nats if nats.left_out > fraction.left_out else fraction)
-        taken = next(g for g in best if g.h >= best[-1].h - MARGIN)
+        figures = [g.h if math.isnan(g.left_out) else g.left_out for g in best]
+        taken = next(g for g, h in zip(best, figures, strict=True) if h >= max(figures) - MARGIN)
         return taken, gates
 
     def _take(self, found: Found) -> None:
-        """Go on with the first of found whose figure is within MARGIN of the best."""
-        h = {settings: self._figure(scores).h for settings, scores in found.items()}
-        self.settings = next(s for s in h if h[s] >= max(h.values()) - MARGIN)
+        """Go on with the first of found that is as good as the best one, but for noise."""
+        h = {settings: self._figure(scores).by_fold for settings, scores in found.items()}
+        best = max(h.values(), key=np.mean)
+        self.settings = next(s for s in h if _is_close(h[s], best))
         self.scores = found[self.settings]
 
     def _figure(self, scores: list[Scores]) -> Gate:
@@ -169,3 +176,10 @@ class Search:
         if windows:
             units += windows * len(space.separations()) + GAN_UNITS
         return units * len(self.trainers)
+
+
+def _is_close(by_fold: tuple[float, ...], best: tuple[float, ...]) -> bool:
+    """Whether H of the folds is below the best trial's by no more than noise."""
+    below = np.subtract(best, by_fold)
+    error = below.std(ddof=1) / math.sqrt(len(below)) if len(below) > 1 else 0.0
+    return below.mean() <= max(MARGIN, error)
