@@ -24,6 +24,11 @@ def compare(folder):
     model = tz.load_model(Path(folder) / "model.npz")
     manifest = json.loads((Path(folder) / MANIFEST).read_text())
     data = tz.load_dataset(**manifest["config"]["data"])
+    return {"run": str(folder), **figures(model, data)}
+
+
+def figures(model, data):
+    """S, U, H of a fitted model by its own gate, and H of the best gates for these samples."""
     m = tz.evaluate(model, data)
     log_p = np.log(np.maximum(model.predict_proba(data.X_test), 1e-30))
     f = model.compatibility(data.X_test, data.unseen_prototypes)
@@ -32,12 +37,13 @@ def compare(folder):
     n_seen = len(data.seen_classes)
     grids = make_grids(model.settings_, frozenset(), [math.log(n_seen)])
     best = {kind: best_gate([scores], grids, kind, "fraction") for kind in ("hard", "soft")}
+    oracle = max(gate.h for gate in best.values())
     return {
-        "run": str(folder),
         **{name: m[name] for name in ("S", "U", "H", "auroc")},
         "gate": model.settings_.router_gate,
+        "oracle": oracle,
         **{f"oracle_{kind}": gate.h for kind, gate in best.items()},
-        "below_oracle": max(gate.h for gate in best.values()) - m["H"],
+        "below_oracle": oracle - m["H"],
         **{kind: gate_settings(gate, grids, n_seen) for kind, gate in best.items()},
     }
 

@@ -1,0 +1,77 @@
+"""bench/auto.py: splits of the classes drawn anew, and its rows."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tinygzsl.datasets import save_npz
+
+BENCH = Path(__file__).parents[1] / "bench"
+pytestmark = pytest.mark.skipif(
+    not BENCH.is_dir(), reason="bench/ is not here, so its script was not run; use a checkout"
+)
+FIXED = (
+    *("scale.features=standard", "gan.output=linear", "gan.generator_hidden=[8]", "vsmm.lr=1e-2"),
+    *("gan.critic_hidden=[8]", "gan.batch=16", "gan.lr=1e-2", "gan.max_epochs=8", "cs.low=0.01"),
+    *("cs.high=0.3", "proxy.count=50", "vsmm.latent=16", "vsmm.batch=16", "vsmm.epochs=6"),
+    *("router.metric=euclidean", "vsmm.weight_es=0"),
+)
+
+
+@pytest.fixture
+def auto(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.delitem(sys.modules, "gates", raising=False)
+    spec = importlib.util.spec_from_file_location("bench_auto", BENCH / "auto.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_class_split_is_another_one_of_the_same_samples(auto, tiny_dataset):
+    data = tiny_dataset()
+    one, again, other = (auto.class_split(data, i) for i in (0, 0, 3))
+    np.testing.assert_array_equal(one.X_train, again.X_train)
+    assert list(one.unseen_classes) != list(other.unseen_classes)
+    for split in (one, other):
+        assert len(split.unseen_classes) == len(data.unseen_classes)
+        assert not np.isin(split.y_train, split.unseen_classes).any()
+        assert set(split.y_test) == set(split.seen_classes) | set(split.unseen_classes)
+        rows = np.concatenate([split.X_train, split.X_test])
+        before = np.concatenate([data.X_train, data.X_test])
+        np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(before, axis=0))
+        for c in split.seen_classes:
+            held, kept = (split.y_test == c).sum(), (split.y_train == c).sum()
+            assert held == round(0.2 * (held + kept))
+    named = dict(zip(data.seen_classes, data.seen_prototypes, strict=True))
+    for label, prototype in zip(other.seen_classes, other.seen_prototypes, strict=True):
+        if label in named:
+            np.testing.assert_array_equal(prototype, named[label])
+
+
+def test_rows_are_written_as_they_come_and_not_measured_again(auto, tiny_dataset, tmp_path):
+    save_npz(tiny_dataset(), tmp_path / "tiny.npz")
+    sets = [part for pair in FIXED for part in ("--set", pair)]
+    options = [str(tmp_path / "tiny.npz"), *sets, "--out", str(tmp_path / "rows.jsonl")]
+
+    def run(*more):
+        result = CliRunner().invoke(auto.main, [*options, *more])
+        assert result.exit_code == 0, result.output
+        return result.stdout, [json.loads(x) for x in open(tmp_path / "rows.jsonl")]
+
+    _, (first,) = run("--seeds", "0")
+    table, rows = run("--seeds", "0-1")
+    assert rows[0] == first
+    assert [row["seed"] for row in rows] == [0, 1]
+    for row in rows:
+        assert row["auto"]["below_oracle"] == pytest.approx(
+            max(row["auto"]["oracle_hard"], row["auto"]["oracle_soft"]) - row["auto"]["H"]
+        )
+        assert f"| {row['auto']['H']:.3f} |" in table
+    gain = np.mean([row["auto"]["H"] - row["preset"]["H"] for row in rows])
+    assert f"above its preset by {gain:.3f} ±" in table
