@@ -37,8 +37,8 @@ def test_what_is_fixed_has_one_value():
         ({"vsmm_lr": 5e-4, "vsmm_epochs": 5}, ["vsmm_lr", "vsmm_epochs"]),
         ({"vsmm_epochs": 50}, ["vsmm_epochs"]),
         ({"cs_low": 0.25, "cs_high": 0.4}, ["cs_low"]),
-        ({"cs_low": 0.8, "cs_high": 0.85}, ["cs_high"]),
-        ({"cs_low": 0.8, "cs_high": 0.85, "vsmm_weight_es": 0.0}, []),
+        ({"cs_low": 0.25, "cs_high": 0.4, "vsmm_weight_es": 0.0}, []),
+        ({"cs_low": 0.55, "cs_high": 0.7}, []),
     ],
 )
 def test_edges_are_named(changes, names):
