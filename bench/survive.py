@@ -26,7 +26,7 @@ from tinygzsl.sweeps.run import TIMING
 CLASSES, UNSEEN, K, D, PER_CLASS, SPLITS = 51, 25, 300, 64, 20, 30
 SETS = (
     *("gan.generator_hidden=[64]", "gan.critic_hidden=[64]", "gan.lr=1e-3", "gan.max_epochs=40"),
-    *("cs.low=0.05", "cs.high=0.3", "proxy.count=500", "vsmm.latent=32", "vsmm.epochs=15"),
+    *("cs.low=0.05", "cs.high=0.3", "proxy.count=500", "vsmm.latent=32", "vsmm.lr=1e-2"),
 )
 
 
