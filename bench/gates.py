@@ -36,6 +36,8 @@ def compare(folder):
         "run": str(folder),
         **{name: m[name] for name in ("S", "U", "H", "auroc")},
         "gate": model.settings_.router_gate,
+        "unit": model.settings_.router_unit,
+        "thresholds": m["thresholds"],
         **{f"oracle_{kind}": gate.h for kind, gate in best.items()},
         "below_oracle": max(gate.h for gate in best.values()) - m["H"],
         **{kind: gate_settings(gate, grids, n_seen) for kind, gate in best.items()},
