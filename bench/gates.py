@@ -41,6 +41,8 @@ def figures(model, data):
     return {
         **{name: m[name] for name in ("S", "U", "H", "auroc")},
         "gate": model.settings_.router_gate,
+        "unit": model.settings_.router_unit,
+        "thresholds": m["thresholds"],
         "oracle": oracle,
         **{f"oracle_{kind}": gate.h for kind, gate in best.items()},
         "below_oracle": oracle - m["H"],

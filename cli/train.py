@@ -136,6 +136,7 @@ def _train_into(folder, training, files, params, source, resumed):
 
 
 def _write_results(folder, model, files, source, training_sha256, started, seconds):
+    from ..recalibration import thresholds
     from ..runs import (
         CONFIG,
         CURVES,
@@ -158,6 +159,7 @@ def _write_results(folder, model, files, source, training_sha256, started, secon
         "dtype": model.dtype,
         "preset": model.preset,
         "config": {"data": source, **model.settings_.sections()},
+        "thresholds": thresholds(model),
         "inputs": {str(path): file_sha256(path) for path in files},
         "training_sha256": training_sha256,
         "outputs": {name: file_sha256(folder / name) for name in (MODEL, CONFIG, CURVES)},
@@ -168,6 +170,7 @@ def _write_results(folder, model, files, source, training_sha256, started, secon
         "run": str(folder),
         "seconds": manifest["seconds"],
         "model_sha256": manifest["outputs"][MODEL],
+        "thresholds": manifest["thresholds"],
         "cs_reference": chosen and chosen.reference,
         "snapshots": [s.look._asdict() for s in chosen.snapshots] if chosen else [],
         "last_epoch": model.history_[-1],
@@ -203,5 +206,12 @@ def _text(facts):
             for s in facts["snapshots"]
         )
         lines.append(f"CS of held-out real samples {facts['cs_reference']:.2f}; proxies of {looks}")
+    used = facts["thresholds"] or {}
+    if "median_seen" in used:
+        lines.append(
+            f"thresholds {used['delta_low']:.3f} and {used['delta_high']:.3f} nats; median entropy "
+            f"of held-out seen samples {used['median_seen']:.3f}, of fresh proxies "
+            f"{used['median_proxy']:.3f}"
+        )
     lines.append(f"next: tinygzsl evaluate {facts['run']}")
     return "\n".join(lines)

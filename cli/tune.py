@@ -15,6 +15,11 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @click.option(
     "--set", "sets", multiple=True, metavar="KEY=VALUE", help="A setting that stays: gan.lr=1e-4."
 )
+@click.option(
+    "--recalibrate",
+    is_flag=True,
+    help="Thresholds between entropies that training measures on a tenth of the samples.",
+)
 @click.option("--folds", default=3, show_default=True, help="Folds of pseudo-unseen classes.")
 @click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
@@ -22,7 +27,7 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @json_option
 @errors_as_sentences
 @threaded
-def tune(dataset, preset, sets, folds, seed, device, out, as_json, **source):
+def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, **source):
     """Choose settings by validation and write them for `tinygzsl train --config`.
 
     Some of the seen classes play unseen, on several folds; test samples and unseen classes are
@@ -54,7 +59,7 @@ def tune(dataset, preset, sets, folds, seed, device, out, as_json, **source):
                 note(_line(logs["trial"]))
 
         options = {"folds": folds, "seed": seed, "device": device, "callback": show}
-        found = search(training, preset, parse_set(sets), **options)
+        found = search(training, preset, parse_set(sets), recalibrate=recalibrate, **options)
     _write(out, trials, found, {"preset": preset, "seed": seed, "device": device}, source)
     facts = {
         "config": str(out),

@@ -207,12 +207,14 @@ def test_the_unit_is_a_standard_deviation_and_never_zero(rng):
 def test_an_unreachable_threshold_is_warned_about(n_seen):
     limit = f"{math.log(n_seen):.3f}"
     with pytest.warns(UserWarning, match=f"delta_high is 1.5 nats.*at most ln {n_seen} = {limit}"):
-        warn_if_unreachable(n_seen, 1.5)
+        warn_if_unreachable(n_seen, Settings(router_delta_high=1.5))
 
 
 def test_the_limit_itself_is_out_of_reach():
     with pytest.warns(UserWarning, match="no sample can be routed to unseen"):
-        warn_if_unreachable(5, math.log(5))
+        warn_if_unreachable(5, Settings(router_delta_high=math.log(5)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_if_unreachable(5, math.log(5) - 1e-9)
+        warn_if_unreachable(5, Settings(router_delta_high=math.log(5) - 1e-9))
+        warn_if_unreachable(5, Settings(router_gate="soft", router_delta_high=9.0))
+        warn_if_unreachable(5, Settings(router_unit="measured", router_delta_high=9.0))

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from tinygzsl import tuning_trials
-from tinygzsl.estimator import TRAINING_DRAW
 from tinygzsl.presets import settings_for
-from tinygzsl.proxies import find_proxies
+from tinygzsl.proxies import TRAINING_DRAW, find_proxies
 from tinygzsl.tuning_folds import folds
-from tinygzsl.tuning_trials import SHARE_OF_EPOCHS, FoldTrainer
+from tinygzsl.tuning_trials import SHARE_OF_EPOCHS, Draws, FoldTrainer
 
 SETTINGS = settings_for(
     "small",
@@ -58,7 +57,8 @@ def test_the_proxies_of_each_window_are_those_of_fit(fold, kind, sentence):
         source = find_proxies(*arguments)
         steps.add(source.snapshots[0].look.step)
         fakes = source.draw(data.a, settings.proxy_count, one.seed, TRAINING_DRAW)
-        np.testing.assert_array_equal(found[low, high], fakes)
+        np.testing.assert_array_equal(found[low, high].trained_on, fakes)
+        assert found[low, high].fresh is None
     assert len(steps) == 3
 
 
@@ -89,7 +89,7 @@ def test_windows_passed_before_the_cwgan_diverges_are_reached(fold, monkeypatch)
     found = dict(trainer(fold).windows(SETTINGS, WINDOWS))
     assert (0.02, 0.1) in found
     assert (0.5, 0.7) not in found
-    np.testing.assert_array_equal(found[0.02, 0.1], whole[0.02, 0.1])
+    np.testing.assert_array_equal(found[0.02, 0.1].trained_on, whole[0.02, 0.1].trained_on)
 
 
 def test_the_unit_of_scores_is_taken_from_training_rows(fold, monkeypatch):
@@ -112,4 +112,4 @@ def test_scores_that_are_not_finite_count_as_diverged(fold):
         p[...] = np.nan
     with pytest.raises(FloatingPointError):
         one.scores(vsmm, SETTINGS)
-    assert one.scores_with(replace(SETTINGS, vsmm_lr=1e38)) is None
+    assert one.scores_with(replace(SETTINGS, vsmm_lr=1e38), Draws(None, None)) is None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from . import kernels
+from . import kernels, recalibration, router
 from .backend import Array, array_module, as_array, device_module, to_host
 from .checks import check_dtype, check_labels, check_matrix, check_training_arrays, check_unseen
 from .device_memory import FREE_SOME, device_errors
@@ -17,18 +16,7 @@ from .metrics import ROUTES
 from .noise import check_seed
 from .parameters import Parameters
 from .presets import Settings, settings_for
-from .proxies import Checkpoint, find_proxies
-from .router import (
-    RouteResult,
-    classify_batch,
-    compatibility,
-    route_batch,
-    score_deviation,
-    training_scores,
-    unseen_above,
-    warn_if_unreachable,
-    warn_if_weak,
-)
+from .proxies import FRESH_DRAW, TRAINING_DRAW, Checkpoint, check_passed, find_proxies
 from .scaling import fit_and_scale, map_scaled, scaled
 from .threads import check_threads, workers
 from .vsmm import train_vsmm
@@ -36,7 +24,6 @@ from .vsmm import train_vsmm
 SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
 LESS_GAN = "lower gan_batch, proxy_count, gan_generator_hidden or gan_critic_hidden"
 LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
-TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -51,7 +38,7 @@ class EntropySeparationGZSL(Parameters):
     After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
     per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN), score_scale_
     (the standard deviation of F on training samples, the soft gate's unit of router_tau; None for
-    a model saved before there was one).
+    a model saved before there was one), entropy_scale_ (of router_unit "measured", else None).
 
     Parameters that are set later wait for the next fit. fit sees seen classes only; unseen
     prototypes are an argument of predict and are not kept.
@@ -105,8 +92,10 @@ class EntropySeparationGZSL(Parameters):
     vsmm_weight_es: float | None = None
     vsmm_gamma: float | None = None
     router_gate: str | None = None
+    router_unit: str | None = None
     router_delta_low: float | None = None
     router_delta_high: float | None = None
+    router_held_out: float | None = None
     router_bias: float | None = None
     router_width: float | None = None
     router_tau: float | None = None
@@ -152,12 +141,11 @@ class EntropySeparationGZSL(Parameters):
 
             preset, overrides, found = tuned(self, training_set(X, classes[index], prototypes))
             settings = found.settings
-        if settings.router_gate == "hard":
-            warn_if_unreachable(len(classes), settings.router_delta_high)
-        if proxies is not None and not settings.vsmm_weight_es:
-            raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
+        router.warn_if_unreachable(len(classes), settings)
+        if proxies is not None:
+            check_passed(settings)
         callback = self.callback or (lambda step, logs: None)
-
+        X, index, held = recalibration.keep_out(X, index, classes, settings, seed)
         scale_x, x = fit_and_scale("X", X, settings.scale_features, xp, self.dtype)
         scale_a, a = fit_and_scale(
             "prototypes", prototypes, settings.scale_prototypes, xp, self.dtype
@@ -175,8 +163,13 @@ class EntropySeparationGZSL(Parameters):
         with device_errors(LESS_VSMM):
             vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
 
+        scale = None
+        if held is not None:
+            fresh = source.draw(a, settings.proxy_count, seed, FRESH_DRAW)
+            scale = recalibration.entropy_scale(vsmm, held, scale_x, fresh, xp, self.dtype)
+            router.warn_if_unreachable(len(classes), recalibration.in_nats(settings, scale))
         sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
-        *learnt, f = training_scores(vsmm, x[sample], a, settings.router_metric)
+        *learnt, f = router.training_scores(vsmm, x[sample], a, settings.router_metric)
 
         given = {k: getattr(settings, k) for k, v in overrides.items() if v is not None}
         top = {"preset": preset, "seed": seed, "device": self.device, "dtype": self.dtype}
@@ -185,8 +178,14 @@ class EntropySeparationGZSL(Parameters):
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = scale_x, scale_a
         self._seen_prototypes, self.proxy_source_ = a, source
-        self.score_scale_ = score_deviation(f)
-        warn_if_weak(*learnt, to_host(index[sample]), settings)
+        self.score_scale_, self.entropy_scale_ = router.score_deviation(f), scale
+        router.warn_if_weak(*learnt, to_host(index[sample]), self.routing_)
+
+    @property
+    def routing_(self) -> Settings:
+        """settings_ as route uses them: eq. 10's thresholds in nats, whatever their unit was."""
+        self._check_fitted()
+        return recalibration.in_nats(self.settings_, self.entropy_scale_)
 
     def predict(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
@@ -196,7 +195,7 @@ class EntropySeparationGZSL(Parameters):
 
     def route(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
-    ) -> RouteResult:
+    ) -> router.RouteResult:
         """Label, route, entropy (nats), score and gate of each row of X (n, d); see RouteResult.
 
         By eq. 10, or by the soft gate where router_gate is "soft".
@@ -209,17 +208,18 @@ class EntropySeparationGZSL(Parameters):
         if unseen_prototypes is None:
             if unseen_classes is not None:
                 raise ValueError("unseen_classes came without unseen_prototypes; pass both")
-            labels, parts = self.classes_, self._over_chunks(X, partial(classify_batch, self.vsmm_))
+            labels = self.classes_
+            parts = self._over_chunks(X, lambda x: router.classify_batch(self.vsmm_, x))
         else:
             k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
             unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
             labels = np.concatenate([self.classes_, unseen])
             semantic = self._embed_prototypes(unseen_prototypes)
-            batch = semantic, self.settings_, self.score_scale_
-            parts = self._over_chunks(X, lambda x: route_batch(self.vsmm_, x, *batch))
+            batch = semantic, self.routing_, self.score_scale_
+            parts = self._over_chunks(X, lambda x: router.route_batch(self.vsmm_, x, *batch))
         columns = ([to_host(p) for p in column] for column in zip(*parts, strict=True))
         index, code, *rest = (np.concatenate(column) for column in columns)
-        return RouteResult(labels[index], np.array(ROUTES)[code], *rest)
+        return router.RouteResult(labels[index], np.array(ROUTES)[code], *rest)
 
     def entropy(self, X: Array) -> np.ndarray:
         """Entropy (n,) of the label distribution of C in nats, from 0 to ln S."""
@@ -227,7 +227,7 @@ class EntropySeparationGZSL(Parameters):
 
     def is_unseen(self, X: Array) -> np.ndarray:
         """Whether the entropy (n,) is above delta_high, or the soft gate below 1/2."""
-        return self.entropy(X) > unseen_above(self.settings_, len(self.classes_))
+        return self.entropy(X) > router.unseen_above(self.routing_, len(self.classes_))
 
     def predict_proba(self, X: Array) -> np.ndarray:
         """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""
@@ -239,10 +239,9 @@ class EntropySeparationGZSL(Parameters):
         k = self._seen_prototypes.shape[1]
         unseen_prototypes = as_array(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
-        semantic = self._embed_prototypes(unseen_prototypes)
-        metric = self.settings_.router_metric
+        semantic, metric = self._embed_prototypes(unseen_prototypes), self.settings_.router_metric
         return self._joined(
-            X, lambda x: to_host(compatibility(self.vsmm_.embed(x), semantic, metric))
+            X, lambda x: to_host(router.compatibility(self.vsmm_.embed(x), semantic, metric))
         )
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:

@@ -17,6 +17,7 @@ from .metrics import (
     per_class_accuracy,
     route_shares,
 )
+from .recalibration import thresholds
 
 PROXIES = 2000  # fresh proxies whose entropy is reported
 
@@ -35,6 +36,7 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
     entropy           mean of seen, unseen and (where there is a GAN) fresh proxy samples
     routes            share of seen and unseen test samples per route
     per_class         accuracies by the router of seen and unseen classes
+    thresholds        of eq. 10 in nats, see recalibration.thresholds; None for the soft gate
 
     Raises ValueError for a dataset without test samples of both kinds, with NaN in them, or
     that doesn't belong to the model.
@@ -79,6 +81,7 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
             "seen": _by_class(y[is_seen], result.label[is_seen]),
             "unseen": _by_class(y[~is_seen], result.label[~is_seen]),
         },
+        "thresholds": thresholds(model),
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
     }
 

@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     HOLD_OUT = 14
     PTC_ORDER = 15
     CHECK = 16
+    SCALE_HOLD_OUT = 17
 
 
 def check_seed(seed: int) -> int:

@@ -83,6 +83,7 @@ def save_model(model: EntropySeparationGZSL, path: Any) -> None:
         "networks": networks,
         "history": model.history_,
         "score_scale": model.score_scale_,
+        "entropy_scale": model.entropy_scale_,
         "source": None,
     }
     source = model.proxy_source_
@@ -123,6 +124,8 @@ def _unpack_model(header: dict, arrays: dict, device: str | None) -> EntropySepa
     arrays = {name: xp.asarray(array) for name, array in arrays.items()}
     model.classes_, model.history_ = classes, header["history"]
     model.score_scale_ = header.get("score_scale")  # files of eq. 10 alone have none
+    scale = header.get("entropy_scale")  # only where router_unit is "measured"
+    model.entropy_scale_ = scale and tuple(scale)
     model.n_features_in_ = int(arrays["feature_shift"].shape[0])
     model._seen_prototypes = arrays["seen_prototypes"]
     model._feature_scaler = Scaler(arrays["feature_shift"], arrays["feature_scale"])

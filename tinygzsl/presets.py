@@ -68,8 +68,10 @@ class Settings:
 
     # router: eq. 10, or the soft gate sigmoid((bias - H / ln S) / width)
     router_gate: str = "hard"  # hard is eq. 10; or soft
-    router_delta_low: float = 0.5  # hard: nats
-    router_delta_high: float = 1.5  # hard: nats
+    router_unit: str = "nats"  # hard: of the next two; or measured, see recalibration.py
+    router_delta_low: float = 0.5  # hard
+    router_delta_high: float = 1.5  # hard
+    router_held_out: float = 0.1  # measured: share of the seen samples kept out of training
     router_bias: float = 0.1  # soft: the entropy where the gate is 1/2, a fraction of ln S
     router_width: float = 0.4  # soft: a fraction of ln S
     router_tau: float = 0.2  # soft: softmax(F / tau), in standard deviations of training scores
@@ -98,6 +100,7 @@ CHOICES = {
     "proxy_from": ("single", "pool"),
     "vsmm_reduction": ("sum", "mean"),
     "router_gate": ("hard", "soft"),
+    "router_unit": ("nats", "measured"),
     "router_metric": ("euclidean", "dot", "cosine"),
 }
 MAY_BE_ZERO = {
@@ -115,7 +118,7 @@ MAY_BE_ZERO = {
     "router_delta_high",
     "router_bias",
 }
-BELOW_ONE = ("gan_beta1", "gan_beta2", "vsmm_beta1", "vsmm_beta2", "cs_held_out")
+BELOW_ONE = ("gan_beta1", "gan_beta2", "vsmm_beta1", "vsmm_beta2", "cs_held_out", "router_held_out")
 
 
 def check(settings: Settings) -> None:
@@ -173,6 +176,16 @@ def _check_pairs(settings: Settings) -> None:
         raise ValueError(
             f"router_delta_low is {settings.router_delta_low} and router_delta_high "
             f"{settings.router_delta_high}; eq. 10 needs delta_low <= delta_high"
+        )
+    if settings.router_unit == "measured" and settings.router_gate == "soft":
+        raise ValueError(
+            "router_unit is 'measured', a unit of eq. 10's thresholds, but router_gate is 'soft'; "
+            "pass router_gate='hard' or router_unit='nats'"
+        )
+    if settings.router_unit == "measured" and settings.vsmm_weight_es == 0:
+        raise ValueError(
+            "router_unit is 'measured', which needs proxies, but vsmm_weight_es is 0; raise it, or "
+            "pass router_unit='nats'"
         )
 
 

@@ -24,6 +24,8 @@ from .snapshots import (
     warn_if_reference_low,
 )
 
+TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
+
 
 class ProxySource(NamedTuple):
     """The chosen snapshots, the curve of looks, CS of held-out real samples and the PTC's l2."""
@@ -49,13 +51,26 @@ class Checkpoint(Protocol):
         """Save the state now and then, or at once if force."""
 
 
-def hold_out_rows(y: np.ndarray, share: float, seed: int) -> np.ndarray:
+def check_passed(settings: Settings) -> None:
+    """ValueError where the settings have no use for proxies that the user passes."""
+    if not settings.vsmm_weight_es:
+        raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
+    if settings.router_unit == "measured":
+        raise ValueError(
+            "proxies were passed, but router_unit is 'measured', which needs fresh ones of a GAN; "
+            "drop them, or set router_unit='nats'"
+        )
+
+
+def hold_out_rows(
+    y: np.ndarray, share: float, seed: int, purpose: Purpose = Purpose.HOLD_OUT
+) -> np.ndarray:
     """A mask (n,) that holds out the share of every class, at least one sample and never all."""
     held = np.zeros(y.shape[0], bool)
     for c in np.unique(y):
         rows = np.flatnonzero(y == c)
         count = min(max(1, round(share * rows.size)), rows.size - 1)
-        order = noise.permutation(np, seed, int(c), Purpose.HOLD_OUT, rows.size)
+        order = noise.permutation(np, seed, int(c), purpose, rows.size)
         held[rows[order[:count]]] = True
     return held
 

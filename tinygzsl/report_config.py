@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .presets import PRESETS, Settings, settings_for
+from .recalibration import thresholds
 from .report_html import Html, element, paragraph, section, table
 from .report_run import Run
 
@@ -39,9 +40,25 @@ def settings_section(run: Run) -> Html:
         "Configuration",
         paragraph("Preset ", element("strong", preset), ". Entropies are in nats."),
         first,
+        *_measured(run),
         element("h3", "All settings"),
         element("div", *groups, class_="many words"),
     )
+
+
+def _measured(run: Run) -> list[Html]:
+    """The thresholds in nats, where the settings give positions on a measured scale."""
+    used = thresholds(run.model)
+    if used is None or "median_seen" not in used:
+        return []
+    low, high, seen, proxy = (f"{value:.3f}" for value in used.values())
+    return [
+        paragraph(
+            f"With router.unit = measured the thresholds came to {low} and {high} nats: position "
+            f"0 is the median entropy of seen samples kept out of training, {seen}, and position "
+            f"1 that of fresh proxies, {proxy}."
+        )
+    ]
 
 
 def data_section(run: Run, data: Any, metrics: dict[str, Any] | None) -> Html:

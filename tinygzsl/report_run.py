@@ -94,7 +94,7 @@ def thresholds(run: Run) -> list[tuple[float, str]]:
     """The router's entropies in nats, with the name of each: eq. 10's two, or where the soft gate
     is 1/2.
     """
-    settings = run.model.settings_
+    settings = run.model.routing_
     if settings.router_gate == "soft":
         return [(settings.router_bias * math.log(len(run.model.classes_)), "gate 1/2")]
     return [(settings.router_delta_low, "δ low"), (settings.router_delta_high, "δ high")]

@@ -48,7 +48,7 @@ def _proxy_warnings(run: Run) -> list[str]:
 
 
 def _threshold_warnings(run: Run) -> list[str]:
-    settings, classes = run.model.settings_, len(run.model.classes_)
+    settings, classes = run.model.routing_, len(run.model.classes_)
     top = math.log(classes)
     at_top = f"at the edge of its range, which ends at ln {classes} = {top:.3g} nats"
     if settings.router_gate == "soft":

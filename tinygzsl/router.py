@@ -130,10 +130,13 @@ def unseen_above(settings: Settings, n_seen: int) -> float:
     return settings.router_delta_high
 
 
-def warn_if_unreachable(n_seen: int, delta_high: float) -> None:
+def warn_if_unreachable(n_seen: int, settings: Settings) -> None:
     """Warn where eq. 10 can route nothing to unseen: no entropy of n_seen classes exceeds
-    ln n_seen.
+    ln n_seen. Nothing is known of thresholds that are yet to be measured.
     """
+    if settings.router_gate == "soft" or settings.router_unit == "measured":
+        return
+    delta_high = settings.router_delta_high
     if delta_high >= math.log(n_seen):
         warnings.warn(
             f"delta_high is {delta_high:g} nats, but the entropy of {n_seen} seen classes is at "

@@ -126,7 +126,10 @@ def gan_settings(settings: Settings) -> dict[str, Any]:
     sections = ("scale_", "gan_", "ptc_", "cs_", "proxy_from")
     later = ("gan_max_epochs", "gan_train_on")
     values = asdict(settings).items()
-    return {k: v for k, v in values if k.startswith(sections) and k not in later}
+    found = {k: v for k, v in values if k.startswith(sections) and k not in later}
+    if settings.router_unit == "measured":  # the CWGAN then has fewer samples
+        found["router_held_out"] = settings.router_held_out
+    return found
 
 
 def fingerprint(*parts: Any) -> str:

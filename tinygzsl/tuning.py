@@ -51,22 +51,26 @@ def tune(
     dtype: str = "float32",
     threads: int | None = None,
     callback: Callable[[int, dict], None] | None = None,
+    recalibrate: bool = False,
 ) -> Tuning:
     """Search for settings around a preset; those in overrides keep their values.
 
     training is what Dataset.training() returns: seen samples and seen prototypes, nothing else.
+    recalibrate is router_unit="measured": eq. 10's thresholds are searched as positions on the
+    scale of tinygzsl/recalibration.py, which the final training measures on samples it keeps out.
     callback(step, logs) gets the units of work done, their total and each trial. The stages are
     described in tinygzsl/tuning_search.py. Raises ValueError for fewer than four classes, for NaN,
-    for settings that don't exist, for more than 20 folds, and for a fixed threshold or weight of
-    L_ES that leaves nothing to choose; FloatingPointError if the VSMM diverges with the preset's
-    rate. Warns if H is 0 with every gate.
+    for settings that don't exist or don't go with recalibrate, for more than 20 folds, and for a
+    fixed threshold or weight of L_ES that leaves nothing to choose; FloatingPointError if the VSMM
+    diverges with the preset's rate. Warns if H is 0 with every gate.
     """
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     settings, n_seen = settings_for(preset, given), len(training.classes)
+    start = _recalibrated(settings, given) if recalibrate else settings
     with workers(check_threads(threads)), device_errors(FREE_SOME):
         parts = make_folds(training, folds, seed)
-        trainers = [FoldTrainer(part, seed, device, dtype) for part in parts]
-        search = Search(trainers, n_seen, settings, frozenset(given), callback)
+        trainers = [FoldTrainer(part, seed, device, dtype, start) for part in parts]
+        search = Search(trainers, n_seen, start, frozenset(given), callback)
         search.networks()
         search.metric()
         search.separation()
@@ -101,6 +105,14 @@ def tune(
         trials=search.trials,
         edges=search.space.edges(final) + at_edge(gate, search.grids),
     )
+
+
+def _recalibrated(settings: Settings, given: dict[str, Any]) -> Settings:
+    if given.get("router_unit") == "nats":
+        raise ValueError(
+            "router_unit is fixed at 'nats', but recalibrate needs 'measured'; drop one of the two"
+        )
+    return replace(settings, router_unit="measured")
 
 
 def trials_csv(trials: list[dict[str, Any]]) -> str:

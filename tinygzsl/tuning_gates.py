@@ -3,7 +3,8 @@
 Both gates need little of a test sample: its entropy, which label each route would give it and, for
 the soft gate, two probabilities. So a trained model is evaluated at hundreds of thresholds in
 milliseconds. Thresholds are counted in one of two units, nats or fractions of ln S; which of them
-carries over better from fold to fold is measured by leaving each fold out in turn.
+carries over better from fold to fold is measured by leaving each fold out in turn. Those of eq. 10
+may be positions on a measured scale instead: see recalibration.py.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from .datasets import Dataset
 from .metrics import harmonic_mean
 from .presets import Settings
+from .recalibration import nats_of
 
 UNITS = ("fraction", "nats")
 THRESHOLDS = (  # fractions of ln S; those in nats are as many, times ln S of a middling fold
@@ -37,7 +39,8 @@ class Scores(NamedTuple):
     weight_seen and weight_unseen turn right answers into S and U (their sums are 1). right_seen,
     right_unseen and right_all: whether the label by C, by F among unseen and by F among all
     classes is right. entropy in nats; p_seen the greatest p(y|x) of C; gaps (n, U) is F among
-    unseen classes minus its maximum, in standard deviations of the training scores.
+    unseen classes minus its maximum, in standard deviations of the training scores. scale: the
+    nats of positions 0 and 1, where they were measured.
     """
 
     weight_seen: np.ndarray
@@ -49,6 +52,7 @@ class Scores(NamedTuple):
     p_seen: np.ndarray
     gaps: np.ndarray
     n_seen: int
+    scale: tuple[float, float] | None = None
 
 
 def make_scores(
@@ -76,11 +80,14 @@ def make_scores(
 
 
 class Grids(NamedTuple):
-    """Values to try by field, fields that are not searched, and ln S of a middling fold."""
+    """Values to try by field, fields that are not searched, kinds and units to try, and ln S of a
+    middling fold.
+    """
 
     values: dict[str, np.ndarray]
     fixed: frozenset[str]
     kinds: tuple[str, ...]
+    units: tuple[str, ...]
     reference: float
 
     def nats(self, name: str, unit: str, log_s: float) -> np.ndarray:
@@ -116,7 +123,10 @@ def make_grids(settings: Settings, given: frozenset[str], log_s: list[float]) ->
         for name, grid in grids.items()
     }
     kinds = (settings.router_gate,) if "router_gate" in given else ("hard", "soft")
-    return Grids(values, frozenset(fixed), kinds, float(np.median(log_s)))
+    units = UNITS
+    if settings.router_unit == "measured":
+        kinds, units = ("hard",), ("measured",)
+    return Grids(values, frozenset(fixed), kinds, units, float(np.median(log_s)))
 
 
 def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
@@ -129,13 +139,17 @@ def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
     fixed, free = (low, high) if low in grids.fixed else (high, low)
     limit, grid = float(grids.values[fixed][0]), grids.values[free]
     s = min(n_seen) if free == high else max(n_seen)
-    nats = grid * math.log(s)
-    left = grid[nats >= limit] if free == high else grid[nats <= limit]
+    measured = "measured" in grids.units
+    values = grid if measured else grid * math.log(s)
+    left = grid[values >= limit] if free == high else grid[values <= limit]
     if not len(left):
-        extent, end = ("greatest", nats[-1]) if free == high else ("least", nats[0])
+        extent, end = ("greatest", values[-1]) if free == high else ("least", values[0])
+        unit, other = f" nats (for {s} classes)", ", or router_gate='soft'"
+        if measured:
+            unit = other = ""
         raise ValueError(
-            f"{fixed} is fixed at {limit:g}, but the {extent} {free} to try is {end:.3g} nats "
-            f"(for {s} classes); set both, or router_gate='soft'"
+            f"{fixed} is fixed at {limit:g}, but the {extent} {free} to try is {end:.3g}{unit}; "
+            f"set both{other}"
         )
     return grids._replace(values={**grids.values, free: left})
 
@@ -148,7 +162,10 @@ def gate_table(scores: Scores, grids: Grids, kind: str, unit: str) -> np.ndarray
 
 
 def _hard_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
-    low, high = (grids.nats(name, unit, math.log(scores.n_seen)) for name in FIELDS["hard"])
+    if unit == "measured":
+        low, high = (nats_of(grids.values[name], scores.scale) for name in FIELDS["hard"])
+    else:
+        low, high = (grids.nats(name, unit, math.log(scores.n_seen)) for name in FIELDS["hard"])
     is_below = scores.entropy[:, None] < low
     is_above = scores.entropy[:, None] > high
     parts = []
@@ -201,8 +218,10 @@ def _best_place(table: np.ndarray) -> tuple[int, ...]:
 def gate_settings(gate: Gate, grids: Grids, n_seen: int) -> dict[str, Any]:
     """The gate as settings of a model with n_seen classes; what was fixed keeps its value."""
     log_s, chosen = math.log(n_seen), {"router_gate": gate.kind}
+    if gate.unit == "measured":
+        chosen["router_unit"] = "measured"
     for name, at in zip(FIELDS[gate.kind], gate.place, strict=True):
-        if name in grids.fixed or name == "router_tau":
+        if name in grids.fixed or name == "router_tau" or gate.unit == "measured":
             chosen[name] = float(grids.values[name][at])
         else:
             nats = float(grids.nats(name, gate.unit, log_s)[at])

@@ -4,7 +4,8 @@
 2. metric: F of eqs. 1 and 2
 3. separation: window of CS, margin and weight of L_ES, with proxies, beside none at all; what
    diverges on a fold is no choice
-4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S
+4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S; where router_unit is
+   "measured", eq. 10's on the scale measured on each fold, and in stage 3 always with proxies
 
 A trial's figure is the mean over the folds of H at the best gate that they share. Of all trials
 that come close to the best one the first is taken: as close as MARGIN, or as the standard error of
@@ -56,10 +57,16 @@ class Search:
         given: frozenset[str],
         callback: Callable[[int, dict], None] | None = None,
     ):
-        self.trainers, self.start, self.given = trainers, start, given
-        self.space = Space(start, given)
-        grids = make_grids(start, given, [math.log(t.n_seen) for t in trainers])
+        self.trainers, self.given = trainers, given
+        log_s = [math.log(t.n_seen) for t in trainers]
+        grids = make_grids(start, given, log_s)
         self.grids = cut_grids(grids, [*(t.n_seen for t in trainers), n_seen])
+        self.start, self.until_proxies = start, self.grids
+        self.measured = start.router_unit == "measured"
+        if self.measured:  # which takes proxies, so fractions of ln S, all free, until there are
+            self.start = start = replace(start, router_unit="nats")
+            self.until_proxies = make_grids(start, frozenset({"router_gate"}), log_s)
+        self.space = Space(start, given)
         self.callback = callback or (lambda step, logs: None)
         self.settings = replace(start, vsmm_weight_es=0.0)  # until stage 3
         self.scores: list[Scores] = []
@@ -106,31 +113,37 @@ class Search:
         found: Found = {}
         for i, trainer in enumerate(self.trainers, start=1):
             end = self.total - (len(self.trainers) - i) * (GAN_UNITS + len(windows) * len(pairs))
-            for (low, high), proxies in trainer.windows(self.settings, windows):
+            for (low, high), draws in trainer.windows(self.settings, windows):
                 for gamma, weight in pairs:
                     margin = {"vsmm_gamma": gamma, "vsmm_weight_es": weight}
                     settings = replace(self.settings, cs_low=low, cs_high=high, **margin)
-                    scores = trainer.scores_with(settings, proxies)
+                    scores = trainer.scores_with(settings, draws)
                     if scores is not None:
                         found.setdefault(settings, []).append(scores)
                     self._advance()
             self._advance(end - self.done)  # the CWGAN, and windows that weren't reached
         found = self._on_all_folds("separation", found)
-        if "vsmm_weight_es" not in self.given:
+        fixed = "router_unit is 'measured'" if self.measured else ""
+        if "vsmm_weight_es" in self.given:
+            fixed = f"vsmm_weight_es is fixed at {self.start.vsmm_weight_es:g}"
+        if not fixed:
             names = REPORTED["separation"]
             own = replace(self.settings, **{name: getattr(self.start, name) for name in names})
             first = {own: found[own]} if own in found else {}
             found = {**first, self.settings: self.scores, **found}
         elif not found:
             raise ValueError(
-                f"vsmm_weight_es is fixed at {self.start.vsmm_weight_es:g}, but no window of CS "
-                f"was reached on every fold within {SHARE_OF_EPOCHS:.0%} of the CWGAN's "
-                f"{self.start.gan_max_epochs} epochs; raise gan_max_epochs or gan_lr"
+                f"{fixed}, but no window of CS was reached on every fold within "
+                f"{SHARE_OF_EPOCHS:.0%} of the CWGAN's {self.start.gan_max_epochs} epochs; raise "
+                "gan_max_epochs or gan_lr"
             )
         self._take(found)
 
     def gate(self) -> tuple[Gate, list[Gate]]:
         """Stage 4: the gate taken, and the best of every kind and unit."""
+        if self.measured:
+            only = best_gate(self.scores, self.grids, "hard", "measured")
+            return only, [only]
         gates = [
             best_gate(self.scores, self.grids, kind, unit)
             for kind, unit in product(self.grids.kinds, UNITS)
@@ -150,8 +163,9 @@ class Search:
         self.scores = found[self.settings]
 
     def _figure(self, scores: list[Scores]) -> Gate:
-        """The best gate that the folds share, of either kind, in fractions of ln S."""
-        gates = (best_gate(scores, self.grids, kind, "fraction") for kind in self.grids.kinds)
+        """The best gate that the folds share, of either kind, in fractions of ln S or measured."""
+        grids = self.grids if scores[0].scale else self.until_proxies
+        gates = (best_gate(scores, grids, kind, grids.units[0]) for kind in grids.kinds)
         return max(gates, key=lambda gate: gate.h)
 
     def _on_all_folds(self, stage: str, found: Found) -> Found:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +15,13 @@ from . import kernels
 from .backend import Array, device_module, to_host
 from .checks import check_finite
 from .datasets import Dataset
-from .estimator import SAMPLE_ROWS, TRAINING_DRAW
+from .estimator import SAMPLE_ROWS
 from .mlp import MLP
 from .presets import Settings
-from .proxies import gan_and_scorer
+from .proxies import FRESH_DRAW, TRAINING_DRAW, gan_and_scorer
+from .recalibration import EntropyScaleError, entropy_scale, keep_out
 from .router import compatibility, score_deviation
-from .scaling import fit_and_scale, scaled
+from .scaling import Scaler, fit_and_scale, scaled
 from .snapshots import Look, SnapshotKeeper, draw_proxies, train_with_looks
 from .tuning_gates import Scores, make_scores
 from .vsmm import VSMM, train_vsmm
@@ -29,23 +31,39 @@ SHARE_OF_EPOCHS = 0.75
 
 
 class _Scaled(NamedTuple):
-    """A fold's arrays, scaled as fit scales them."""
+    """A fold's arrays, scaled as fit scales them, and the scaler of the features."""
 
+    scaler: Scaler
     x: Array
     a: Array
     x_test: Array
     a_unseen: Array
 
 
-class FoldTrainer:
-    """Trains on one fold and scores its pseudo-test samples."""
+class Draws(NamedTuple):
+    """Scaled proxies (p, d) to train on, and fresh ones to measure by, where these are wanted."""
 
-    def __init__(self, fold: Dataset, seed: int, device: str, dtype: str):
+    trained_on: Array
+    fresh: Array | None
+
+
+class FoldTrainer:
+    """Trains on one fold and scores its pseudo-test samples.
+
+    Where start has router_unit "measured", some training samples are kept out, as fit does.
+    """
+
+    def __init__(
+        self, fold: Dataset, seed: int, device: str, dtype: str, start: Settings | None = None
+    ):
         check_finite("X", fold.X_train)
         check_finite("X", fold.X_test)
         self.fold, self.seed, self.dtype = fold, seed, dtype
         self.xp = device_module(device)
-        self.index = self.xp.asarray(np.searchsorted(fold.seen_classes, fold.y_train))
+        index, seen = np.searchsorted(fold.seen_classes, fold.y_train), fold.seen_classes
+        kept = keep_out(fold.X_train, index, seen, start or Settings(), seed)
+        self.x_train, index, self.held = kept
+        self.index = self.xp.asarray(index)
         self._kind, self._arrays = None, None
 
     @property
@@ -81,8 +99,8 @@ class FoldTrainer:
 
     def windows(
         self, settings: Settings, windows: list[tuple[float, float]]
-    ) -> Iterator[tuple[tuple[float, float], Array]]:
-        """(window, proxies) for each window of CS that one CWGAN reaches in time.
+    ) -> Iterator[tuple[tuple[float, float], Draws]]:
+        """(window, draws) for each window of CS that one CWGAN reaches in time.
 
         Each gets the proxies that fit would draw: where CS jumps over a window, those of the
         nearest snapshot. Where the CWGAN diverges, only windows passed before count as reached.
@@ -104,13 +122,20 @@ class FoldTrainer:
             if keeper.passed or (finished and keeper.inside):
                 with _quiet():
                     snapshots = keeper.chosen()
-                count = (settings.proxy_count, self.seed, TRAINING_DRAW)
-                yield window, draw_proxies(snapshots, data.a, gan.latent, *count)
+                draw = partial(draw_proxies, snapshots, data.a, gan.latent, settings.proxy_count)
+                fresh = None if self.held is None else draw(self.seed, FRESH_DRAW)
+                yield window, Draws(draw(self.seed, TRAINING_DRAW), fresh)
 
-    def scores_with(self, settings: Settings, proxies: Array | None = None) -> Scores | None:
-        """Scores of a VSMM trained with proxies; None if it diverges."""
-        with suppress(FloatingPointError), np.errstate(all="ignore"):
-            return self.scores(self.vsmm(settings, proxies), settings)
+    def scores_with(self, settings: Settings, draws: Draws) -> Scores | None:
+        """Scores of a VSMM trained with proxies, with the scale if it is wanted; None if training
+        diverges or there is no scale.
+        """
+        with suppress(FloatingPointError, EntropyScaleError), np.errstate(all="ignore"):
+            vsmm, scale = self.vsmm(settings, draws.trained_on), None
+            if self.held is not None:
+                scaler = self._scaled(settings).scaler
+                scale = entropy_scale(vsmm, self.held, scaler, draws.fresh, self.xp, self.dtype)
+            return self.scores(vsmm, settings)._replace(scale=scale)
         return None
 
     def scores(self, vsmm: VSMM, settings: Settings) -> Scores:
@@ -134,11 +159,11 @@ class FoldTrainer:
         kind = settings.scale_features, settings.scale_prototypes
         if kind != self._kind:
             fold, xp, dtype = self.fold, self.xp, self.dtype
-            scale_x, x = fit_and_scale("X", fold.X_train, kind[0], xp, dtype)
+            scale_x, x = fit_and_scale("X", self.x_train, kind[0], xp, dtype)
             scale_a, a = fit_and_scale("prototypes", fold.seen_prototypes, kind[1], xp, dtype)
             x_test = scaled("X", fold.X_test, scale_x, xp, dtype)
             a_unseen = scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype)
-            self._kind, self._arrays = kind, _Scaled(x, a, x_test, a_unseen)
+            self._kind, self._arrays = kind, _Scaled(scale_x, x, a, x_test, a_unseen)
         return self._arrays
 
 

@@ -75,6 +75,18 @@ def test_the_soft_gate_runs_on_the_device(device, letters):
     assert "soft_route_rows" in {launch.name for launch in log.launches}
 
 
+def test_thresholds_are_measured_on_the_device(device, letters):
+    """Of arrays that lie there already."""
+    training, test = letters
+    changes = {"router_unit": "measured", "router_delta_low": 0.2, "router_delta_high": 0.6}
+    settings = {**SETTINGS, **changes, "dtype": "float64"}
+    on_host = tz.EntropySeparationGZSL(**settings).fit(*training)
+    there = device.asarray(training[0]), training[1], device.asarray(training[2])
+    on_device = tz.EntropySeparationGZSL(**settings, device="cuda").fit(*there)
+    assert on_device.entropy_scale_ == pytest.approx(on_host.entropy_scale_, rel=1e-7)
+    assert_same_answers(on_host.route(*test), on_device.route(*test), 1e-7)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

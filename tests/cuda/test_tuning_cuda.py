@@ -26,10 +26,19 @@ SETTINGS = {
 }
 
 
-def test_the_search_on_cuda_is_the_one_on_numpy(device, tiny_dataset):
+@pytest.mark.parametrize("recalibrate", [False, True])
+def test_the_search_on_cuda_is_the_one_on_numpy(device, tiny_dataset, recalibrate):
     training = tiny_dataset().training()
     one, other = (
-        tz.tune(training, "small", SETTINGS, folds=1, device=name, dtype="float64")
+        tz.tune(
+            training,
+            "small",
+            SETTINGS,
+            folds=1,
+            device=name,
+            dtype="float64",
+            recalibrate=recalibrate,
+        )
         for name in ("cpu", "cuda")
     )
     assert [t["stage"] for t in one.trials] == [*["networks"], *["metric"] * 3, "separation"]

@@ -71,8 +71,10 @@ CHANGES = {
     "vsmm_weight_es": 2.0,
     "vsmm_gamma": 3.0,
     "router_gate": "soft",
+    "router_unit": "measured",
     "router_delta_low": 1.0,
     "router_delta_high": 1.0,
+    "router_held_out": 0.3,
     "router_bias": 0.5,
     "router_width": 0.1,
     "router_tau": 0.4,
@@ -104,6 +106,8 @@ def test_every_setting_has_an_effect(fit, data, unseen, name, outputs, all_equal
     run = {**RUN, "cs_high": 1.05, "gan_max_epochs": 9} if name == "cs_unit" else RUN
     if name in ("router_bias", "router_width", "router_tau"):
         run = {**run, "router_gate": "soft"}
+    if name == "router_held_out":
+        run = {**run, "router_unit": "measured"}
     traces = [
         [*outputs(model, data.X_test, unseen), model.proxy_source_.looks]
         for model in (fit(**run), fit(**{**run, name: CHANGES[name]}))

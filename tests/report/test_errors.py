@@ -20,8 +20,9 @@ def run_with(values=(0.2, 0.5, 0.8), reference=10.0, metrics=None, **settings):
     source = SimpleNamespace(
         looks=looks, snapshots=[Snapshot(looks[len(looks) // 2], None)], reference=reference
     )
+    settings = Settings(**settings)
     model = SimpleNamespace(
-        settings_=Settings(**settings), proxy_source_=source, classes_=list(range(20))
+        settings_=settings, routing_=settings, proxy_source_=source, classes_=list(range(20))
     )
     return Run(None, model, {}, {}, metrics)
 

@@ -153,7 +153,7 @@ def _histogram(when, entropies, model):
             values.append(Value(row, kind, FRACTION, share, detail=True))
         values.append(Value(f"{when}, mean", kind, NATS, inside.mean()))
     values.append(Value(when, "AUROC", AREA, auroc(*entropies.values())))
-    settings = model.settings_
+    settings = model.routing_
     if settings.router_gate == "hard":
         marks = [(name, getattr(settings, f"router_{name}")) for name in SHOWN_THRESHOLDS]
     else:

@@ -10,11 +10,9 @@ import numpy as np
 from ..backend import device_module, to_host
 from ..datasets import TrainingSet
 from ..presets import Settings, settings_for
-from ..proxies import ProxySource, find_proxies, gan_and_scorer
+from ..proxies import TRAINING_DRAW, ProxySource, find_proxies, gan_and_scorer
 from ..scaling import fit_and_scale
 from ..snapshots import Look, Snapshot, SnapshotKeeper, draw_proxies, train_with_looks
-
-TRAINING_DRAW = 0  # the draw of proxies that fit trains on
 
 
 class Ground:
