@@ -8,8 +8,8 @@ SCALERS = (("minmax", "relu"), ("standard", "linear"))  # with the generator's o
 RATES = (1.0, 0.5, 2.0)  # times the preset's
 EPOCHS = (1.0, 1.2, 0.8, 1.6, 0.6, 2.0, 0.4, 0.2)  # times the preset's
 METRICS = ("euclidean", "cosine", "dot")
-# Of the relative CS. Beyond 0.7 the CWGAN takes several times as long, and on folds of 100 classes of
-# CUB and of the letters no window there gave an H that was higher by more than noise.
+# Of the relative CS. Beyond 0.7 the CWGAN takes several times as long, and on folds of 100 classes
+# of CUB and of the letters no window there gave an H that was higher by more than noise.
 WINDOWS = ((0.25, 0.4), (0.4, 0.55), (0.55, 0.7))
 SEPARATIONS = ((1.0, 1.0), (3.0, 1.0), (3.0, 0.3))  # gamma in nats, weight of L_ES
 
