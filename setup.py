@@ -38,6 +38,7 @@ setup(
     ],
     packages=[
         "tinygzsl",
+        "tinygzsl.baselines",
         "tinygzsl.benchmarks",
         "tinygzsl.cli",
         "tinygzsl.datasets",
