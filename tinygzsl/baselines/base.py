@@ -34,6 +34,7 @@ class Baseline(Parameters):
 
     strict: ClassVar[bool] = True
     title: ClassVar[str]  # its name in the tables
+    grid: ClassVar[dict[str, tuple]] = {}  # what validation may search, and over which values
 
     features: str = "none"
     prototypes: str = "l2"

@@ -24,6 +24,11 @@ class ESZSL(Baseline):
     """
 
     title: ClassVar[str] = "ESZSL"
+    grid: ClassVar[dict[str, tuple]] = {
+        "regularize_features": (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0),
+        "regularize_prototypes": (-3.0, -2.0, -1.0, 0.0),
+        "features": ("none", "standard"),
+    }
 
     regularize_features: float = 3.0
     regularize_prototypes: float = 0.0
