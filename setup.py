@@ -38,6 +38,7 @@ setup(
     ],
     packages=[
         "tinygzsl",
+        "tinygzsl.baselines",
         "tinygzsl.benchmarks",
         "tinygzsl.cli",
         "tinygzsl.datasets",
@@ -47,7 +48,7 @@ setup(
         "tinygzsl.sweeps",
     ],
     package_dir={"tinygzsl": "tinygzsl", "tinygzsl.kernels": "kernels", "tinygzsl.cli": "cli"},
-    package_data={"": ["*.cu", "*.npz", "*.csv", "*.md", "py.typed"]},
+    package_data={"": ["*.cu", "*.npz", "*.csv", "*.md", "*.toml", "py.typed"]},
     entry_points={"console_scripts": ["tinygzsl = tinygzsl.cli.main:main"]},
     python_requires=">=3.11",
     install_requires=["numpy>=1.26", "scipy>=1.11.4", "numba>=0.60", "click>=8.1"],

@@ -6,6 +6,7 @@ import click
 
 from .. import __version__
 from .bench import bench
+from .compare import compare
 from .data import data
 from .demo import demo
 from .evaluate import evaluate
@@ -42,6 +43,7 @@ for command in (
     report,
     tune,
     sweep,
+    compare,
     reproduce,
     data,
     gradcheck,

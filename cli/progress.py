@@ -8,6 +8,8 @@ TITLES = {
     "gan": "training the CWGAN",
     "vsmm": "training the VSMM",
     "tune": "validating settings",
+    "classifier": "training a classifier",
+    "detector": "training the detector",
 }
 WIDTH = 24
 
@@ -47,7 +49,8 @@ class Progress:
         left = f", at most {clock((total - step) / rate)} left" if 0 < rate < 1e6 else ""
         rated = f", {rate:.1f} steps/s{left}" if self.phase != "ptc" else ""
         bar = "#" * filled + "." * (WIDTH - filled)
-        line = f"{TITLES[self.phase]} [{bar}] {step}/{total}{rated}{self.tail}"
+        title = TITLES.get(self.phase, "training")
+        line = f"{title} [{bar}] {step}/{total}{rated}{self.tail}"
         self.stream.write(f"\r\x1b[K{line}")
         self.stream.flush()
 

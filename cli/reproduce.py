@@ -17,6 +17,10 @@ from .common import FAILED, emit, errors_as_sentences, given, json_option, note,
 @click.option(
     "--splits", metavar="1-30", help="Splits of action recognition.  [default: as in the paper]"
 )
+@click.option(
+    "--methods", metavar="A,B", help="Of table2 and table3: ours,eszsl.  [default: all printed]"
+)
+@click.option("--settings", metavar="FILE", help="TOML file with the other methods' settings.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", help="Folder for table.csv, table.json and figures.")
 @json_option
@@ -26,8 +30,9 @@ def reproduce(target, datasets, out, as_json, **options):
     """Measure a table or figure of the paper, beside the printed numbers.
 
     TARGET is table1 to table4 or figure2 to figure7; without one, they are listed. Looks for the
-    paper's datasets under --root, or takes each DATASET: a name, a folder or letters. Figures need
-    --out and matplotlib, figure3 scikit-learn too.
+    paper's datasets under --root, or takes each DATASET: a name, a folder or letters. The other
+    methods of table2 and table3 are trained too, with the settings of `compare`. Figures need --out
+    and matplotlib, figure3 scikit-learn too.
     """
     from ..backend import device_module
     from ..reproduce.published import published
@@ -43,6 +48,7 @@ def reproduce(target, datasets, out, as_json, **options):
     folder = Path(out) if out else None
     device_module(options["device"])
     _check_packages(target, folder)
+    _check_methods(target, options)
     table = _Table(target, published(target), folder)
     with Progress() as callback:
 
@@ -79,8 +85,19 @@ def _check_packages(target, folder):
         check_tsne()
 
 
+def _check_methods(target, options):
+    from ..reproduce.others import TABLES
+
+    for name in ("methods", "settings"):
+        if options[name] and target not in TABLES:
+            raise ValueError(
+                f"--{name} would do nothing: {target} shows no other methods; leave it out"
+            )
+
+
 def _jobs(target, datasets, options, table):
     """The runs in the order of dataset, split, seed; what is missing goes into table.not_run."""
+    from ..baselines.methods import DETERMINISTIC
     from ..reproduce.experiments import Job
     from ..reproduce.sources import canonical, splits_of, wanted_splits
     from ..reproduce.targets import TARGETS
@@ -111,13 +128,31 @@ def _jobs(target, datasets, options, table):
         table.datasets.append(label)
         for split in wanted_splits(target, name, there, asked):
             where = {**source, "split": split}
-            jobs += [Job(label, split, seed, where, {**params, "seed": seed}) for seed in seeds]
+            for name, chosen in _systems(target, label, options, table.printed).items():
+                mine = seeds[:1] if name in DETERMINISTIC else seeds
+                jobs += [
+                    Job(label, split, seed, where, {**params, "seed": seed}, name, chosen)
+                    for seed in mine
+                ]
     if asked and jobs and all(job.split is None for job in jobs):
         raise ValueError(
             f"--splits {options['splits']} would do nothing: {', '.join(table.datasets)} has no "
             "numbered splits; leave it out"
         )
     return jobs
+
+
+def _systems(target, label, options, printed):
+    """{class name: its settings} of the methods to measure; None for ours, which has presets."""
+    from ..baselines.settings import OURS, chosen_for
+    from ..reproduce.others import systems
+    from .compare_plan import method_names
+
+    names = [OURS, *systems(target, label, printed)]
+    if options["methods"]:
+        names = method_names(options["methods"])
+    path = Path(options["settings"]) if options["settings"] else None
+    return {name: None if name == OURS else chosen_for(name, label, path) for name in names}
 
 
 class _Table:

@@ -23,7 +23,7 @@ def examples(text):
     return [(b[1], a[1]) for b, a in pairwise(blocks) if b[0] == "python"]
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [0, 1, 2])
 def test_an_example_prints_what_it_shows(readme, number):
     code, shown = examples(readme)[number]
     out = io.StringIO()

@@ -11,6 +11,8 @@ with the gradient with respect to x^ only, never a; the generator minimises -E[D
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -61,30 +63,50 @@ def critic_loss(
 
 
 def generator_loss(
-    generator: MLP, critic: MLP, z: Array, a: Array, out: list[Array] | None = None
+    generator: MLP,
+    critic: MLP,
+    z: Array,
+    a: Array,
+    out: list[Array] | None = None,
+    extra: Callable[[Array], tuple[Array, Array]] | None = None,
 ) -> tuple[Array, list[Array]]:
     """-E[D(G(z, a), a)] and its gradients in the order of generator.params.
 
-    They are written into the arrays of `out`, if given.
+    They are written into the arrays of `out`, if given. extra(x~) -> (term, dterm/dx~) adds a term
+    to the loss, which eq. 6 has none of: the baselines need it.
     """
     xp = array_module(z, a)
     fake, generator_cache = generator_forward(generator, z, a)
     n, d = fake.shape
     scores, critic_cache = critic.forward(xp.concatenate([fake, a], axis=1))
     g, _ = critic.input_gradient(critic_cache, columns=d)
-    _, grads = generator.backward(g * (-1 / n), generator_cache, need_dx=False, out=out)
-    return -scores.mean(), grads
+    loss, dfake = -scores.mean(), g * (-1 / n)
+    if extra:
+        term, dterm = extra(fake)
+        loss, dfake = loss + term, dfake + dterm
+    _, grads = generator.backward(dfake, generator_cache, need_dx=False, out=out)
+    return loss, grads
 
 
 class CWGAN:
     """Generator, critic and their optimisers; `train_step` is one step of the generator.
 
     Every random number is a function of (seed, step, purpose), and step is part of `state`, so a
-    run that is restored from `state` continues exactly.
+    run that is restored from `state` continues exactly. extra(x~, rows) -> (term, dterm/dx~) adds
+    a term to the generator's loss, for x~ of the classes of those rows of the training data.
     """
 
-    def __init__(self, xp: ModuleType, d: int, k: int, settings: Settings, seed: int, dtype: str):
-        self.settings, self.seed, self.dtype = settings, seed, dtype
+    def __init__(
+        self,
+        xp: ModuleType,
+        d: int,
+        k: int,
+        settings: Settings,
+        seed: int,
+        dtype: str,
+        extra: Callable[[Array, Array], tuple[Array, Array]] | None = None,
+    ):
+        self.settings, self.seed, self.dtype, self.extra = settings, seed, dtype, extra
         self.latent = settings.gan_latent or k
         common = {"seed": seed, "dtype": dtype, "hidden": settings.gan_activation}
         self.generator = MLP.create(
@@ -153,7 +175,9 @@ class CWGAN:
         xp = array_module(y, prototypes)
         rows = self._rows(xp, self.step, Purpose.GENERATOR_BATCH, y.shape[0])
         z, a = self._normal(xp, self.step, Purpose.GENERATOR_NOISE), prototypes[y[rows]]
-        loss, grads = generator_loss(self.generator, self.critic, z, a, self._generator_grads)
+        extra = self.extra and partial(self.extra, rows=rows)
+        networks, out = (self.generator, self.critic), self._generator_grads
+        loss, grads = generator_loss(*networks, z, a, out, extra)
         self.generator_adam.step(grads)
         return loss
 

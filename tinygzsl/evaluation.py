@@ -38,12 +38,19 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
     per_class         accuracies by the router of seen and unseen classes
     thresholds        of eq. 10 in nats, see recalibration.thresholds; None for the soft gate
 
+    A baseline (tinygzsl.baselines) has no router: S, U, H and per_class are by its scores, with its
+    offset subtracted from those of seen classes; besides offset, no_offset (S, U, H without it),
+    ausuc, supervised, zsl and n_test. A RoutedGZSL has all of the above, with its expert's scores
+    in place of eq. 2's.
+
     Raises ValueError for a dataset without test samples of both kinds, with NaN in them, or
     that doesn't belong to the model.
     """
     from .datasets import check_test
 
     check_test(data)
+    if not hasattr(model, "classes_"):
+        raise ValueError("the model is not fitted; call fit first")
     if not np.array_equal(data.seen_classes, model.classes_):
         shared = np.isin(data.seen_classes.astype(str), model.classes_.astype(str)).sum()
         raise ValueError(
@@ -51,6 +58,11 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
             f"{len(data.seen_classes)}, of which they share {shared}; evaluate on the dataset that "
             "it was trained on"
         )
+    if not hasattr(model, "route"):
+        from .baselines.calibration import score_figures
+
+        f = model.decision_function(data.X_test, data.unseen_prototypes)
+        return score_figures(model, f, data)
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
@@ -78,8 +90,8 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
         "entropy": _mean_entropies(model, h_seen, h_unseen),
         "routes": route_shares(result.route, is_seen),
         "per_class": {
-            "seen": _by_class(y[is_seen], result.label[is_seen]),
-            "unseen": _by_class(y[~is_seen], result.label[~is_seen]),
+            "seen": by_class(y[is_seen], result.label[is_seen]),
+            "unseen": by_class(y[~is_seen], result.label[~is_seen]),
         },
         "thresholds": thresholds(model),
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
@@ -100,6 +112,7 @@ def _mean_entropies(model: Any, h_seen: np.ndarray, h_unseen: np.ndarray) -> dic
     return {**means, "max": math.log(len(model.classes_))}
 
 
-def _by_class(y: np.ndarray, label: np.ndarray) -> dict[str, float]:
+def by_class(y: np.ndarray, label: np.ndarray) -> dict[str, float]:
+    """Accuracies of labels (n,) predicted for y (n,), by class as text."""
     classes, values = per_class_accuracy(y, label)
     return {str(c): float(v) for c, v in zip(classes, values, strict=True)}

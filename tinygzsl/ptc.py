@@ -93,6 +93,12 @@ def train_ptc(
     return best
 
 
+def refit(model: PTC, x: Array, y: Array) -> PTC:
+    """The classifier with the same l2 for x (n, d), y (n,), by L-BFGS from the model's weights."""
+    w, b = _fit_lbfgs(model.w, model.b, x, y, model.l2)
+    return model._replace(w=w, b=b)
+
+
 def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array]:
     """L-BFGS on the host over float64 parameters; the objective runs where x is."""
     from scipy.optimize import minimize

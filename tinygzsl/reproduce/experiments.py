@@ -14,12 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from ..baselines.calibration import fit_on
+from ..baselines.methods import method
+from ..baselines.settings import OURS, Chosen
 from ..datasets import Dataset, TrainingSet
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..metrics import auroc
 from ..router import unseen_above
 from .ground import TRAINING_DRAW, Ground
+from .others import printed_name
 from .records import AREA, COUNT, FRACTION, NATS, Outcome, Value
 
 BINS = 30  # of the histograms of figures 2 and 4
@@ -30,7 +34,8 @@ SHOWN_THRESHOLDS = ("delta_low", "delta_high")
 @dataclass(frozen=True)
 class Job:
     """One run: the dataset's name in the table, its split and source (arguments of load_dataset),
-    the seed and the estimator's parameters.
+    the seed and the estimator's parameters; for another system of the table its class's name and
+    its settings.
     """
 
     dataset: str
@@ -38,13 +43,22 @@ class Job:
     seed: int
     source: dict[str, Any]
     params: dict[str, Any]
+    method: str = OURS
+    chosen: Chosen | None = None
+
+    @property
+    def what(self) -> str:
+        """Which method, and where its settings come from."""
+        if self.method == OURS:
+            return f"preset {self.params['preset']}"
+        return f"{self.method}, settings {self.chosen.origin}"
 
     @property
     def label(self) -> str:
-        """split 1, seed 0."""
-        return (
-            f"seed {self.seed}" if self.split is None else f"split {self.split}, seed {self.seed}"
-        )
+        """split 1, seed 0; before it another system's name."""
+        parts = [] if self.method == OURS else [self.method]
+        parts += [] if self.split is None else [f"split {self.split}"]
+        return ", ".join([*parts, f"seed {self.seed}"])
 
     def outcome(self, values: list[Value], **more: Any) -> Outcome:
         """The Outcome of this run."""
@@ -74,9 +88,16 @@ def counts(job: Job, data: Dataset) -> Outcome:
 
 
 def accuracies(job: Job, data: Dataset) -> Outcome:
-    """Tables 2 and 3: S, U and H of the full method."""
-    metrics = evaluate(job.fit(data.training()), data)
-    return job.outcome([Value("ours", name, FRACTION, metrics[name]) for name in ("S", "U", "H")])
+    """Tables 2 and 3: S, U and H of the full method, or of another system, without calibrated
+    stacking.
+    """
+    if job.method == OURS:
+        row, metrics = OURS, evaluate(job.fit(data.training()), data)
+    else:
+        row, params = printed_name(job.method), {**job.chosen.params, "offset": 0.0}
+        model = method(job.method)(**params, seed=job.seed, callback=job.params["callback"])
+        metrics = evaluate(fit_on(model, data), data)
+    return job.outcome([Value(row, name, FRACTION, metrics[name]) for name in ("S", "U", "H")])
 
 
 def separation(job: Job, data: Dataset) -> Outcome:

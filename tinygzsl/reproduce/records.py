@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 FRACTION, AREA, COUNT, NATS, SCORE = "fraction", "area", "count", "nats", "CS"
 MEASURED, NOT_RUN, OTHER = "measured", "not run", "other system"
-OURS = ("ours", "baseline", "counts")  # the rows of the paper's tables that we measure
+OURS = ("ours", "baseline", "counts")  # the rows of the paper's tables that are about its method
 
 
 class Value(NamedTuple):
@@ -84,7 +84,7 @@ def statistics(values: Iterable[tuple[int | None, int, float]]) -> tuple[float, 
 def records(outcomes: list[Outcome], printed: dict, datasets: Iterable[str]) -> list[Record]:
     """The printed rows with what was measured beside them, then all else that was measured.
 
-    datasets gives the order; those that printed names come first. Other systems are not measured.
+    datasets gives the order; those that printed names come first.
     """
     measured: dict[tuple[str, str, str, str], list] = {}
     kinds: dict[tuple[str, str, str, str], dict] = {}

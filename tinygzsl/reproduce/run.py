@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..auto import tuned
+from ..baselines.settings import OURS
 from ..datasets import check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
 from ..runs import write_json, write_text
@@ -42,7 +43,7 @@ def outcomes(target: Target, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome
 
 def _chosen(job, data):
     """The job with what preset auto finds, so that it searches once and not per fit."""
-    if job.params["preset"] != "auto":
+    if job.params["preset"] != "auto" or job.method != OURS:
         return job
     preset, settings, _ = tuned(EntropySeparationGZSL(**job.params), data.training())
     return replace(job, params={**job.params, **settings, "preset": preset})
@@ -65,5 +66,5 @@ def write_table(folder: Path, facts: dict[str, Any], records: list[Record]) -> l
 def progress(jobs: list[Job], note: Callable[[str], None]) -> Iterator[Job]:
     """The jobs, each announced by a line."""
     for number, job in enumerate(jobs, 1):
-        note(f"[{number}/{len(jobs)}] {job.dataset}, {job.label}, preset {job.params['preset']}")
+        note(f"[{number}/{len(jobs)}] {job.dataset}, {job.label}, {job.what}")
         yield job

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from .others import STAR
 from .records import AREA, COUNT, FRACTION, NOT_RUN, Record
 
-STAR = " *"
 DECIMALS = {COUNT: 0, AREA: 3}  # else 2
 HEAD = ("", "", "measured", "printed", "corrected", "difference")
 

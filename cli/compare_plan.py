@@ -1,0 +1,112 @@
+"""From the options of `tinygzsl compare` to methods, seeds and settings."""
+
+from pathlib import Path
+
+from .sweep_plan import numbers
+
+MOST_SEEDS = 100
+
+
+def method_names(text: str | None) -> list[str]:
+    """Class names, and "ours", of names separated by commas; all of them without a text."""
+    from ..baselines import METHODS
+    from ..baselines.methods import method
+    from ..baselines.settings import OURS
+
+    if text is None:
+        return [*METHODS, OURS]
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise ValueError(f"--methods is {text!r}; write names with commas, like ours,eszsl,sae")
+    found = [OURS if part.casefold() == OURS else method(part).__name__ for part in parts]
+    if len(set(found)) < len(found):
+        raise ValueError(f"--methods is {text!r}, with a method more than once; name each once")
+    return found
+
+
+def seed_numbers(text: str) -> list[int]:
+    """[0, 1, 2] of "3", which is how many; and [5, 6, 9] of "5-6,9"."""
+    if not text.strip().isdecimal():
+        return numbers(text, "--seeds")
+    count = int(text)
+    if not 1 <= count <= MOST_SEEDS:
+        raise ValueError(f"--seeds is {count}; pass how many, from 1 to {MOST_SEEDS}, or a range")
+    return list(range(count))
+
+
+def chosen_settings(names: list[str], dataset: str, label: str, path: str | None) -> dict:
+    """{name: Chosen} for the methods and for ours, whose router --routed takes.
+
+    dataset is as on the command line, label its name in settings files. Ours has the dataset's
+    preset where no file says otherwise.
+    """
+    from ..baselines.settings import DEFAULT, OURS, Chosen, chosen_for
+    from .config import resolve
+
+    file = Path(path) if path else None
+    if file:
+        _check_named(file, label)
+    chosen = {name: chosen_for(name, label, file) for name in [*names, OURS]}
+    if chosen[OURS].origin == DEFAULT:
+        params, _ = resolve(None, (), {}, {"name_or_path": dataset})
+        chosen[OURS] = Chosen(params, f"preset {params['preset']}")
+    return chosen
+
+
+def _check_named(file: Path, label: str) -> None:
+    """ValueError if the file has settings for other datasets alone."""
+    from ..baselines.settings import read_settings
+
+    places = {dataset for _, dataset in read_settings(file)}
+    if label.casefold() not in places:
+        has = ", ".join(sorted(places)) or "nothing"
+        raise ValueError(f"{file} has settings for {has}, but none for {label.casefold()}")
+
+
+def tuned(chosen: dict, names: list[str], training, label: str, folder: Path, say) -> dict:
+    """chosen with what validation finds for the methods named, ours left as it is.
+
+    folder/settings.toml has them, written after each method; what is there already is taken. A
+    method that diverges with all its settings keeps those it had.
+    """
+    from ..baselines.settings import OURS, read_settings, write_settings
+    from ..baselines.tuning import validation_folds
+
+    path, place = folder / "settings.toml", label.casefold()
+    folder.mkdir(parents=True, exist_ok=True)
+    found = read_settings(path) if path.exists() else {}
+    folds = validation_folds(training)
+    for name in [name for name in names if name != OURS]:
+        if (name, place) not in found:
+            try:
+                found[name, place] = _searched(name, chosen[name].params, folds, label, say)
+            except FloatingPointError as error:
+                say(f"warning: {error}")
+                continue
+            except KeyboardInterrupt:
+                say(f"stopped with {len(found)} methods in {path}; the same command goes on")
+                raise
+            write_settings(path, found)
+        chosen = {**chosen, name: found[name, place]}
+    say(f"settings: {path}")
+    return chosen
+
+
+def _searched(name, start, folds, label, say):
+    from ..baselines.methods import method
+    from ..baselines.settings import Chosen
+    from ..baselines.tuning import search
+
+    kind = method(name)
+    params, best = search(kind, folds, start=start, on_trial=_teller(kind, say))
+    origin = f"validated: tinygzsl compare {label} --tune, mean H {best.H:.3f}"
+    return Chosen({**params, "offset": round(best.offset, 6)}, origin)
+
+
+def _teller(kind, say):
+    def tell(trial, number, total):
+        h = f"H {trial.calibration.H:.4f}" if trial.calibration else "diverged"
+        pairs = " ".join(f"{k}={v}" for k, v in trial.params.items())
+        say(f"[{number}/{total}] {kind.title} on the folds: {h}  {pairs}")
+
+    return tell

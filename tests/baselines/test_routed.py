@@ -1,0 +1,94 @@
+"""The router in front of a baseline."""
+
+import json
+
+import numpy as np
+import pytest
+
+import tinygzsl as tz
+from tinygzsl.baselines import ESZSL, RoutedGZSL
+
+
+@pytest.fixture
+def data(tiny_dataset):
+    return tiny_dataset()
+
+
+@pytest.fixture
+def router(small_model, data):
+    def fit(**params):
+        params = {
+            "vsmm_weight_es": 0.0,
+            "router_delta_low": 0.1,
+            "router_delta_high": 0.6,
+            **params,
+        }
+        return small_model(**params).fit(data.X_train, data.y_train, data.seen_prototypes)
+
+    return fit
+
+
+@pytest.fixture
+def unseen(data):
+    return data.unseen_prototypes, data.unseen_classes
+
+
+@pytest.mark.parametrize("gate", ["hard", "soft"])
+@pytest.mark.parametrize("name", ["ESZSL", "GGM"])
+def test_each_route_has_its_labels(gate, name, router, fit, data, unseen):
+    model = RoutedGZSL(router=router(router_gate=gate), expert=fit(name, offset=0.2))
+    assert model.strict == (name == "ESZSL")
+    found = model.route(data.X_test, *unseen)
+    alone = model.router.route(data.X_test, *unseen)
+    assert set(found.route) == ({"SL", "ZSL"} if gate == "soft" else {"SL", "GZSL", "ZSL"})
+    np.testing.assert_array_equal(found.route, alone.route)
+    np.testing.assert_array_equal(found.entropy, alone.entropy)
+    of = {name: found.route == name for name in ("SL", "GZSL", "ZSL")}
+    np.testing.assert_array_equal(found.label[of["SL"]], alone.label[of["SL"]])
+    everywhere = model.expert.predict(data.X_test, *unseen)
+    np.testing.assert_array_equal(found.label[of["GZSL"]], everywhere[of["GZSL"]])
+    f = model.compatibility(data.X_test, unseen[0])[:, 5:]
+    zero_shot = unseen[1][f.argmax(axis=1)]
+    np.testing.assert_array_equal(found.label[of["ZSL"]], zero_shot[of["ZSL"]])
+    np.testing.assert_array_equal(model.predict(data.X_test, *unseen), found.label)
+    np.testing.assert_array_equal(model.predict(data.X_test), model.router.predict(data.X_test))
+
+
+def test_evaluation_is_that_of_the_router_with_the_experts_scores(router, fit, data):
+    model = RoutedGZSL(router=router(), expert=fit("ESZSL"))
+    routed, router_alone, expert = (
+        tz.evaluate(m, data) for m in (model, model.router, model.expert)
+    )
+    for name in ("auroc", "routes", "entropy", "supervised"):
+        assert routed[name] == router_alone[name]
+    assert (routed["zsl"], routed["ausuc"]) == (expert["zsl"], expert["ausuc"])
+    assert routed["gzsl"]["H"] == expert["H"]
+    json.dumps(routed, allow_nan=False)
+
+
+def test_fit_trains_both(router, fit, small_model, make, data, unseen):
+    new = small_model(vsmm_weight_es=0.0, router_delta_low=0.1, router_delta_high=0.6)
+    model = RoutedGZSL(router=new, expert=make("GGM"))
+    training = data.X_train, data.y_train, data.seen_prototypes
+    assert model.fit(*training, unseen_prototypes=data.unseen_prototypes) is model
+    apart = RoutedGZSL(router=router(), expert=fit("GGM"))
+    np.testing.assert_array_equal(
+        model.predict(data.X_test, *unseen), apart.predict(data.X_test, *unseen)
+    )
+
+
+def test_errors_are_sentences(router, fit, data, unseen, sentence):
+    trained = router()
+    with sentence(ValueError, "the expert is not fitted"):
+        RoutedGZSL(router=trained, expert=ESZSL()).predict(data.X_test, *unseen)
+    fewer = data.y_train != 6
+    expert = ESZSL().fit(data.X_train[fewer], data.y_train[fewer], data.seen_prototypes[:-1])
+    with sentence(ValueError, "knows 5 seen classes and the expert 4"):
+        RoutedGZSL(router=trained, expert=expert).predict(data.X_test, *unseen)
+    model = RoutedGZSL(router=trained, expert=fit("ESZSL"))
+    with sentence(ValueError, "both seen and unseen"):
+        model.predict(data.X_test, unseen[0], data.seen_classes[:2])
+    with sentence(ValueError, "unseen_classes came without"):
+        model.predict(data.X_test, unseen_classes=unseen[1])
+    assert "RoutedGZSL(" in repr(model)
+    assert set(model.get_params()) == {"router", "expert"}

@@ -1,0 +1,179 @@
+"""CEWGAN-OD: a CWGAN with cosine embedding, and a detector that says which classifier to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import kernels, noise
+from ..cwgan import CWGAN
+from ..mlp import MLP
+from ..noise import Purpose
+from ..optim import Adam
+from .detector import detector_entropy, train_detector
+from .synthetic import BETAS, GANBaseline, check_numbers, synthesize
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CEWGANOD(GANBaseline):
+    """Mandal, Narayan, Dwivedi, Gupta, Ahmed, Khan, Shao: Out-of-Distribution Detection for
+    Generalized Zero-Shot Action Recognition, CVPR 2019.
+
+    As in the authors' code: min_G max_D L_WGAN + beta L_EMB + gamma L_REC on seen classes, L_WGAN
+    that of this library's CWGAN, L_EMB = E[1 - cos(x~, x)] + E[max(0, cos(x~, x'))] with x a real
+    sample of x~'s class and x' one of another class, L_REC the mean squared error of a decoder
+    x~ -> a, which is trained on real samples beside the critic and on x~ beside G. One softmax
+    classifier is trained on seen samples, another on synthetic unseen ones. A detector with one
+    output per seen class minimises E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] over seen x and
+    synthetic unseen x~. A sample is of an unseen class where its entropy H is above the mean of the
+    seen training samples (there a running mean in the epoch that is best on the test set).
+    offset moves that threshold.
+
+    The scores of a group are its log-probabilities less their maximum, and (threshold - H) is added
+    to the seen ones: the greatest score is then the detector's and the classifier's choice.
+
+    cosine_weight, reconstruction_weight   beta 0.1 and gamma 0.01 (the authors' code)
+    decoder_hidden                         as there; all hidden layers are LeakyReLU (as there but
+                                           for the second one of G, a ReLU)
+    per_class                              50, as there
+    detector_hidden, _epochs, _batch       512-512, as there, Adam 1e-3 (0.5, 0.999); half a batch
+                                           is seen
+    """
+
+    title: ClassVar[str] = "CEWGAN (OD)"
+    grid: ClassVar[dict[str, tuple]] = {"gan_max_epochs": (10, 30), "detector_epochs": (5, 20)}
+
+    gan_generator_hidden: tuple[int, ...] = (4096, 4096)
+    per_class: int = 50
+    cosine_weight: float = 0.1
+    reconstruction_weight: float = 0.01
+    decoder_hidden: tuple[int, ...] = (4096, 4096)
+    detector_hidden: tuple[int, ...] = (512, 512)
+    detector_epochs: int = 50
+    detector_batch: int = 100
+
+    def _fit_all(
+        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
+    ) -> None:
+        self._check()
+        self._generator = self._train_generator(x, index, a)
+        fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
+        self._seen_classifier = self._softmax(x, index, len(a))
+        self._unseen_classifier = self._softmax(fakes, labels, len(a_unseen))
+        self._detector = train_detector(
+            x,
+            index,
+            fakes,
+            [x.shape[1], *self.detector_hidden, len(a)],
+            epochs=self.detector_epochs,
+            batch=self.detector_batch,
+            seed=self.seed,
+            callback=self._report,
+        )
+        self._threshold = float(detector_entropy(self._detector, x).mean(dtype="float64"))
+
+    def _check(self) -> None:
+        super()._check()
+        weights = "cosine_weight", "reconstruction_weight"
+        whole, widths = ("detector_epochs", "detector_batch"), ("decoder_hidden", "detector_hidden")
+        check_numbers(self, whole=whole, weights=weights, widths=widths)
+
+    def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
+        weights = self.cosine_weight, self.reconstruction_weight
+        terms = EmbeddingTerms(x, index, a, self.decoder_hidden, weights, self.gan_lr, self.seed)
+        shape = np, x.shape[1], a.shape[1]
+        gan = CWGAN(*shape, self._settings(), self.seed, self.dtype, terms)
+        steps, batch = self.gan_critic_steps, self.gan_batch
+
+        def train_decoder(step: int) -> None:
+            for at in range(step * steps, (step + 1) * steps):  # the critic's batches
+                rows = noise.integers(np, self.seed, at, Purpose.REAL_BATCH, len(x), batch)
+                terms.train_decoder(rows)
+
+        return self._train_gan(gan, x, index, a, train_decoder)
+
+    def _logits(self, x: np.ndarray) -> np.ndarray:
+        seen, _ = kernels.log_softmax_entropy(self._seen_classifier.logits(x))
+        unseen, _ = kernels.log_softmax_entropy(self._unseen_classifier.logits(x))
+        seen -= seen.max(axis=1, keepdims=True)
+        seen += (self._threshold - detector_entropy(self._detector, x))[:, None]
+        return np.concatenate([seen, unseen - unseen.max(axis=1, keepdims=True)], axis=1)
+
+
+class EmbeddingTerms:
+    """What CEWGAN adds to the generator's loss, with the decoder that it needs."""
+
+    def __init__(
+        self,
+        x: np.ndarray,
+        index: np.ndarray,
+        a: np.ndarray,
+        hidden: tuple[int, ...],
+        weights: tuple[float, float],
+        lr: float,
+        seed: int,
+    ):
+        self.x, self.index, self.a, self.weights = x, index, a, weights
+        self.decoder = MLP.create(
+            np,
+            [x.shape[1], *hidden, a.shape[1]],
+            seed=seed,
+            purpose=Purpose.GENERATOR_WEIGHTS,
+            step=1,  # the generator itself is step 0
+            dtype=str(x.dtype),
+        )
+        self.adam = Adam(self.decoder.params, lr, BETAS)
+
+    def train_decoder(self, rows: np.ndarray) -> None:
+        """One step of the decoder on real samples."""
+        _, _, grads = reconstruction_loss(self.decoder, self.x[rows], self.a[self.index[rows]], 1.0)
+        self.adam.step(grads)
+
+    def __call__(self, fake: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The weighted terms of x~ (n, d), made for the classes of these rows, with their dx~.
+
+        The batch was drawn independently, so its cyclic shift is as good as a permutation to find
+        samples of other classes. The decoder takes a step too.
+        """
+        cosine, reconstruction = self.weights
+        y, others = self.index[rows], np.roll(rows, 1)
+        same = np.ones(len(rows), bool)
+        near, dnear = cosine_embedding_loss(fake, self.x[rows], same, cosine)
+        far, dfar = cosine_embedding_loss(fake, self.x[others], y == self.index[others], cosine)
+        decoded, ddecoded, grads = reconstruction_loss(
+            self.decoder, fake, self.a[y], reconstruction
+        )
+        self.adam.step(grads)
+        return near + far + decoded, dnear + dfar + ddecoded
+
+
+def cosine_embedding_loss(
+    fake: np.ndarray, real: np.ndarray, same: np.ndarray, weight: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """weight times the mean over the rows of 1 - cos(x~, x) where same (n,), else max(0, cos), and
+    its dx~. x~ and x are (n, d).
+    """
+    lengths = [np.sqrt((v * v).sum(axis=1, keepdims=True) + TINY) for v in (fake, real)]
+    fake_unit, real_unit = fake / lengths[0], real / lengths[1]
+    cos = (fake_unit * real_unit).sum(axis=1)
+    loss = np.where(same, 1 - cos, np.maximum(cos, 0))
+    scale = np.asarray(weight / len(fake), fake.dtype)
+    dcos = scale * np.where(same, -1, cos > 0).astype(fake.dtype)[:, None]
+    return weight * loss.mean(), dcos * (real_unit - cos[:, None] * fake_unit) / lengths[0]
+
+
+TINY = 1e-12  # so that a sample of zeros has a direction, none
+
+
+def reconstruction_loss(
+    decoder: MLP, x: np.ndarray, a: np.ndarray, weight: float
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """weight times the mean of (decoder(x) - a)^2 over samples and attributes, with dx (n, d) and
+    the gradients in the order of decoder.params.
+    """
+    decoded, cache = decoder.forward(x)
+    loss, ddecoded = kernels.squared_error(decoded, a, 1 / a.size, weight)
+    dx, grads = decoder.backward(ddecoded, cache)
+    return weight * loss, dx, grads

@@ -1,0 +1,129 @@
+"""DSEN's networks and objective, with its gradients; dsen.py says what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import kernels, losses
+from ..mlp import MLP
+from .cosine import unit_rows_backward, unit_rows_forward
+from .networks import create_networks
+
+
+def dsen_networks(
+    d: int, k: int, n_classes: int, latent: int, hidden: int, seed: int, dtype: str
+) -> dict[str, MLP]:
+    """P, E, E_s, E_u, R and C by name."""
+    up, down = [k, hidden, latent], [latent, hidden, k]
+    shapes = {"projection": [d, latent], "shared": up, "seen": up, "unseen": up, "decoder": down}
+    shapes["classifier"] = [latent, n_classes]
+    nets = create_networks(shapes, seed, dtype, hidden="leaky_relu", output="leaky_relu")
+    nets["projection"].output, nets["classifier"].output = "relu", "linear"
+    return nets
+
+
+def dsen_loss(
+    nets: dict[str, MLP],
+    x: np.ndarray,
+    y: np.ndarray,
+    a: np.ndarray,
+    n_seen: int,
+    division_weight: float,
+    reconstruction_weight: float,
+) -> tuple[dict, list[np.ndarray]]:
+    """DSEN's objective on a batch and its gradients in the order of nets and their params.
+
+    x (n, d) and class indices y (n,), prototypes a (C, k) of all classes, n_seen seen ones first.
+    Returns the terms "rank", "class", "division" and "rec", unweighted, and "loss".
+    """
+    v, v_cache = nets["projection"].forward(x)
+    shared, shared_cache = nets["shared"].forward(a)
+    own_s, s_cache = nets["seen"].forward(a[:n_seen])
+    own_u, u_cache = nets["unseen"].forward(a)
+    e_s, e_u = shared[:n_seen] + own_s, shared + own_u
+
+    rank_s, dv, de_s = cosine_loss(v, e_s, y)
+    rank_u, *more = cosine_loss(v, e_u, y)
+    terms, dv_c, de_u, c_grads = class_losses(
+        nets["classifier"], v, e_u, y, n_seen, division_weight
+    )
+    rec, dseen, dunseen, r_grads = reconstruction_loss(
+        nets["decoder"], e_s, e_u[n_seen:], a, reconstruction_weight
+    )
+    dv += more[0] + dv_c
+    de_s += dseen
+    de_u += more[1]
+    de_u[n_seen:] += dunseen
+    dshared = de_u.copy()
+    dshared[:n_seen] += de_s
+    down = (dv, v_cache), (dshared, shared_cache), (de_s, s_cache), (de_u, u_cache)
+    grads = []
+    for name, part in zip(("projection", "shared", "seen", "unseen"), down, strict=True):
+        grads += nets[name].backward(*part, need_dx=False)[1]
+
+    terms = {"rank": rank_s + rank_u, **terms, "rec": rec}
+    weights = 1.0, 1.0, division_weight, reconstruction_weight
+    terms["loss"] = sum(w * term for w, term in zip(weights, terms.values(), strict=True))
+    return terms, grads + r_grads + c_grads
+
+
+def class_losses(
+    classifier: MLP, v: np.ndarray, e_u: np.ndarray, y: np.ndarray, n_seen: int, weight: float
+) -> tuple[dict, np.ndarray, np.ndarray, list[np.ndarray]]:
+    """The terms "class" of samples v (n, m) with labels y and "division" of e_u (C, m), and, of
+    class + weight * division, dv, de_u and the classifier's gradients.
+    """
+    n = len(v)
+    logits, cache = classifier.forward(np.concatenate([v, e_u]))
+    (cross_entropy, _), softmax_cache = losses.softmax_loss_forward(logits[:n], y)
+    dce = np.full(n, 1 / n, v.dtype)
+    dlogits = np.empty_like(logits)
+    dlogits[:n] = losses.softmax_loss_backward(dce, np.zeros_like(dce), softmax_cache)
+    division, dlogits[n:] = division_loss(logits[n:], n_seen, weight)
+    dboth, grads = classifier.backward(dlogits, cache)
+    return {"class": cross_entropy.mean(), "division": division}, dboth[:n], dboth[n:], grads
+
+
+def reconstruction_loss(
+    decoder: MLP, e_s: np.ndarray, e_u: np.ndarray, a: np.ndarray, weight: float
+) -> tuple[np.floating, np.ndarray, np.ndarray, list[np.ndarray]]:
+    """The mean of (R(e_s) - a)^2 over seen classes plus that of (R(e_u) - a)^2 over unseen ones,
+    for a (S + U, k), and, of weight times it, de_s (S, m), de_u (U, m) and R's gradients.
+    """
+    n = len(e_s)
+    decoded, cache = decoder.forward(np.concatenate([e_s, e_u]))
+    seen, dseen = kernels.squared_error(decoded[:n], a[:n], 1 / a[:n].size, weight)
+    unseen, dunseen = kernels.squared_error(decoded[n:], a[n:], 1 / a[n:].size, weight)
+    de, grads = decoder.backward(np.concatenate([dseen, dunseen]), cache)
+    return seen + unseen, de[:n], de[n:], grads
+
+
+def cosine_loss(
+    v: np.ndarray, e: np.ndarray, y: np.ndarray
+) -> tuple[np.floating, np.ndarray, np.ndarray]:
+    """The mean of 1 - cos(v_i, e_{y_i}) for v (n, m), e (C, m) and y (n,), with dv and de."""
+    unit_v, v_cache = unit_rows_forward(v)
+    unit_e, e_cache = unit_rows_forward(e)
+    loss = 1 - (unit_v * unit_e[y]).sum(axis=1).mean()
+    share = np.asarray(-1 / len(v), v.dtype)
+    by_class = (np.arange(len(e))[:, None] == y).astype(v.dtype) @ (unit_v * share)
+    return (
+        loss,
+        unit_rows_backward(unit_e[y] * share, v_cache),
+        unit_rows_backward(by_class, e_cache),
+    )
+
+
+def division_loss(logits: np.ndarray, n_seen: int, weight: float) -> tuple[np.floating, np.ndarray]:
+    """The mean of -log10 of the probability of all unseen classes, and dlogits of weight times it.
+
+    logits (n, C) have the n_seen seen classes first.
+    """
+    log_all = kernels.log_softmax_entropy(logits)[0]
+    log_unseen = np.logaddexp.reduce(log_all[:, n_seen:], axis=1)
+    share = np.zeros_like(logits)
+    share[:, n_seen:] = np.exp(log_all[:, n_seen:] - log_unseen[:, None])
+    scale = 1 / (len(logits) * np.log(10.0))
+    return -log_unseen.sum() * scale, ((np.exp(log_all) - share) * (weight * scale)).astype(
+        logits.dtype
+    )

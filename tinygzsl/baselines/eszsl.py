@@ -1,0 +1,45 @@
+"""ESZSL: a bilinear map from features to prototypes in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .base import Baseline
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ESZSL(Baseline):
+    """Romera-Paredes, Torr: An embarrassingly simple approach to zero-shot learning, ICML 2015.
+
+    Minimises ||X V A^T - Y||^2 + gamma ||V A^T||^2 + lambda ||X V||^2 + gamma lambda ||V||^2 over
+    V (d, k), with Y (n, S) +1 for a sample's class and -1 elsewhere; a class scores x V a^T. The
+    solution is V = (X^T X + gamma I)^-1 X^T Y A (A^T A + lambda I)^-1. Solved in float64.
+
+    regularize_features   log10 of gamma; 3 for AWA1 and CUB (Xian et al.: Zero-Shot Learning - A
+                          Comprehensive Evaluation of the Good, the Bad and the Ugly, TPAMI 2019)
+    regularize_prototypes log10 of lambda; 0 there
+    """
+
+    title: ClassVar[str] = "ESZSL"
+    grid: ClassVar[dict[str, tuple]] = {
+        "regularize_features": (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0),
+        "regularize_prototypes": (-3.0, -2.0, -1.0, 0.0),
+        "features": ("none", "standard"),
+    }
+
+    regularize_features: float = 3.0
+    regularize_prototypes: float = 0.0
+
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+        x, a = x.astype("float64"), a.astype("float64")
+        y = np.where(index[:, None] == np.arange(len(a)), 1.0, -1.0)
+        left = x.T @ x + 10**self.regularize_features * np.eye(x.shape[1])
+        right = a.T @ a + 10**self.regularize_prototypes * np.eye(a.shape[1])
+        v = np.linalg.solve(left, x.T @ y @ a)
+        self._v = np.linalg.solve(right, v.T).T.astype(self.dtype)  # right is symmetric
+
+    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+        return x @ self._v @ a.T

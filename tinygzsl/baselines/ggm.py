@@ -1,0 +1,121 @@
+"""GGM: Gaussians whose mean and variance are functions of the class attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from .. import noise
+from ..noise import Purpose
+from .synthetic import SyntheticBaseline
+
+KERNELS = ("linear", "polynomial")
+FLOOR = 1e-4  # added to variances before their logarithm, as in the published code for CUB
+MAX_POWER = 9  # with a smaller lambda than 1e-9 the equations are singular to rounding
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class GGM(SyntheticBaseline):
+    """Mishra, Verma, Reddy, Subramaniam, Rai, Mittal: A Generative Approach to Zero-Shot and
+    Few-Shot Action Recognition, WACV 2018.
+
+    After the description in its abstract and the published code of the model it builds on (Verma,
+    Rai: A Simple Exponential Family Framework for Zero-Shot Learning, ECML 2017); its full text
+    could not be had. p(x | c) = N(mu_c, diag(sigma_c^2)), and mu and log sigma^2 are linear
+    combinations of basis vectors with the attributes as weights: each minimises
+    sum_c ||w(a_c) - target_c||^2 + lambda ||w||^2 over the seen classes, whose targets are the mean
+    and log(variance + 0.0001) of their samples (divided by n - 1). w is linear in a, or in the
+    features of the kernel (1 + a b)^2, which the code uses. Solved in float64.
+
+    Decided here, after what the paper of this library says of GGM (that it generates samples of
+    unseen classes from their prototypes in training): per_class samples of each unseen class's
+    Gaussian and the real seen samples train a linear softmax over all classes. The code of 2017
+    takes the class of greatest density instead, among unseen classes only. There lambda of the mean
+    is 0.1 for AWA1 and 1 for CUB, and that of the variance 1e8 and 1e7, which makes all variances
+    1; samples need one that fits the features.
+
+    kernel               linear or polynomial
+    regularize_mean      log10 of lambda of mu
+    regularize_variance  log10 of lambda of log sigma^2
+
+    After fit: unseen_means_ and unseen_variances_ (U, d), of the scaled features. Raises ValueError
+    for another kernel and a power beyond 9.
+    """
+
+    title: ClassVar[str] = "GGM"
+    grid: ClassVar[dict[str, tuple]] = {
+        "features": ("none", "minmax", "standard"),
+        "kernel": KERNELS,
+        "regularize_mean": (-2.0, -1.0),
+    }
+
+    kernel: str = "linear"
+    regularize_mean: float = -1.0
+    regularize_variance: float = 0.0
+
+    def _check(self) -> None:
+        super()._check()
+        if self.kernel not in KERNELS:
+            raise ValueError(f"kernel is {self.kernel!r}; pass {' or '.join(KERNELS)}")
+        for name in ("regularize_mean", "regularize_variance"):
+            if not abs(getattr(self, name)) <= MAX_POWER:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; pass a power of ten from {-MAX_POWER} to "
+                    f"{MAX_POWER}"
+                )
+
+    def _fit_all(
+        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
+    ) -> None:
+        self._check()
+        mean, variance = class_gaussians(x.astype("float64"), index, len(a))
+        of_seen = kernel_matrix(a, a, self.kernel)
+        of_unseen = kernel_matrix(a_unseen, a, self.kernel)
+        mean = kernel_ridge(of_seen, of_unseen, mean, 10**self.regularize_mean)
+        log_variance = kernel_ridge(
+            of_seen, of_unseen, np.log(variance + FLOOR), 10**self.regularize_variance
+        )
+        with np.errstate(over="ignore"):
+            variance = np.exp(log_variance)
+        if not np.isfinite(variance).all():
+            raise FloatingPointError(
+                "GGM predicts an infinite variance of an unseen class; raise regularize_variance, "
+                f"now {self.regularize_variance:g}"
+            )
+        rows = np.repeat(np.arange(len(a_unseen)), self.per_class)
+        z = noise.normal(np, self.seed, 0, Purpose.PROXY_NOISE, (len(rows), x.shape[1]))
+        fakes = (mean[rows] + np.sqrt(variance)[rows] * z).astype(x.dtype)
+        samples, labels = np.concatenate([x, fakes]), np.concatenate([index, len(a) + rows])
+        self._classifier = self._softmax(samples, labels, len(a) + len(a_unseen))
+        self.unseen_means_, self.unseen_variances_ = mean, variance
+
+
+def class_gaussians(
+    x: np.ndarray, index: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (S, d) and variance (S, d), divided by n - 1, of the samples x (n, d) of each class."""
+    mean = np.empty((n_classes, x.shape[1]), x.dtype)
+    variance = np.empty_like(mean)
+    for c in range(n_classes):
+        samples = x[index == c]
+        mean[c], variance[c] = samples.mean(axis=0), samples.var(axis=0, ddof=1)
+    return mean, variance
+
+
+def kernel_matrix(a: np.ndarray, b: np.ndarray, kernel: str) -> np.ndarray:
+    """a b^T, or (1 + a b^T)^2 for kernel polynomial, of a (n, k) and b (m, k), in float64."""
+    products = a.astype("float64") @ b.astype("float64").T
+    return products if kernel == "linear" else (1 + products) ** 2
+
+
+def kernel_ridge(
+    of_seen: np.ndarray, of_new: np.ndarray, targets: np.ndarray, weight: float
+) -> np.ndarray:
+    """Predictions (U, d) for new classes: K_new (K + weight I)^-1 T.
+
+    of_seen K (S, S) is the kernel among classes with targets T (S, d), of_new (U, S) that of new
+    classes with them.
+    """
+    return of_new @ np.linalg.solve(of_seen + weight * np.eye(len(of_seen)), targets)

@@ -1,0 +1,48 @@
+"""The baselines by name, as the command line and the tables call them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+
+from . import METHODS
+from .base import Baseline
+
+# Trained without random numbers: every seed gives the same model.
+DETERMINISTIC = ("ESZSL", "SAE", "SYNC")
+ALIASES = {"dzsl": "DEM", "cewgan": "CEWGANOD", "fvaegand2": "FVAEGAN"}  # names of the tables
+
+
+def method(name: str) -> type[Baseline]:
+    """The class of a baseline: by its own name or that of the tables, in any case, with or without
+    hyphens (FCLSWGAN, f-CLSWGAN). ValueError for a name there is none of.
+    """
+    plain = "".join(c for c in str(name).casefold() if c.isalnum())
+    known = {known.casefold(): known for known in METHODS} | ALIASES
+    if plain not in known:
+        close = get_close_matches(plain, sorted(known), 2, 0.5)
+        fix = f"did you mean {' or '.join(known[c] for c in close)}?" if close else "known are"
+        fix += "" if close else f" {', '.join(METHODS)}"
+        raise ValueError(f"there is no method {name!r}; {fix}")
+    return getattr(import_module(__package__), known[plain])
+
+
+def n_parameters(model: Baseline) -> int:
+    """How many trained numbers a fitted baseline holds: all but its scalers and prototypes."""
+    given = set(model.get_params()) | {"_feature_scaler", "_prototype_scaler"}
+    given |= {"_seen_prototypes", "_unseen_prototypes", "classes_"}
+    kept = {k: v for k, v in vars(model).items() if k not in given}
+    return sum(_numbers(v) for v in kept.values() if v is not model._seen_prototypes)
+
+
+def _numbers(value: object) -> int:
+    """Entries of the floating-point arrays in value: an array, a list, dict or network of them."""
+    if hasattr(value, "dtype"):
+        return value.size if value.dtype.kind == "f" and value.ndim else 0
+    if hasattr(value, "params"):  # an MLP
+        return _numbers(value.params)
+    if isinstance(value, dict):
+        return sum(_numbers(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_numbers(v) for v in value)
+    return sum(_numbers(v) for v in vars(value).values()) if hasattr(value, "__dict__") else 0

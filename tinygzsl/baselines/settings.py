@@ -1,0 +1,119 @@
+"""Hyper-parameters of the baselines per dataset: settings.toml, and files that a user passes."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import MISSING, fields
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .methods import method
+
+STORED = Path(__file__).with_name("settings.toml")
+OURS = "ours"  # EntropySeparationGZSL has settings in these files too
+DEFAULT = "default"  # the origin of a class's own values
+NO_SETTING = ("seed", "dtype", "threads", "callback")
+HEAD = "# Hyper-parameters per method and dataset; origin says where they come from.\n"
+
+
+class Chosen(NamedTuple):
+    """Hyper-parameters of a method on a dataset, and their origin: "published: ...",
+    "validated: ...", "decided: ..." or "default".
+    """
+
+    params: dict[str, Any]
+    origin: str = DEFAULT
+
+
+def chosen_for(name: str, dataset: str, path: Path | None = None) -> Chosen:
+    """The settings of a method (a class's name, or "ours") on a dataset.
+
+    Those of the file at path go before the stored ones, and these before the class's defaults.
+    dataset is the name of a known dataset or of a folder, in any case. Raises what read_settings
+    does.
+    """
+    for source in (path, STORED):
+        found = read_settings(source) if source else {}
+        if (name, dataset.casefold()) in found:
+            return found[name, dataset.casefold()]
+    return Chosen({})
+
+
+def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
+    """{(method, dataset): Chosen} of a file with sections like [ESZSL.awa1].
+
+    Raises FileNotFoundError, or ValueError for what is no TOML, no method or none of its settings.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; check --settings")
+    try:
+        nested = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}") from None
+    found = {}
+    for name, by_dataset in nested.items():
+        for dataset, values in by_dataset.items() if isinstance(by_dataset, dict) else ():
+            if isinstance(values, dict):
+                where = f"{path}, [{name}.{dataset}]"
+                key = name if name == OURS else method(name).__name__
+                found[key, dataset.casefold()] = _chosen(where, key, values)
+                continue
+            raise ValueError(f"{path} has {dataset} outside of a section; write [{name}.DATASET]")
+        if not isinstance(by_dataset, dict):
+            raise ValueError(f"{path} has {name} outside of a section; write [METHOD.DATASET]")
+    return found
+
+
+def _chosen(where: str, name: str, values: dict[str, Any]) -> Chosen:
+    params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    origin = params.pop("origin", "from a file")
+    if not isinstance(origin, str):
+        raise ValueError(f"{where} has origin = {origin!r}; write a text in quotes")
+    if name == OURS:
+        from ..presets import settings_for
+
+        settings_for(
+            params.get("preset", "paper"), {k: v for k, v in params.items() if k != "preset"}
+        )
+        return Chosen(params, origin)
+    defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NO_SETTING}
+    for key, value in params.items():
+        if key not in defaults:
+            raise ValueError(f"{where} has {key!r}; {name} has {', '.join(defaults)}")
+        if not _fits(value, defaults[key]):
+            raise ValueError(
+                f"{where} has {key} = {value!r}; write something like {defaults[key]!r}"
+            )
+    return Chosen(params, origin)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether value is of the kind of the default; a whole number is a float too."""
+    if default is None or default is MISSING:
+        return True
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    for kind in (Integral, Real, str, tuple):
+        if isinstance(default, kind):
+            return isinstance(value, kind)
+    return True
+
+
+def write_settings(path: Path, found: dict[tuple[str, str], Chosen]) -> None:
+    """Write settings as a file that read_settings takes, aside and renamed."""
+    from ..runs import write_text
+
+    text = HEAD
+    for (name, dataset), chosen in found.items():
+        text += f"\n[{name}.{json.dumps(dataset, ensure_ascii=False)}]\n"
+        values = {"origin": chosen.origin, **chosen.params}
+        text += "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+    write_text(path, text)
+
+
+def _toml(value: Any) -> str:
+    """A text, number, boolean or list as TOML; JSON writes these the same way."""
+    value = list(value) if isinstance(value, tuple) else value
+    return json.dumps(value, ensure_ascii=False)
