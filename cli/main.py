@@ -9,6 +9,7 @@ from .bench import bench
 from .data import data
 from .demo import demo
 from .evaluate import evaluate
+from .explain import explain
 from .gradcheck import gradcheck
 from .info import info
 from .plot import plot
@@ -44,6 +45,7 @@ for command in (
     sweep,
     reproduce,
     data,
+    explain,
     gradcheck,
     bench,
     info,
