@@ -10,6 +10,7 @@ from .compare import compare
 from .data import data
 from .demo import demo
 from .evaluate import evaluate
+from .explain import explain
 from .gradcheck import gradcheck
 from .info import info
 from .plot import plot
@@ -46,6 +47,7 @@ for command in (
     compare,
     reproduce,
     data,
+    explain,
     gradcheck,
     bench,
     info,

@@ -1,6 +1,6 @@
-"""The critic's loss of eq. 6 for one hidden, piecewise-linear layer, in four matrix products.
+"""The critic's loss for one hidden, piecewise-linear layer, in four matrix products.
 
-Exactly what cwgan.critic_loss computes for any critic, with less work:
+Exactly what cwgan.critic_loss (eq. 6) computes for any critic, with less work:
 
 - s = W_x x + W_a a + b is linear in x, so s(x^) = alpha s(x) + (1 - alpha) s(x~) at x^ needs no
   product of its own, and fake and real samples share one.

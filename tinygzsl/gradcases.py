@@ -22,33 +22,27 @@ from .vsmm import VSMM, vsmm_loss
 N, D, K, CLASSES = 7, 6, 3, 4
 
 
-class _Draw:
-    """Random arrays, a new one at each call."""
+class Draw:
+    """Random float64 arrays, a new one at each call."""
 
     def __init__(self, seed: int):
         self.seed, self.step = seed, 1000
 
     def normal(self, *shape: int) -> np.ndarray:
+        """Standard normal numbers."""
         self.step += 1
         return noise.normal(np, self.seed, self.step, Purpose.CHECK, shape)
 
     def labels(self, count: int) -> np.ndarray:
+        """Indices of CLASSES classes."""
         self.step += 1
         return noise.integers(np, self.seed, self.step, Purpose.CHECK, CLASSES, count)
 
     def mlp(self, sizes: list[int], hidden: str, output: str = "linear") -> MLP:
+        """A network whose biases are not zero."""
         self.step += 1
-        net = MLP.create(
-            np,
-            sizes,
-            seed=self.seed,
-            purpose=Purpose.CHECK,
-            step=self.step,
-            std=None,
-            hidden=hidden,
-            output=output,
-            dtype="float64",
-        )
+        drawn = {"seed": self.seed, "purpose": Purpose.CHECK, "step": self.step, "std": None}
+        net = MLP.create(np, sizes, hidden=hidden, output=output, dtype="float64", **drawn)
         for bias in net.params[1::2]:
             bias += 0.3 * self.normal(*bias.shape)
         return net
@@ -56,23 +50,25 @@ class _Draw:
 
 def all_checks(seed: int = 0) -> Iterator[Check]:
     """Every case. A draw of its own per case keeps them independent of each other."""
-    cases = [linear_case, *_activation_cases(), *_loss_cases()]
-    cases += [_mlp_case(name) for name in ops.ACTIVATIONS if name != "linear"]
+    cases = [linear_case, *_activation_cases(), entropy_case, softmax_loss_case, hinge_case]
+    cases += [squared_error_case, penalty_case]
+    cases += [mlp_case(name) for name in ops.ACTIVATIONS if name != "linear"]
     for hidden in ("leaky_relu", "tanh", "softplus"):
         for depth in (1, 2, 3):
-            cases += [_input_gradient_case(hidden, depth), _critic_case(hidden, depth)]
-    cases += [_generator_case(output) for output in ("relu", "sigmoid", "linear")]
+            cases += [double_backprop_case(hidden, depth), critic_case(hidden, depth)]
+    cases += [generator_case(output) for output in ("relu", "sigmoid", "linear")]
     cases += [ptc_case]
     for reduction in ("sum", "mean"):
-        cases += [_vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
+        cases += [vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
+    cases += [input_gradient_case(hidden) for hidden in ("leaky_relu", "tanh")]
     for i, case in enumerate(cases):
-        yield case(_Draw(seed + i))
+        yield case(Draw(seed + i))
 
 
 HINGE_SIDES = ((1.5, "hinge active"), (-9.0, "hinge satisfied"), (None, "no proxies"))
 
 
-def linear_case(draw: _Draw) -> Check:
+def linear_case(draw: Draw) -> Check:
     """dx, dw and db of y = x w^T + b."""
     x, w, b, dy = draw.normal(N, D), draw.normal(K, D), draw.normal(K), draw.normal(N, K)
     _, cache = ops.linear_forward(x, w, b)
@@ -84,41 +80,41 @@ def linear_case(draw: _Draw) -> Check:
 
 def _activation_cases() -> Iterator:
     for name, phi in ops.ACTIVATIONS.items():
-        yield lambda draw, name=name, phi=phi: _activation_case(draw, name, phi)
+        yield activation_case(name)
         if phi.second:
-            yield lambda draw, name=name, phi=phi: _second_case(draw, name, phi)
+            yield second_case(name)
 
 
-def _activation_case(draw: _Draw, name: str, phi: ops.Activation) -> Check:
-    s, dy = draw.normal(N, D), draw.normal(N, D)
-    _, cache = phi.forward(s)
-    gradient = phi.backward(dy, cache)
-    return Check(name, [s], [gradient], lambda: (dy * phi.forward(s)[0]).sum())
+def activation_case(name: str):
+    """An activation's first derivative."""
+
+    def case(draw: Draw) -> Check:
+        phi, s, dy = ops.ACTIVATIONS[name], draw.normal(N, D), draw.normal(N, D)
+        _, cache = phi.forward(s)
+        gradient = phi.backward(dy, cache)
+        return Check(name, [s], [gradient], lambda: (dy * phi.forward(s)[0]).sum())
+
+    return case
 
 
-def _second_case(draw: _Draw, name: str, phi: ops.Activation) -> Check:
-    """The derivative of <t, e * phi'(s)> with respect to s."""
-    s, e, t = draw.normal(N, D), draw.normal(N, D), draw.normal(N, D)
-    gradient = phi.second(e, t, phi.forward(s)[1])
-    return Check(
-        f"{name}, second derivative",
-        [s],
-        [gradient],
-        lambda: (t * phi.backward(e, phi.forward(s)[1])).sum(),
-    )
+def second_case(name: str):
+    """An activation's second derivative: that of <t, e * phi'(s)> with respect to s."""
+
+    def case(draw: Draw) -> Check:
+        phi = ops.ACTIVATIONS[name]
+        s, e, t = draw.normal(N, D), draw.normal(N, D), draw.normal(N, D)
+        gradient = phi.second(e, t, phi.forward(s)[1])
+        return Check(
+            f"{name}, second derivative",
+            [s],
+            [gradient],
+            lambda: (t * phi.backward(e, phi.forward(s)[1])).sum(),
+        )
+
+    return case
 
 
-def _loss_cases() -> list:
-    return [
-        entropy_case,
-        softmax_loss_case,
-        hinge_case,
-        squared_error_case,
-        penalty_case,
-    ]
-
-
-def entropy_case(draw: _Draw) -> Check:
+def entropy_case(draw: Draw) -> Check:
     """Entropy of a softmax."""
     logits, dentropy = draw.normal(N, CLASSES), draw.normal(N)
     _, cache = losses.softmax_entropy_forward(logits)
@@ -131,7 +127,7 @@ def entropy_case(draw: _Draw) -> Check:
     )
 
 
-def softmax_loss_case(draw: _Draw) -> Check:
+def softmax_loss_case(draw: Draw) -> Check:
     """Cross-entropy of labelled rows and entropy of all rows in one pass."""
     logits, y = draw.normal(N, CLASSES), draw.labels(N - 3)
     dce, dentropy = draw.normal(N - 3), draw.normal(N)
@@ -145,7 +141,7 @@ def softmax_loss_case(draw: _Draw) -> Check:
     return Check("softmax cross-entropy and entropy", [logits], [gradient], loss)
 
 
-def hinge_case(draw: _Draw) -> Check:
+def hinge_case(draw: Draw) -> Check:
     """Entropy hinge of eq. 8 where the margin is violated."""
     entropy = abs(draw.normal(2 * N + 2))
     _, gradient = kernels.entropy_hinge(entropy, N, 2.0, 1.7)
@@ -157,7 +153,7 @@ def hinge_case(draw: _Draw) -> Check:
     )
 
 
-def squared_error_case(draw: _Draw) -> Check:
+def squared_error_case(draw: Draw) -> Check:
     """Squared distance; the gradient with respect to the target is minus that to x."""
     x, target = draw.normal(N, D), draw.normal(N, D)
     _, dx = kernels.squared_error(x, target, 0.3, 1.3)
@@ -169,7 +165,7 @@ def squared_error_case(draw: _Draw) -> Check:
     )
 
 
-def penalty_case(draw: _Draw) -> Check:
+def penalty_case(draw: Draw) -> Check:
     """The penalty of eq. 6 as a function of the input gradient."""
     g = draw.normal(N, D)
     _, cache = losses.gradient_penalty_forward(g, 10.0)
@@ -182,8 +178,10 @@ def penalty_case(draw: _Draw) -> Check:
     )
 
 
-def _mlp_case(name: str):
-    def case(draw: _Draw) -> Check:
+def mlp_case(name: str):
+    """Backprop through a network."""
+
+    def case(draw: Draw) -> Check:
         net, x, dy = draw.mlp([D, 5, 4, K], name, name), draw.normal(N, D), draw.normal(N, K)
         _, cache = net.forward(x)
         dx, grads = net.backward(dy, cache)
@@ -197,8 +195,21 @@ def _mlp_case(name: str):
     return case
 
 
-def _input_gradient_case(hidden: str, depth: int):
-    def case(draw: _Draw) -> Check:
+def input_gradient_case(hidden: str):
+    """The input gradient itself, d(sum of y)/dx."""
+
+    def case(draw: Draw) -> Check:
+        net, x = draw.mlp([D, 5, 4, 1], hidden), draw.normal(N, D)
+        g, _ = net.input_gradient(net.forward(x)[1])
+        return Check(f"input gradient, {hidden}", [x], [g], lambda: net.forward(x)[0].sum())
+
+    return case
+
+
+def double_backprop_case(hidden: str, depth: int):
+    """The backward pass of the input gradient, with the Hessian-vector product at x."""
+
+    def case(draw: Draw) -> Check:
         net, x, u = draw.mlp([D, *[5] * depth, 1], hidden), draw.normal(N, D), draw.normal(N, D - 2)
 
         def run():
@@ -216,8 +227,10 @@ def _input_gradient_case(hidden: str, depth: int):
     return case
 
 
-def _critic_case(hidden: str, depth: int):
-    def case(draw: _Draw) -> Check:
+def critic_case(hidden: str, depth: int):
+    """The critic's loss of eq. 6."""
+
+    def case(draw: Draw) -> Check:
         critic = draw.mlp([D + K, *[8] * depth, 1], hidden)
         x, fake, a = draw.normal(N, D), draw.normal(N, D), draw.normal(N, K)
         alpha = noise.uniform(np, draw.seed, 1, Purpose.CHECK, (N, 1))
@@ -232,8 +245,10 @@ def _critic_case(hidden: str, depth: int):
     return case
 
 
-def _generator_case(output: str):
-    def case(draw: _Draw) -> Check:
+def generator_case(output: str):
+    """The generator's loss."""
+
+    def case(draw: Draw) -> Check:
         generator = draw.mlp([2 + K, 8, D], "leaky_relu", output)
         critic = draw.mlp([D + K, 8, 1], "leaky_relu")
         z, a = draw.normal(N, 2), draw.normal(N, K)
@@ -248,22 +263,20 @@ def _generator_case(output: str):
     return case
 
 
-def ptc_case(draw: _Draw) -> Check:
+def ptc_case(draw: Draw) -> Check:
     """The PTC's objective with its L2 term."""
     w, b, x, y = draw.normal(CLASSES, D), draw.normal(CLASSES), draw.normal(N, D), draw.labels(N)
     _, dw, db = ptc_loss(w, b, x, y, 0.1)
     return Check("PTC objective", [w, b], [dw, db], lambda: ptc_loss(w, b, x, y, 0.1)[0])
 
 
-def _vsmm_case(reduction: str, gamma: float | None, side: str):
-    def case(draw: _Draw) -> Check:
-        settings = Settings(
-            vsmm_reduction=reduction,
-            vsmm_weight_ae=0.7,
-            vsmm_weight_le=1.9,
-            vsmm_weight_clf=1.3,
-            vsmm_weight_es=0.6,
-        )
+def vsmm_case(reduction: str, gamma: float | None, side: str):
+    """The objective of eq. 9; without proxies where gamma is None."""
+
+    def case(draw: Draw) -> Check:
+        weights = {"ae": 0.7, "le": 1.9, "clf": 1.3, "es": 0.6}
+        named = {f"vsmm_weight_{term}": weight for term, weight in weights.items()}
+        settings = Settings(vsmm_reduction=reduction, **named)
         object.__setattr__(settings, "vsmm_gamma", gamma)  # -9 is no setting, but a side to check
         vsmm = VSMM(
             draw.mlp([D, 5, 4], "relu"),

@@ -33,6 +33,17 @@ class Check(NamedTuple):
     function: Callable[[], float]
 
 
+class Slope(NamedTuple):
+    """How fast the function changes along a direction in one of its arrays: <gradient, v>, the
+    central difference, and their relative error.
+    """
+
+    array: int
+    exact: float
+    difference: float
+    error: float
+
+
 class Result(NamedTuple):
     """The largest relative error over arrays and directions, and the number of directions."""
 
@@ -51,12 +62,17 @@ def run_check(check: Check, seed: int = 0) -> Result:
 
     Raises ValueError where a gradient is missing or has another shape than its array.
     """
+    errors = [slope.error for slope in slopes(check, seed)]
+    return Result(check.name, float(np.max(errors)), len(errors))
+
+
+def slopes(check: Check, seed: int = 0) -> Iterator[Slope]:
+    """Both slopes of check.function, DIRECTIONS times for each array; raises like run_check."""
     if len(check.arrays) != len(check.gradients):
         raise ValueError(
             f"{check.name} has {len(check.gradients)} gradients for {len(check.arrays)} arrays; "
             "give one per array"
         )
-    errors = []
     for i, (array, gradient) in enumerate(zip(check.arrays, check.gradients, strict=True)):
         if gradient.shape != array.shape:
             raise ValueError(
@@ -65,8 +81,7 @@ def run_check(check: Check, seed: int = 0) -> Result:
             )
         for k in range(DIRECTIONS):
             v = noise.normal(np, seed, i * DIRECTIONS + k, Purpose.CHECK, array.shape)
-            errors.append(_error_along(v, check, array, gradient))
-    return Result(check.name, float(np.max(errors)), len(errors))
+            yield _slope_along(v, check, i)
 
 
 def relative_error(a: float, b: float, floor: float = 0.0) -> float:
@@ -74,20 +89,22 @@ def relative_error(a: float, b: float, floor: float = 0.0) -> float:
     return abs(a - b) / max(abs(a), abs(b), floor) if a != b else 0.0
 
 
-def _error_along(v: np.ndarray, check: Check, array: np.ndarray, gradient: np.ndarray) -> float:
-    """The relative error along v, with the step that fits better."""
-    saved, exact, errors = array.copy(), float((gradient * v).sum()), []
+def _slope_along(v: np.ndarray, check: Check, i: int) -> Slope:
+    """The slope of array i along v, with the step that fits better."""
+    array, gradient = check.arrays[i], check.gradients[i]
+    saved, exact, found = array.copy(), float((gradient * v).sum()), []
     for step in STEPS:
         array += step * v
         above = float(check.function())
         array[...] = saved - step * v
         below = float(check.function())
         array[...] = saved
+        difference = (above - below) / (2 * step)
         floor = 1e-3 * max(1.0, abs(above))  # f is rounded to 1e-16 |f|, its slope to 1e-10 |f|
-        errors.append(relative_error((above - below) / (2 * step), exact, floor))
-        if errors[-1] < TOLERANCE:
+        found.append(Slope(i, exact, difference, relative_error(difference, exact, floor)))
+        if found[-1].error < TOLERANCE:
             break
-    return min(errors)
+    return min(found, key=lambda slope: slope.error)
 
 
 def run_all(seed: int = 0) -> Iterator[Result]:

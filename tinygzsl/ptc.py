@@ -1,7 +1,8 @@
-"""PTC, the pre-trained classifier: a linear softmax on the seen classes, behind eq. 7.
+"""PTC, the pre-trained classifier: a linear softmax on the seen classes.
 
-It minimises mean cross-entropy + l2 / 2 ||W||^2 (the bias is not penalised). The problem is
-convex, so L-BFGS needs no learning rate; Adam is the field's habit and the alternative.
+The confidence score (eq. 7) looks at its probabilities. It minimises mean cross-entropy + l2 / 2
+||W||^2 (the bias is not penalised). The problem is convex, so L-BFGS needs no learning rate; Adam
+is the field's habit and the alternative.
 """
 
 from __future__ import annotations

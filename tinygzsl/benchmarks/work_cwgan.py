@@ -1,4 +1,4 @@
-"""A step of the critic, and an outer step: some of the critic and one of the generator (eq. 6)."""
+"""A step of the critic, and an outer step: some of the critic and one of the generator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routing test samples by eq. 10, from unscaled features to labels and scores."""
+"""Routing test samples by thresholds, from unscaled features to labels and scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step of the VSMM with proxies (eq. 9), gathering its rows as training does."""
+"""A step of the VSMM with proxies, gathering its rows as training does."""
 
 from __future__ import annotations
 
