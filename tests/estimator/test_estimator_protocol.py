@@ -83,9 +83,6 @@ CHANGES = {
 }
 
 
-# Parameters
-
-
 @pytest.mark.wheel
 def test_every_setting_is_a_parameter_that_is_none_by_default():
     parameters = inspect.signature(EntropySeparationGZSL).parameters
@@ -103,11 +100,9 @@ def test_every_setting_has_another_value_here():
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the short training
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_setting_has_an_effect(fit, data, unseen, name, outputs, all_equal):
-    run = {**RUN, "cs_high": 1.05, "gan_max_epochs": 9} if name == "cs_unit" else RUN
-    if name in ("router_bias", "router_width", "router_tau"):
-        run = {**run, "router_gate": "soft"}
-    if name == "router_held_out":
-        run = {**run, "router_unit": "measured"}
+    soft = dict.fromkeys(("router_bias", "router_width", "router_tau"), {"router_gate": "soft"})
+    window = {"cs_unit": {"cs_high": 1.05, "gan_max_epochs": 9}}
+    run = RUN | (soft | window | {"router_held_out": {"router_unit": "measured"}}).get(name, {})
     traces = [
         [*outputs(model, data.X_test, unseen), model.proxy_source_.looks]
         for model in (fit(**run), fit(**{**run, name: CHANGES[name]}))
