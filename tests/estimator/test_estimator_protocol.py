@@ -100,7 +100,7 @@ def test_every_setting_has_another_value_here():
 @pytest.mark.filterwarnings("ignore::UserWarning")  # of the short training
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_setting_has_an_effect(fit, data, unseen, name, outputs, all_equal):
-    soft = dict.fromkeys(("router_bias", "router_width", "router_tau"), {"router_gate": "soft"})
+    soft = {key: {"router_gate": "soft"} for key in ("router_bias", "router_width", "router_tau")}
     window = {"cs_unit": {"cs_high": 1.05, "gan_max_epochs": 9}}
     run = RUN | (soft | window | {"router_held_out": {"router_unit": "measured"}}).get(name, {})
     traces = [
