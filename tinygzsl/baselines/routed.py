@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import check_unseen
 from ..estimator import EntropySeparationGZSL
 from ..parameters import Parameters
+from ..presets import Settings
 from .base import Baseline
 
 
@@ -73,6 +74,16 @@ class RoutedGZSL(Parameters):
     def proxy_source_(self) -> Any:
         """The router's."""
         return self.router.proxy_source_
+
+    @property
+    def routing_(self) -> Settings:
+        """The router's settings, with its thresholds in nats."""
+        return self.router.routing_
+
+    @property
+    def entropy_scale_(self) -> tuple[float, float] | None:
+        """The router's, where its thresholds are measured."""
+        return self.router.entropy_scale_
 
     def predict(
         self,
