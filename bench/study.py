@@ -1,0 +1,222 @@
+"""When does entropy separation help? One factor at a time, paired by seed, over five seeds.
+
+    python bench/study.py FOLDER --out bench/study/cub100.csv
+    python bench/study_report.py
+
+All rows of a seed and a scaler share the order of the samples, the first weights of the VSMM, one
+PTC and one CWGAN, whose snapshots are taken as it passes through the windows of CS; each then
+trains a VSMM of its own. The row "none" is trained without L_ES, so differences to it are paired.
+The window is crossed with the margin, since both decide whether the hinge of eq. 8 is active; all
+else changes alone, at the window 0.40 < r < 0.55, whose first snapshot is that of the preset.
+
+A row is written as it is measured, and rows that are there are skipped, so a study that was
+interrupted goes on where it stopped. A window that the CWGAN did not reach gives a row without
+figures. Proxies without a GAN are made of training samples of seen classes only.
+"""
+
+import csv
+import math
+import time
+import warnings
+from pathlib import Path
+
+import click
+import numpy as np
+from study_parts import GAMMAS, Keepers, Variant, made_of_samples, variants
+
+import tinygzsl as tz
+from tinygzsl.cli.config import parse_set
+from tinygzsl.evaluation import accuracies
+from tinygzsl.metrics import auroc, harmonic_mean, seen_unseen_curve
+from tinygzsl.presets import settings_for
+from tinygzsl.proxies import gan_and_scorer
+from tinygzsl.scaling import fit_and_scale
+from tinygzsl.snapshots import draw_proxies, train_with_looks
+from tinygzsl.threads import workers
+
+COLUMNS = (
+    *("seed", "scaler", "source", "window", "gamma", "weight", "count"),
+    *("S", "U", "H", "auroc", "area", "H_best", "threshold", "H_eq2"),
+    *("seen", "unseen", "proxy", "seen_before", "unseen_before", "proxy_before"),
+    *("hinge_first", "hinge_last", "r", "cs", "step", "epoch", "seconds"),
+)
+
+
+class Study:
+    """The rows of one seed and one scaler."""
+
+    def __init__(self, data, preset, sets, seed, scaler, epochs):
+        self.data, self.seed, self.training = data, seed, data.training()
+        output = {"minmax": "relu", "standard": "linear"}[scaler]
+        self.own = {**sets, "scale_features": scaler, "gan_output": output}
+        self.preset, self.epochs = preset, epochs
+        self.plain = self.fit()
+        self.without = figures(self.plain, data)
+        self.gan = None
+
+    def fit(self, proxies=None, **changed):
+        """A model of this seed, trained with the proxies or, without any, without L_ES."""
+        settings = {"vsmm_weight_es": 0.0} if proxies is None else changed
+        model = tz.EntropySeparationGZSL(
+            preset=self.preset, seed=self.seed, **{**self.own, **settings}
+        )
+        t = self.training
+        return model.fit(t.X, t.y, t.prototypes, proxies=proxies)
+
+    def _start_gan(self):
+        t, own = self.training, self.own | {"gan_max_epochs": self.epochs}
+        settings = settings_for(self.preset, own)
+        self.scaler, x = fit_and_scale("X", t.X, settings.scale_features, np, "float32")
+        self.a = fit_and_scale("a", t.prototypes, settings.scale_prototypes, np, "float32")[1]
+        self.arrays = x, np.searchsorted(t.classes, t.y), self.a
+        self.gan, self.scorer = gan_and_scorer(*self.arrays, settings, self.seed, ignore)
+        self.keepers = Keepers(self.own)
+
+    def snapshots(self, source, window):
+        """Those of the window, after as much of the CWGAN's training as it takes; [] where the
+        epochs are over first.
+        """
+        if self.gan is None:
+            self._start_gan()
+        self.keepers.waits_for = source, window
+        train_with_looks(self.gan, self.keepers, self.scorer, [], *self.arrays, ignore)
+        return self.keepers.by_place[source, window].inside
+
+    def proxies(self, variant, snapshots, draw):
+        """Draw 0 is trained on, draw 1 is 2000 fresh ones; in the units of the features."""
+        count = variant.count if draw == 0 else 2000
+        if not variant.needs_gan():
+            X, y = self.training.X, self.training.y
+            return made_of_samples(variant.source, X, y, count, self.seed, draw)
+        drawn = draw_proxies(snapshots, self.a, self.gan.latent, count, self.seed, draw)
+        return self.scaler.invert(drawn)
+
+    def row(self, variant):
+        """The figures of a variant; the highest r alone where its window was not reached."""
+        if variant.source == "none":
+            return self.without
+        snapshots, look = [], {}
+        if variant.needs_gan():
+            snapshots = self.snapshots(variant.source, variant.window)
+            if not snapshots:
+                return {"r": self.keepers.highest, "epoch": float(self.epochs)}
+            first = snapshots[0].look
+            look = {"r": first.relative, "cs": first.cs, "step": first.step, "epoch": first.epoch}
+        given = {"vsmm_gamma": variant.gamma, "vsmm_weight_es": variant.weight}
+        model = self.fit(self.proxies(variant, snapshots, 0), **given)
+        fresh = self.proxies(variant, snapshots, 1)
+        return {
+            **figures(model, self.data),
+            "proxy": float(model.entropy(fresh).mean()),
+            "proxy_before": float(self.plain.entropy(fresh).mean()),
+            "seen_before": self.without["seen"],
+            "unseen_before": self.without["unseen"],
+            "hinge_first": model.history_[0]["es"],
+            "hinge_last": model.history_[-1]["es"],
+            **look,
+        }
+
+
+def figures(model, data):
+    """S, U, H by the preset's router, H by eq. 2, and what the entropy is worth at any threshold.
+
+    area is that under the curve of S and U as one threshold on the entropy goes from 0 to ln S;
+    H_best and its threshold are an oracle. Entropies are means in nats.
+    """
+    y, seen = data.y_test, data.seen_classes
+    is_seen = np.isin(y, seen)
+    routed = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    f, entropy = model.compatibility(data.X_test, data.unseen_prototypes), routed.entropy
+    everywhere = np.concatenate([seen, data.unseen_classes])[f.argmax(axis=1)]
+    zero_shot = data.unseen_classes[f[:, len(seen) :].argmax(axis=1)]
+    right = model.predict(data.X_test) == y, zero_shot == y
+    thresholds, s, u = seen_unseen_curve(entropy, *right, y, seen)
+    h = harmonic_mean(s, u)
+    return {
+        **accuracies(y, routed.label, is_seen),
+        "auroc": auroc(entropy[is_seen], entropy[~is_seen]),
+        "area": float(np.sum((u[:-1] - u[1:]) * (s[:-1] + s[1:]) / 2)),
+        "H_best": float(h.max()),
+        "threshold": float(thresholds[h.argmax()]),
+        "H_eq2": accuracies(y, everywhere, is_seen)["H"],
+        "seen": float(entropy[is_seen].mean()),
+        "unseen": float(entropy[~is_seen].mean()),
+    }
+
+
+def ignore(step, logs):
+    """No progress is shown within a training."""
+
+
+def run(data, preset, sets, seeds, gammas, base, epochs, out):
+    """Measure every row that the file `out` lacks."""
+    scaler = settings_for(preset, sets).scale_features
+    done, studies = finished(out, epochs), {}
+    for variant in variants(scaler, gammas, base):
+        for seed in range(seeds):
+            if (seed, variant) in done:
+                continue
+            started, place = time.monotonic(), (seed, variant.scaler)
+            if place not in studies:
+                studies[place] = Study(data, preset, sets, *place, epochs)
+            row = studies[place].row(variant)
+            write(out, seed, variant, {**row, "seconds": time.monotonic() - started})
+
+
+def finished(out, epochs):
+    """(seed, variant) of the rows in the file; a line that was cut off is dropped.
+
+    A window that was not reached in fewer epochs of the CWGAN than now is not finished.
+    """
+    if not out.exists():
+        out.write_text(",".join(COLUMNS) + "\n")
+    text = out.read_text()
+    if not text.endswith("\n"):
+        text = text[: text.rfind("\n") + 1]
+        out.write_text(text)
+    kinds = [Variant.__annotations__[name] for name in Variant._fields]
+    return {
+        (
+            int(row["seed"]),
+            Variant(*(kind(row[n]) for kind, n in zip(kinds, Variant._fields, strict=True))),
+        )
+        for row in csv.DictReader(text.splitlines())
+        if row["H"] or float(row["epoch"]) >= epochs
+    }
+
+
+def write(out, seed, variant, row):
+    """Append a row, numbers with 4 digits after the point."""
+    values = {"seed": seed, **variant._asdict(), **row}
+    cells = [values.get(name) for name in COLUMNS]
+    line = ",".join(
+        "" if c is None else f"{c:.4f}" if isinstance(c, float) else str(c) for c in cells
+    )
+    with open(out, "a") as file:
+        file.write(line + "\n")
+    h = f"{row['H']:.3f}" if "H" in row else f"not reached, r at most {row['r']:.2f}"
+    click.echo(f"seed {seed} {' '.join(map(str, variant))}: {h} ({row['seconds']:.1f} s)", err=True)
+
+
+@click.command()
+@click.argument("source")
+@click.option("--preset", default="small")
+@click.option("--seeds", default=5)
+@click.option("--set", "sets", multiple=True)
+@click.option("--gamma", "gammas", multiple=True, type=float, default=GAMMAS)
+@click.option("--base", default=3.0, help="the margin at which all else is changed")
+@click.option("--epochs", default=60, help="at most, of the CWGAN")
+@click.option("--threads", default=1)
+@click.option("--out", type=Path, required=True)
+def main(source, preset, seeds, sets, gammas, base, epochs, threads, out):
+    """Run the study on the dataset SOURCE; every margin list ends with ln S."""
+    warnings.simplefilter("ignore")  # of weak classifiers and windows, which the rows show
+    data = tz.load_dataset(source)
+    log_s = round(math.log(len(data.seen_classes)), 4)
+    gammas = [*(g for g in gammas if g < log_s - 0.05), log_s]
+    with workers(threads):
+        run(data, preset, parse_set(sets), seeds, gammas, base, epochs, out)
+
+
+if __name__ == "__main__":
+    main()
