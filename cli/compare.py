@@ -1,7 +1,5 @@
 """`tinygzsl compare`: the methods of the paper's tables on one dataset, in one table."""
 
-from pathlib import Path
-
 import click
 
 from .common import (
@@ -43,17 +41,24 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
     from ..reproduce.sources import canonical
     from ..sweeps.run import data_sha256
     from ..threads import current
-    from .compare_plan import chosen_settings, method_names, seed_numbers, tuned
+    from .compare_plan import (
+        check_useful,
+        chosen_settings,
+        folder_for,
+        method_names,
+        seed_numbers,
+        tuned,
+    )
     from .progress import Progress
 
     names, seeds, label = method_names(methods), seed_numbers(seeds), canonical(dataset)
-    folder = Path(out) if out else None
-    if tune and folder is None:
-        raise ValueError("--tune writes a file with what it chooses; pass --out FOLDER for it")
+    folder = folder_for(out)
+    check_useful(names, routed, tune, folder)
     chosen = chosen_settings(names, dataset, label, settings)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
     check_test(data)
     check_training(data.training())
+    sha256 = data_sha256(data)
     with Progress() as progress:
 
         def say(line):
@@ -62,9 +67,9 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
 
         callback = _phases(progress)
         if tune:
-            chosen = tuned(chosen, names, data.training(), label, folder, say)
+            chosen = tuned(chosen, names, data.training(), label, folder, sha256, say)
         comparison = Comparison(data, chosen, callback=callback, say=say)
-        rows = Rows(folder, comparison, label, data_sha256(data), current().count)
+        rows = Rows(folder, comparison, label, sha256, current().count)
         wanted = keys(names, seeds, routed)
         if folder:  # one that can't be made shows now, not after the first row
             folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +95,7 @@ def _measure(comparison, rows, wanted, say):
     """All rows that are missing, each announced when it is there."""
     missing = [key for key in wanted if key not in rows.found]
     for key in wanted:
-        if key in rows.found:
+        if key in rows.found and rows.found[key]["error"] is None:
             comparison.offsets.setdefault(key.method, rows.found[key]["offset"])
     if len(missing) < len(wanted):
         say(f"{len(wanted) - len(missing)} of {len(wanted)} rows are in {rows.path} already")

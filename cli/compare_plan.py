@@ -5,6 +5,7 @@ from pathlib import Path
 from .sweep_plan import numbers
 
 MOST_SEEDS = 100
+TUNED_ON = "settings.sha256"  # the data that settings.toml was chosen on
 
 
 def method_names(text: str | None) -> list[str]:
@@ -45,7 +46,7 @@ def chosen_settings(names: list[str], dataset: str, label: str, path: str | None
 
     file = Path(path) if path else None
     if file:
-        _check_named(file, label)
+        check_named(file, [label])
     chosen = {name: chosen_for(name, label, file) for name in [*names, OURS]}
     if chosen[OURS].origin == DEFAULT:
         params, _ = resolve(None, (), {}, {"name_or_path": dataset})
@@ -53,27 +54,60 @@ def chosen_settings(names: list[str], dataset: str, label: str, path: str | None
     return chosen
 
 
-def _check_named(file: Path, label: str) -> None:
-    """ValueError if the file has settings for other datasets alone."""
+def check_named(file: Path, labels: list[str]) -> None:
+    """ValueError if the file has no settings for any of these datasets."""
     from ..baselines.settings import read_settings
 
     places = {dataset for _, dataset in read_settings(file)}
-    if label.casefold() not in places:
-        has = ", ".join(sorted(places)) or "nothing"
-        raise ValueError(f"{file} has settings for {has}, but none for {label.casefold()}")
+    wanted = [label.casefold() for label in labels]
+    if not places:
+        raise ValueError(f"{file} has no settings; write sections like [SAE.{wanted[0]}]")
+    if not places & set(wanted):
+        has, missing = ", ".join(sorted(places)), " or ".join(wanted)
+        raise ValueError(f"{file} has settings for {has}, but none for {missing}")
 
 
-def tuned(chosen: dict, names: list[str], training, label: str, folder: Path, say) -> dict:
+def folder_for(out: str | None) -> Path | None:
+    """The folder of --out, which may not be there yet; ValueError where a file has that name."""
+    folder = Path(out) if out else None
+    if folder and folder.exists() and not folder.is_dir():
+        raise ValueError(f"{out} is a file; pass a folder as --out")
+    return folder
+
+
+def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None) -> None:
+    """ValueError for --routed and --tune where they would do nothing or lack a folder."""
+    from ..baselines.settings import OURS
+
+    if tune and folder is None:
+        raise ValueError("--tune writes a file with what it chooses; pass --out FOLDER for it")
+    if set(names) != {OURS}:
+        return
+    if routed:
+        raise ValueError(
+            "--routed would do nothing: ours has its router already; name other methods too"
+        )
+    if tune:
+        raise ValueError(
+            "--tune would do nothing: the settings of ours are chosen by `tinygzsl tune`; name "
+            "other methods too"
+        )
+
+
+def tuned(
+    chosen: dict, names: list[str], training, label: str, folder: Path, sha256: str, say
+) -> dict:
     """chosen with what validation finds for the methods named, ours left as it is.
 
-    folder/settings.toml has them, written after each method; what is there already is taken. A
-    method that diverges with all its settings keeps those it had.
+    folder/settings.toml has them, written after each method; what is there already is taken if it
+    was chosen on the same data. A method that diverges with all its settings keeps those it had.
     """
     from ..baselines.settings import OURS, read_settings, write_settings
     from ..baselines.tuning import validation_folds
 
     path, place = folder / "settings.toml", label.casefold()
     folder.mkdir(parents=True, exist_ok=True)
+    _check_same_data(path, sha256)
     found = read_settings(path) if path.exists() else {}
     folds = validation_folds(training)
     for name in [name for name in names if name != OURS]:
@@ -88,8 +122,25 @@ def tuned(chosen: dict, names: list[str], training, label: str, folder: Path, sa
                 raise
             write_settings(path, found)
         chosen = {**chosen, name: found[name, place]}
-    say(f"settings: {path}")
+    say(f"settings: {path}" if found else f"no method could be tuned, so there is no {path}")
     return chosen
+
+
+def _check_same_data(path: Path, sha256: str) -> None:
+    """See that settings which are there were chosen on this very data; what was seen in another
+    split's training may be unseen here. The checksum stands in a file beside them.
+    """
+    from ..runs import write_text
+
+    beside = path.with_name(TUNED_ON)
+    known = beside.read_text(encoding="utf-8").strip() if beside.is_file() else "unknown data"
+    if path.exists() and known != sha256:
+        raise ValueError(
+            f"{path} was chosen on other data or another split (see {beside.name}); choose another "
+            "--out, or pass it as --settings without --tune"
+        )
+    if known != sha256:
+        write_text(beside, sha256 + "\n")
 
 
 def _searched(name, start, folds, label, say):

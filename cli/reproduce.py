@@ -38,6 +38,7 @@ def reproduce(target, datasets, out, as_json, **options):
     from ..reproduce.published import published
     from ..reproduce.run import outcomes, progress
     from ..reproduce.targets import TARGETS
+    from .compare_plan import folder_for
     from .progress import Progress
 
     if target is None:
@@ -45,7 +46,7 @@ def reproduce(target, datasets, out, as_json, **options):
         return
     if target not in TARGETS:
         raise ValueError(f"there is no {target!r}; pass one of {', '.join(TARGETS)}")
-    folder = Path(out) if out else None
+    folder = folder_for(out)
     device_module(options["device"])
     _check_packages(target, folder)
     _check_methods(target, options)
@@ -101,6 +102,7 @@ def _jobs(target, datasets, options, table):
     from ..reproduce.experiments import Job
     from ..reproduce.sources import canonical, splits_of, wanted_splits
     from ..reproduce.targets import TARGETS
+    from .compare_plan import check_named
     from .config import resolve
     from .sweep_plan import numbers
     from .train import _absolute
@@ -128,12 +130,14 @@ def _jobs(target, datasets, options, table):
         table.datasets.append(label)
         for split in wanted_splits(target, name, there, asked):
             where = {**source, "split": split}
-            for name, chosen in _systems(target, label, options, table.printed).items():
-                mine = seeds[:1] if name in DETERMINISTIC else seeds
+            for system, chosen in _systems(target, label, options, table.printed).items():
+                mine = seeds[:1] if system in DETERMINISTIC else seeds
                 jobs += [
-                    Job(label, split, seed, where, {**params, "seed": seed}, name, chosen)
+                    Job(label, split, seed, where, {**params, "seed": seed}, system, chosen)
                     for seed in mine
                 ]
+    if options["settings"] and jobs:
+        check_named(Path(options["settings"]), table.datasets)
     if asked and jobs and all(job.split is None for job in jobs):
         raise ValueError(
             f"--splits {options['splits']} would do nothing: {', '.join(table.datasets)} has no "

@@ -58,8 +58,9 @@ def test_a_table_in_four_formats(compare, tmp_path):
     facts = json.loads(result.stdout)
     names = {(r["method"], r["routed"]) for r in facts["rows"]}
     assert names == {(n, r) for n in ("ESZSL", "ALE") for r in (False, True)} | {("ours", False)}
+    best = [r["calibrated_H"] or r["H"] for r in facts["rows"]]
+    assert best == sorted(best, reverse=True)
     h = [r["H"] for r in facts["rows"]]
-    assert h == sorted(h, reverse=True)
     assert len(facts["runs"]) == 3 + 4 + 2
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert files == {"rows.jsonl", "table.txt", "table.json", "table.csv", "table.md"}
@@ -189,14 +190,61 @@ def test_progress_on_a_terminal(name, tiny_dataset):
     assert ("training" in text) == (name not in ("ESZSL", "SAE"))
 
 
-def test_a_failed_training_exits_with_1(compare, tmp_path):
-    path = tmp_path / "fast.toml"
-    path.write_text(FAST + '[SAE."tiny.npz"]\nencoding_weight = 0.0\n')
-    result = compare("--seeds", 1, "--json", methods="sae,eszsl")
+def test_a_failed_training_exits_with_1(compare, tmp_path, monkeypatch):
+    from tinygzsl.baselines import ALE
+
+    fit = ALE._fit
+
+    def fail(model, *arrays):
+        if model.seed == 0 and model.epochs == 3:
+            raise FloatingPointError("ALE diverged")
+        fit(model, *arrays)
+
+    options = ("--json", "--out", tmp_path / "out")
+    with monkeypatch.context() as patched:
+        patched.setattr(ALE, "_fit", fail)
+        result = compare("--seeds", 1, *options, methods="ale,eszsl")
     assert result.exit_code == 1
     facts = json.loads(result.stdout)
     assert facts["failed"] == 1
     assert [r["error"] is None for r in facts["rows"]] == [True, False]
+    more = json.loads(compare("--seeds", "0-1", *options, methods="ale").stdout)["runs"]
+    assert more[0]["error"] == "ALE diverged" and more[1]["error"] is None
+    assert more[1]["offset"] is not None and more[1]["calibrated_H"] > 0
+
+
+def test_settings_tuned_on_another_split_are_refused(
+    compare, data, tiny_dataset, tmp_path, monkeypatch
+):
+    from tinygzsl.baselines import ESZSL
+    from tinygzsl.datasets import save_npz
+
+    monkeypatch.setattr(ESZSL, "grid", {"regularize_features": (0.0,)})
+    out = tmp_path / "out"
+    options = ("--tune", "--seeds", 1, "--out", out)
+    assert compare(*options, methods="eszsl").exit_code == 0
+    before = (out / "settings.toml").read_text()
+    data.unlink()
+    save_npz(tiny_dataset(seed=1), data)
+    result = compare(*options, methods="eszsl,sync")
+    assert result.exit_code == 2
+    assert "chosen on other data or another split" in result.stderr.splitlines()[-1]
+    assert (out / "settings.toml").read_text() == before
+    (out / "settings.sha256").unlink()
+    assert compare(*options, methods="eszsl").exit_code == 2
+
+
+def test_nothing_could_be_tuned(compare, tmp_path, monkeypatch):
+    from tinygzsl.baselines import tuning
+
+    def fail(*arguments, **more):
+        raise FloatingPointError("SAE diverged")
+
+    monkeypatch.setattr(tuning, "search", fail)
+    result = compare("--tune", "--seeds", 1, "--out", tmp_path / "out", methods="sae")
+    assert result.exit_code == 0
+    assert "no method could be tuned" in result.stderr
+    assert not (tmp_path / "out" / "settings.toml").exists()
 
 
 @pytest.mark.parametrize(
@@ -207,6 +255,9 @@ def test_a_failed_training_exits_with_1(compare, tmp_path):
         (("--methods", "sae,SAE"), ("more than once",)),
         (("--seeds", "0"), ("--seeds is 0",)),
         (("--tune",), ("--tune", "--out FOLDER")),
+        (("--tune", "--methods", "ours", "--out", "o"), ("--tune would do nothing",)),
+        (("--routed", "--methods", "ours"), ("--routed would do nothing",)),
+        (("--settings", "."), (". is no file",)),
         (("--settings", "none.toml"), ("none.toml does not exist",)),
         (("--threads", "0"), ("threads is 0",)),
         (("--split", "1"), ("split",)),
@@ -227,9 +278,14 @@ def test_settings_for_other_data_alone(run_cli, data, tmp_path):
     result = run_cli("compare", data, "--settings", path)
     assert result.exit_code == 2
     assert "settings for cub, but none for tiny.npz" in result.stderr
+    path.write_text("")
+    result = run_cli("compare", data, "--settings", path)
+    assert result.exit_code == 2
+    assert "has no settings" in result.stderr
 
 
 def test_a_folder_that_cannot_be(compare, data):
     result = compare("--out", data, methods="eszsl")
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
+    assert "tiny.npz is a file; pass a folder" in result.stderr

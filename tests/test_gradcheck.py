@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from tinygzsl import kernels, losses, ops
+from tinygzsl.baselines import METHODS
+from tinygzsl.baselines.methods import method
 from tinygzsl.gradcases import all_checks
 from tinygzsl.gradcheck import DIRECTIONS, TOLERANCE, Check, relative_error, run_all, run_check
 from tinygzsl.mlp import MLP
@@ -82,6 +84,9 @@ def test_the_list_is_complete():
         for side in ("hinge active", "hinge satisfied", "no proxies"):
             assert some("VSMM objective", reduction, side)
     assert some("PTC")
+    without_gradients = ("ConSE", "ESZSL", "SAE", "GGM")  # closed forms, and the PTC
+    for name in METHODS:
+        assert some(method(name).title.split(" ")[0]) == (name not in without_gradients)
 
 
 BACKWARD_PARTS = {  # which results of each function are gradients; None for a lone array

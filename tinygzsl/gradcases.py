@@ -1,7 +1,7 @@
 """What gradcheck checks: every op and loss, the MLP, the CWGAN's losses and the VSMM's objective.
 
-Each case builds small float64 arrays, computes the gradients as training does and gives them to
-the checker together with the function they belong to.
+The baselines' cases are in gradcases_baselines.py. Each case builds small float64 arrays, computes
+the gradients as training does and gives them to the checker with the function they belong to.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Draw:
 
 def all_checks(seed: int = 0) -> Iterator[Check]:
     """Every case. A draw of its own per case keeps them independent of each other."""
+    from .gradcases_baselines import baseline_cases
+
     cases = [linear_case, *_activation_cases(), entropy_case, softmax_loss_case, hinge_case]
     cases += [squared_error_case, penalty_case]
     cases += [mlp_case(name) for name in ops.ACTIVATIONS if name != "linear"]
@@ -61,6 +63,7 @@ def all_checks(seed: int = 0) -> Iterator[Check]:
     for reduction in ("sum", "mean"):
         cases += [vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
     cases += [input_gradient_case(hidden) for hidden in ("leaky_relu", "tanh")]
+    cases += baseline_cases()  # last, so that the others keep their seeds
     for i, case in enumerate(cases):
         yield case(Draw(seed + i))
 

@@ -2,11 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
+from itertools import count
 from statistics import fmean, stdev
 
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.baselines import RoutedGZSL
 from tinygzsl.baselines.compare import FIGURES, Comparison, Key, keys
 from tinygzsl.baselines.rows import Rows
 from tinygzsl.baselines.settings import Chosen
@@ -20,9 +23,10 @@ def comparison(tiny_dataset, small_model, fast_params):
     ours = {k: v for k, v in ours.items() if k not in ("seed", "device", "dtype")}
     ours |= {"vsmm_weight_es": 0.0, "router_delta_low": 0.1, "router_delta_high": 0.6}
 
-    def make(*names, **how):
+    def make(*names, data=None, **how):
         chosen = {name: Chosen(fast_params(name), "fast") for name in names}
-        return Comparison(tiny_dataset(), {**chosen, "ours": Chosen(ours, "preset small")}, **how)
+        data = data or tiny_dataset()
+        return Comparison(data, {**chosen, "ours": Chosen(ours, "preset small")}, **how)
 
     return make
 
@@ -91,22 +95,78 @@ def test_a_failed_training_is_a_row(comparison):
     assert "SAE failed: encoding_weight is -1.0" in as_text(table)
 
 
-def test_the_table_sorts_by_h_and_strict_methods_come_first():
+def test_behind_the_router_the_calibrated_expert_labels(comparison, fit, tiny_dataset):
+    how = comparison("ESZSL", offsets={"ESZSL": -2.0})
+    plain, routed, ours = how.rows(keys(["ESZSL", "ours"], [0], True))
+    router = how._router(0).model
+    for prefix, offset in (("", 0.0), ("calibrated_", -2.0)):
+        model = RoutedGZSL(router=router, expert=fit("ESZSL", offset=offset))
+        expected = tz.evaluate(model, tiny_dataset())
+        assert [routed[prefix + name] for name in "SUH"] == [expected[name] for name in "SUH"]
+    assert routed["calibrated_H"] != routed["H"]
+    assert routed["parameters"] == plain["parameters"] + ours["parameters"]
+    networks = router.vsmm_.networks
+    assert ours["parameters"] == sum(
+        p.size for n in ("f_v", "f_s", "c") for p in networks[n].params
+    )
+
+
+def test_seconds_behind_the_router_are_those_of_both(comparison, monkeypatch):
+    ticks = count()
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))  # a second a look
+    wanted = keys(["ESZSL", "ours"], [0], True)
+    found = comparison("ESZSL", offsets={"ESZSL": 0.0}).rows(wanted)
+    plain, routed, ours = (row["seconds"] for row in found)
+    assert plain > 0 and ours > 0
+    assert routed == plain + ours
+
+
+def test_the_offset_knows_no_test_sample_and_no_unseen_class(comparison, tiny_dataset):
+    data = tiny_dataset()
+    changed = replace(data, X_test=-7 * data.X_test, unseen_prototypes=3 * data.unseen_prototypes)
+    rows = [next(comparison("SAE", data=d).rows([Key("SAE", False, 0)])) for d in (data, changed)]
+    assert rows[0]["offset"] == rows[1]["offset"] != 0
+    assert rows[0]["H"] != rows[1]["H"]
+
+
+def test_a_router_that_fails_is_not_trained_again(comparison, monkeypatch):
+    fits = []
+
+    def fail(model, *arrays):
+        fits.append(model.seed)
+        raise FloatingPointError("the router diverged")
+
+    monkeypatch.setattr(tz.EntropySeparationGZSL, "fit", fail)
+    how = comparison("ESZSL", "SAE", offsets={"ESZSL": 0.0, "SAE": 0.0})
+    found = list(how.rows(keys(["ESZSL", "SAE", "ours"], [0], True)))
+    assert fits == [0]
+    assert [row["error"] for row in found] == [
+        None if row["method"] != "ours" and not row["routed"] else "the router diverged"
+        for row in found
+    ]
+
+
+def test_the_table_sorts_by_calibrated_h_and_strict_methods_come_first():
     rows = [
-        *(row("ALE", seed, h) for seed, h in ((0, 0.2), (1, 0.4))),
-        row("SAE", h=0.6),
+        *(row("ALE", seed, 0.9, calibrated_H=h) for seed, h in ((0, 0.2), (1, 0.4))),
+        row("ours", h=0.5, calibrated_H=None),
+        row("SAE", h=0.1, calibrated_H=0.6),
         row("GGM", h=0.9, strict=False),
-        row("SAE", h=0.7, routed=True),
+        row("SAE", h=0.1, calibrated_H=0.7, routed=True),
     ]
     table = summarize(rows)
     assert [(r["method"], r["routed"]) for r in table] == [
         ("SAE", True),
         ("SAE", False),
+        ("ours", False),
         ("ALE", False),
         ("GGM", False),
     ]
-    ale = table[2]
-    assert (ale["H"], ale["H_sd"]) == (fmean([0.2, 0.4]), stdev([0.2, 0.4]))
+    ale = table[3]
+    assert ale["calibrated_H"] == fmean([0.2, 0.4])
+    assert ale["calibrated_H_sd"] == stdev([0.2, 0.4])
+    assert (table[0]["ausuc"], table[0]["zsl"]) == (None, None)  # they would be the expert's
+    assert (table[1]["ausuc"], table[1]["zsl"]) == (0.25, 0.25)
     assert ale["seeds"] == [0, 1] and table[1]["H_sd"] is None
 
 
@@ -123,7 +183,7 @@ def test_formats():
     assert (float(cells["H"]), cells["settings"]) == (pytest.approx(0.3), "l2=[1, 2]")
 
 
-def test_rows_are_kept_and_read_again(comparison, tmp_path):
+def test_rows_are_kept_and_read_again(comparison, tmp_path, monkeypatch):
     how = comparison("ESZSL", "SAE")
     (tmp_path / "out").mkdir()
     rows = Rows(tmp_path / "out", how, "tiny", "abc", 1)
@@ -135,7 +195,14 @@ def test_rows_are_kept_and_read_again(comparison, tmp_path):
     assert again.found == rows.found and len(again.found) == 4
     for changed in (("tiny", "other", 1), ("tiny", "abc", 2)):
         assert Rows(tmp_path / "out", how, *changed).found == {}
-    how.chosen["ours"] = Chosen({"preset": "paper"})
+    monkeypatch.setattr("tinygzsl.baselines.rows.__version__", "0.0.1")
+    assert Rows(tmp_path / "out", how, "tiny", "abc", 1).found == {}
+    monkeypatch.undo()
+    mine = how.chosen["SAE"]
+    how.chosen["SAE"] = Chosen({**mine.params, "encoding_weight": 2.0})
+    found = Rows(tmp_path / "out", how, "tiny", "abc", 1).found
+    assert {key.method for key in found} == {"ESZSL"} and len(found) == 2
+    how.chosen |= {"SAE": mine, "ours": Chosen({"preset": "paper"})}
     found = Rows(tmp_path / "out", how, "tiny", "abc", 1).found
     assert not any(key.routed for key in found) and len(found) == 2
     path.write_text(whole[:-7])  # a crash has cut the last line off
@@ -143,8 +210,17 @@ def test_rows_are_kept_and_read_again(comparison, tmp_path):
     assert path.read_text().endswith("\n")
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "no", json.dumps({**row(), "H": "x"})])
+WHOLE = {
+    **row(),
+    **{"dataset": "tiny", "data_sha256": "abc", "threads": 1, "version": "1", "router": None},
+}
+DAMAGED = [WHOLE | bad for bad in ({"H": "x"}, {"title": 3}, {"origin": None}, {"settings": 1})]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "no", *map(json.dumps, DAMAGED)])
 def test_a_damaged_line_is_a_sentence(comparison, tmp_path, text, sentence):
+    (tmp_path / "rows.jsonl").write_text(json.dumps(WHOLE) + "\n")
+    assert Rows(tmp_path, comparison("SAE"), "tiny", "abc", 1).found == {}  # of another version
     (tmp_path / "rows.jsonl").write_text(text + "\n")
     with sentence(ValueError, "rows.jsonl, line 1 is no row of a comparison"):
         Rows(tmp_path, comparison("SAE"), "tiny", "abc", 1)

@@ -82,5 +82,6 @@ def test_bad_settings(problem, sentence):
     for candidates in (0, 2.5, "all"):
         with sentence(ValueError, f"candidates is {candidates!r}"):
             ConSE(candidates=candidates).fit(*problem[:3])
-    with sentence(ValueError, "ptc_l2 is (-1.0,)"):
-        ConSE(ptc_l2=(-1.0,)).fit(*problem[:3])
+    for value in ((-1.0,), 0.1, (), "x", None):
+        with sentence(ValueError, "ptc_l2 is"):
+            ConSE(ptc_l2=value).fit(*problem[:3])

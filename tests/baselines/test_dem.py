@@ -138,8 +138,14 @@ def test_defaults_are_the_published_settings():
 
 
 def test_bad_settings(problem, sentence):
-    for name, value in (("hidden", 0), ("steps", 1.5), ("lr", 0), ("weight_decay", -1.0)):
-        with sentence(ValueError, f"{name} is {value}"):
+    for name, value in (
+        ("hidden", 0),
+        ("steps", 1.5),
+        ("lr", 0),
+        ("lr", "x"),
+        ("weight_decay", -1.0),
+    ):
+        with sentence(ValueError, f"{name} is {value!r}"):
             DEM(**{name: value}).fit(*problem)
     with sentence(FloatingPointError, "DEM diverged", "lower lr"):
         DEM(hidden=8, lr=1e30, steps=50).fit(*problem)

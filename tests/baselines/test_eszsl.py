@@ -73,6 +73,17 @@ def test_scores_of_a_class_are_bilinear(problem, solution):
     np.testing.assert_allclose(f, x @ solution @ np.concatenate([a, unseen]).T, atol=1e-12)
 
 
+def test_bad_settings(problem, sentence):
+    x, index, a, _ = problem
+    for name in ("regularize_features", "regularize_prototypes"):
+        for value in (400.0, -400.0, np.nan, "x", True):
+            with sentence(ValueError, f"{name} is {value!r}", "log10 from -9 to 9"):
+                ESZSL(**{name: value}).fit(x, index, a)
+    same = np.full((30, 2), 1e6)
+    with sentence(ValueError, "singular", "regularize_features, now -9"):
+        ESZSL(regularize_features=-9.0, **PLAIN).fit(same, index, a)
+
+
 def test_it_collapses_to_the_seen_classes_and_an_offset_mends_it():
     """Published on all benchmarks: S far above U. A class's own score would tell the unseen."""
     data = tz.load_dataset("letters")

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from tinygzsl.baselines.ggm import GGM, class_gaussians, kernel_matrix, kernel_ridge
+from tinygzsl.baselines.ggm import (
+    GGM,
+    class_gaussians,
+    kernel_matrix,
+    kernel_ridge,
+    sample_gaussians,
+)
 
 
 def lstsq_ridge(features, targets, weight, new):
@@ -34,6 +40,18 @@ def test_class_gaussians_are_the_moments_of_each_class():
     mean, variance = class_gaussians(x, np.array([0, 0, 1, 1, 1]), 2)
     assert mean.tolist() == [[2.0, 5.0], [2.0, 2.0]]
     assert variance.tolist() == [[2.0, 0.0], [12.0, 1.0]]
+
+
+def test_samples_have_the_mean_and_the_variance_of_their_class():
+    mean, variance = np.array([[1.0, -2.0], [0.0, 50.0]]), np.array([[0.01, 4.0], [25.0, 1.0]])
+    x, rows = sample_gaussians(mean, variance, 4000, seed=0)
+    assert x.shape == (8000, 2)
+    assert rows.tolist() == [0] * 4000 + [1] * 4000
+    for c in range(2):
+        error = np.abs(x[rows == c].mean(axis=0) - mean[c]) / np.sqrt(variance[c] / 4000)
+        assert error.max() < 4  # standard errors
+        np.testing.assert_allclose(x[rows == c].var(axis=0), variance[c], rtol=0.1)
+    assert not np.array_equal(x, sample_gaussians(mean, variance, 4000, seed=1)[0])
 
 
 @pytest.mark.parametrize("kernel", ["linear", "polynomial"])
@@ -76,9 +94,7 @@ def test_bad_settings_and_infinite_variances_are_refused(linear_classes):
     assert not GGM.strict
     with pytest.raises(ValueError, match="kernel is 'rbf'; pass linear or polynomial"):
         fit(kernel="rbf")
-    with pytest.raises(
-        ValueError, match="regularize_mean is nan; pass a power of ten from -9 to 9"
-    ):
+    with pytest.raises(ValueError, match="regularize_mean is nan; pass a log10 from -9 to 9"):
         fit(regularize_mean=float("nan"))
     with pytest.raises(ValueError, match="per_class is 0"):
         fit(per_class=0)

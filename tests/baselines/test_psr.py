@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from tinygzsl.baselines import PSR
-from tinygzsl.baselines.psr import Partners, psr_loss, unit_rows
+from tinygzsl.baselines.cosine import unit_rows_forward
+from tinygzsl.baselines.psr import Partners, psr_loss
 from tinygzsl.gradcheck import Check, run_check
 from tinygzsl.mlp import MLP
 from tinygzsl.noise import Purpose
 
-TAU, WEIGHTS = 0.6, (0.6, 0.7, 0.3)
+TAU, WEIGHTS = 0.75, (0.75, 0.7, 0.3)
 
 
 def networks(hidden="tanh"):
@@ -23,9 +24,12 @@ def networks(hidden="tanh"):
 def problem():
     """Samples x (30, 6) of length 1, index (30,), prototypes a (5, 4) >= 0, and their triples."""
     rng = np.random.default_rng(0)
-    x, a = unit_rows(rng.normal(size=(30, 6)))[0], rng.random((5, 4))
+    x, a = unit_rows_forward(rng.normal(size=(30, 6)))[0], rng.random((5, 4))
     index = np.arange(30) % 5
-    return x, index, a, Partners(index, a, TAU).draw(x, rng.random((200, 5)))
+    triples = Partners(index, a, TAU).draw(x, rng.random((200, 5)))
+    for delta in (triples.delta_j, triples.delta_k):
+        assert np.isfinite(delta).sum() > 50  # both kinds of partners occur
+    return x, index, a, triples
 
 
 def cosine(x, y):
@@ -75,7 +79,7 @@ def test_full_batch_descent_is_monotone():
 
 def test_triples_keep_their_relations():
     x, index, a, triples = problem()
-    delta = unit_rows(a)[0] @ unit_rows(a)[0].T
+    delta = unit_rows_forward(a)[0] @ unit_rows_forward(a)[0].T
     place = {tuple(row): c for row, c in zip(x, index, strict=True)}
     pairs = set()
     for r, x_i, x_j, x_k, delta_j, delta_k in zip(*triples, strict=True):
@@ -95,13 +99,13 @@ def test_triples_keep_their_relations():
 def test_a_class_without_partners_has_no_such_terms():
     """One direction: all classes are identical, so neither similar nor dissimilar."""
     rng = np.random.default_rng(0)
-    x, index = unit_rows(rng.normal(size=(30, 6)))[0], np.arange(30) % 5
+    x, index = unit_rows_forward(rng.normal(size=(30, 6)))[0], np.arange(30) % 5
     a = np.arange(1.0, 6)[:, None] * np.ones(4)
     triples = Partners(index, a, TAU).draw(x, rng.random((50, 5)))
     assert np.isnan(triples.delta_j).all()
     assert np.isnan(triples.delta_k).all()
     encoder, decoder = networks()
-    mapped = unit_rows(encoder.forward(a)[0])[0]
+    mapped = unit_rows_forward(encoder.forward(a)[0])[0]
     loss, *grads = psr_loss(encoder, decoder, a, triples, TAU, 1.0, 0.0)
     assert loss == pytest.approx(-(mapped[triples.r] * triples.x_i).sum(axis=1).mean())
     assert all(np.isfinite(g).all() for g in grads[0] + grads[1])
@@ -137,8 +141,9 @@ def test_a_seed_gives_the_same_bits(tiny_dataset):
 def test_bad_settings(tiny_dataset, sentence):
     data = tiny_dataset()
     training = data.X_train, data.y_train, data.seen_prototypes
-    with sentence(ValueError, "threshold is 1.0", "between -1 and 1"):
-        PSR(threshold=1.0).fit(*training)
+    for value in (1.0, "x", np.nan):
+        with sentence(ValueError, f"threshold is {value!r}", "between -1 and 1"):
+            PSR(threshold=value).fit(*training)
     with sentence(ValueError, "steps is 0"):
         PSR(steps=0).fit(*training)
     with sentence(ValueError, "similar_weight is -1"):

@@ -110,5 +110,6 @@ def test_it_reports_its_steps(problem):
 
 def test_bad_settings(problem, sentence):
     for name in ("regularize", "scale"):
-        with sentence(ValueError, f"{name} is nan"):
-            SYNC(**{name: np.nan}, **PLAIN).fit(*problem[:3])
+        for value in (np.nan, 101.0, "x", None):
+            with sentence(ValueError, f"{name} is {value!r}", "log2 from -100 to 100"):
+                SYNC(**{name: value}, **PLAIN).fit(*problem[:3])

@@ -72,6 +72,8 @@ def test_settings_out_of_range_are_a_sentence(name, params, fit, sentence):
     ("name", "params"),
     [
         ("FCLSWGAN", {"gan_lr": -1.0}),
+        ("FCLSWGAN", {"gan_lr": None}),
+        ("FCLSWGAN", {"gan_output": "bogus"}),
         ("FCLSWGAN", {"classification_weight": -0.1}),
         ("FCLSWGAN", {"pretrained_epochs": 0}),
         ("CEWGANOD", {"cosine_weight": "much"}),

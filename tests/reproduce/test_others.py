@@ -3,7 +3,7 @@
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.baselines import METHODS, SYNC
+from tinygzsl.baselines import METHODS, SAE, SYNC
 from tinygzsl.reproduce.others import printed_name, systems
 from tinygzsl.reproduce.published import published
 
@@ -45,16 +45,30 @@ def test_they_stand_beside_the_printed_numbers(reproduce, cell, tmp_path, write_
     assert cell(facts, "hmdb51", "GGM *", "H")["status"] == "other system"
 
 
-def test_settings_and_failures(reproduce, cell, folder, tmp_path):
+def test_settings_and_failures(reproduce, cell, folder, tmp_path, monkeypatch):
     file = tmp_path / "own.toml"
-    file.write_text('[SAE."tiny.npz"]\nencoding_weight = -1.0\n[ESZSL."tiny.npz"]\noffset = 0.5\n')
+    file.write_text('[ESZSL."tiny.npz"]\noffset = 0.5\n')
+
+    def fail(model, *arrays):
+        raise FloatingPointError("SAE diverged")
+
+    monkeypatch.setattr(SAE, "_fit", fail)
     options = ("--methods", "sae,eszsl", "--settings", file)
     facts = reproduce("table2", folder, *options, exit_code=1)
     assert list(facts["failed"]) == ["tiny.npz, SAE, seed 0"]
-    assert "encoding_weight is -1.0" in facts["failed"]["tiny.npz, SAE, seed 0"]
+    assert facts["failed"]["tiny.npz, SAE, seed 0"] == "SAE diverged"
     plain = reproduce("table2", folder, "--methods", "eszsl")
     row = ("tiny.npz", "ESZSL", "H")
     assert cell(facts, *row)["measured"] == cell(plain, *row)["measured"]  # without an offset
+
+
+def test_settings_that_fit_nothing_and_a_file_as_folder(reproduce, folder, tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text("[SAE.cub]\noffset = 0.5\n")
+    message = reproduce("table2", folder, "--settings", file, exit_code=2)
+    assert "settings for cub, but none for tiny.npz" in message
+    message = reproduce("table2", folder, "--out", file, exit_code=2)
+    assert "own.toml is a file; pass a folder" in message
 
 
 def test_other_targets_take_no_methods(reproduce, folder):

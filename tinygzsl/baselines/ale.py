@@ -21,7 +21,8 @@ class ALE(RankingBaseline):
     counted. The paper draws classes until one violates and estimates k from the number of draws,
     which gives steps of the same direction on average.
 
-    lr      0.3 for CUB, the default, and 0.01 for AWA1, both with features l2 (github.com/mvp18)
+    lr      0.3 for CUB, the default, and 0.01 for AWA1, both with features l2 (github.com/mvp18,
+            chosen there for classical zero-shot learning, among unseen classes only)
     epochs  20; the public code stops by validation, after at most 100
     """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,9 @@ from ..noise import check_seed
 from ..parameters import Parameters
 from ..scaling import fit_and_scale, scaled
 from ..threads import check_threads, workers
+from .checks import check_choice, check_finite_number
+
+SCALERS = ("none", "minmax", "standard", "l2")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -48,10 +52,19 @@ class Baseline(Parameters):
         """Train on seen data: X (n, d), y (n,), seen_prototypes (S, k), row i for classes_[i].
 
         Raises ValueError for arrays or settings that can't be trained on, FloatingPointError if
-        training diverges.
+        training diverges. A fit that fails leaves the model as it was before.
         """
-        self._train(X, y, seen_prototypes)
+        with _whole_or_not_at_all(self):
+            self._train(X, y, seen_prototypes)
         return self
+
+    def check(self) -> None:
+        """ValueError for a setting out of its range; fit begins with this."""
+        check_seed(self.seed)
+        check_dtype(self.dtype)
+        for name in ("features", "prototypes"):
+            check_choice(self, name, SCALERS)
+        check_finite_number(self, "offset")
 
     def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
         """Scores (n, S + U): seen classes in the order of classes_, then the unseen ones.
@@ -89,14 +102,15 @@ class Baseline(Parameters):
         """Scores (n, S + U) with the offset subtracted from the S seen classes.
 
         Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot
-        Learning for Object Recognition in the Wild, ECCV 2016.
+        Learning for Object Recognition in the Wild, ECCV 2016. ValueError if the offset is not a
+        finite number.
         """
+        check_finite_number(self, "offset")  # which may be set after fit
         seen = np.arange(scores.shape[1]) < len(self.classes_)
         return scores - np.where(seen, self.offset * self.score_scale_, 0).astype(scores.dtype)
 
     def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
-        check_seed(self.seed)
-        check_dtype(self.dtype)
+        self.check()
         X, seen_prototypes = np.asarray(X), np.asarray(seen_prototypes)
         classes, index = check_training_arrays(X, y, seen_prototypes)
         with workers(check_threads(self.threads)):
@@ -134,6 +148,18 @@ class Baseline(Parameters):
 SAMPLE_ROWS = 8192  # training samples that give the unit of the offset
 
 
+@contextmanager
+def _whole_or_not_at_all(model: Baseline) -> Iterator[None]:
+    """If the block fails, or is interrupted, the model gets back what it was fitted to before."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class GenerativeBaseline(Baseline):
     """A method that needs the unseen prototypes in training, so not strict.
@@ -156,16 +182,20 @@ class GenerativeBaseline(Baseline):
 
         Raises as Baseline.fit does.
         """
-        unseen = np.asarray(unseen_prototypes)
-        check_matrix("unseen_prototypes", unseen, np.shape(seen_prototypes)[-1], "seen_prototypes")
+        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # kept: a copy
+        check_matrix("prototypes", seen)
+        check_matrix("unseen_prototypes", unseen, seen.shape[1], "seen_prototypes")
         check_finite("unseen_prototypes", unseen)
-        self._unseen_prototypes = unseen
-        self._train(X, y, seen_prototypes)
+        with _whole_or_not_at_all(self):
+            self._unseen_prototypes = unseen
+            self._train(X, y, seen)
         return self
 
     def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
         """Scores (n, S + U) of the classes it was trained for; ValueError for other prototypes."""
         self._check_fitted()
+        unseen_prototypes = np.asarray(unseen_prototypes)
+        check_matrix("unseen_prototypes", unseen_prototypes)
         if not np.array_equal(unseen_prototypes, self._unseen_prototypes):
             raise ValueError(
                 f"{self.title} was trained for {len(self._unseen_prototypes)} unseen prototypes, "

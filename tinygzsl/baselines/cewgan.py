@@ -12,8 +12,9 @@ from ..cwgan import CWGAN
 from ..mlp import MLP
 from ..noise import Purpose
 from ..optim import Adam
+from .checks import check_numbers
 from .detector import detector_entropy, train_detector
-from .synthetic import BETAS, GANBaseline, check_numbers, synthesize
+from .synthetic import BETAS, GANBaseline, synthesize
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -28,8 +29,9 @@ class CEWGANOD(GANBaseline):
     classifier is trained on seen samples, another on synthetic unseen ones. A detector with one
     output per seen class minimises E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] over seen x and
     synthetic unseen x~. A sample is of an unseen class where its entropy H is above the mean of the
-    seen training samples (there a running mean in the epoch that is best on the test set).
-    offset moves that threshold.
+    seen training samples; offset moves that threshold. The authors' code takes about half of it:
+    a running sum over half-batches, divided by the number of all training samples, in the epoch
+    that is best on the test set.
 
     The scores of a group are its log-probabilities less their maximum, and (threshold - H) is added
     to the seen ones: the greatest score is then the detector's and the classifier's choice.
@@ -39,7 +41,8 @@ class CEWGANOD(GANBaseline):
                                            for the second one of G, a ReLU)
     per_class                              50, as there
     detector_hidden, _epochs, _batch       512-512, as there, Adam 1e-3 (0.5, 0.999); half a batch
-                                           is seen
+                                           is seen; 100, there 128
+    classifier_batch                       300; there 50
     """
 
     title: ClassVar[str] = "CEWGAN (OD)"
@@ -57,7 +60,6 @@ class CEWGANOD(GANBaseline):
     def _fit_all(
         self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
     ) -> None:
-        self._check()
         self._generator = self._train_generator(x, index, a)
         fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
         self._seen_classifier = self._softmax(x, index, len(a))
@@ -74,8 +76,9 @@ class CEWGANOD(GANBaseline):
         )
         self._threshold = float(detector_entropy(self._detector, x).mean(dtype="float64"))
 
-    def _check(self) -> None:
-        super()._check()
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         weights = "cosine_weight", "reconstruction_weight"
         whole, widths = ("detector_epochs", "detector_batch"), ("decoder_hidden", "detector_hidden")
         check_numbers(self, whole=whole, weights=weights, widths=widths)

@@ -77,8 +77,8 @@ class Comparison:
     ):
         self.data, self.chosen, self.callback, self.say = data, chosen, callback, say
         self.offsets = dict(offsets or {})
-        self._routers: dict[int, Trained] = {}
-        self._experts: dict[tuple[str, int], Trained] = {}  # the last one
+        self._routers: dict[int, Trained | Exception] = {}
+        self._experts: dict[tuple[str, int], Trained | Exception] = {}  # the last one
         self._folds: list[Dataset] | None = None
 
     def rows(self, wanted: list[Key]) -> Iterator[dict[str, Any]]:
@@ -109,39 +109,45 @@ class Comparison:
 
     def _ours(self, key: Key) -> dict[str, Any]:
         model, seconds = self._router(key.seed)
-        networks = model.vsmm_.networks.values()
-        size = sum(p.size for network in networks for p in network.params)
-        return _figures(evaluate(model, self.data)) | {"seconds": seconds, "parameters": size}
+        found = _figures(evaluate(model, self.data))
+        return found | {"seconds": seconds, "parameters": router_parameters(model)}
 
     def _baseline(self, key: Key) -> dict[str, Any]:
         expert, seconds = self._expert(key.method, key.seed)
         offset = self._offset(key.method)
         calibrated = copy.copy(expert).set_params(offset=offset or 0.0)
-        models = [expert, calibrated]
+        models, size = [expert, calibrated], n_parameters(expert)
         if key.routed:
             router, more = self._router(key.seed)
             models = [RoutedGZSL(router=router, expert=model) for model in models]
-            seconds += more
+            seconds, size = seconds + more, size + router_parameters(router)
         plain, with_offset = (evaluate(model, self.data) for model in models)
         found = _figures(plain, None if offset is None else with_offset)
-        return found | {"offset": offset, "seconds": seconds, "parameters": n_parameters(expert)}
+        return found | {"offset": offset, "seconds": seconds, "parameters": size}
 
     def _router(self, seed: int) -> Trained:
         if seed not in self._routers:
             params = {**self.chosen[OURS].params, "seed": seed, "callback": self.callback}
-            self._routers[seed] = self._fitted(EntropySeparationGZSL(**params))
-        return self._routers[seed]
+            self._routers[seed] = self._tried(lambda: EntropySeparationGZSL(**params))
+        return _trained(self._routers[seed])
 
     def _expert(self, name: str, seed: int) -> Trained:
         place = name, 0 if name in DETERMINISTIC else seed
         if place not in self._experts:
             self._experts = {}  # the older one first: two may not fit
-            self._experts = {place: self._fitted(self._new(name, seed))}
-        return self._experts[place]
+            self._experts = {place: self._tried(lambda: self._new(name, seed))}
+        return _trained(self._experts[place])
 
     def _new(self, name: str, seed: int) -> Baseline:
         params = {**self.chosen[name].params, "seed": seed, "callback": self.callback}
         return method(name)(**{**params, "offset": 0.0})
+
+    def _tried(self, new: Callable[[], Any]) -> Trained | Exception:
+        """new(), fitted; or why that failed, so that no row tries it again."""
+        try:
+            return self._fitted(new())
+        except (FloatingPointError, ValueError) as error:
+            return error
 
     def _fitted(self, model: Any) -> Trained:
         started = time.perf_counter()
@@ -168,9 +174,19 @@ class Comparison:
             return None
 
 
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    return list(value) if isinstance(value, tuple) else value
+def _trained(outcome: Trained | Exception) -> Trained:
+    """The outcome of a training; raises what failed."""
+    if isinstance(outcome, Exception):
+        raise type(outcome)(str(outcome))
+    return outcome
+
+
+def router_parameters(model: EntropySeparationGZSL) -> int:
+    """How many trained numbers predict needs of ours: all networks of the VSMM but its decoder g.
+    CWGAN and PTC serve training alone.
+    """
+    networks = model.vsmm_.networks.items()
+    return sum(p.size for name, network in networks if name != "g" for p in network.params)
 
 
 def _figures(plain: dict[str, Any], calibrated: dict[str, Any] | None = None) -> dict[str, Any]:

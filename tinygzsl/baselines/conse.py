@@ -12,6 +12,7 @@ from ..proxies import hold_out_rows
 from ..ptc import refit, train_ptc
 from ..router import compatibility
 from .base import Baseline
+from .checks import check_numbers
 
 HELD_OUT = 0.2  # share of the training samples that chooses the classifier's l2
 
@@ -31,7 +32,7 @@ class ConSE(Baseline):
     candidates  T; 10 as in the paper
     ptc_l2      the values tried
 
-    Raises ValueError if T isn't a positive whole number.
+    Raises ValueError if T isn't a whole number from 1, or for an l2 that isn't positive.
     """
 
     title: ClassVar[str] = "ConSE"
@@ -43,14 +44,21 @@ class ConSE(Baseline):
     candidates: int = 10
     ptc_l2: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        check_numbers(self, whole=("candidates",))
+        self._settings()
+
+    def _settings(self) -> Settings:
+        l2 = self.ptc_l2
+        return Settings(ptc_l2=tuple(l2) if isinstance(l2, list) else l2)
+
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
-        if not isinstance(self.candidates, int | np.integer) or self.candidates < 1:
-            raise ValueError(f"candidates is {self.candidates!r}; pass a positive whole number")
         callback = self.callback or (lambda step, logs: None)
         held = hold_out_rows(index, HELD_OUT, self.seed)
         parts = x[~held], index[~held], x[held], index[held]
-        settings = Settings(ptc_l2=tuple(self.ptc_l2))
-        chosen = train_ptc(*parts, len(a), settings, self.seed, callback)
+        chosen = train_ptc(*parts, len(a), self._settings(), self.seed, callback)
         self._classifier, self._seen = refit(chosen, x, index), a
 
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:

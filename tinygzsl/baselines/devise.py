@@ -20,7 +20,8 @@ class DeViSE(RankingBaseline):
     save time; here it is whole. The features are given: nothing below them is trained.
 
     lr, margin 1 and 1 for CUB with features l2, the defaults; 0.01 and 200 for AWA1 with features
-               standard (github.com/mvp18, whose sum is cut off)
+               standard (github.com/mvp18, whose sum is cut off; chosen there for classical
+               zero-shot learning, among unseen classes only)
     epochs     20; the public code stops by validation, after at most 100
     """
 

@@ -11,9 +11,10 @@ from .. import kernels
 from ..router import compatibility
 from ..scaling import scaled
 from .base import GenerativeBaseline
+from .checks import check_numbers
 from .dsen_loss import dsen_loss, dsen_networks
 from .networks import train_networks
-from .synthetic import BETAS, check_numbers
+from .synthetic import BETAS
 
 TENTH_EVERY = 30  # epochs
 
@@ -74,12 +75,16 @@ class DSEN(GenerativeBaseline):
     epochs: int = 90
     batch: int = 128
 
-    def _fit_all(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> None:
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         whole, weights = ("latent", "hidden", "epochs", "batch"), ("weight_decay", "threshold")
         weights += "division_weight", "reconstruction_weight"
         check_numbers(self, whole=whole, positive=("lr",), weights=weights)
+
+    def _fit_all(
+        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
+    ) -> None:
         both = np.concatenate([a, a_unseen])
         nets = dsen_networks(
             x.shape[1], a.shape[1], len(both), self.latent, self.hidden, self.seed, self.dtype

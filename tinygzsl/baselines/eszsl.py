@@ -8,6 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from .base import Baseline
+from .checks import check_power
+
+MAX_POWER = 9  # with a smaller gamma than 1e-9 the equations are singular to rounding
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -18,9 +21,12 @@ class ESZSL(Baseline):
     V (d, k), with Y (n, S) +1 for a sample's class and -1 elsewhere; a class scores x V a^T. The
     solution is V = (X^T X + gamma I)^-1 X^T Y A (A^T A + lambda I)^-1. Solved in float64.
 
-    regularize_features   log10 of gamma; 3 for AWA1 and CUB (Xian et al.: Zero-Shot Learning - A
-                          Comprehensive Evaluation of the Good, the Bad and the Ugly, TPAMI 2019)
+    regularize_features   log10 of gamma; 3 for AWA1 and CUB in public code for the comparison of
+                          Xian et al. (github.com/mvp18/Popular-ZSL-Algorithms, eszsl_gzsl.py),
+                          whose targets are 1 and 0
     regularize_prototypes log10 of lambda; 0 there
+
+    Raises ValueError for a log10 out of range, and for equations that are singular to rounding.
     """
 
     title: ClassVar[str] = "ESZSL"
@@ -33,13 +39,27 @@ class ESZSL(Baseline):
     regularize_features: float = 3.0
     regularize_prototypes: float = 0.0
 
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        for name in ("regularize_features", "regularize_prototypes"):
+            check_power(self, name, 10, MAX_POWER)
+
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         x, a = x.astype("float64"), a.astype("float64")
         y = np.where(index[:, None] == np.arange(len(a)), 1.0, -1.0)
         left = x.T @ x + 10**self.regularize_features * np.eye(x.shape[1])
         right = a.T @ a + 10**self.regularize_prototypes * np.eye(a.shape[1])
-        v = np.linalg.solve(left, x.T @ y @ a)
-        self._v = np.linalg.solve(right, v.T).T.astype(self.dtype)  # right is symmetric
+        try:
+            v = np.linalg.solve(left, x.T @ y @ a)
+            v = np.linalg.solve(right, v.T).T  # right is symmetric
+        except np.linalg.LinAlgError:
+            raise ValueError(
+                "ESZSL's equations are singular to rounding; raise regularize_features, now "
+                f"{self.regularize_features:g}, and regularize_prototypes, now "
+                f"{self.regularize_prototypes:g}"
+            ) from None
+        self._v = v.astype(self.dtype)
 
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
         return x @ self._v @ a.T

@@ -10,7 +10,8 @@ import numpy as np
 from .. import losses
 from ..cwgan import CWGAN
 from ..mlp import MLP
-from .synthetic import GANBaseline, Softmax, check_numbers, train_softmax
+from .checks import check_numbers
+from .synthetic import GANBaseline, Softmax, train_softmax
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -34,8 +35,9 @@ class FCLSWGAN(GANBaseline):
     classification_weight: float = 0.01
     pretrained_epochs: int = 50
 
-    def _check(self) -> None:
-        super()._check()
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         check_numbers(self, whole=("pretrained_epochs",), weights=("classification_weight",))
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:

@@ -12,7 +12,8 @@ from ..mlp import MLP
 from ..noise import Purpose
 from ..optim import Adam
 from ..presets import Settings
-from .synthetic import BETAS, GANBaseline, check_numbers
+from .checks import check_numbers
+from .synthetic import BETAS, GANBaseline
 from .vae import (
     kl_backward,
     kl_forward,
@@ -48,8 +49,9 @@ class FVAEGAN(GANBaseline):
     wgan_weight: float = 10.0
     encoder_hidden: tuple[int, ...] = (4096,)
 
-    def _check(self) -> None:
-        super()._check()
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         check_numbers(self, positive=("wgan_weight",), widths=("encoder_hidden",))
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:

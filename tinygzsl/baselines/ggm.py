@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import noise
 from ..noise import Purpose
+from .checks import check_choice, check_power
 from .synthetic import SyntheticBaseline
 
 KERNELS = ("linear", "polynomial")
@@ -55,21 +56,16 @@ class GGM(SyntheticBaseline):
     regularize_mean: float = -1.0
     regularize_variance: float = 0.0
 
-    def _check(self) -> None:
-        super()._check()
-        if self.kernel not in KERNELS:
-            raise ValueError(f"kernel is {self.kernel!r}; pass {' or '.join(KERNELS)}")
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        check_choice(self, "kernel", KERNELS)
         for name in ("regularize_mean", "regularize_variance"):
-            if not abs(getattr(self, name)) <= MAX_POWER:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; pass a power of ten from {-MAX_POWER} to "
-                    f"{MAX_POWER}"
-                )
+            check_power(self, name, 10, MAX_POWER)
 
     def _fit_all(
         self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
     ) -> None:
-        self._check()
         mean, variance = class_gaussians(x.astype("float64"), index, len(a))
         of_seen = kernel_matrix(a, a, self.kernel)
         of_unseen = kernel_matrix(a_unseen, a, self.kernel)
@@ -84,10 +80,9 @@ class GGM(SyntheticBaseline):
                 "GGM predicts an infinite variance of an unseen class; raise regularize_variance, "
                 f"now {self.regularize_variance:g}"
             )
-        rows = np.repeat(np.arange(len(a_unseen)), self.per_class)
-        z = noise.normal(np, self.seed, 0, Purpose.PROXY_NOISE, (len(rows), x.shape[1]))
-        fakes = (mean[rows] + np.sqrt(variance)[rows] * z).astype(x.dtype)
-        samples, labels = np.concatenate([x, fakes]), np.concatenate([index, len(a) + rows])
+        fakes, rows = sample_gaussians(mean, variance, self.per_class, self.seed)
+        samples = np.concatenate([x, fakes.astype(x.dtype)])
+        labels = np.concatenate([index, len(a) + rows])
         self._classifier = self._softmax(samples, labels, len(a) + len(a_unseen))
         self.unseen_means_, self.unseen_variances_ = mean, variance
 
@@ -102,6 +97,17 @@ def class_gaussians(
         samples = x[index == c]
         mean[c], variance[c] = samples.mean(axis=0), samples.var(axis=0, ddof=1)
     return mean, variance
+
+
+def sample_gaussians(
+    mean: np.ndarray, variance: np.ndarray, per_class: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """per_class samples of each N(mean_c, diag(variance_c)), mean and variance (C, d): x~
+    (C per_class, d) and the rows of mean.
+    """
+    rows = np.repeat(np.arange(len(mean)), per_class)
+    z = noise.normal(np, seed, 0, Purpose.PROXY_NOISE, (len(rows), mean.shape[1]))
+    return mean[rows] + np.sqrt(variance)[rows] * z, rows
 
 
 def kernel_matrix(a: np.ndarray, b: np.ndarray, kernel: str) -> np.ndarray:

@@ -12,6 +12,13 @@ from .base import Baseline
 DETERMINISTIC = ("ESZSL", "SAE", "SYNC")
 ALIASES = {"dzsl": "DEM", "cewgan": "CEWGANOD", "fvaegand2": "FVAEGAN"}  # names of the tables
 
+# Attributes and networks that are trained and kept, but that predict doesn't need.
+TRAINING_ONLY = (
+    *("_generator", "_decoder", "unseen_means_", "unseen_variances_"),
+    *("seen", "decoder"),  # of DSEN
+    *("g_v", "g_s", "c"),  # of SADLE
+)
+
 
 def method(name: str) -> type[Baseline]:
     """The class of a baseline: by its own name or that of the tables, in any case, with or without
@@ -28,8 +35,10 @@ def method(name: str) -> type[Baseline]:
 
 
 def n_parameters(model: Baseline) -> int:
-    """How many trained numbers a fitted baseline holds: all but its scalers and prototypes."""
-    given = set(model.get_params()) | {"_feature_scaler", "_prototype_scaler"}
+    """How many trained numbers predict needs, without scalers and prototypes; generators, decoders
+    and what else only training needs don't count.
+    """
+    given = {*model.get_params(), *TRAINING_ONLY, "_feature_scaler", "_prototype_scaler"}
     given |= {"_seen_prototypes", "_unseen_prototypes", "classes_"}
     kept = {k: v for k, v in vars(model).items() if k not in given}
     return sum(_numbers(v) for v in kept.values() if v is not model._seen_prototypes)
@@ -42,7 +51,7 @@ def _numbers(value: object) -> int:
     if hasattr(value, "params"):  # an MLP
         return _numbers(value.params)
     if isinstance(value, dict):
-        return sum(_numbers(v) for v in value.values())
+        return sum(_numbers(v) for k, v in value.items() if k not in TRAINING_ONLY)
     if isinstance(value, list | tuple):
         return sum(_numbers(v) for v in value)
     return sum(_numbers(v) for v in vars(value).values()) if hasattr(value, "__dict__") else 0

@@ -12,7 +12,8 @@ from ..noise import Purpose, uniform
 from ..optim import Adam
 from ..router import compatibility
 from .base import Baseline
-from .synthetic import check_numbers
+from .checks import check_numbers, is_number
+from .cosine import unit_rows_backward, unit_rows_forward
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -60,12 +61,11 @@ class PSR(Baseline):
     steps: int = 500
 
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
-        self._check()
         d, k = x.shape[1], a.shape[1]
         self._encoder = self._network([k, self.hidden, d], Purpose.GENERATOR_WEIGHTS)
         self._decoder = self._network([d, self.hidden, k], Purpose.CRITIC_WEIGHTS)
         adam = Adam(self._encoder.params + self._decoder.params, self.lr)
-        x, partners = unit_rows(x)[0], Partners(index, a, self.threshold)
+        x, partners = unit_rows_forward(x)[0], Partners(index, a, self.threshold)
         weights = self.threshold, self.similar_weight, self.reconstruction_weight
         for step in range(1, self.steps + 1):
             u = uniform(np, self.seed, step, Purpose.REAL_BATCH, (self.batch_size, 5))
@@ -76,8 +76,10 @@ class PSR(Baseline):
             if self.callback:
                 self.callback(step, {"phase": "psr", "total": self.steps, "loss": loss})
 
-    def _check(self) -> None:
-        if not -1 < self.threshold < 1:
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        if not is_number(self.threshold) or not -1 < self.threshold < 1:
             raise ValueError(f"threshold is {self.threshold!r}; pass a cosine between -1 and 1")
         check_numbers(
             self,
@@ -115,7 +117,7 @@ class Partners:
         self.index = index
         self.counts = np.bincount(index)
         self.rows = np.argsort(index, kind="stable")  # class after class
-        unit = unit_rows(a.astype("float64"))[0]
+        unit = unit_rows_forward(a.astype("float64"))[0]
         self.delta = unit @ unit.T
         self.similar = (self.delta >= threshold) & (self.delta < 1 - 1e-6)  # 1: identical
         self.dissimilar = self.delta < threshold
@@ -149,7 +151,7 @@ def psr_loss(
 ) -> tuple[float, list[np.ndarray], list[np.ndarray]]:
     """The objective on B triples and prototypes a (S, k), and the gradients of both networks."""
     mapped, cache = encoder.forward(a)
-    unit, unit_cache = unit_rows(mapped)
+    unit, unit_cache = unit_rows_forward(mapped)
     relations, dunit = relation_loss(unit, triples, threshold, similar_weight)
     back, decoder_cache = decoder.forward(mapped)
     gap = back - a
@@ -178,16 +180,3 @@ def relation_loss(
     chosen = (r == np.arange(len(unit))[:, None]).astype(unit.dtype)
     df = (-x_i + push[:, None] * x_k + pull[:, None] * x_j).astype(unit.dtype)
     return float((o_1 + weight * o_2).mean()), chosen @ df / len(r)
-
-
-def unit_rows(y: np.ndarray) -> tuple[np.ndarray, tuple]:
-    """Rows of y (n, d) divided by their lengths; rows of zeros stay."""
-    length = np.sqrt((y * y).sum(axis=1, keepdims=True))
-    length = np.where(length > 0, length, np.ones_like(length))
-    return y / length, (y / length, length)
-
-
-def unit_rows_backward(du: np.ndarray, cache: tuple) -> np.ndarray:
-    """dy (n, d) for du (n, d)."""
-    u, length = cache
-    return (du - (du * u).sum(axis=1, keepdims=True) * u) / length

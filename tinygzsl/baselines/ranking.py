@@ -9,7 +9,7 @@ import numpy as np
 from .. import noise
 from ..kernels.dispatch import is_reference_only, numba_version
 from .base import Baseline
-from .synthetic import check_numbers
+from .checks import check_numbers
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -32,8 +32,12 @@ class RankingBaseline(Baseline):
     lr: float
     epochs: int
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         check_numbers(self, whole=("epochs",), positive=("lr", "margin"))
+
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         w = initial_weights(x.shape[1], a.shape[1], self.seed, self.dtype)
         m = np.zeros((x.shape[1], len(a)), self.dtype)  # W = w + m A
         fixed = x, x @ w @ a.T, a @ a.T, index, self.lr, self.margin, self._weights(len(a))

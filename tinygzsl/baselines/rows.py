@@ -93,9 +93,14 @@ def _key(row: dict[str, Any]) -> Key:
 
 
 def _check(row: dict[str, Any]) -> None:
-    """ValueError or KeyError unless the row has all columns, with numbers where they belong."""
+    """ValueError or KeyError unless the row has all columns, with numbers and texts where they
+    belong.
+    """
     for name in ("title", "strict", "origin", "error", *ALIKE):
         row[name]
+    texts = row["title"], row["origin"], row["error"] or ""
+    if not all(isinstance(text, str) for text in texts) or not isinstance(row["settings"], dict):
+        raise ValueError("a text or the settings are none")
     for name in FIGURES:
         if row[name] is not None and (isinstance(row[name], bool) or row[name] != row[name] + 0):
             raise ValueError(f"{name} is no number")

@@ -11,9 +11,9 @@ from .. import kernels, losses
 from ..mlp import MLP
 from ..router import compatibility
 from .base import Baseline
+from .checks import check_numbers
 from .cosine import unit_rows_backward, unit_rows_forward
 from .networks import create_networks, train_networks
-from .synthetic import check_numbers
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -58,9 +58,13 @@ class SADLE(Baseline):
     epochs: int = 30
     batch: int = 128
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         weights = "align_weight", "structure_weight", "class_weight"
         check_numbers(self, whole=("latent", "epochs", "batch"), positive=("lr",), weights=weights)
+
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         nets = sadle_networks(x.shape[1], a.shape[1], len(a), self.latent, self.seed, self.dtype)
         terms = self.align_weight, self.structure_weight, self.class_weight
         train_networks(

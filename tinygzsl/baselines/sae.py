@@ -9,6 +9,7 @@ import numpy as np
 
 from ..router import compatibility
 from .base import Baseline
+from .checks import check_choice, check_numbers
 
 DIRECTIONS = ("encoder", "decoder")
 
@@ -41,11 +42,13 @@ class SAE(Baseline):
     direction: str = "encoder"
     encoding_weight: float = 3.2
 
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        check_choice(self, "direction", DIRECTIONS)
+        check_numbers(self, positive=("encoding_weight",))
+
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
-        if self.direction not in DIRECTIONS:
-            raise ValueError(f"direction is {self.direction!r}; pass {' or '.join(DIRECTIONS)}")
-        if not 0 < self.encoding_weight < np.inf:
-            raise ValueError(f"encoding_weight is {self.encoding_weight}; pass a positive number")
         x, a_y = x.astype("float64"), a.astype("float64")[index]
         c = (1 + self.encoding_weight) * (a_y.T @ x)
         w = solve_sylvester(a_y.T @ a_y, self.encoding_weight * (x.T @ x), c)

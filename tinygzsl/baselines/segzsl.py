@@ -13,7 +13,8 @@ from ..cwgan import generator_forward
 from ..mlp import MLP
 from ..noise import Purpose
 from ..optim import Adam
-from .synthetic import SyntheticBaseline, check_numbers, synthesize
+from .checks import check_choice, check_numbers
+from .synthetic import SyntheticBaseline, synthesize
 from .vae import (
     kl_backward,
     kl_forward,
@@ -67,13 +68,13 @@ class SEGZSL(SyntheticBaseline):
     epochs: int = 50
     batch: int = 64
 
-    def _check(self) -> None:
-        super()._check()
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         weights = tuple(f"weight_{name}" for name in ("regressor", *Weights._fields))
         whole = "hidden", "latent", "epochs", "batch"
         check_numbers(self, whole=whole, positive=("lr",), weights=weights)
-        if self.output not in ("linear", "relu"):
-            raise ValueError(f"output is {self.output!r}; pass linear or relu")
+        check_choice(self, "output", ("linear", "relu"))
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
         d, k, m, h = x.shape[1], a.shape[1], self.latent, self.hidden

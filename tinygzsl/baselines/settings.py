@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from dataclasses import MISSING, fields
 from numbers import Integral, Real
@@ -44,9 +45,12 @@ def chosen_for(name: str, dataset: str, path: Path | None = None) -> Chosen:
 def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     """{(method, dataset): Chosen} of a file with sections like [ESZSL.awa1].
 
-    Raises FileNotFoundError, or ValueError for what is no TOML, no method or none of its settings.
+    Raises FileNotFoundError, or ValueError for what is no TOML, no method, none of its settings or
+    a value that the method refuses, and for a section that is there twice.
     """
-    if not path.is_file():
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file; pass a TOML file as --settings")
+    if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check --settings")
     try:
         nested = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -57,8 +61,14 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
         for dataset, values in by_dataset.items() if isinstance(by_dataset, dict) else ():
             if isinstance(values, dict):
                 where = f"{path}, [{name}.{dataset}]"
-                key = name if name == OURS else method(name).__name__
-                found[key, dataset.casefold()] = _chosen(where, key, values)
+                kind = name if name == OURS else method(name).__name__
+                key = kind, dataset.casefold()
+                if key in found:
+                    raise ValueError(
+                        f"{where} repeats the section [{key[0]}.{key[1]}], as names and datasets "
+                        "may be in any case; delete one of them"
+                    )
+                found[key] = _chosen(where, kind, values)
                 continue
             raise ValueError(f"{path} has {dataset} outside of a section; write [{name}.DATASET]")
         if not isinstance(by_dataset, dict):
@@ -86,11 +96,17 @@ def _chosen(where: str, name: str, values: dict[str, Any]) -> Chosen:
             raise ValueError(
                 f"{where} has {key} = {value!r}; write something like {defaults[key]!r}"
             )
+    try:
+        method(name)(**params).check()
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     return Chosen(params, origin)
 
 
 def _fits(value: Any, default: Any) -> bool:
-    """Whether value is of the kind of the default; a whole number is a float too."""
+    """Whether value is finite and of the kind of the default; a whole number is a float too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     if default is None or default is MISSING:
         return True
     if isinstance(value, bool) or isinstance(default, bool):

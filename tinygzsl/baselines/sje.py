@@ -19,7 +19,8 @@ class SJE(RankingBaseline):
 
     lr, margin 0.1 and 4 for CUB with features standard, the defaults; 1 and 2.5 for AWA1 with
                features l2 (github.com/mvp18, which also standardises x W when it looks for the
-               class; the paper doesn't, and so isn't done here)
+               class; the paper doesn't, and so isn't done here; chosen there for classical
+               zero-shot learning, among unseen classes only)
     epochs     20; the public code stops by validation, after at most 100
     """
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..products import matmul
 from .base import Baseline
+from .checks import check_power
 
 MAX_ITERATIONS = 1000  # as in the authors' code
 # L-BFGS stops where no entry of the gradient exceeds GRADIENT, or where the objective, whose
@@ -50,10 +51,13 @@ class SYNC(Baseline):
     regularize: float = -10.0
     scale: float = 0.0
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
         for name in ("regularize", "scale"):
-            if not abs(getattr(self, name)) <= 100:
-                raise ValueError(f"{name} is {getattr(self, name)}; pass a log2 from -100 to 100")
+            check_power(self, name, 2, 100)
+
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
         w = train_one_versus_other(x, signs, 2**self.regularize, self.callback)
         distances = np.sqrt(_squared_distances(a, a))

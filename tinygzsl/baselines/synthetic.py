@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..presets import Settings, settings_for
 from ..ptc import ptc_loss
 from ..vsmm import epoch_batches
 from .base import GenerativeBaseline
+from .checks import check_numbers
 
 BETAS = (0.5, 0.999)  # of Adam, in all methods of this kind
 
@@ -95,7 +95,6 @@ class SyntheticBaseline(GenerativeBaseline):
     def _fit_all(
         self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
     ) -> None:
-        self._check()
         self._generator = self._train_generator(x, index, a)
         samples, labels = self._samples(x, index, a, a_unseen)
         self._classifier = self._softmax(samples, labels, len(a) + len(a_unseen))
@@ -107,8 +106,9 @@ class SyntheticBaseline(GenerativeBaseline):
         fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
         return np.concatenate([x, fakes]), np.concatenate([index, len(a) + labels])
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """ValueError for a setting out of its range."""
+        super().check()
         whole = "per_class", "classifier_epochs", "classifier_batch"
         check_numbers(self, whole=whole, positive=("classifier_lr",))
 
@@ -154,9 +154,18 @@ class GANBaseline(SyntheticBaseline):
     gan_batch: int = 64
     gan_max_epochs: int = 60
 
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        check_numbers(self, whole=("gan_max_epochs",))
+        self._settings()
+
     def _settings(self) -> Settings:
         """Those of the CWGAN; ValueError for one out of its range."""
         given = {k: v for k, v in self.get_params().items() if k.startswith("gan_")}
+        for name, value in given.items():
+            if value is None:  # which settings_for takes for the preset's value
+                raise ValueError(f"{name} is None; pass a value, like {getattr(Settings, name)!r}")
         return settings_for("paper", given)
 
     def _train_gan(
@@ -179,32 +188,3 @@ class GANBaseline(SyntheticBaseline):
                 f"{self.gan_lr:g}"
             )
         return gan.generator
-
-
-def check_numbers(
-    model: Any,
-    *,
-    whole: tuple[str, ...] = (),
-    positive: tuple[str, ...] = (),
-    weights: tuple[str, ...] = (),
-    widths: tuple[str, ...] = (),
-) -> None:
-    """ValueError for a parameter that isn't a whole number from 1, a number above 0, one from 0 or
-    a tuple of whole numbers from 1.
-    """
-    for name in (*whole, *positive, *weights, *widths):
-        value = getattr(model, name)
-        if name in widths:
-            words = "a tuple of whole numbers from 1, like (512,)"
-            good = isinstance(value, tuple | list) and all(_is(v, Integral) for v in value)
-        elif name in whole:
-            words, good = "a whole number from 1", _is(value, Integral)
-        else:
-            words = "a number of 0 or more" if name in weights else "a number above 0"
-            good = _is(value, Real) or (name in weights and value == 0 and value is not False)
-        if not good:
-            raise ValueError(f"{name} is {value!r}; pass {words}")
-
-
-def _is(value: Any, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool) and 0 < value < math.inf

@@ -11,6 +11,7 @@ from .compare import FIGURES
 from .settings import DEFAULT
 
 SPREAD = tuple(name for name in FIGURES if name not in ("seconds", "parameters"))
+EXPERTS_OWN = ("ausuc", "zsl")  # which the router in front doesn't change
 HEAD = (
     *("method", "strict", "S", "U", "H", "H calibrated", "AUSUC", "zero-shot", "seconds"),
     *("parameters", "settings"),
@@ -21,14 +22,20 @@ NUMBERS = range(2, 10)  # columns that are set right
 def summarize(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per method, with and without router: means over seeds and standard deviations.
 
-    Strict methods come first; within both kinds those with the greatest H. A figure X has its
+    Strict methods come first; within both kinds those with the greatest H, calibrated where there
+    is an offset: settings are chosen for that. Behind the router AUSUC and zero-shot accuracy would
+    be the expert's own, so they are None. A figure X has its
     deviation in X_sd, None for one seed. A method with a failed seed has no figures, but its error.
     """
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["method"], row["routed"]), []).append(row)
     found = [_summary(members) for members in groups.values()]
-    return sorted(found, key=lambda row: (not row["strict"], -(row["H"] or 0.0)))
+    return sorted(found, key=lambda row: (not row["strict"], -_best_suited_h(row)))
+
+
+def _best_suited_h(row: dict[str, Any]) -> float:
+    return (row["H"] if row["calibrated_H"] is None else row["calibrated_H"]) or 0.0
 
 
 def _summary(members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -38,7 +45,8 @@ def _summary(members: list[dict[str, Any]]) -> dict[str, Any]:
     summary["seeds"] = [row["seed"] for row in members]
     summary["error"] = next((row["error"] for row in members if row["error"]), None)
     for name in FIGURES:
-        values = [row[name] for row in members if row[name] is not None]
+        hidden = first["routed"] and name in EXPERTS_OWN
+        values = [row[name] for row in members if row[name] is not None and not hidden]
         complete = len(values) == len(members)
         summary[name] = fmean(values) if complete else None
         if name in SPREAD:

@@ -1,0 +1,61 @@
+"""Checks of the baselines' hyper-parameters: numbers of several kinds, powers, words."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+
+def check_numbers(
+    model: Any,
+    *,
+    whole: tuple[str, ...] = (),
+    positive: tuple[str, ...] = (),
+    weights: tuple[str, ...] = (),
+    widths: tuple[str, ...] = (),
+) -> None:
+    """ValueError for a parameter that isn't a whole number from 1, a number above 0, one from 0 or
+    a tuple of whole numbers from 1.
+    """
+    for name in (*whole, *positive, *weights, *widths):
+        value = getattr(model, name)
+        if name in widths:
+            words = "a tuple of whole numbers from 1, like (512,)"
+            good = isinstance(value, tuple | list) and all(
+                isinstance(v, Integral) and is_number(v) and v > 0 for v in value
+            )
+        elif name in whole:
+            words = "a whole number from 1"
+            good = isinstance(value, Integral) and is_number(value) and value > 0
+        else:
+            words = "a number of 0 or more" if name in weights else "a number above 0"
+            good = is_number(value) and (value > 0 or (name in weights and value == 0))
+        if not good:
+            raise ValueError(f"{name} is {value!r}; pass {words}")
+
+
+def check_power(model: Any, name: str, base: int, most: int) -> None:
+    """ValueError unless that parameter is a number from -most to most, a logarithm of this base."""
+    value = getattr(model, name)
+    if not is_number(value) or abs(value) > most:
+        raise ValueError(f"{name} is {value!r}; pass a log{base} from {-most} to {most}")
+
+
+def check_choice(model: Any, name: str, choices: tuple[str, ...]) -> None:
+    """ValueError unless that parameter is one of these words."""
+    value = getattr(model, name)
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {value!r}; pass {' or '.join(choices)}")
+
+
+def check_finite_number(model: Any, name: str) -> None:
+    """ValueError unless that parameter is a finite number."""
+    value = getattr(model, name)
+    if not is_number(value):
+        raise ValueError(f"{name} is {value!r}; pass a finite number")
+
+
+def is_number(value: Any) -> bool:
+    """Whether value is a finite real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
