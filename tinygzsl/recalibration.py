@@ -1,4 +1,4 @@
-"""Thresholds of eq. 10 that carry over because their scale is measured after training.
+"""Thresholds that carry over: their scale is measured after training.
 
 router_unit = "measured": a threshold is a position between two entropies of the trained VSMM. 0 is
 the median of seen samples that were kept out of all training, 1 that of fresh proxies. Both move

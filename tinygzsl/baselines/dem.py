@@ -32,7 +32,8 @@ class DEM(Baseline):
     plus a constant. Each step of Adam takes its exact gradient, which costs no more than a batch
     in the authors' code (64 samples for AWA1, 100 for CUB).
 
-    hidden, lr    1600 and 1e-4 in the authors' AwA1_GBU.py; 1200 and 1e-5 in their CUB1_GBU.py
+    hidden, lr    1024 and 1e-4 in the authors' AwA1_GBU.py, 1200 and 1e-5 in their CUB1_GBU.py; the
+                  default is wider than both
     weight_decay  1e-3 and 1e-2 there, for attributes from 0 to 100; prototypes of length 1 need
                   less, since larger weights must make up for them: with these decays f is nearly
                   the same for all classes
