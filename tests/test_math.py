@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "tinygzsl" / "MATH.md"
+if not PAGE.exists():
+    pytest.skip("the sources are in a checkout only, and this is none", allow_module_level=True)
 TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLE = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.S)
 NUMBER = re.compile(r"\d+(?:\.\d*)?(?:e[-+]\d+)?")
