@@ -110,7 +110,7 @@ def _default_folder(name, params):
 
 def _train_into(folder, training, files, params, source, resumed):
     from .. import EntropySeparationGZSL
-    from ..persist import GanCheckpoint
+    from ..checkpoint import GanCheckpoint
     from ..presets import settings_for
     from ..runs import CHECKPOINT, CONFIG, config_text, fingerprint, gan_settings, write_text
     from .progress import Progress

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import persist
+from tinygzsl import archive, checkpoint
 from tinygzsl.presets import settings_for
 from tinygzsl.snapshots import SnapshotKeeper
 
@@ -104,10 +104,10 @@ def test_a_damaged_model(fitted, tmp_path, sentence):
 
 def test_another_format_and_another_kind(tmp_path, sentence):
     path = tmp_path / "x.npz"
-    persist.write_npz(path, {"kind": "model", "format": 99}, {})
+    archive.write_npz(path, {"kind": "model", "format": 99}, {})
     with sentence(ValueError, "format 99", "format 1"):
         tz.load_model(path)
-    persist.write_npz(path, {"kind": "checkpoint", "format": 1}, {})
+    archive.write_npz(path, {"kind": "checkpoint", "format": 1}, {})
     with sentence(ValueError, "checkpoint file", "a model"):
         tz.load_model(path)
 
@@ -143,7 +143,7 @@ class Stop(Exception):
 def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
     tiny_dataset, small_model, tmp_path, monkeypatch, proxy_from
 ):
-    monkeypatch.setattr(persist, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
     t = tiny_dataset().training()
 
     def stop_at_40(step, logs):
@@ -151,14 +151,14 @@ def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
             raise Stop
 
     common = {"cs_high": 0.9, "gan_max_epochs": 8, "cs_low": 0.001, "proxy_from": proxy_from}
-    checkpoint = persist.GanCheckpoint(tmp_path / "gan.npz", "same")
+    saved = checkpoint.GanCheckpoint(tmp_path / "gan.npz", "same")
     whole = small_model(**common).fit(t.X, t.y, t.prototypes)
     with pytest.raises(Stop):
         stopped = small_model(**common, callback=stop_at_40)
-        stopped.fit(t.X, t.y, t.prototypes, checkpoint=checkpoint)
+        stopped.fit(t.X, t.y, t.prototypes, checkpoint=saved)
     with np.load(tmp_path / "gan.npz") as file:
         assert file["step"] == 40
-    resumed = small_model(**common).fit(t.X, t.y, t.prototypes, checkpoint=checkpoint)
+    resumed = small_model(**common).fit(t.X, t.y, t.prototypes, checkpoint=saved)
     assert resumed.proxy_source_.looks == whole.proxy_source_.looks
     assert len(resumed.proxy_source_.snapshots) == len(whole.proxy_source_.snapshots)
     for one, other in zip(whole.vsmm_.params, resumed.vsmm_.params, strict=True):
@@ -168,9 +168,12 @@ def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
 def test_a_checkpoint_of_other_data_is_refused(tiny_dataset, small_model, tmp_path, sentence):
     t = tiny_dataset().training()
     path = tmp_path / "gan.npz"
-    small_model().fit(t.X, t.y, t.prototypes, checkpoint=persist.GanCheckpoint(path, "one"))
+    small_model().fit(t.X, t.y, t.prototypes, checkpoint=checkpoint.GanCheckpoint(path, "one"))
+    other = checkpoint.GanCheckpoint(path, "other")
     with sentence(ValueError, path, "other training data or settings"):
-        small_model().fit(t.X, t.y, t.prototypes, checkpoint=persist.GanCheckpoint(path, "other"))
+        small_model().fit(
+            t.X, t.y, t.prototypes, checkpoint=checkpoint.GanCheckpoint(path, "other")
+        )
 
 
 def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
@@ -181,15 +184,15 @@ def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
             return {"step": self.step}
 
     clock = [1000.0]
-    monkeypatch.setattr(persist.time, "monotonic", lambda: clock[0])
-    checkpoint = persist.GanCheckpoint(tmp_path / "gan.npz", "text")
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
+    saved = checkpoint.GanCheckpoint(tmp_path / "gan.npz", "text")
     keeper = SnapshotKeeper(settings_for("small"))
     clock[0] += 59
-    checkpoint.save(Gan(), keeper, [], force=False)
-    assert not checkpoint.path.exists()
+    saved.save(Gan(), keeper, [], force=False)
+    assert not saved.path.exists()
     clock[0] += 2
-    checkpoint.save(Gan(), keeper, [], force=False)
-    header, arrays = persist.read_npz(checkpoint.path, "checkpoint")
+    saved.save(Gan(), keeper, [], force=False)
+    header, arrays = archive.read_npz(saved.path, "checkpoint")
     assert (header["fingerprint"], int(arrays["step"])) == ("text", 3)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import persist, tuning_trials
+from tinygzsl import checkpoint, tuning_trials
 from tinygzsl.presets import settings_for
 from tinygzsl.recalibration import EntropyScaleError, keep_out
 from tinygzsl.tuning_folds import folds
@@ -220,7 +220,7 @@ def test_a_resumed_run_measures_the_same(
         assert result.exit_code == 0, result.output
     whole, stopped = (tmp_path / name / "model.npz" for name in ("whole", "stopped"))
     stopped.unlink()
-    monkeypatch.setattr(persist.GanCheckpoint, "save", lambda *_, force: None)
+    monkeypatch.setattr(checkpoint.GanCheckpoint, "save", lambda *_, force: None)
     resume = ("train", "--resume", tmp_path / "stopped")
     result = run_cli(*resume)
     assert result.exit_code == 0, result.output

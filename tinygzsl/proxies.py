@@ -42,7 +42,7 @@ class ProxySource(NamedTuple):
 
 
 class Checkpoint(Protocol):
-    """What a resumable run is given: see persist.GanCheckpoint."""
+    """What a resumable run is given: see checkpoint.GanCheckpoint."""
 
     def restore(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
         """Put all three into the state that was saved, if one was."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ladder import standin
 
-from tinygzsl import kernels, load_model, persist
+from tinygzsl import archive, checkpoint, kernels, load_model
 from tinygzsl.cwgan import CWGAN
 
 STEPS, LOOKED_AT = 14, 10  # of the CWGAN: when the GPU fails, and the last look before, saved
@@ -52,14 +52,14 @@ def failing(gpu, monkeypatch):
             return step(self, x, *arrays)
 
         monkeypatch.setattr(CWGAN, "train_step", fail)
-        monkeypatch.setattr(persist, "CHECKPOINT_SECONDS", 0.0)
+        monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
         return on_cpu
 
     return install
 
 
 def weights(run):
-    return persist.read_npz(run / "model.npz", "model")[1]
+    return archive.read_npz(run / "model.npz", "model")[1]
 
 
 def relative(one, other):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import persist, recalibration
+from tinygzsl import archive, recalibration
 from tinygzsl.noise import Purpose
 from tinygzsl.presets import settings_for
 from tinygzsl.proxies import FRESH_DRAW, hold_out_rows
@@ -118,10 +118,10 @@ def test_a_saved_model_routes_the_same(measured, data, unseen, tmp_path):
 def test_a_file_from_before_the_unit_loads(model, data, unseen, tmp_path):
     path = tmp_path / "model.npz"
     model.save(path)
-    header, arrays = persist.read_npz(path, "model")
+    header, arrays = archive.read_npz(path, "model")
     del header["entropy_scale"], header["settings"]["router_unit"]
     del header["settings"]["router_held_out"]
-    persist.write_npz(path, json.loads(json.dumps(header)), arrays)
+    archive.write_npz(path, json.loads(json.dumps(header)), arrays)
     loaded = tz.load_model(path)
     assert loaded.entropy_scale_ is None
     for one, other in zip(*(m.route(data.X_test, *unseen) for m in (model, loaded)), strict=True):

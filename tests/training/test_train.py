@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import blas, persist, runs
+from tinygzsl import archive, blas, checkpoint, runs
 from tinygzsl.presets import settings_for
 
 
@@ -163,7 +163,7 @@ def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(
 ):
     from tinygzsl.cwgan import CWGAN
 
-    monkeypatch.setattr(persist, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
     step = CWGAN.train_step
 
     def interrupted(self, *args):
@@ -184,7 +184,7 @@ def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(
     assert result.exit_code == 0, result.output
     for name in ("curves.csv", "config.toml"):
         assert (out / name).read_bytes() == (trained / name).read_bytes(), name
-    (_, one), (_, other) = (persist.read_npz(run / "model.npz", "model") for run in (out, trained))
+    (_, one), (_, other) = (archive.read_npz(run / "model.npz", "model") for run in (out, trained))
     assert one.keys() == other.keys()
     for name, array in one.items():
         np.testing.assert_array_equal(array, other[name], err_msg=name)
