@@ -171,9 +171,7 @@ def test_a_checkpoint_of_other_data_is_refused(tiny_dataset, small_model, tmp_pa
     small_model().fit(t.X, t.y, t.prototypes, checkpoint=checkpoint.GanCheckpoint(path, "one"))
     other = checkpoint.GanCheckpoint(path, "other")
     with sentence(ValueError, path, "other training data or settings"):
-        small_model().fit(
-            t.X, t.y, t.prototypes, checkpoint=checkpoint.GanCheckpoint(path, "other")
-        )
+        small_model().fit(t.X, t.y, t.prototypes, checkpoint=other)
 
 
 def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
