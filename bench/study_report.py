@@ -8,17 +8,12 @@ trained without L_ES with the same seed and scaler: mean ± standard deviation o
 brackets, in how many of them it was above. Settings that lack a seed are left out.
 """
 
-import json
-
-import numpy as np
-from study_parts import DEFAULT
 from study_rows import (
     FEATURES,
     HERE,
     TITLES,
     default,
     gamma_name,
-    in_words,
     label,
     load,
     one_factor,
@@ -92,43 +87,21 @@ def key_table(every):
         title = TITLES.get(results.name, results.name)
         name = f"none (eq. 2 alone: H {results.mean(none, 'H_eq2'):.3f})"
         lines.append(_line([title, name, "", *values[:3], "", values[4], values[6]]))
-        start = default(results)
+        start, log_s = default(results), results.gammas[-1]
         settings = [
             ("0.10 < r < 0.25", (start[0], "single", "0.10-0.25", *start[3:])),
             ("0.40 < r < 0.55", (*start[:3], 1.0, *start[4:])),
             ("0.40 < r < 0.55", start),
+            ("0.55 < r < 0.70", (start[0], "single", "0.55-0.70", log_s, *start[4:])),
             ("0.80 < r < 0.90", (start[0], "single", "0.80-0.90", *start[3:])),
-            ("no GAN: mixtures 1:1", (start[0], "mixture 1:1", "", *start[3:])),
+            ("no GAN: mixtures", (start[0], "mixture", "", 1.0, *start[4:])),
             ("no GAN: noise", (start[0], "noise", "", *start[3:])),
         ]
         for name, key in settings:
             if results.reached(key):
                 values = cells(results, key)
-                lines.append(_line(["", name, f"{key[3]:g}", *values[:5], values[6]]))
-        lines += [_line(["", *row]) for row in earlier(results)]
+                lines.append(_line(["", name, gamma_name(key[3]), *values[:5], values[6]]))
     return "\n".join(lines)
-
-
-def earlier(results):
-    """Rows of bench/separation.py, of fewer seeds, for what this study leaves out."""
-    path, found = HERE / f"{results.name}.jsonl", []
-    if not path.exists():
-        return found
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    none = {row["seed"]: row for row in rows if row["window"] == "none"}
-    wanted = (DEFAULT, "0.40-0.70", 1.0), ("0.80-0.90", "0.78-0.82", results.base)
-    for ours, window, gamma in wanted:
-        if results.reached((results.scaler, "single", ours, gamma, 1.0, 4000.0)):
-            continue
-        mine = [row for row in rows if (row["window"], row["gamma"]) == (window, gamma)]
-        means = [f"{np.mean([row[k] for row in mine]):.3f}" for k in ("S", "U", "H")]
-        gains = [
-            in_words(np.array([row[k] - none[row["seed"]][k] for row in mine]))
-            for k in ("H", "auroc", "H_best")
-        ]
-        name = f"{window.replace('-', ' < r < ')}, {len(mine)} seeds"
-        found.append([name, f"{gamma:g}", *means, *gains])
-    return found
 
 
 def report(every):
