@@ -9,6 +9,8 @@ import click
 import numpy as np
 import pytest
 
+from tinygzsl import presets
+from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.main import main
 from tinygzsl.datasets import find
 
@@ -17,7 +19,7 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"```console\n(.*?)```", re.S)
 SMALLER = {"1-30": "1-2", "0-4": "0", "3": "1"}  # of splits and seeds
 FEWER = {
-    "compare": ["--methods", "eszsl,sae,conse"],
+    "compare": ["--methods", "ours,eszsl,sae"],
     "reproduce table2": ["--methods", "ours,eszsl"],
     "tune": ["--folds", "2"],
 }
@@ -30,9 +32,12 @@ def shown():
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, write_xlsa17, write_mat, tiny_dataset):
-    """A folder with stand-ins under the names that the README has, and letters made small."""
+def folder(tmp_path, monkeypatch, write_xlsa17, write_mat, tiny_dataset, fast_options):
+    """A folder with stand-ins for the data that the README names; letters and presets are small."""
     monkeypatch.chdir(tmp_path)
+    fast = parse_set(tuple(fast_options[3::2]))
+    for name in ("letters", "small", "paper", "paper-cub"):
+        monkeypatch.setitem(presets.PRESETS, name, fast)
     for name in ("FOLDER", "FOLDER/CUB100_effl2", "FOLDER/AWA1_classic", "xlsa17/data/CUB"):
         write_xlsa17(tmp_path / name)
     rng = np.random.default_rng(0)
