@@ -120,15 +120,11 @@ def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array
         loss, dw, db = ptc_loss(*unpack(theta), x, y, l2)
         values = xp.concatenate([dw.ravel(), db, loss.reshape(1)])  # one copy to the host, not two
         gradient = to_host(values).astype(np.float64)
-        check_finite(gradient)
+        if not np.isfinite(gradient).all():
+            what = "gradient" if math.isfinite(gradient[-1]) else "loss"
+            where = f"at evaluation {evaluations}, l2 = {l2:g}"
+            raise _diverged(where, f"its {what} is NaN or inf")
         return float(gradient[-1]), gradient[:-1]
-
-    def check_finite(values: np.ndarray) -> None:
-        if not np.isfinite(values).all():
-            what = "gradient" if math.isfinite(values[-1]) else "loss"
-            raise _diverged(
-                f"at evaluation {evaluations}, l2 = {l2:g}", f"its {what} is NaN or inf"
-            )
 
     start = to_host(xp.concatenate([w.ravel(), b])).astype(np.float64)
     with workers():  # SciPy has a BLAS of its own
