@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,17 @@ class Training:
         return config_text(top, self.source, settings, given if model.preset == "auto" else None)
 
     def model(self) -> tuple:
-        """The unfitted estimator, and its settings."""
+        """The unfitted estimator, and its settings. It is given all of them, so that a run that is
+        resumed from its config.toml ends with the same model file.
+        """
         from .. import EntropySeparationGZSL
         from ..presets import settings_for
 
         model = EntropySeparationGZSL(**self.params)
-        return model, settings_for(model.preset, model._overrides())
+        settings = settings_for(model.preset, model._overrides())
+        if model.preset != "auto":
+            model.set_params(**asdict(settings))
+        return model, settings
 
 
 def run(training: Training, held) -> dict:
@@ -78,14 +83,16 @@ def _finished(training: Training) -> dict | None:
     folder = training.folder
     if not (training.resumed and (folder / MANIFEST).is_file()):
         return None
-    manifest = read_json(folder / MANIFEST)
-    for name in (MODEL, CONFIG, CURVES):
-        path = folder / name
-        if not path.is_file() or file_sha256(path) != manifest["outputs"][name]:
+    try:
+        manifest = read_json(folder / MANIFEST)
+        for name in (MODEL, CONFIG, CURVES):
+            if file_sha256(folder / name) != manifest["outputs"][name]:
+                return None
+        if manifest["training_sha256"] != fingerprint(*training.arrays):
             return None
-    if (folder / CONFIG).read_text(encoding="utf-8") != training.config():
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # lost or damaged: made again
         return None
-    if manifest["training_sha256"] != fingerprint(*training.arrays):
+    if (folder / CONFIG).read_text(encoding="utf-8") != training.config():
         return None
     note(f"{folder} is finished; nothing is left to train")
     return _facts(folder, manifest, load_model(folder / MODEL, "cpu"))

@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .archive import FORMAT, read_npz, write_npz
 from .backend import array_module
 from .cwgan import CWGAN
 from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
-from .vsmm import VsmmTraining
+
+if TYPE_CHECKING:
+    from .vsmm import VsmmTraining
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -133,12 +135,21 @@ class VsmmCheckpoint(PhaseCheckpoint):
     def restore(self, training: VsmmTraining) -> None:
         """Take the state over from the file, if there is one and it belongs to these settings:
         those of this phase may change between two parts of a run, and it then begins anew.
+
+        Raises ValueError if it is damaged.
         """
         found = self._read()
-        if found is not None and found[0]["fingerprint"] == self.fingerprint:
-            header, arrays = found
+        if found is None or found[0].get("fingerprint") != self.fingerprint:
+            return
+        header, arrays = found
+        try:
             training.restore(arrays, header)
-            self.step = training.adam.t
+        except (KeyError, TypeError, ValueError) as error:
+            words = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(
+                f"{self.path} is damaged ({words}); delete it, and the VSMM is trained anew"
+            ) from None
+        self.step = training.adam.t
 
 
 class Checkpoints(NamedTuple):

@@ -199,9 +199,11 @@ class VsmmTraining:
         return arrays, {"history": self.history, "batches": self.batches, "names": self.names}
 
     def restore(self, arrays: dict, rest: dict) -> None:
-        """Take over what `state` returned, in place."""
+        """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
         xp = array_module(*self.adam.params)
         for name, array in self.state()[0].items():
+            if arrays[name].shape != np.shape(array) or not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{name} has another shape than {np.shape(array)}, or NaN or inf")
             if name != "step":
                 array[...] = xp.asarray(arrays[name])
         self.adam.t = int(arrays["step"])
