@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from killing.runs import check_tidy, finish, start
 
-from tinygzsl import archive
+from tinygzsl import archive, auto
 from tinygzsl.cli.signals import Stopped, Stopping
+from tinygzsl.cwgan import CWGAN
 
 pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
 
@@ -89,6 +91,35 @@ def test_a_search_stops_at_once_and_can_be_started_again(
     assert "seed = 3" in text
     assert "lr = 0.003" in text  # what was given stays
     assert "metric" not in text  # what the search is to find is open
+
+
+def test_after_the_search_there_is_no_other(
+    fast_options, write_xlsa17, tmp_path, run_cli, monkeypatch
+):
+    write_xlsa17(tmp_path / "data")
+    run, step = tmp_path / "run", CWGAN.train_step
+
+    def found(model, training):
+        trials = [{"stage": "networks", "H": 0.5, "H_by_fold": [0.5], "gate": "hard"}]
+        given = {k: v for k, v in model._overrides().items() if v is not None}
+        return "small", {**given, "vsmm_epochs": 3}, SimpleNamespace(trials=trials)
+
+    def interrupted(self, *args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(auto, "tuned", found)
+    monkeypatch.setattr(CWGAN, "train_step", interrupted)
+    train = ("train", tmp_path / "data", "--preset", "auto", *fast_options[2:], "--out", run)
+    assert run_cli(*train).exit_code == 130
+    text = (run / "config.toml").read_text()
+    assert 'preset = "small"' in text
+    assert "epochs = 3" in text
+    assert (run / "trials.csv").exists()
+    monkeypatch.setattr(auto, "tuned", None)
+    monkeypatch.setattr(CWGAN, "train_step", step)
+    result = run_cli("train", "--resume", run)
+    assert result.exit_code == 0, result.output
+    assert (run / "config.toml").read_text() == text
 
 
 class Nowhere:
