@@ -55,17 +55,12 @@ def _csv(columns):
 
 
 def _read_features(path):
-    import numpy as np
+    from ..npy import map_npy
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; pass a .npy or .csv file of features")
-    if path.suffix.lower() != ".npy":
-        return _read_csv(path)
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is no array of numbers in .npy format ({error})") from None
+    return map_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path)
 
 
 def _read_csv(path):
