@@ -27,9 +27,12 @@ def predict(run, features, unseen, out, device, as_json):
     Without --unseen only seen classes are predicted.
     """
     from .. import load_model
-    from ..runs import MODEL
+    from ..runs import MODEL, check_model_file
 
-    model = load_model(Path(run) / MODEL if Path(run).is_dir() else run, device)
+    folder = Path(run) if Path(run).is_dir() else None
+    model = load_model(folder / MODEL if folder else run, device)
+    if folder:
+        check_model_file(folder)
     unseen = _read_unseen(model, unseen) if unseen else ()
     result = model.route(_read_features(features), *unseen)
     columns = {name: getattr(result, name).tolist() for name in result._fields}

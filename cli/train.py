@@ -145,8 +145,8 @@ def _write_results(folder, model, files, source, training_sha256, started, secon
         environment,
         file_sha256,
         write_curves,
-        write_json,
     )
+    from ..sealed import write_json
 
     model.save(folder / MODEL)
     write_curves(folder / CURVES, model)

@@ -52,8 +52,8 @@ class Declared(NamedTuple):
 def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays of an NPZ file by name: those of `wanted` that are there, or all.
 
-    Raises OSError if the file can't be opened and ValueError, one sentence, if it is no NPZ file, is
-    damaged, or has two arrays of a name or one of Python objects.
+    Raises OSError if the file can't be opened, and ValueError, one sentence, if it is no NPZ file,
+    is damaged, or has two arrays of a name or one of Python objects.
     """
     with open(path, "rb") as raw:
         size = os.fstat(raw.fileno()).st_size

@@ -6,13 +6,13 @@ left alone. A last line that a crash has cut off is dropped.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..aside import sync_folder
+from ..sealed import json_line, read_json_line
 from .compare import FIGURES, Comparison, Key
 
 ROWS = "rows.jsonl"
@@ -47,7 +47,7 @@ class Rows:
         if self.path is None:
             return
         with open(self.path, "ab") as file:
-            file.write((json.dumps(row, allow_nan=False) + "\n").encode())
+            file.write(json_line(row))
             file.flush()
             os.fsync(file.fileno())
         sync_folder(self.path.parent)
@@ -63,7 +63,7 @@ class Rows:
             os.truncate(self.path, len(whole))
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                row = json.loads(line)
+                row = read_json_line(line)
                 key, dataset = _key(row), row["dataset"]
                 _check(row)
             except (ValueError, KeyError, TypeError, RecursionError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from dataclasses import MISSING, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -48,14 +47,9 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     Raises FileNotFoundError, or ValueError for what is no TOML, no method, none of its settings or
     a value that the method refuses, and for a section that is there twice.
     """
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no file; pass a TOML file as --settings")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check --settings")
-    try:
-        nested = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from None
+    from ..runs import read_toml
+
+    nested = read_toml(path, "--settings")
     found = {}
     for name, by_dataset in nested.items():
         for dataset, values in by_dataset.items() if isinstance(by_dataset, dict) else ():
