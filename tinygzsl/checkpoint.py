@@ -9,10 +9,13 @@ from typing import Any
 from .archive import FORMAT, read_npz, write_npz
 from .backend import array_module
 from .cwgan import CWGAN
+from .mlp import MLP
+from .model_checks import check_network, check_number
 from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
 
 CHECKPOINT_SECONDS = 60.0
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 class GanCheckpoint:
@@ -53,11 +56,22 @@ class GanCheckpoint:
         if not self.path.is_file():
             return
         header, arrays = read_npz(self.path, "checkpoint")
-        if header["fingerprint"] != self.fingerprint:
+        if header.get("fingerprint") != self.fingerprint:
             raise ValueError(
                 f"{self.path} belongs to other training data or settings; restore them, or train "
                 "into a new folder"
             )
+        try:
+            self._take_over(header, arrays, gan, keeper, looks)
+        except DAMAGED as error:
+            words = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(
+                f"{self.path} is damaged ({words[:300]}); train into a new folder"
+            ) from None
+
+    def _take_over(
+        self, header: dict, arrays: dict, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]
+    ) -> None:
         gan.restore(arrays)
         xp = array_module(*gan.generator.params)
         arrays = {name: xp.asarray(array) for name, array in arrays.items()}
@@ -68,5 +82,17 @@ class GanCheckpoint:
         packed = header["nearest"]
         keeper.nearest = packed and unpack_snapshot("nearest", packed, arrays)
         keeper.seen_inside, keeper.stride = header["seen_inside"], header["stride"]
+        generator = gan.generator
+        for snapshot in [*keeper.inside, *([keeper.nearest] if keeper.nearest else [])]:
+            check_network("a generator", snapshot.generator, *_ends(generator))
+        for name, number in (("seen_inside", keeper.seen_inside), ("stride", keeper.stride)):
+            check_number(name, number)
+        for number in (number for look in looks for number in look):
+            check_number("a look", number)
         values = [keeper.value(look) for look in looks]
         keeper.lowest, keeper.highest = min(values), max(values)
+
+
+def _ends(generator: MLP) -> tuple[int, int, Any]:
+    """Width of the input and of the output, and the dtype."""
+    return generator.sizes[0], generator.sizes[-1], generator.params[0].dtype

@@ -209,8 +209,11 @@ class CWGAN:
         return {**arrays, "step": self.step}
 
     def restore(self, state: dict) -> None:
-        """Take over what `state` returned, in place."""
+        """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
         for name, array in self.state().items():
+            found = np.shape(state[name])
+            if found != np.shape(array):
+                raise ValueError(f"{name} has shape {found}, not {np.shape(array)}")
             if name != "step":
                 array[...] = array_module(array).asarray(state[name])
         self.step = int(state["step"])
