@@ -71,10 +71,14 @@ def _read_csv(path):
 
     import numpy as np
 
-    from ..datasets.csv_cells import ENCODING, is_number, read_table
+    from ..datasets.csv_cells import ENCODING, is_number, not_utf8, read_table
+    from ..wording import shown
 
-    with open(path, encoding=ENCODING) as file:
-        names = file.readline().rstrip("\n").split(",")
+    try:
+        with open(path, encoding=ENCODING) as file:
+            names = file.readline().rstrip("\n").split(",")
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from None
     if names[0] == "label":
         return read_table(path)[1]
     if all(is_number(name) for name in names):
@@ -83,8 +87,11 @@ def _read_csv(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of no rows, which the model will refuse
             return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding=ENCODING)
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from None
     except ValueError as error:
-        raise ValueError(f"{path} is no CSV of numbers under a header row ({error})") from None
+        words = shown(" ".join(str(error).split()), 200)
+        raise ValueError(f"{path} is no CSV of numbers under a header row ({words})") from None
 
 
 def _read_unseen(model, path):

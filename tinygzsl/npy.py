@@ -17,6 +17,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from .wording import shown
+
 DEFLATE_RATIO = 1032  # no deflated byte holds more
 PIECE = 1 << 20
 UNREADABLE = (  # what zipfile and zlib raise for a damaged file
@@ -102,7 +104,7 @@ def read_declared(file: IO[bytes], size: int) -> Declared:
     offset = len(start) + count + length
     if offset + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(
-            f"its header claims {dtype} of shape {_short(shape)}, but {size - offset} bytes follow"
+            f"its header claims {dtype} of shape {shown(shape)}, but {size - offset} bytes follow"
         )
     np.broadcast_to(np.empty((), dtype), shape)  # ValueError for dimensions that NumPy has not
     return Declared(dtype, shape, "F" if match["fortran"] == "True" else "C", offset)
@@ -125,11 +127,6 @@ def _dtype(match):
     return dtype
 
 
-def _short(shape):
-    text = str(shape)
-    return text if len(text) < 100 else f"{text[:100]}..."
-
-
 def _exactly(file, count):
     content = file.read(count)
     if len(content) < count:
@@ -142,7 +139,7 @@ def _by_name(archive, path):
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name in members:
-            raise ValueError(f"it has two arrays named {name[:50]!r}")
+            raise ValueError(f"it has two arrays named {shown(name)}")
         members[name] = info
     return members
 
@@ -162,7 +159,7 @@ def _read_member(archive, info, size, path, name):
             return array
     except UNREADABLE as error:
         raise ValueError(
-            f"{path}: {name[:50]} can't be read ({_words(error)}); the file may be damaged, write "
+            f"{path}: {shown(name)} can't be read ({_words(error)}); the file may be damaged, write "
             "it again"
         ) from None
 
@@ -188,4 +185,4 @@ def _check_text(array):
 
 def _words(error: BaseException) -> str:
     """The message of an error on one line."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return shown(" ".join(str(error).split()), 200) or type(error).__name__

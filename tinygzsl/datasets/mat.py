@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..wording import shown
 from .mat5 import read_mat5
 from .mat73 import read_mat73
 
@@ -81,9 +82,9 @@ def _checked(value, path, key):
 
 
 def _listed(names):
-    shown = ", ".join(name[:40] for name in names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown or "none"
+    some = ", ".join(shown(name, 40) for name in names[:10])
+    return f"{some} and {len(names) - 10} more" if len(names) > 10 else some or "none"
 
 
 def _words(error):
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return shown(" ".join(str(error).split()), 200) or type(error).__name__

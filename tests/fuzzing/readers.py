@@ -1,0 +1,300 @@
+"""Every reader: the valid files that it starts from, how they are damaged, how they are read."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygzsl import evaluate, load_dataset, load_model
+from tinygzsl.baselines.compare import FIGURES as COMPARED
+from tinygzsl.baselines.compare import Comparison, Key
+from tinygzsl.baselines.rows import Rows
+from tinygzsl.baselines.settings import Chosen, read_settings
+from tinygzsl.checkpoint import GanCheckpoint
+from tinygzsl.cli.config import resolve
+from tinygzsl.cli.predict import _read_features, _read_unseen
+from tinygzsl.cwgan import CWGAN
+from tinygzsl.presets import settings_for
+from tinygzsl.report_run import read_run
+from tinygzsl.runs import config_text, file_sha256
+from tinygzsl.sealed import CHECKSUM, _sha256, json_line, write_json
+from tinygzsl.snapshots import SnapshotKeeper
+from tinygzsl.sweeps.results import Results, plan_path
+from tinygzsl.sweeps.run import FIGURES, Run
+
+from . import arrays, bases
+from .invariants import check_dataset, check_route
+from .mutate import mutated_bytes, mutated_text, mutated_value
+
+
+class Reader(NamedTuple):
+    """files(folder) are dicts of valid files by name; damage(rng, name, content) gives other bytes;
+    read(folder) raises what the library raises, or AssertionError where an invariant is broken.
+    """
+
+    files: Callable
+    damage: Callable
+    read: Callable
+
+
+def _damage_dataset(rng, name, content):
+    by_suffix = {".npz": arrays.mutated_npz, ".mat": arrays.mutated_mat, ".csv": mutated_text}
+    return by_suffix[Path(name).suffix](rng, content)
+
+
+def _plain(mutated):
+    return lambda rng, name, content: mutated(rng, content)
+
+
+def _damage_mat73(rng, name, content):
+    """Bytes, mostly in the metadata; or another variable in a file that is whole."""
+    if rng.random() < 0.6:
+        return mutated_bytes(rng, content)
+    features, splits = bases.matlab_variables()
+    variables = features if name == "res101.mat" else splits
+    key = rng.choice(list(variables))
+    if variables[key].dtype == object:
+        return mutated_bytes(rng, content)
+    changed = arrays.mutated_array(rng, variables[key])
+    if changed.dtype.kind not in "fiub":
+        return mutated_bytes(rng, content)
+    return bases.mat73_bytes({**variables, key: changed})
+
+
+def _read_dataset(name="."):
+    return lambda folder: check_dataset(load_dataset(folder / name))
+
+
+def _with_model(files):
+    """The same files, after the model is there that reads them."""
+
+    def make(folder):
+        _model()
+        return files(folder)
+
+    return make
+
+
+def _model(text=False):
+    return bases.trained(_place(), text)[0]
+
+
+@cache
+def _place():
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="fuzz"))
+
+
+def _read_npy(folder):
+    X = _read_features(folder / "x.npy")
+    check_route(_model(), _model().route(X), len(X))
+
+
+def _read_csv(folder):
+    X = _read_features(folder / "x.csv")
+    check_route(_model(), _model().route(X), len(X))
+
+
+def _read_prototypes(folder):
+    unseen, X = _read_unseen(_model(), folder / "p.csv"), bases.dataset().X_test
+    result = _model().route(X, *unseen)
+    check_route(_model(), result, len(X))
+    assert np.isin(result.label, np.concatenate([_model().classes_, unseen[1]])).all()
+
+
+def _read_model(folder):
+    model, data = load_model(folder / "model.npz"), bases.dataset()
+    for unseen in ((), (data.unseen_prototypes, ["8", "9"] if _is_text(model) else [8, 9])):
+        check_route(model, model.route(data.X_test, *unseen), len(data.X_test))
+    for network in model.vsmm_.networks.values():
+        assert all(np.isfinite(p).all() for p in network.params)
+    if model.proxy_source_ is not None:
+        assert model.sample_proxies(2).shape == (2, model.n_features_in_)
+
+
+def _is_text(model):
+    return model.classes_.dtype.kind == "U"
+
+
+def _checkpoint_files(folder):
+    return [{"gan.npz": bases.trained(folder)[1]}]
+
+
+def _read_checkpoint(folder):
+    settings = settings_for("small", {**bases.SETTINGS, "preset": None})
+    gan = CWGAN(np, 5, 3, settings, 0, "float32")
+    keeper, looks = SnapshotKeeper(settings), []
+    GanCheckpoint(folder / "gan.npz", "f").restore(gan, keeper, looks)
+    assert looks and gan.step > 0 and keeper.lowest <= keeper.highest
+    for adam in (gan.generator_adam, gan.critic_adam):
+        for array in (*adam.params, *adam.m, *adam.v):
+            assert np.isfinite(array).all()
+
+
+def _config_files(folder):
+    """A run's config.toml, and what `tune` writes."""
+    bases.npz_files(folder)
+    found = []
+    for preset, top in (("paper", {"dtype": "float32"}), ("letters", {})):
+        settings = settings_for(preset)
+        top = {"preset": preset, "seed": 0, "device": "cpu", **top}
+        source = {"name_or_path": "d.npz", "root": str(_place()), "split": None}
+        text = config_text(top, source, settings)
+        found.append({"config.toml": text.encode()})
+    bases.save_npz(bases.dataset(), _place() / "d.npz")
+    return found
+
+
+def _read_config(folder):
+    from tinygzsl import EntropySeparationGZSL
+    from tinygzsl.backend import device_module
+    from tinygzsl.checks import check_dtype
+    from tinygzsl.noise import check_seed
+
+    params, source = resolve(str(folder / "config.toml"), (), {}, {})
+    model = EntropySeparationGZSL(**params)
+    settings = settings_for(model.preset, model._overrides())
+    check_seed(model.seed)
+    check_dtype(model.dtype)
+    device_module(model.device)
+    for value in (settings.gan_lr, settings.vsmm_lr, settings.router_delta_high):
+        assert np.isfinite(value)
+    load_dataset(**source)
+
+
+def _settings_files(folder):
+    text = '[ESZSL.awa1]\norigin = "a test"\nregularize_features = 10.0\n\n'
+    text += '[SAE."cub"]\nencoding_weight = 0.5\n\n[ours.awa1]\npreset = "paper"\ngan_lr = 1e-5\n'
+    return [{"settings.toml": text.encode()}]
+
+
+def _read_baselines(folder):
+    for chosen in read_settings(folder / "settings.toml").values():
+        assert isinstance(chosen, Chosen) and isinstance(chosen.origin, str)
+
+
+def _damage_sealed(rng, name, content):
+    """JSON, or a row: its text, or a value under a checksum that is made right again."""
+    if Path(name).suffix == ".npz":
+        return arrays.mutated_archive(rng, content)
+    if Path(name).suffix in (".toml", ".csv") or rng.random() < 0.4:
+        return mutated_text(rng, content)
+    if name.endswith(".jsonl"):
+        lines = content.splitlines(keepends=True)
+        at = rng.randrange(len(lines))
+        row = json.loads(lines[at])
+        row.pop("crc32")
+        try:
+            lines[at] = json_line(mutated_value(rng, row))
+        except ValueError:  # too large a number for JSON
+            return mutated_text(rng, content)
+        return b"".join(lines)
+    value = json.loads(content)
+    value.pop(CHECKSUM)
+    value = mutated_value(rng, value)
+    if not isinstance(value, dict):
+        return json.dumps(value).encode()
+    try:
+        return json.dumps({**value, CHECKSUM: _sha256(value)}, indent=2).encode()
+    except ValueError:
+        return mutated_text(rng, content)
+
+
+def _run_files(folder):
+    """A run folder after `evaluate`."""
+    model, data = _model(), bases.dataset()
+    model.save(folder / "model.npz")
+    top = {"preset": "small", "seed": 0, "device": "cpu", "dtype": "float32"}
+    text = config_text(top, {"name_or_path": "d.npz"}, model.settings_)
+    (folder / "config.toml").write_text(text)
+    sha256 = file_sha256(folder / "model.npz")
+    manifest = {**top, "versions": {"numpy": "2"}, "outputs": {"model.npz": sha256}}
+    manifest |= {"config": model.settings_.sections(), "inputs": {"d.npz": "0"}, "seconds": 1.5}
+    write_json(folder / "manifest.json", manifest)
+    metrics = evaluate(model, data)
+    write_json(folder / "metrics.json", {**metrics, "model_sha256": sha256, "inputs": {"d": "0"}})
+    names = ("model.npz", "config.toml", "manifest.json", "metrics.json")
+    return [{name: (folder / name).read_bytes() for name in names}]
+
+
+def _read_run(folder):
+    run = read_run(folder)
+    if run.metrics is not None:
+        for name in ("S", "U", "H"):
+            assert np.isfinite(run.metrics[name])
+
+
+RUNS = [
+    Run({"dataset": "a", "split": split, "vsmm.hidden": hidden, "seed": 0}, {}, {})
+    for split in (1, None)
+    for hidden in ((), (8, 8))
+]
+PLAN = {"tinygzsl": "1", "seeds": [0], "set": {"vsmm.hidden": [(), (8, 8)]}}
+
+
+def _sweep_files(folder):
+    found = []
+    for name in ("rows.jsonl", "rows.csv"):
+        results = Results(folder / name, PLAN, RUNS)
+        for i, run in enumerate(RUNS):
+            row = {**run.key, **dict.fromkeys(FIGURES, 0.1 * i), "error": None, "host": "here"}
+            row |= {"model_sha256": "m", "data_sha256": "d", "seconds": 0.5}
+            if i == 2:
+                row |= {**dict.fromkeys((*FIGURES, "model_sha256")), "error": "it failed, sadly"}
+            results.append(row)
+        plan = plan_path(folder / name)
+        found.append({path.name: path.read_bytes() for path in (folder / name, plan)})
+    return found
+
+
+def _read_sweep(folder):
+    (path,) = [p for p in folder.iterdir() if not p.name.endswith(".json")]
+    results = Results(path, PLAN, RUNS)
+    for row in results.rows.values():
+        if row["error"] is None:
+            assert all(np.isfinite(row[name]) for name in FIGURES)
+
+
+@cache
+def _comparison():
+    return Comparison(bases.dataset(), {"ESZSL": Chosen({"regularize_features": 1.0})})
+
+
+def _compare_files(folder):
+    rows = Rows(folder, _comparison(), "tiny", "abc", 1)
+    for seed in (0, 1):
+        facts = _comparison().facts(Key("ESZSL", False, seed))
+        rows.add({**facts, "error": None, **dict.fromkeys(COMPARED, 0.5)})
+    return [{"rows.jsonl": (folder / "rows.jsonl").read_bytes()}]
+
+
+def _read_compare(folder):
+    for row in Rows(folder, _comparison(), "tiny", "abc", 1).found.values():
+        assert all(row[name] is None or np.isfinite(row[name]) for name in COMPARED)
+
+
+def _read_action(folder):
+    check_dataset(load_dataset(folder, split=1))
+
+
+READERS = {
+    "npz": Reader(bases.npz_files, _damage_dataset, _read_dataset("d.npz")),
+    "csv": Reader(bases.csv_files, _damage_dataset, _read_dataset()),
+    "mat5": Reader(bases.mat5_files, _damage_dataset, _read_dataset()),
+    "mat73": Reader(bases.mat73_files, _damage_mat73, _read_dataset()),
+    "action": Reader(bases.action_files, _damage_dataset, _read_action),
+    "npy": Reader(_with_model(bases.npy_files), _plain(arrays.mutated_npy), _read_npy),
+    "features": Reader(_with_model(bases.features_files), _plain(mutated_text), _read_csv),
+    "unseen": Reader(_with_model(bases.unseen_files), _plain(mutated_text), _read_prototypes),
+    "config": Reader(_config_files, _plain(mutated_text), _read_config),
+    "settings": Reader(_settings_files, _plain(mutated_text), _read_baselines),
+    "model": Reader(bases.model_files, _plain(arrays.mutated_archive), _read_model),
+    "checkpoint": Reader(_checkpoint_files, _plain(arrays.mutated_archive), _read_checkpoint),
+    "run": Reader(_run_files, _damage_sealed, _read_run),
+    "sweep": Reader(_sweep_files, _damage_sealed, _read_sweep),
+    "compare": Reader(_compare_files, _damage_sealed, _read_compare),
+}
