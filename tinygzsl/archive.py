@@ -16,6 +16,7 @@ import numpy as np
 from .aside import written_aside
 from .backend import to_host
 from .npy import read_zipped
+from .wording import shown
 
 FORMAT = 2
 CHECKSUM = "sha256"
@@ -47,8 +48,9 @@ def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
         ) from None
     if found != (kind, FORMAT):
         raise ValueError(
-            f"{path} is a {found[0]!s:.20} file of format {found[1]!s:.20}, but a {kind} of format "
-            f"{FORMAT} is needed; use the file and the version of tinygzsl that belong together"
+            f"{path} is a {shown(found[0], 20)} file of format {shown(found[1], 20)}, but a {kind} "
+            f"of format {FORMAT} is needed; use the file and the version of tinygzsl that belong "
+            "together"
         )
     if header.pop(CHECKSUM, None) != checksum(header, arrays):
         raise ValueError(
@@ -70,4 +72,4 @@ def checksum(header: dict, arrays: dict[str, np.ndarray]) -> str:
 def _words(error: BaseException, path: Path) -> str:
     """The message on one line, without what the sentence around it says."""
     text = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
-    return text.removeprefix(f"{path} ").removeprefix(f"{path}: ")[:300]
+    return shown(text.removeprefix(f"{path} ").removeprefix(f"{path}: "), 300)

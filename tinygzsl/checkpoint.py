@@ -13,6 +13,7 @@ from .mlp import MLP
 from .model_checks import check_network, check_number
 from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
+from .wording import shown
 
 CHECKPOINT_SECONDS = 60.0
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
@@ -66,7 +67,7 @@ class GanCheckpoint:
         except DAMAGED as error:
             words = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(
-                f"{self.path} is damaged ({words[:300]}); train into a new folder"
+                f"{self.path} is damaged ({shown(words, 300)}); train into a new folder"
             ) from None
 
     def _take_over(

@@ -214,8 +214,12 @@ class CWGAN:
             found = np.shape(state[name])
             if found != np.shape(array):
                 raise ValueError(f"{name} has shape {found}, not {np.shape(array)}")
+            if not np.isfinite(state[name]).all():
+                raise ValueError(f"{name} holds NaN or inf")
             if name != "step":
                 array[...] = array_module(array).asarray(state[name])
         self.step = int(state["step"])
+        if self.step < 1:
+            raise ValueError(f"step is {self.step}")
         self.critic_adam.t = self.step * self.settings.gan_critic_steps
         self.generator_adam.t = self.step

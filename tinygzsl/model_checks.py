@@ -9,6 +9,7 @@ import numpy as np
 
 from .backend import Array, array_module
 from .ops import ACTIVATIONS
+from .wording import quoted, shown
 
 if TYPE_CHECKING:
     from .estimator import EntropySeparationGZSL
@@ -47,7 +48,7 @@ def _check_scales(model: EntropySeparationGZSL) -> None:
     if model.score_scale_ is not None:
         check_number("score_scale", model.score_scale_)
     if (model.settings_.router_unit == "measured") != (scale is not None):
-        raise ValueError(f"entropy_scale is {str(scale)[:20]}")
+        raise ValueError(f"entropy_scale is {shown(scale, 20)}")
     for number in scale or ():
         check_number("entropy_scale", number)
     if scale is not None and len(scale) != 2:
@@ -56,7 +57,9 @@ def _check_scales(model: EntropySeparationGZSL) -> None:
 
 def _check_source(source: ProxySource, k: int, d: int, dtype: np.dtype) -> None:
     if not source.snapshots or type(source.latent) is not int or source.latent < 1:
-        raise ValueError(f"there are {len(source.snapshots)} snapshots, latent {source.latent}")
+        raise ValueError(
+            f"there are {len(source.snapshots)} snapshots, latent {shown(source.latent)}"
+        )
     check_number("reference", source.reference)
     for number in (value for look in source.looks for value in look):
         check_number("a look", number)
@@ -79,7 +82,7 @@ def check_network(name: str, network: MLP, n_in: int, n_out: int, dtype: np.dtyp
         raise ValueError(f"{name} has {width} outputs, not {n_out}")
     for activation in (network.hidden, network.output):
         if activation not in ACTIVATIONS:
-            raise ValueError(f"{name} has the activation {str(activation)[:20]!r}")
+            raise ValueError(f"{name} has the activation {quoted(activation, 20)}")
 
 
 def _check(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -93,4 +96,4 @@ def check_number(name: str, value: Any) -> None:
     """ValueError unless value is a finite number."""
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not math.isfinite(value):
-        raise ValueError(f"{name} is {str(value)[:20]}, no finite number")
+        raise ValueError(f"{name} is {shown(value, 20)}, no finite number")

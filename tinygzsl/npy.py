@@ -159,8 +159,8 @@ def _read_member(archive, info, size, path, name):
             return array
     except UNREADABLE as error:
         raise ValueError(
-            f"{path}: {shown(name)} can't be read ({_words(error)}); the file may be damaged, write "
-            "it again"
+            f"{path}: {shown(name)} can't be read ({_words(error)}); the file may be damaged, "
+            "write it again"
         ) from None
 
 

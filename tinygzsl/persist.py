@@ -23,6 +23,7 @@ from .proxies import ProxySource
 from .scaling import Scaler
 from .snapshots import Look
 from .vsmm import VSMM
+from .wording import shown
 
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
@@ -85,7 +86,9 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
             return model
     except DAMAGED as error:
         words = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"{path} is a damaged model file ({words[:300]}); save it again") from None
+        raise ValueError(
+            f"{path} is a damaged model file ({shown(words, 300)}); save it again"
+        ) from None
 
 
 def _unpack_model(header: dict, arrays: dict, device: str, xp: ModuleType) -> EntropySeparationGZSL:

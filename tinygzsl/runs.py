@@ -20,6 +20,7 @@ from .estimator import EntropySeparationGZSL
 from .presets import Settings
 from .sealed import read_json, write_text
 from .threads import current
+from .wording import quoted, shown
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 TRIALS = "trials.csv"  # of the search of --preset auto
@@ -62,7 +63,7 @@ def read_toml(path: Path, option: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of too long a number
-        words = " ".join(str(error).split())[:200]
+        words = shown(" ".join(str(error).split()), 200)
         raise ValueError(f"{path} is not valid TOML: {words}") from None
 
 
@@ -76,11 +77,11 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
     nested = read_toml(path, "--config")
     data = nested.pop("data", {})
     if not isinstance(data, dict):
-        raise ValueError(f"{path} has data = {data!r}; write it as a section, [data]")
+        raise ValueError(f"{path} has data = {quoted(data)}; write it as a section, [data]")
     for key, kind in SOURCE.items():
         if key in data and type(data[key]) is not kind:
             wanted = "an integer" if kind is int else "a text in quotes"
-            raise ValueError(f"{path} has {key} = {data[key]!r} in [data]; write {wanted}")
+            raise ValueError(f"{path} has {key} = {quoted(data[key])} in [data]; write {wanted}")
     top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
     flat = {
         f"{section}_{key}": value
@@ -100,7 +101,7 @@ def read_source(path: Any) -> dict[str, Any]:
     unknown = [key for key in data if key not in SOURCE]
     if unknown:
         raise ValueError(
-            f"{path} has {unknown[0]!r} in [data], which is no key of it; known are "
+            f"{path} has {quoted(unknown[0])} in [data], which is no key of it; known are "
             f"{', '.join(SOURCE)}"
         )
     if "name_or_path" not in data:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .aside import written_aside
+from .wording import quoted, shown
 
 FORMAT = 1
 CHECKSUM, ROW_CHECKSUM = "sha256", "crc32"
@@ -42,12 +43,12 @@ def read_json(path: Path, again: str = "train again") -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
         good = isinstance(value, dict) and _sha256(_without(value)) == value.get(CHECKSUM)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({str(error)[:200]}); {again}") from None
+        raise ValueError(f"{path} is not valid JSON ({shown(error, 200)}); {again}") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path} holds no JSON object; {again}")
     if value.get("format") != FORMAT:
         raise ValueError(
-            f"{path} is of format {str(value.get('format'))[:20]!r}, but {FORMAT!r} is needed: it "
+            f"{path} is of format {quoted(value.get('format'), 20)}, but {FORMAT!r} is needed: it "
             f"is of another version of tinygzsl or no file of its; {again}"
         )
     if not good:

@@ -103,7 +103,7 @@ def mat5_files(folder):
 
 
 def mat73_bytes(variables, packed=False):
-    """A MATLAB v7.3 file: HDF5 after a header of 512 bytes, arrays transposed, cells by reference."""
+    """A MATLAB v7.3 file: HDF5 after 512 bytes, arrays transposed, cells by reference."""
     import h5py
 
     file = io.BytesIO()

@@ -14,14 +14,26 @@ from typing import NamedTuple
 from tinygzsl.presets import Settings
 
 from .invariants import REFUSALS, check_refusal
-from .readers import READERS
+from .readers import PLACE, READERS
 
 SECONDS, BYTES = 5.0, 200 << 20
 MEMORY = Path("/dev/shm")  # files there cost no time
 WORDS = (
     *("X_train", "y_train", "X_test", "y_test", "prototypes", "classes", "class_names", "features"),
     *("labels", "label", "_loc", "split", "train.csv", "test.csv", "validation", "att", "device"),
-    *("dtype", "seed", "preset", "setting", "key", "section", "dataset", "X has", "X is", "X["),
+    *(
+        "dtype",
+        "seed",
+        "preset",
+        "setting",
+        "key",
+        "section",
+        "dataset",
+        "X has",
+        "X is",
+        "X[",
+        "no known name",
+    ),
     *(field for field in Settings.__dataclass_fields__),
 )
 
@@ -69,7 +81,7 @@ def run(reader, seed, index):
     with written(files) as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
         started = time.perf_counter()
-        kind, text = _judged(READERS[reader], folder, (str(folder), *WORDS))
+        kind, text = _judged(READERS[reader], folder, (str(folder), str(PLACE), *WORDS))
         seconds = time.perf_counter() - started
     if seconds > SECONDS:
         return Outcome("finding", f"took {seconds:.1f} s", seconds)

@@ -190,19 +190,20 @@ VALUES = (
 def mutated_value(rng, value):
     """A JSON value with one of its parts replaced, dropped or doubled."""
     if isinstance(value, dict) and value and rng.random() < 0.95:
-        key, how = rng.choice(list(value)), rng.random()
-        if how < 0.15:
-            return {k: v for k, v in value.items() if k != key}
-        if how < 0.25:
-            return {**value, rng.choice(("x", "", "H", "\x00")): rng.choice(VALUES)}
-        return {**value, key: mutated_value(rng, value[key])}
+        return _other_dict(rng, value)
     if isinstance(value, list) and value and rng.random() < 0.7:
-        at, how = rng.randrange(len(value)), rng.random()
-        if how < 0.2:
-            return value[:at] + value[at + 1 :]
-        if how < 0.3:
-            return value[:at] + [value[at]] * 2 + value[at + 1 :]
-        return value[:at] + [mutated_value(rng, value[at])] + value[at + 1 :]
+        at = rng.randrange(len(value))
+        part = ([], [value[at]] * 2, *[[mutated_value(rng, value[at])]] * 6)[rng.randrange(8)]
+        return value[:at] + part + value[at + 1 :]
     if type(value) in (int, float) and rng.random() < 0.4:
         return rng.choice((value + 1, -value, value * 2, float(value), str(value), 1e-30 * value))
     return rng.choice(VALUES)
+
+
+def _other_dict(rng, value):
+    key, how = rng.choice(list(value)), rng.random()
+    if how < 0.15:
+        return {k: v for k, v in value.items() if k != key}
+    if how < 0.25:
+        return {**value, rng.choice(("x", "", "H", "\x00")): rng.choice(VALUES)}
+    return {**value, key: mutated_value(rng, value[key])}

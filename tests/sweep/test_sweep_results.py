@@ -91,7 +91,7 @@ def test_a_file_of_something_else_is_refused(path, sentence):
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
         ("[]", "no JSON object"),
-        ("{}", "of format 'None', but 1 is needed"),
+        ("{}", "of format None, but 1 is needed"),
         ('{"format": 1, "seeds": [0], "sha256": "0"}', "checksum"),
     ],
 )

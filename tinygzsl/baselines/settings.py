@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..wording import quoted, shown
 from .methods import method
 
 STORED = Path(__file__).with_name("settings.toml")
@@ -54,19 +55,23 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     for name, by_dataset in nested.items():
         for dataset, values in by_dataset.items() if isinstance(by_dataset, dict) else ():
             if isinstance(values, dict):
-                where = f"{path}, [{name}.{dataset}]"
+                where = f"{path}, [{shown(name)}.{shown(dataset)}]"
                 kind = name if name == OURS else method(name).__name__
                 key = kind, dataset.casefold()
                 if key in found:
                     raise ValueError(
-                        f"{where} repeats the section [{key[0]}.{key[1]}], as names and datasets "
-                        "may be in any case; delete one of them"
+                        f"{where} repeats the section [{key[0]}.{shown(key[1])}], as names and "
+                        "datasets may be in any case; delete one of them"
                     )
                 found[key] = _chosen(where, kind, values)
                 continue
-            raise ValueError(f"{path} has {dataset} outside of a section; write [{name}.DATASET]")
+            raise ValueError(
+                f"{path} has {shown(dataset)} outside of a section; write [{shown(name)}.DATASET]"
+            )
         if not isinstance(by_dataset, dict):
-            raise ValueError(f"{path} has {name} outside of a section; write [METHOD.DATASET]")
+            raise ValueError(
+                f"{path} has {shown(name)} outside of a section; write [METHOD.DATASET]"
+            )
     return found
 
 
@@ -74,7 +79,7 @@ def _chosen(where: str, name: str, values: dict[str, Any]) -> Chosen:
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     origin = params.pop("origin", "from a file")
     if not isinstance(origin, str):
-        raise ValueError(f"{where} has origin = {origin!r}; write a text in quotes")
+        raise ValueError(f"{where} has origin = {quoted(origin)}; write a text in quotes")
     if name == OURS:
         from ..presets import settings_for
 
@@ -85,10 +90,10 @@ def _chosen(where: str, name: str, values: dict[str, Any]) -> Chosen:
     defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NO_SETTING}
     for key, value in params.items():
         if key not in defaults:
-            raise ValueError(f"{where} has {key!r}; {name} has {', '.join(defaults)}")
+            raise ValueError(f"{where} has {quoted(key)}; {name} has {', '.join(defaults)}")
         if not _fits(value, defaults[key]):
             raise ValueError(
-                f"{where} has {key} = {value!r}; write something like {defaults[key]!r}"
+                f"{where} has {key} = {quoted(value)}; write something like {defaults[key]!r}"
             )
     try:
         method(name)(**params).check()

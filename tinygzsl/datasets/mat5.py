@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..npy import DEFLATE_RATIO
+from ..wording import shown
 
 NUMBERS = {
     **{1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4"},
@@ -71,7 +72,7 @@ def _variables(content, wanted):
         else:
             raise ValueError(f"it has an element of type {element.kind} at byte {at}")
         if name in names:
-            raise ValueError(f"it has two variables named {name!r}")
+            raise ValueError(f"it has two variables named {shown(name)}")
         if name:  # MATLAB keeps its own things in a variable without a name
             names.append(name)
         if name in wanted:

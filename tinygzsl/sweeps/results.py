@@ -26,6 +26,7 @@ from ..sealed import (
     read_json_line,
     write_json,
 )
+from ..wording import shown
 from .run import CHECKSUMS, FIGURES, Run, columns
 
 FORMATS = (".jsonl", ".csv")
@@ -129,8 +130,8 @@ class Results:
         differ = [k for k in {**stored, **self.plan} if stored.get(k) != self.plan.get(k)]
         if differ:
             raise ValueError(
-                f"{self.path} holds another sweep (different {', '.join(differ)}); repeat its "
-                "command to go on with it, or choose another --out"
+                f"{self.path} holds another sweep (different {shown(', '.join(differ))}); repeat "
+                "its command to go on with it, or choose another --out"
             )
 
     def _read(self):
@@ -155,8 +156,8 @@ class Results:
         source = row["dataset"], cell(row["split"])
         if self.data.setdefault(source, row["data_sha256"]) != row["data_sha256"]:
             raise ValueError(
-                f"{row['dataset']} has changed since the first rows of {self.path}; put its files "
-                "back, or sweep into another --out"
+                f"{shown(row['dataset'])} has changed since the first rows of {self.path}; put its "
+                "files back, or sweep into another --out"
             )
         self.lines.setdefault(place, line)
         self.rows.setdefault(place, {**row, **self.runs[place].key})  # not as a CSV's text
