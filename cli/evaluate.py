@@ -63,7 +63,8 @@ def _warn_if_changed(folder, inputs):
     from ..runs import MANIFEST
     from ..sealed import read_json
 
-    trained = read_json(folder / MANIFEST)["inputs"] if (folder / MANIFEST).exists() else inputs
+    manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
+    trained = manifest.get("inputs", inputs)
     if set(trained.values()) != set(inputs.values()):
         note("warning: the dataset's files are not those that the run was trained on")
 

@@ -88,9 +88,7 @@ def _one_line(error: Exception) -> str:
 
 def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
     """x as a C-contiguous array of module xp, copied only where it must be."""
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # check_finite reports what a dtype cannot hold
+    with np.errstate(all="ignore"):  # check_finite reports what a dtype cannot hold
         if xp is np:
             return np.ascontiguousarray(to_host(x), dtype=dtype)
         return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))

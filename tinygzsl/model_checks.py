@@ -35,6 +35,8 @@ def check_model(model: EntropySeparationGZSL) -> None:
     ):
         _check(f"{name}_shift", scaler.shift, (n,), dtype)
         _check(f"{name}_scale", scaler.scale, (n,), dtype)
+        if not bool((scaler.scale > 0).all()):
+            raise ValueError(f"{name}_scale is not positive")
     ends = {"f_v": (d, m), "g": (m, d), "f_s": (k, m), "c": (m, len(classes))}
     for name, network in model.vsmm_.networks.items():
         check_network(name, network, *ends[name], dtype)

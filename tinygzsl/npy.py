@@ -61,7 +61,7 @@ def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np
         size = os.fstat(raw.fileno()).st_size
         try:
             archive = zipfile.ZipFile(raw)
-            members = _by_name(archive, path)
+            members = _by_name(archive, size)
         except UNREADABLE as error:
             raise ValueError(
                 f"{path} is no .npz file or is damaged ({_words(error)}); write it again"
@@ -134,8 +134,10 @@ def _exactly(file, count):
     return content
 
 
-def _by_name(archive, path):
+def _by_name(archive, size):
     members = {}
+    if sum(info.compress_size for info in archive.infolist()) > size:
+        raise ValueError("its arrays lie over each other, or it is cut short")
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name in members:

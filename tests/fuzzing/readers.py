@@ -114,7 +114,10 @@ def _read_prototypes(folder):
 
 def _read_model(folder):
     model, data = load_model(folder / "model.npz"), bases.dataset()
-    arrays = [p for network in model.vsmm_.networks.values() for p in network.params]
+    networks = [*model.vsmm_.networks.values()]
+    if model.proxy_source_ is not None:
+        networks += [snapshot.generator for snapshot in model.proxy_source_.snapshots]
+    arrays = [p for network in networks for p in network.params]
     arrays += [model._feature_scaler.scale, model._feature_scaler.shift, model._seen_prototypes]
     assert all(np.isfinite(array).all() for array in arrays)
     if max(np.abs(array).max(initial=0) for array in arrays) > LARGEST:

@@ -53,52 +53,51 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     nested = read_toml(path, "--settings")
     found = {}
     for name, by_dataset in nested.items():
-        for dataset, values in by_dataset.items() if isinstance(by_dataset, dict) else ():
-            if isinstance(values, dict):
-                where = f"{path}, [{shown(name)}.{shown(dataset)}]"
-                kind = name if name == OURS else method(name).__name__
-                key = kind, dataset.casefold()
-                if key in found:
-                    raise ValueError(
-                        f"{where} repeats the section [{key[0]}.{shown(key[1])}], as names and "
-                        "datasets may be in any case; delete one of them"
-                    )
-                found[key] = _chosen(where, kind, values)
-                continue
-            raise ValueError(
-                f"{path} has {shown(dataset)} outside of a section; write [{shown(name)}.DATASET]"
-            )
         if not isinstance(by_dataset, dict):
             raise ValueError(
                 f"{path} has {shown(name)} outside of a section; write [METHOD.DATASET]"
             )
+        for dataset, values in by_dataset.items():
+            if not isinstance(values, dict):
+                raise ValueError(
+                    f"{path} has {shown(dataset)} outside of a section; write "
+                    f"[{shown(name)}.DATASET]"
+                )
+            where = f"{path}, [{shown(name)}.{shown(dataset)}]"
+            try:
+                kind = name if name == OURS else method(name).__name__
+                chosen = _chosen(kind, values)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+            key = kind, dataset.casefold()
+            if key in found:
+                raise ValueError(
+                    f"{where} repeats the section [{kind}.{shown(key[1])}], as names and datasets "
+                    "may be in any case; delete one of them"
+                )
+            found[key] = chosen
     return found
 
 
-def _chosen(where: str, name: str, values: dict[str, Any]) -> Chosen:
+def _chosen(name: str, values: dict[str, Any]) -> Chosen:
+    """The settings of a section of that method. Raises ValueError."""
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     origin = params.pop("origin", "from a file")
     if not isinstance(origin, str):
-        raise ValueError(f"{where} has origin = {quoted(origin)}; write a text in quotes")
+        raise ValueError(f"origin is {quoted(origin)}; write a text in quotes")
     if name == OURS:
         from ..presets import settings_for
 
-        settings_for(
-            params.get("preset", "paper"), {k: v for k, v in params.items() if k != "preset"}
-        )
+        others = {k: v for k, v in params.items() if k != "preset"}
+        settings_for(params.get("preset", "paper"), others)
         return Chosen(params, origin)
     defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NO_SETTING}
     for key, value in params.items():
         if key not in defaults:
-            raise ValueError(f"{where} has {quoted(key)}; {name} has {', '.join(defaults)}")
+            raise ValueError(f"there is no setting {quoted(key)}; {name} has {', '.join(defaults)}")
         if not _fits(value, defaults[key]):
-            raise ValueError(
-                f"{where} has {key} = {quoted(value)}; write something like {defaults[key]!r}"
-            )
-    try:
-        method(name)(**params).check()
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+            raise ValueError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
+    method(name)(**params).check()
     return Chosen(params, origin)
 
 
