@@ -197,7 +197,8 @@ def mutated_mat(rng, content):
     inner = zlib.decompress(inner) if kind == 15 else struct.pack("<II", kind, len(inner)) + inner
     how = rng.randrange(4)
     if how < 2:  # tags, flags, dimensions and name are in the first bytes
-        inner = bytes(set_number(rng, inner, rng.randrange(0, min(len(inner), 80), 4)))
+        most = len(inner) if how else min(len(inner), 80)
+        inner = bytes(set_number(rng, inner, rng.randrange(0, most, 4)))
     elif how == 2:
         inner = mutated_bytes(rng, inner)
     if how == 3:
@@ -208,3 +209,18 @@ def mutated_mat(rng, content):
         elements[at] = kind, inner[8:]
     packed = (struct.pack("<II", kind, len(inner)) + inner for kind, inner in elements)
     return content[:128] + b"".join(packed)
+
+
+SIGNS = (b"\x89HDF", b"TREE", b"HEAP", b"SNOD", b"OHDR", b"FRHP", b"\x11\x00")  # of HDF5's parts
+
+
+def mutated_hdf5(rng, content):
+    """An HDF5 file with another number near the beginning of one of its parts."""
+    sign = rng.choice(SIGNS)
+    places = [i for i in range(len(content) - 4) if content.startswith(sign, i)]
+    if not places:
+        return mutated_bytes(rng, content)
+    for _ in range(rng.choice((1, 1, 2))):
+        at = min(rng.choice(places) + rng.randrange(200), len(content))
+        content = bytes(set_number(rng, content, at))
+    return content

@@ -1,7 +1,11 @@
 """Small valid files of every kind that is read, made once per process."""
 
+import atexit
 import io
+import shutil
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +13,8 @@ from tinygzsl import EntropySeparationGZSL
 from tinygzsl.checkpoint import GanCheckpoint
 from tinygzsl.datasets import Dataset, save_csv, save_npz
 
+PLACE = Path(tempfile.mkdtemp(prefix="fuzz"))  # for what outlasts a case
+atexit.register(shutil.rmtree, PLACE, ignore_errors=True)
 SETTINGS = {
     **{"preset": "small", "gan_generator_hidden": (4,), "gan_critic_hidden": (4,), "gan_lr": 3e-3},
     **{"gan_batch": 8, "gan_max_epochs": 6, "cs_low": 0.0, "cs_high": 0.9, "proxy_count": 20},

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from tinygzsl.presets import Settings
 
+from .bases import PLACE
 from .invariants import REFUSALS, check_refusal
-from .readers import PLACE, READERS
+from .readers import READERS
 
 SECONDS, BYTES = 5.0, 200 << 20
 MEMORY = Path("/dev/shm")  # files there cost no time

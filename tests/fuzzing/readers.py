@@ -1,36 +1,24 @@
 """Every reader: the valid files that it starts from, how they are damaged, how they are read."""
 
-import atexit
-import json
-import shutil
-import tempfile
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from tinygzsl import evaluate, load_dataset, load_model
-from tinygzsl.baselines.compare import FIGURES as COMPARED
-from tinygzsl.baselines.compare import Comparison, Key
-from tinygzsl.baselines.rows import Rows
+from tinygzsl import load_dataset, load_model
 from tinygzsl.baselines.settings import Chosen, read_settings
 from tinygzsl.checkpoint import GanCheckpoint
 from tinygzsl.cli.config import resolve
 from tinygzsl.cli.predict import _read_features, _read_unseen
 from tinygzsl.cwgan import CWGAN
 from tinygzsl.presets import settings_for
-from tinygzsl.report_run import read_run
-from tinygzsl.runs import config_text, file_sha256
-from tinygzsl.sealed import CHECKSUM, ROW_CHECKSUM, _sha256, json_line, write_json
+from tinygzsl.runs import config_text
 from tinygzsl.snapshots import SnapshotKeeper
-from tinygzsl.sweeps.results import Results, plan_path
-from tinygzsl.sweeps.run import FIGURES, Run
 
-from . import arrays, bases
+from . import arrays, bases, results
 from .invariants import check_dataset, check_route
-from .mutate import mutated_bytes, mutated_text, mutated_value
+from .mutate import mutated_bytes, mutated_text
 
 
 class Reader(NamedTuple):
@@ -54,8 +42,9 @@ def _plain(mutated):
 
 def _damage_mat73(rng, name, content):
     """Bytes, mostly in the metadata; or another variable in a file that is whole."""
-    if rng.random() < 0.6:
-        return mutated_bytes(rng, content)
+    how = rng.random()
+    if how < 0.7:
+        return (mutated_bytes if how < 0.2 else arrays.mutated_hdf5)(rng, content)
     features, splits = bases.matlab_variables()
     variables = features if name == "res101.mat" else splits
     key = rng.choice(list(variables))
@@ -82,11 +71,9 @@ def _with_model(files):
 
 
 def _model(text=False):
-    return bases.trained(PLACE, text)[0]
+    return bases.trained(bases.PLACE, text)[0]
 
 
-PLACE = Path(tempfile.mkdtemp(prefix="fuzz"))  # for what outlasts a case
-atexit.register(shutil.rmtree, PLACE, ignore_errors=True)
 LARGEST = 1e9  # of features; what greater ones do is no matter of reading
 
 
@@ -154,10 +141,10 @@ def _config_files(folder):
     for preset, top in (("paper", {"dtype": "float32"}), ("letters", {})):
         settings = settings_for(preset)
         top = {"preset": preset, "seed": 0, "device": "cpu", **top}
-        source = {"name_or_path": "d.npz", "root": str(PLACE), "split": None}
+        source = {"name_or_path": "d.npz", "root": str(bases.PLACE), "split": None}
         text = config_text(top, source, settings)
         found.append({"config.toml": text.encode()})
-    bases.save_npz(bases.dataset(), PLACE / "d.npz")
+    bases.save_npz(bases.dataset(), bases.PLACE / "d.npz")
     return found
 
 
@@ -189,111 +176,6 @@ def _read_baselines(folder):
         assert isinstance(chosen, Chosen) and isinstance(chosen.origin, str)
 
 
-def _damage_sealed(rng, name, content):
-    """JSON, or a row: its text, or a value under a checksum that is made right again."""
-    suffix = Path(name).suffix
-    if suffix == ".npz":
-        return arrays.mutated_archive(rng, content)
-    if suffix in (".json", ".jsonl") and rng.random() < 0.6:
-        try:
-            return (_other_object if suffix == ".json" else _other_row)(rng, content)
-        except ValueError:  # too large a number for JSON
-            pass
-    return mutated_text(rng, content)
-
-
-def _other_row(rng, content):
-    lines = content.splitlines(keepends=True)
-    at = rng.randrange(len(lines))
-    row = json.loads(lines[at])
-    row.pop(ROW_CHECKSUM)
-    lines[at] = json_line(mutated_value(rng, row))
-    return b"".join(lines)
-
-
-def _other_object(rng, content):
-    value = json.loads(content)
-    value.pop(CHECKSUM)
-    value = mutated_value(rng, value)
-    sealed = {**value, CHECKSUM: _sha256(value)} if isinstance(value, dict) else value
-    return json.dumps(sealed, indent=2).encode()
-
-
-def _run_files(folder):
-    """A run folder after `evaluate`."""
-    model, data = _model(), bases.dataset()
-    model.save(folder / "model.npz")
-    top = {"preset": "small", "seed": 0, "device": "cpu", "dtype": "float32"}
-    text = config_text(top, {"name_or_path": "d.npz"}, model.settings_)
-    (folder / "config.toml").write_text(text)
-    sha256 = file_sha256(folder / "model.npz")
-    manifest = {**top, "versions": {"numpy": "2"}, "outputs": {"model.npz": sha256}}
-    manifest |= {"config": model.settings_.sections(), "inputs": {"d.npz": "0"}, "seconds": 1.5}
-    write_json(folder / "manifest.json", manifest)
-    metrics = evaluate(model, data)
-    write_json(folder / "metrics.json", {**metrics, "model_sha256": sha256, "inputs": {"d": "0"}})
-    names = ("model.npz", "config.toml", "manifest.json", "metrics.json")
-    return [{name: (folder / name).read_bytes() for name in names}]
-
-
-def _read_run(folder):
-    run = read_run(folder)
-    if run.metrics is not None:
-        for name in ("S", "U", "H"):
-            assert np.isfinite(run.metrics[name])
-
-
-RUNS = [
-    Run({"dataset": "a", "split": split, "vsmm.hidden": hidden, "seed": 0}, {}, {})
-    for split in (1, None)
-    for hidden in ((), (8, 8))
-]
-PLAN = {"tinygzsl": "1", "seeds": [0], "set": {"vsmm.hidden": [(), (8, 8)]}}
-
-
-def _sweep_files(folder):
-    found = []
-    for name in ("rows.jsonl", "rows.csv"):
-        results = Results(folder / name, PLAN, RUNS)
-        for i, run in enumerate(RUNS):
-            row = {**run.key, **dict.fromkeys(FIGURES, 0.1 * i), "error": None, "host": "here"}
-            row |= {"model_sha256": "m", "data_sha256": "d", "seconds": 0.5}
-            if i == 2:
-                row |= {**dict.fromkeys((*FIGURES, "model_sha256")), "error": "it failed, sadly"}
-            results.append(row)
-        plan = plan_path(folder / name)
-        found.append({path.name: path.read_bytes() for path in (folder / name, plan)})
-    return found
-
-
-def _read_sweep(folder):
-    (path,) = [p for p in folder.iterdir() if not p.name.endswith(".json")]
-    results = Results(path, PLAN, RUNS)
-    for row in results.rows.values():
-        if row["error"] is None:
-            assert all(np.isfinite(row[name]) for name in FIGURES)
-
-
-@cache
-def _comparison():
-    return Comparison(
-        bases.dataset(), {"ours": Chosen({}), "ESZSL": Chosen({"regularize_features": 1.0})}
-    )
-
-
-def _compare_files(folder):
-    rows = Rows(folder, _comparison(), "tiny", "abc", 1)
-    for seed in (0, 1):
-        facts = _comparison().facts(Key("ESZSL", False, seed))
-        rows.add({**facts, "error": None, **dict.fromkeys(COMPARED, 0.5)})
-    return [{"rows.jsonl": (folder / "rows.jsonl").read_bytes()}]
-
-
-def _read_compare(folder):
-    for row in Rows(folder, _comparison(), "tiny", "abc", 1).found.values():
-        assert all(row[name] is None or np.isfinite(row[name]) for name in COMPARED)
-
-
 def _read_action(folder):
     check_dataset(load_dataset(folder, split=1))
 
@@ -311,7 +193,7 @@ READERS = {
     "settings": Reader(_settings_files, _plain(mutated_text), _read_baselines),
     "model": Reader(bases.model_files, _plain(arrays.mutated_archive), _read_model),
     "checkpoint": Reader(_checkpoint_files, _plain(arrays.mutated_archive), _read_checkpoint),
-    "run": Reader(_run_files, _damage_sealed, _read_run),
-    "sweep": Reader(_sweep_files, _damage_sealed, _read_sweep),
-    "compare": Reader(_compare_files, _damage_sealed, _read_compare),
+    "run": Reader(results.run_files, results.damage_sealed, results.read_run_folder),
+    "sweep": Reader(results.sweep_files, results.damage_sealed, results.read_sweep),
+    "compare": Reader(results.compare_files, results.damage_sealed, results.read_compare),
 }
