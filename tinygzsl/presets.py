@@ -6,7 +6,9 @@ A name's first part is its section in a run's config.toml: gan_lr is `lr` under 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
 from numbers import Integral, Real
+from sys import float_info
 from typing import Any
 
 from .wording import quoted
@@ -136,7 +138,9 @@ def check(settings: Settings) -> None:
         for number in numbers:
             if isinstance(number, str | bool):
                 continue
-            if not 0 <= number < float("inf") or (number == 0 and field.name not in MAY_BE_ZERO):
+            if not (number >= 0 and is_finite(number)) or (
+                number == 0 and field.name not in MAY_BE_ZERO
+            ):
                 least = "0 or more" if field.name in MAY_BE_ZERO else "more than 0"
                 raise ValueError(
                     f"{field.name} is {quoted(value)}; pass a finite number of {least}"
@@ -246,8 +250,13 @@ def _as_declared(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(v.item() if hasattr(v, "item") else v for v in value)
     if isinstance(getattr(Settings, name), float) and _is(value, float):
-        return float(value)
+        return float(value) if is_finite(value) else value
     return int(value) if _is(value, int) else value
+
+
+def is_finite(number: Real) -> bool:
+    """Whether a number is finite as a float too: whole numbers of a file may have any length."""
+    return abs(number) <= float_info.max if isinstance(number, int) else isfinite(number)
 
 
 def _nearest(name: str, names: set[str]) -> str:

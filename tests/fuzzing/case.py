@@ -33,7 +33,7 @@ WORDS = (
         "X has",
         "X is",
         "X[",
-        "no known name",
+        *("no known name", "a class needs"),
     ),
     *(field for field in Settings.__dataclass_fields__),
 )

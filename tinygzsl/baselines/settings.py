@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import MISSING, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..presets import is_finite, settings_for
 from ..wording import quoted, shown
 from .methods import method
 
@@ -86,8 +86,6 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
     if not isinstance(origin, str):
         raise ValueError(f"origin is {quoted(origin)}; write a text in quotes")
     if name == OURS:
-        from ..presets import settings_for
-
         others = {k: v for k, v in params.items() if k != "preset"}
         settings_for(params.get("preset", "paper"), others)
         return Chosen(params, origin)
@@ -103,7 +101,8 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
 
 def _fits(value: Any, default: Any) -> bool:
     """Whether value is finite and of the kind of the default; a whole number is a float too."""
-    if isinstance(value, float) and not math.isfinite(value):
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(is_finite(number) for number in numbers if isinstance(number, Real)):
         return False
     if default is None or default is MISSING:
         return True

@@ -47,6 +47,10 @@ def assemble(
             f"prototypes has {len(prototypes)} rows but classes has {len(classes)} entries; "
             "pass one row per class"
         )
+    if len(X_test) != len(y_test):
+        raise ValueError(
+            f"X_test has {len(X_test)} rows but y_test has {len(y_test)} labels; pass one per row"
+        )
     sorted_classes, first = np.unique(classes, return_index=True)
     if len(first) < len(classes):
         repeated = np.delete(classes, first)[0].item()
