@@ -12,7 +12,7 @@ BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
 def errors_as_sentences(command: Callable) -> Callable:
     """Turn errors into one line on stderr: exit code 2 for bad input, 1 where training diverged
-    or memory ran out, 130 for Ctrl-C.
+    or memory ran out, 130 for Ctrl-C and 143 for SIGTERM.
     """
 
     @wraps(command)
@@ -23,8 +23,9 @@ def errors_as_sentences(command: Callable) -> Callable:
             raise _failure(_sentence(error), BAD_INPUT) from None
         except (FloatingPointError, RuntimeError, MemoryError) as error:
             raise _failure(_sentence(error), FAILED) from None
-        except KeyboardInterrupt:
-            raise _failure("interrupted; no half-written file is left", INTERRUPTED) from None
+        except KeyboardInterrupt as error:
+            code = getattr(error, "exit_code", INTERRUPTED)  # see signals.Stopped
+            raise _failure("interrupted; no half-written file is left", code) from None
 
     return run
 

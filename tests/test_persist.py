@@ -141,23 +141,23 @@ class Stop(Exception):
 @pytest.mark.wheel
 @pytest.mark.parametrize("proxy_from", ["single", "pool"])
 def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
-    tiny_dataset, small_model, tmp_path, monkeypatch, proxy_from
+    tiny_dataset, small_model, tmp_path, proxy_from
 ):
-    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
     t = tiny_dataset().training()
 
-    def stop_at_40(step, logs):
-        if logs["phase"] == "gan" and step == 41:
+    def stop_at_44(step, logs):
+        if logs["phase"] == "gan" and step == 44:
             raise Stop
 
     common = {"cs_high": 0.9, "gan_max_epochs": 8, "cs_low": 0.001, "proxy_from": proxy_from}
-    saved = checkpoint.GanCheckpoint(tmp_path / "gan.npz", "same")
+    gan = checkpoint.GanCheckpoint(tmp_path / "gan.npz", "same", seconds=0)
+    saved = checkpoint.Checkpoints(gan)
     whole = small_model(**common).fit(t.X, t.y, t.prototypes)
     with pytest.raises(Stop):
-        stopped = small_model(**common, callback=stop_at_40)
+        stopped = small_model(**common, callback=stop_at_44)
         stopped.fit(t.X, t.y, t.prototypes, checkpoint=saved)
     with np.load(tmp_path / "gan.npz") as file:
-        assert file["step"] == 40
+        assert file["step"] == 43
     resumed = small_model(**common).fit(t.X, t.y, t.prototypes, checkpoint=saved)
     assert resumed.proxy_source_.looks == whole.proxy_source_.looks
     assert len(resumed.proxy_source_.snapshots) == len(whole.proxy_source_.snapshots)
@@ -168,8 +168,10 @@ def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
 def test_a_checkpoint_of_other_data_is_refused(tiny_dataset, small_model, tmp_path, sentence):
     t = tiny_dataset().training()
     path = tmp_path / "gan.npz"
-    small_model().fit(t.X, t.y, t.prototypes, checkpoint=checkpoint.GanCheckpoint(path, "one"))
-    other = checkpoint.GanCheckpoint(path, "other")
+    one, other = (
+        checkpoint.Checkpoints(checkpoint.GanCheckpoint(path, text)) for text in ("one", "other")
+    )
+    small_model().fit(t.X, t.y, t.prototypes, checkpoint=one)
     with sentence(ValueError, path, "other training data or settings"):
         small_model().fit(t.X, t.y, t.prototypes, checkpoint=other)
 
@@ -186,10 +188,11 @@ def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
     saved = checkpoint.GanCheckpoint(tmp_path / "gan.npz", "text")
     keeper = SnapshotKeeper(settings_for("small"))
     clock[0] += 59
-    saved.save(Gan(), keeper, [], force=False)
-    assert not saved.path.exists()
+    assert not saved.due()
     clock[0] += 2
-    saved.save(Gan(), keeper, [], force=False)
+    assert saved.due()
+    saved.save(Gan(), keeper, [])
+    assert not saved.due()
     header, arrays = archive.read_npz(saved.path, "checkpoint")
     assert (header["fingerprint"], int(arrays["step"])) == ("text", 3)
 

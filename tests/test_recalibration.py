@@ -220,7 +220,7 @@ def test_a_resumed_run_measures_the_same(
         assert result.exit_code == 0, result.output
     whole, stopped = (tmp_path / name / "model.npz" for name in ("whole", "stopped"))
     stopped.unlink()
-    monkeypatch.setattr(checkpoint.GanCheckpoint, "save", lambda *_, force: None)
+    monkeypatch.setattr(checkpoint.GanCheckpoint, "save", lambda *_: None)
     resume = ("train", "--resume", tmp_path / "stopped")
     result = run_cli(*resume)
     assert result.exit_code == 0, result.output

@@ -1,10 +1,17 @@
-"""The state of a training in a file, so that a run that was interrupted goes on where it was."""
+"""The state of a training in files, so that a run that was interrupted goes on where it was.
+
+Random numbers are functions of the step, so there is no random state, and a run that goes on ends
+with the very bits of one that was never interrupted. The arrays belong to no device.
+"""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .archive import FORMAT, read_npz, write_npz
 from .backend import array_module
@@ -15,48 +22,89 @@ from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
 from .wording import shown
 
+if TYPE_CHECKING:
+    from .vsmm import VsmmTraining
+
 CHECKPOINT_SECONDS = 60.0
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
-class GanCheckpoint:
-    """The state of CWGAN training in a file, saved at most once a minute and at its end.
+class PhaseCheckpoint:
+    """The state of one phase of training in a file.
 
-    fingerprint, any text, says which data and settings the state belongs to. Random numbers are
-    functions of the step, so a run goes on exactly where it was.
+    path         the file
+    fingerprint  any text that says which data and settings the state belongs to
+    seconds      how often it is written, at most; 0 after every step
+    stopping     whether the user wants to stop: then it is written at once, and KeyboardInterrupt
+                 raised
+
+    Nothing is copied, and no GPU waited for, before `due`.
     """
 
-    def __init__(self, path: Any, fingerprint: str):
-        self.path, self.fingerprint = Path(path), fingerprint
-        self.saved_at = time.monotonic()
+    kind = "checkpoint"
 
-    def save(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look], force: bool) -> None:
-        """Write the state if a minute has passed since the last time, or if force."""
-        if not force and time.monotonic() - self.saved_at < CHECKPOINT_SECONDS:
-            return
+    def __init__(
+        self,
+        path: Any,
+        fingerprint: str,
+        seconds: float = CHECKPOINT_SECONDS,
+        stopping: Callable[[], bool] = lambda: False,
+    ):
+        self.path, self.fingerprint = Path(path), fingerprint
+        self.seconds, self.stopping = seconds, stopping
+        self.saved_at = time.monotonic()
+        self.step: int | None = None  # what the file holds, once it was written or read
+
+    def due(self) -> bool:
+        """Whether the time has come to save."""
+        return time.monotonic() - self.saved_at >= self.seconds or self.stopping()
+
+    def describe(self) -> str:
+        """Where a training that has failed can go on."""
+        if self.step is None:
+            return "there is no checkpoint of it yet"
+        return f"the last good checkpoint is {self.path}, of step {self.step}"
+
+    def _write(self, step: int, header: dict, arrays: dict) -> None:
+        """Write the state of that step, unless the file has it; stop if the user wants to."""
+        if step != self.step:
+            common = {"kind": self.kind, "format": FORMAT, "fingerprint": self.fingerprint}
+            write_npz(self.path, common | header, arrays)
+            self.step = step
+        self.saved_at = time.monotonic()
+        if self.stopping():
+            raise KeyboardInterrupt
+
+    def _read(self) -> tuple[dict, dict] | None:
+        """Header and arrays; None if there is no file."""
+        return read_npz(self.path, self.kind) if self.path.is_file() else None
+
+
+class GanCheckpoint(PhaseCheckpoint):
+    """The state of CWGAN training: networks, moments, looks and the snapshots that were kept."""
+
+    def save(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
+        """Write the state, which must be known to be finite."""
         arrays = gan.state()
         nearest = keeper.nearest and pack_snapshot("nearest", keeper.nearest, arrays)
         header = {
-            "kind": "checkpoint",
-            "format": FORMAT,
-            "fingerprint": self.fingerprint,
             "looks": [look._asdict() for look in looks],
             "inside": [pack_snapshot(f"inside{i}", s, arrays) for i, s in enumerate(keeper.inside)],
             "nearest": nearest,
             "seen_inside": keeper.seen_inside,
             "stride": keeper.stride,
         }
-        write_npz(self.path, header, arrays)
-        self.saved_at = time.monotonic()
+        self._write(gan.step, header, arrays)
 
     def restore(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
         """Take the state over from the file, if there is one.
 
         Raises ValueError if it belongs to other data or settings.
         """
-        if not self.path.is_file():
+        found = self._read()
+        if found is None:
             return
-        header, arrays = read_npz(self.path, "checkpoint")
+        header, arrays = found
         if header.get("fingerprint") != self.fingerprint:
             raise ValueError(
                 f"{self.path} belongs to other training data or settings; restore them, or train "
@@ -91,7 +139,57 @@ class GanCheckpoint:
         for number in (number for look in looks for number in look):
             check_number("a look", number)
         values = [keeper.value(look) for look in looks]
-        keeper.lowest, keeper.highest = min(values), max(values)
+        keeper.lowest = min(values, default=math.inf)
+        keeper.highest = max(values, default=-math.inf)
+        self.step = gan.step
+
+
+class VsmmCheckpoint(PhaseCheckpoint):
+    """The state of VSMM training: networks, moments, history and the sums of the epoch so far."""
+
+    kind = "VSMM checkpoint"
+
+    def save(self, training: VsmmTraining) -> None:
+        """Write the state, which must be known to be finite."""
+        arrays, header = training.state()
+        self._write(training.adam.t, header, arrays)
+
+    def restore(self, training: VsmmTraining) -> None:
+        """Take the state over from the file, if there is one and it belongs to these settings:
+        those of this phase may change between two parts of a run, and it then begins anew.
+
+        Raises ValueError if it is damaged.
+        """
+        found = self._read()
+        if found is None or found[0].get("fingerprint") != self.fingerprint:
+            return
+        header, arrays = found
+        try:
+            training.restore(arrays, header)
+        except DAMAGED as error:
+            words = shown(f"no {error}" if isinstance(error, KeyError) else error, 300)
+            raise ValueError(
+                f"{self.path} is damaged ({words}); delete it, and the VSMM is trained anew"
+            ) from None
+        self.step = training.adam.t
+
+
+class Checkpoints(NamedTuple):
+    """What fit goes on from and writes to; None for a phase of which nothing is kept."""
+
+    gan: GanCheckpoint | None = None
+    vsmm: VsmmCheckpoint | None = None
+
+
+@contextmanager
+def named_in_errors(checkpoint: PhaseCheckpoint | None) -> Iterator[None]:
+    """Add the last good checkpoint, if any are kept, to the sentence of a divergence."""
+    try:
+        yield
+    except FloatingPointError as error:
+        if checkpoint is None:
+            raise
+        raise FloatingPointError(f"{error}; {checkpoint.describe()}") from None
 
 
 def _ends(generator: MLP) -> tuple[int, int, Any]:

@@ -184,9 +184,17 @@ class CWGAN:
     @property
     def diverged_at(self) -> int | None:
         """The step after which a parameter was NaN or inf for the first time, or None."""
-        critic, generator = self.critic_adam.diverged_at, self.generator_adam.diverged_at
-        steps = [generator, critic and -(-critic // self.settings.gan_critic_steps)]
-        return min((step for step in steps if step), default=None)
+        found = self.first_bad()
+        return found and found[0]
+
+    def first_bad(self) -> tuple[int, str] | None:
+        """That step and the parameter's name, as in "critic parameter 0"; see Adam.first_bad."""
+        steps, found = self.settings.gan_critic_steps, []
+        if bad := self.critic_adam.first_bad():
+            found.append((-(-bad[0] // steps), f"critic parameter {bad[1]}"))
+        if bad := self.generator_adam.first_bad():
+            found.append((bad[0], f"generator parameter {bad[1]}"))
+        return min(found, key=lambda at: at[0], default=None)  # the critic's step comes first
 
     def _rows(
         self, xp: ModuleType, step: int, purpose: Purpose, count: int, out: Array | None = None

@@ -10,13 +10,14 @@ import numpy as np
 
 from . import kernels, recalibration, router
 from .backend import Array, array_module, as_array, device_module, to_host
+from .checkpoint import Checkpoints, named_in_errors
 from .checks import check_dtype, check_labels, check_matrix, check_training_arrays, check_unseen
 from .device_memory import FREE_SOME, device_errors
 from .metrics import ROUTES
 from .noise import check_seed
 from .parameters import Parameters
 from .presets import Settings, settings_for
-from .proxies import FRESH_DRAW, TRAINING_DRAW, Checkpoint, check_passed, find_proxies
+from .proxies import FRESH_DRAW, TRAINING_DRAW, check_passed, find_proxies
 from .scaling import fit_and_scale, map_scaled, scaled
 from .threads import check_threads, workers
 from .vsmm import train_vsmm
@@ -109,7 +110,7 @@ class EntropySeparationGZSL(Parameters):
         prototypes: Array,
         *,
         proxies: Array | None = None,
-        checkpoint: Checkpoint | None = None,
+        checkpoint: Checkpoints | None = None,
     ) -> EntropySeparationGZSL:
         """Train on seen data: X (n, d), y (n,), prototypes (S, k), row i for classes_[i].
 
@@ -119,7 +120,7 @@ class EntropySeparationGZSL(Parameters):
         whatever the device: what isn't there is copied.
         """
         with workers(check_threads(self.threads)), device_errors(FREE_SOME):
-            self._fit(X, y, prototypes, proxies, checkpoint)
+            self._fit(X, y, prototypes, proxies, checkpoint or Checkpoints())
         return self
 
     def _fit(
@@ -128,7 +129,7 @@ class EntropySeparationGZSL(Parameters):
         y: Array,
         prototypes: Array,
         proxies: Array | None,
-        checkpoint: Checkpoint | None,
+        saved: Checkpoints,
     ) -> None:
         preset, overrides = self.preset, self._overrides()
         settings = settings_for(preset, overrides)
@@ -154,16 +155,15 @@ class EntropySeparationGZSL(Parameters):
         source, fakes = None, None
         if settings.vsmm_weight_es > 0 and proxies is None:
             with device_errors(LESS_GAN):
-                source = find_proxies(x, index, a, settings, seed, callback, checkpoint)
+                source = find_proxies(x, index, a, settings, seed, callback, saved.gan)
                 fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
         elif proxies is not None:
             proxies = as_array(proxies)
             check_matrix("proxies", proxies, X.shape[1], "X")
             fakes = scaled("proxies", proxies, scale_x, xp, self.dtype)
-        with device_errors(LESS_VSMM):
-            vsmm, history = train_vsmm(x, index, a, fakes, settings, seed, callback)
-
-        scale = None
+        with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
+            trained = train_vsmm(x, index, a, fakes, settings, seed, callback, None, saved.vsmm)
+        (vsmm, history), scale = trained, None
         if held is not None:
             fresh = source.draw(a, settings.proxy_count, seed, FRESH_DRAW)
             scale = recalibration.entropy_scale(vsmm, held, scale_x, fresh, xp, self.dtype)

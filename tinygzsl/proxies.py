@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from . import noise
 from .backend import Array, array_module, to_host
+from .checkpoint import GanCheckpoint, named_in_errors
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
 from .device_memory import FREE_SOME, device_errors, take_rows
@@ -39,16 +40,6 @@ class ProxySource(NamedTuple):
     def draw(self, prototypes: Array, count: int, seed: int, draw: int) -> Array:
         """count fresh proxies (count, d), in scaled features, of scaled seen prototypes."""
         return draw_proxies(self.snapshots, prototypes, self.latent, count, seed, draw)
-
-
-class Checkpoint(Protocol):
-    """What a resumable run is given: see checkpoint.GanCheckpoint."""
-
-    def restore(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
-        """Put all three into the state that was saved, if one was."""
-
-    def save(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look], force: bool) -> None:
-        """Save the state now and then, or at once if force."""
 
 
 def check_passed(settings: Settings) -> None:
@@ -122,7 +113,7 @@ def find_proxies(
     settings: Settings,
     seed: int,
     callback: Callable[[int, dict], None],
-    checkpoint: Checkpoint | None = None,
+    checkpoint: GanCheckpoint | None = None,
 ) -> ProxySource:
     """Algorithm 1 up to the proxies, on scaled seen data: x (n, d), y (n,) indexing the rows of
     prototypes (S, k).
@@ -139,13 +130,9 @@ def find_proxies(
     keeper, looks = SnapshotKeeper(settings), []
     if checkpoint:
         checkpoint.restore(gan, keeper, looks)
-
-    def after_step(step: int, logs: dict) -> None:
-        callback(step, logs)
-        if checkpoint and "cs" in logs:
-            checkpoint.save(gan, keeper, looks, force=False)
-
-    train_with_looks(gan, keeper, scorer, looks, x, y, prototypes, after_step)
+    arrays = x, y, prototypes
+    with named_in_errors(checkpoint):
+        train_with_looks(gan, keeper, scorer, looks, *arrays, callback, checkpoint)
     if checkpoint:
-        checkpoint.save(gan, keeper, looks, force=True)
+        checkpoint.save(gan, keeper, looks)
     return ProxySource(keeper.chosen(), looks, scorer.reference, scorer.ptc.l2, gan.latent)

@@ -7,6 +7,7 @@ is the field's habit and the alternative.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import NamedTuple
@@ -75,7 +76,8 @@ def train_ptc(
     x (n, d) and y (n,) train it, x_held and y_held choose l2. L-BFGS goes from the strongest l2 to
     the weakest, each fit from the one before it, and stops once the held-out loss rises. A fit
     ends after MAX_ITERATIONS or where x's precision allows no further descent; what counts is the
-    held-out loss. callback(step, logs) is called after each fit.
+    held-out loss. callback(step, logs) is called after each fit. Raises FloatingPointError if a
+    loss, gradient or weight is NaN or inf.
     """
     xp = array_module(x, y, x_held, y_held)
     w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
@@ -86,6 +88,8 @@ def train_ptc(
         else:
             w, b = _fit_adam(x, y, n_classes, l2, settings, seed)
         loss = float(ptc_loss(w, b, x_held, y_held, 0.0)[0])
+        if not math.isfinite(loss):
+            raise _diverged(f"with l2 = {l2:g}", f"its loss on held-out samples is {loss}")
         callback(i, {"phase": "ptc", "total": len(settings.ptc_l2)})
         if best is None or loss < best.held_out_loss:
             best = PTC(w, b, l2, loss)
@@ -104,16 +108,22 @@ def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array
     """L-BFGS on the host over float64 parameters; the objective runs where x is."""
     from scipy.optimize import minimize
 
-    xp = array_module(w, b, x, y)
+    xp, evaluations = array_module(w, b, x, y), 0
 
     def unpack(theta: np.ndarray) -> tuple[Array, Array]:
         theta = xp.asarray(theta, dtype=x.dtype)
         return theta[: w.size].reshape(w.shape), theta[w.size :]
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal evaluations
+        evaluations += 1
         loss, dw, db = ptc_loss(*unpack(theta), x, y, l2)
         values = xp.concatenate([dw.ravel(), db, loss.reshape(1)])  # one copy to the host, not two
         gradient = to_host(values).astype(np.float64)
+        if not np.isfinite(gradient).all():
+            what = "gradient" if math.isfinite(gradient[-1]) else "loss"
+            where = f"at evaluation {evaluations}, l2 = {l2:g}"
+            raise _diverged(where, f"its {what} is NaN or inf")
         return float(gradient[-1]), gradient[:-1]
 
     start = to_host(xp.concatenate([w.ravel(), b])).astype(np.float64)
@@ -136,4 +146,16 @@ def _fit_adam(
             rows = order[at : at + settings.ptc_batch]
             _, dw, db = ptc_loss(w, b, x[rows], y[rows], l2)
             adam.step([dw, db])
+            if xp is np and adam.first_bad():
+                break
+        if bad := adam.first_bad():  # a GPU is waited for once an epoch
+            what = ("weights", "biases")[bad[1]]
+            raise _diverged(f"at step {bad[0]}, l2 = {l2:g}", f"its {what} are NaN or inf")
     return w, b
+
+
+def _diverged(where: str, what: str) -> FloatingPointError:
+    return FloatingPointError(
+        f"the PTC diverged {where}: {what}; scale the features, or lower ptc_lr where ptc_solver "
+        "is adam"
+    )

@@ -24,25 +24,21 @@ from .wording import quoted, shown
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 TRIALS = "trials.csv"  # of the search of --preset auto
-MANIFEST, METRICS, CHECKPOINT = "manifest.json", "metrics.json", "checkpoints/gan.npz"
+MANIFEST, METRICS = "manifest.json", "metrics.json"
+CHECKPOINT, VSMM_CHECKPOINT = "checkpoints/gan.npz", "checkpoints/vsmm.npz"
 SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # keys of [data]
 
 
-def create_run(folder: Any) -> Path:
-    """Make the run folder. FileExistsError if it is there already, OSError if it can't be made."""
-    folder = Path(folder)
-    if folder.exists():
-        raise FileExistsError(
-            f"the run folder {folder} exists; choose another --out, or continue it with "
-            f"--resume {folder}"
-        )
-    (folder / CHECKPOINT).parent.mkdir(parents=True)
-    return folder
-
-
-def config_text(top: dict[str, Any], data: dict[str, Any], settings: Settings) -> str:
-    """A config.toml: top-level keys, the [data] source and one section per group of settings."""
-    sections = {"data": {k: v for k, v in data.items() if v is not None}, **settings.sections()}
+def config_text(
+    top: dict[str, Any], data: dict[str, Any], settings: Settings, only: set[str] | None = None
+) -> str:
+    """A config.toml: top-level keys, the [data] source and one section per group of settings; with
+    only, just the settings of these names, as the others wait for a search.
+    """
+    sections = {"data": {k: v for k, v in data.items() if v is not None}}
+    for section, values in settings.sections().items():
+        kept = {k: v for k, v in values.items() if only is None or f"{section}_{k}" in only}
+        sections |= {section: kept} if kept else {}
     lines = [f"{key} = {_toml(value)}" for key, value in top.items()]
     for section, values in sections.items():
         lines += ["", f"[{section}]", *(f"{k} = {_toml(v)}" for k, v in values.items())]
@@ -133,6 +129,14 @@ def gan_settings(settings: Settings) -> dict[str, Any]:
     if settings.router_unit == "measured":  # the CWGAN then has fewer samples
         found["router_held_out"] = settings.router_held_out
     return found
+
+
+def vsmm_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a VSMM's checkpoint depends on: all but the router's, as the proxies come
+    from the CWGAN.
+    """
+    found = {k: v for k, v in asdict(settings).items() if not k.startswith("router_")}
+    return found | gan_settings(settings)
 
 
 def fingerprint(*parts: Any) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from . import noise
 from .backend import Array, array_module
@@ -14,6 +16,9 @@ from .cwgan import CWGAN, generator_forward
 from .mlp import MLP
 from .noise import Purpose
 from .presets import Settings
+
+if TYPE_CHECKING:
+    from .checkpoint import GanCheckpoint
 
 POOL_LIMIT = 8  # snapshots a pool keeps; evenly thinned, as each is a whole generator
 LOW_REFERENCE = 2.0  # a PTC whose real samples score less says nothing about fakes
@@ -115,14 +120,17 @@ def train_with_looks(
     y: Array,
     prototypes: Array,
     callback: Callable[[int, dict], None],
+    checkpoint: GanCheckpoint | None = None,
 ) -> None:
     """Train until CS has passed s_h or the epoch limit is reached; appends to looks.
 
     Looks every max(10 steps, 1/20 epoch) until the window is passed, then once an epoch (only
     with gan_train_on, for the whole curve of figure 5). callback(step, logs) is called at every
-    step. A run that was restored goes on at gan.step.
+    step, and a checkpoint is written when it is due. A run that was restored goes on at gan.step.
+    Raises FloatingPointError if training diverges: on the CPU at that step, on a GPU, which would
+    have to be waited for, at the next look or checkpoint.
     """
-    settings = gan.settings
+    settings, on_cpu = gan.settings, array_module(x) is np
     per_epoch = math.ceil(x.shape[0] / settings.gan_batch)
     total = settings.gan_max_epochs * per_epoch
     often = min(max(10, per_epoch // 20), total)
@@ -130,25 +138,48 @@ def train_with_looks(
         terms = gan.train_step(x, y, prototypes)
         logs = {"phase": "gan", "total": total}
         every = per_epoch if keeper.passed else often
+        due = checkpoint is not None and checkpoint.due()
+        if on_cpu or due:
+            check_finite(gan, terms)
         if gan.step % every == 0 or gan.step == total:
             look = take_look(gan, scorer, terms, per_epoch)
             looks.append(look)
             keeper.add(look, gan.generator)
             logs.update(look._asdict())
         callback(gan.step, logs)
+        if due:
+            checkpoint.save(gan, keeper, looks)
 
 
 def take_look(gan: CWGAN, scorer: ConfidenceScorer, terms: dict, per_epoch: int) -> Look:
     """Score the generator as it is. Raises FloatingPointError if training has diverged."""
-    wasserstein, penalty = float(terms["wasserstein"]), float(terms["penalty"])
+    check_finite(gan, terms)
     cs = scorer.score(gan.generator)
-    if gan.diverged_at or not math.isfinite(cs + wasserstein + penalty + float(terms["generator"])):
-        raise FloatingPointError(
-            f"the CWGAN diverged at step {gan.diverged_at or gan.step} (critic distance "
-            f"{wasserstein}, penalty {penalty}, CS {cs}); lower gan_lr, now "
-            f"{gan.settings.gan_lr:g}"
-        )
+    check_finite(gan, {"confidence score": cs})
+    wasserstein, penalty = float(terms["wasserstein"]), float(terms["penalty"])
     return Look(gan.step, gan.step / per_epoch, cs, scorer.relative(cs), wasserstein, penalty)
+
+
+LOSSES = {"wasserstein": "critic distance", "loss": "critic loss", "generator": "generator loss"}
+
+
+def check_finite(gan: CWGAN, terms: dict) -> None:
+    """FloatingPointError, with the step and the first quantity, if a parameter or one of these
+    numbers is NaN or inf. It waits for the device.
+    """
+    values = {LOSSES.get(name, name): float(term) for name, term in terms.items()}
+    found = gan.first_bad()
+    if found:
+        step, what = found[0], f"{found[1]} or its gradient"
+    elif all(map(math.isfinite, values.values())):
+        return
+    else:
+        step, what = gan.step, next(n for n, value in values.items() if not math.isfinite(value))
+    numbers = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
+    raise FloatingPointError(
+        f"the CWGAN diverged at step {step}: {what} is NaN or inf ({numbers}); lower gan_lr, now "
+        f"{gan.settings.gan_lr:g}"
+    )
 
 
 def draw_proxies(

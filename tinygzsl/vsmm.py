@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from . import kernels, losses, noise
 from .backend import Array, array_module, to_host
@@ -13,6 +17,9 @@ from .mlp import MLP
 from .noise import Purpose
 from .optim import Adam
 from .presets import Settings
+
+if TYPE_CHECKING:
+    from .checkpoint import VsmmCheckpoint
 
 
 @dataclass
@@ -130,6 +137,80 @@ def vsmm_loss(
     return terms, f_v_grads + g_grads + f_s_grads + c_grads
 
 
+class VsmmTraining:
+    """A VSMM, its optimiser, and how far its training is: all that a resumed run needs."""
+
+    def __init__(self, vsmm: VSMM, adam: Adam):
+        self.vsmm, self.adam = vsmm, adam
+        self.history: list[dict] = []  # per finished epoch, the means of the terms
+        self.batches = 0  # of the epoch that is not finished
+        self.names: list[str] = []  # of the terms
+        self.sums: Array | int = 0  # over those batches, as a vector in that order
+
+    def add(self, terms: dict, rows: int) -> None:
+        """Count a batch of that many rows with these terms."""
+        self.names = list(terms)
+        self.sums = self.sums + array_module(terms["loss"]).stack(list(terms.values())) * rows
+        self.batches += 1
+
+    def end_epoch(self, rows: int) -> None:
+        """Turn the sums over that many rows into a line of the history, if they are finite."""
+        means = self.by_name(rows)
+        self.check_finite(means)
+        self.history.append(means)
+        self.batches, self.sums = 0, 0
+
+    def by_name(self, rows: int) -> dict[str, float]:
+        """The sums over that many rows, divided by it. It waits for the device."""
+        means = to_host(self.sums).astype(float) / rows
+        return dict(zip(self.names, means.tolist(), strict=True))
+
+    def check_finite(self, terms: dict) -> None:
+        """FloatingPointError, with the step and the first quantity, if a parameter or one of these
+        terms is NaN or inf. It waits for the device.
+        """
+        found = self.adam.first_bad()
+        if not found and math.isfinite(float(terms["loss"])):
+            return
+        values = {name: float(term) for name, term in terms.items()}
+        if found:
+            step, what = found[0], f"{self._parameter(found[1])} or its gradient"
+        else:
+            step, what = self.adam.t, next(n for n, v in values.items() if not math.isfinite(v))
+        numbers = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
+        raise FloatingPointError(
+            f"the VSMM diverged in epoch {len(self.history) + 1}, at step {step}: {what} is NaN or "
+            f"inf ({numbers}); lower vsmm_lr, now {self.adam.lr:g}"
+        )
+
+    def _parameter(self, index: int) -> str:
+        nets = self.vsmm.networks.items()
+        names = [f"{name} parameter {i}" for name, net in nets for i in range(len(net.params))]
+        return names[index]
+
+    def state(self) -> tuple[dict[str, Array | int], dict]:
+        """The live arrays by name, and what is text and numbers."""
+        arrays: dict[str, Array | int] = {"step": self.adam.t}
+        parts = zip(self.adam.params, self.adam.m, self.adam.v, strict=True)
+        for i, (p, m, v) in enumerate(parts):
+            arrays |= {f"p{i}": p, f"m{i}": m, f"v{i}": v}
+        if self.batches:
+            arrays["sums"] = self.sums
+        return arrays, {"history": self.history, "batches": self.batches, "names": self.names}
+
+    def restore(self, arrays: dict, rest: dict) -> None:
+        """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
+        xp = array_module(*self.adam.params)
+        for name, array in self.state()[0].items():
+            if arrays[name].shape != np.shape(array) or not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{name} has another shape than {np.shape(array)}, or NaN or inf")
+            if name != "step":
+                array[...] = xp.asarray(arrays[name])
+        self.adam.t = int(arrays["step"])
+        self.history, self.batches, self.names = rest["history"], rest["batches"], rest["names"]
+        self.sums = xp.asarray(arrays["sums"]) if self.batches else 0
+
+
 def train_vsmm(
     x: Array,
     y: Array,
@@ -139,41 +220,51 @@ def train_vsmm(
     seed: int,
     callback: Callable[[int, dict], None],
     after_epoch: Callable[[VSMM, int], None] | None = None,
+    checkpoint: VsmmCheckpoint | None = None,
 ) -> tuple[VSMM, list[dict]]:
     """Train on seen samples x (N, d), y (N,) indexing prototypes (S, k), and proxies (P, d).
 
     Every batch holds as many proxies as seen samples. after_epoch(vsmm, epochs so far) sees the
-    live module, which is then what a training of that many epochs gives. Returns the module and,
-    per epoch, the means of the terms. Raises FloatingPointError if a loss stops being finite.
+    live module, which is then what a training of that many epochs gives. Goes on from the
+    checkpoint, if it holds one, and keeps it up to date. Returns the module and, per epoch, the
+    means of the terms. Raises FloatingPointError if training diverges: on the CPU at that step, on
+    a GPU, which would have to be waited for, at the end of the epoch or at a checkpoint.
     """
-    xp = array_module(x, y, prototypes)
+    xp, n = array_module(x, y, prototypes), x.shape[0]
     vsmm = VSMM.create(
         xp, x.shape[1], prototypes.shape[1], prototypes.shape[0], settings, seed, str(x.dtype)
     )
     adam = Adam(vsmm.params, settings.vsmm_lr, (settings.vsmm_beta1, settings.vsmm_beta2))
+    training = VsmmTraining(vsmm, adam)
+    if checkpoint:
+        checkpoint.restore(training)
     out = {name: [xp.empty_like(p) for p in net.params] for name, net in vsmm.networks.items()}
     batch = xp.empty(((1 if proxies is None else 2) * settings.vsmm_batch, x.shape[1]), x.dtype)
-    history = []
-    total = settings.vsmm_epochs * math.ceil(x.shape[0] / settings.vsmm_batch)
-    for epoch in range(settings.vsmm_epochs):
-        sums = 0
-        for rows in epoch_batches(xp, x.shape[0], settings.vsmm_batch, seed, epoch):
+    per_epoch = math.ceil(n / settings.vsmm_batch)
+    total = settings.vsmm_epochs * per_epoch
+    for epoch in range(len(training.history), settings.vsmm_epochs):
+        batches = epoch_batches(xp, n, settings.vsmm_batch, seed, epoch)
+        for rows in islice(batches, training.batches, None):
             stacked = _stack(batch, x, rows, proxies, seed, adam.t)
             a = prototypes[y[rows]]
             terms, grads = vsmm_loss(vsmm, stacked, y[rows], a, settings, out)
             adam.step(grads)
-            sums = sums + xp.stack(list(terms.values())) * len(rows)
+            training.add(terms, len(rows))
+            due = checkpoint is not None and checkpoint.due()
+            if xp is np:
+                training.check_finite(terms)
+            elif due:  # the sums tell of all steps that nobody has looked at
+                training.check_finite(training.by_name(n))
             callback(adam.t, {"phase": "vsmm", "total": total})
-        means = to_host(sums).astype(float) / x.shape[0]
-        history.append(dict(zip(terms, means.tolist(), strict=True)))
-        if not math.isfinite(history[-1]["loss"]):
-            raise FloatingPointError(
-                f"the VSMM diverged in epoch {epoch + 1} (loss {history[-1]['loss']}); lower "
-                f"vsmm_lr, now {settings.vsmm_lr:g}"
-            )
+            if training.batches == per_epoch:
+                training.end_epoch(n)
+            if due:
+                checkpoint.save(training)
         if after_epoch:
             after_epoch(vsmm, epoch + 1)
-    return vsmm, history
+    if checkpoint:
+        checkpoint.save(training)
+    return vsmm, training.history
 
 
 def epoch_batches(xp: ModuleType, n: int, batch: int, seed: int, epoch: int) -> Iterator[Array]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ladder import standin
 
-from tinygzsl import archive, checkpoint, kernels, load_model
+from tinygzsl import archive, kernels, load_model, vsmm
 from tinygzsl.cwgan import CWGAN
 
-STEPS, LOOKED_AT = 14, 10  # of the CWGAN: when the GPU fails, and the last look before, saved
+STEPS = 14  # of the CWGAN, after which the GPU fails
 pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
 
 
@@ -32,7 +32,8 @@ def data(write_xlsa17, tmp_path):
 def options(fast_options):
     """Options of a short training."""
     short = ("gan.critic_steps=2", "cs.low=1e-6", "vsmm.epochs=4", "router.delta_high=1.3")
-    return [*fast_options, *(part for s in short for part in ("--set", s))]
+    sets = (part for s in short for part in ("--set", s))
+    return [*fast_options, *sets, "--checkpoint-seconds", "0"]
 
 
 @pytest.fixture
@@ -52,7 +53,6 @@ def failing(gpu, monkeypatch):
             return step(self, x, *arrays)
 
         monkeypatch.setattr(CWGAN, "train_step", fail)
-        monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
         return on_cpu
 
     return install
@@ -83,7 +83,7 @@ def test_a_run_that_was_out_of_memory_goes_on_on_the_cpu(
 
     result = run_cli("train", "--resume", run, "--device", "cpu")
     assert result.exit_code == 0, result.output
-    assert steps[0] == LOOKED_AT
+    assert steps[0] == STEPS
     assert tomllib.loads((run / "config.toml").read_text())["device"] == "cpu"
     manifest = json.loads((run / "manifest.json").read_text())
     assert manifest["device"] == "cpu"
@@ -147,3 +147,47 @@ def test_a_saved_model_predicts_the_same_on_both_devices(
         np.testing.assert_allclose(found.entropy, expected.entropy, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(found.score, expected.score, rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(loaded.sample_proxies(20), proxies, rtol=1e-4, atol=1e-4)
+
+
+def test_a_nan_on_the_gpu_stops_training_at_the_next_look_with_its_step(
+    run_cli, gpu, data, options, tmp_path, monkeypatch
+):
+    step, last = CWGAN.train_step, []
+
+    def planted(self, *arrays):
+        if self.step == STEPS:
+            self.generator.params[1][:] = float("nan")
+        last.append(self.step + 1)
+        return step(self, *arrays)
+
+    monkeypatch.setattr(CWGAN, "train_step", planted)
+    rare = [*options[:-2], "--set", "cs.high=0.9"]  # a checkpoint would be a look of its own
+    run = tmp_path / "run"
+    with np.errstate(all="ignore"):
+        result = run_cli("train", data, *rare, "--device", "cuda", "--out", run)
+    assert result.exit_code == 1, result.output
+    error = result.stderr.strip().splitlines()[-1]
+    assert f"the CWGAN diverged at step {STEPS + 1}: " in error
+    assert error.endswith("there is no checkpoint of it yet")
+    assert last[-1] == 20
+
+
+def test_a_vsmm_goes_on_on_the_cpu(run_cli, gpu, data, options, tmp_path, monkeypatch):
+    loss, steps = vsmm.vsmm_loss, []
+
+    def fail(model, x, *arguments):
+        steps.append(isinstance(x, np.ndarray))
+        if len(steps) == STEPS:
+            raise gpu.cuda.runtime.CUDARuntimeError(719)
+        return loss(model, x, *arguments)
+
+    monkeypatch.setattr(vsmm, "vsmm_loss", fail)
+    run = tmp_path / "run"
+    result = run_cli("train", data, *options, "--device", "cuda", "--out", run)
+    assert result.exit_code == 1
+    assert (run / "checkpoints" / "vsmm.npz").exists()
+    assert run_cli("train", "--resume", run, "--device", "cpu").exit_code == 0
+    assert not any(steps[:STEPS])
+    assert all(steps[STEPS:])
+    epochs = 4 * -(-70 // 16)
+    assert len(steps) == STEPS + epochs - (STEPS - 1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import EntropySeparationGZSL
-from tinygzsl.checkpoint import GanCheckpoint
+from tinygzsl.checkpoint import Checkpoints, GanCheckpoint
 from tinygzsl.datasets import Dataset, save_csv, save_npz
 
 PLACE = Path(tempfile.mkdtemp(prefix="fuzz"))  # for what outlasts a case
@@ -149,7 +149,7 @@ def trained(folder, text=False, gan=True):
     """A fitted model, and its checkpoint's bytes if it has a GAN."""
     t = dataset(text).training()
     model = EntropySeparationGZSL(**SETTINGS, vsmm_weight_es=1.0 if gan else 0.0)
-    saved = GanCheckpoint(folder / "gan.npz", "f") if gan else None
+    saved = Checkpoints(GanCheckpoint(folder / "gan.npz", "f")) if gan else None
     model.fit(t.X, t.y, t.prototypes, checkpoint=saved)
     return model, (folder / "gan.npz").read_bytes() if gan else None
 

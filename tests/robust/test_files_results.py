@@ -24,7 +24,7 @@ def saved(shared, tiny_dataset, small_model, tmp_path):
     """Paths of a model and of a checkpoint."""
     if not (shared / "model.npz").exists():
         t = tiny_dataset().training()
-        kept = checkpoint.GanCheckpoint(shared / "gan.npz", "f")
+        kept = checkpoint.Checkpoints(checkpoint.GanCheckpoint(shared / "gan.npz", "f"))
         model = small_model().fit(t.X, t.y, t.prototypes, checkpoint=kept)
         model.save(shared / "model.npz")
     return [Path(shutil.copy(shared / name, tmp_path)) for name in ("model.npz", "gan.npz")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import archive, blas, checkpoint, runs
+from tinygzsl import archive, blas, runs
 from tinygzsl.presets import settings_for
 from tinygzsl.sealed import read_json
 
@@ -16,7 +16,8 @@ from tinygzsl.sealed import read_json
 @pytest.mark.wheel
 def test_a_run_folder_holds_everything(trained, data):
     files = {str(p.relative_to(trained)) for p in trained.rglob("*") if p.is_file()}
-    expected = {"model.npz", "config.toml", "curves.csv", "manifest.json", "checkpoints/gan.npz"}
+    expected = {"model.npz", "config.toml", "curves.csv", "manifest.json"}
+    expected |= {"checkpoints/gan.npz", "checkpoints/vsmm.npz"}
     assert {Path(f).as_posix() for f in files} == expected
     manifest = json.loads((trained / "manifest.json").read_text())
     assert manifest["outputs"]["model.npz"] == runs.file_sha256(trained / "model.npz")
@@ -164,7 +165,6 @@ def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(
 ):
     from tinygzsl.cwgan import CWGAN
 
-    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0.0)
     step = CWGAN.train_step
 
     def interrupted(self, *args):
@@ -174,7 +174,8 @@ def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(
 
     monkeypatch.setattr(CWGAN, "train_step", interrupted)
     out = tmp_path / "stopped"
-    result = run_cli("train", data, *fast_options, "--out", out)
+    options = (*fast_options, "--checkpoint-seconds", 0)
+    result = run_cli("train", data, *options, "--out", out)
     one_error_line(result, "interrupted", code=130)
     assert f"tinygzsl train --resume {out}" in result.stderr
     files = sorted(p.name for p in out.rglob("*") if p.is_file())

@@ -181,10 +181,10 @@ class GANBaseline(SyntheticBaseline):
         while gan.step < total:
             before_step(gan.step)
             gan.train_step(x, index, a)
+            if gan.diverged_at:
+                raise FloatingPointError(
+                    f"the CWGAN of {self.title} diverged at step {gan.diverged_at}; lower gan_lr, "
+                    f"now {self.gan_lr:g}"
+                )
             self._report(gan.step, {"phase": "gan", "total": total})
-        if gan.diverged_at:
-            raise FloatingPointError(
-                f"the CWGAN of {self.title} diverged at step {gan.diverged_at}; lower gan_lr, now "
-                f"{self.gan_lr:g}"
-            )
         return gan.generator

@@ -1,0 +1,159 @@
+"""Does a training survive SIGKILL? Many kills of `tinygzsl train letters`, each run resumed.
+
+    python bench/kill.py [--kills 200] [--seed 0]
+
+Trains `letters` with small networks and a checkpoint after every step: once undisturbed, then again
+and again. Each run is killed one to four times, at random steps, in the middle of random writes,
+before or after random renames and by the clock, and resumed by `train --resume` until it is
+finished. Its folder must load after every kill, and in the end the weights, the curves and the
+metrics must be those of the undisturbed run, bit for bit. Linux and macOS.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "robust"))
+
+from killing.runs import KILLED, check_tidy, check_whole, differences, finish, result, start
+
+OPTIONS = (
+    *("--threads", "1", "--checkpoint-seconds", "0"),
+    *("--set", "gan.generator_hidden=[32]", "--set", "gan.critic_hidden=[32]"),
+    *("--set", "gan.max_epochs=4", "--set", "cs.low=0.001", "--set", "cs.high=0.1"),
+    *("--set", "proxy.count=300", "--set", "vsmm.epochs=2", "--set", "vsmm.latent=16"),
+)
+RESUME = ("--threads", "1", "--checkpoint-seconds", "0")
+
+
+def main():
+    """Kill, resume, compare, and print a summary."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng, started = np.random.default_rng(options.seed), time.monotonic()
+    kills, phases, finished, bad = Counter(), Counter(), 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        whole = undisturbed(Path(folder))
+        while kills.total() < options.kills:
+            run = Path(folder) / f"run{finished}"
+            for _ in range(min(rng.integers(1, 5), options.kills - kills.total())):
+                how, phase = kill(run, rng, whole)
+                if how is None:
+                    break
+                kills[how] += 1
+                phases[phase] += 1
+            train(run, "none:", 0)
+            check_tidy(run)
+            finished += 1
+            bad += differences(whole["result"], result(run, evaluate))
+            show(kills, finished, bad)
+    summary = {
+        "kills": kills.total(),
+        "by_way": dict(kills),
+        "by_phase": dict(phases),
+        "runs_finished": finished,
+        "differences": bad,
+        "seconds": round(time.monotonic() - started),
+    }
+    print(json.dumps(summary, indent=2))
+    sys.exit(bool(bad))
+
+
+def undisturbed(folder):
+    """The Result of a run that nobody kills, and its numbers of renames and steps."""
+    counts, run, started = folder / "counts", folder / "whole", time.monotonic()
+    train(run, f"count:{counts}", 0)
+    seconds = time.monotonic() - started
+    renames, steps = map(int, counts.read_text().split())
+    found = {"result": result(run, evaluate), "renames": renames, "steps": steps}
+    return found | {"seconds": seconds}
+
+
+def train(run, act, *codes):
+    """Train into the folder, or go on if it is there; ends with one of these codes."""
+    process = begin(run, act)
+    finish(process, *codes)
+    return process.returncode
+
+
+def begin(run, act):
+    """The process."""
+    if run.exists():
+        return start(act, "train", "--resume", run, *RESUME)
+    return start(act, "train", "letters", *OPTIONS, "--out", run)
+
+
+def kill(run, rng, whole):
+    """How and in which phase the run was killed; (None, None) if it was finished before."""
+    how = str(rng.choice(["step", "write", "before", "after", "clock", "end"]))
+    if how == "clock":
+        process = begin(run, "none:")
+        time.sleep(rng.random() * whole["seconds"])
+        process.kill()
+        finish(process, KILLED, 0)
+        code = process.returncode
+    else:
+        done = done_renames(run, whole)
+        left = whole["renames"] - done
+        if how == "end":  # the final save: its files are the last four
+            number = left - int(rng.integers(0, 4))
+            act = f"{rng.choice(['write', 'before', 'after'])}:{max(1, number)}"
+        else:
+            act = f"{how}:{1 + int(rng.integers(0, max(1, left - 5)))}"
+        code = train(run, act, KILLED, 0)
+    if code == 0:
+        return None, None
+    return how, phase_of(run)
+
+
+def done_renames(run, whole):
+    """How many of the undisturbed run's renames need not be done again: one per step, about."""
+    done = 0
+    for name in ("gan", "vsmm"):
+        path = run / "checkpoints" / f"{name}.npz"
+        if path.exists():
+            with np.load(path) as file:
+                done += 1 + int(file["step"])
+    return min(done, whole["renames"] - 5)
+
+
+def phase_of(run):
+    """Which phase the folder shows."""
+    if not run.exists():
+        return "before the folder"
+    names = check_whole(run)
+    for name, phase in (
+        ("manifest.json", "finished"),
+        ("curves.csv", "final save"),
+        ("checkpoints/vsmm.npz", "VSMM"),
+        ("checkpoints/gan.npz", "CWGAN"),
+    ):
+        if name in names:
+            return phase
+    return "start"
+
+
+def evaluate(run):
+    """The metrics of a finished run."""
+    command = [sys.executable, "-m", "tinygzsl", "evaluate", str(run), "--json", "--threads", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def show(kills, finished, bad):
+    """A line of progress."""
+    line = f"{kills.total()} kills, {finished} runs finished, {len(bad)} differences"
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

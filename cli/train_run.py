@@ -1,0 +1,238 @@
+"""What `train` does in its run folder, once it knows with what."""
+
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .common import note
+from .progress import Progress
+from .signals import Stopped, Stopping
+
+
+@dataclass
+class Training:
+    """data: a TrainingSet, of the files; params: of the estimator; source: for load_dataset;
+    seconds: between checkpoints; again: the command that goes on after this one.
+    """
+
+    data: Any
+    files: list
+    params: dict
+    source: dict
+    folder: Path
+    seconds: float
+    resumed: bool
+    again: str
+
+    @property
+    def arrays(self) -> tuple:
+        """What fit takes."""
+        return self.data.X, self.data.y, self.data.prototypes
+
+    def config(self) -> str:
+        """The config.toml: every setting, or with preset "auto" those that are given, as the
+        search is still to choose the others.
+        """
+        from ..runs import config_text
+
+        model, settings = self.model()
+        top = {name: getattr(model, name) for name in ("preset", "seed", "device", "dtype")}
+        given = {name for name, value in model._overrides().items() if value is not None}
+        return config_text(top, self.source, settings, given if model.preset == "auto" else None)
+
+    def model(self) -> tuple:
+        """The unfitted estimator, and its settings. It is given all of them, so that a run that is
+        resumed from its config.toml ends with the same model file.
+        """
+        from .. import EntropySeparationGZSL
+        from ..presets import settings_for
+
+        model = EntropySeparationGZSL(**self.params)
+        settings = settings_for(model.preset, model._overrides())
+        if model.preset != "auto":
+            model.set_params(**asdict(settings))
+        return model, settings
+
+
+def run(training: Training, held) -> dict:
+    """Train, or finish what was begun, in a folder that is held by this process's RunLock.
+
+    Returns the facts to print. After a failure a folder without a checkpoint is removed.
+    """
+    with Progress() as progress, Stopping(progress) as stopping:
+        try:
+            return _finished(training) or _train(training, stopping)
+        except KeyboardInterrupt as error:
+            progress.close()
+            note(f"{_stopped(training)}: {training.again}")
+            raise Stopped(stopping.number) if stopping.asked() else error from None
+        except Exception as error:
+            progress.close()
+            _leave(training, held, error)
+            raise
+
+
+def _finished(training: Training) -> dict | None:
+    """The facts of a run whose outputs are all there, with these settings and these data."""
+    from .. import load_model
+    from ..runs import CONFIG, CURVES, MANIFEST, MODEL, file_sha256, fingerprint
+    from ..sealed import read_json
+
+    folder = training.folder
+    if not (training.resumed and (folder / MANIFEST).is_file()):
+        return None
+    try:
+        manifest = read_json(folder / MANIFEST)
+        for name in (MODEL, CONFIG, CURVES):
+            if file_sha256(folder / name) != manifest["outputs"][name]:
+                return None
+        if manifest["training_sha256"] != fingerprint(*training.arrays):
+            return None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # lost or damaged: made again
+        return None
+    if (folder / CONFIG).read_text(encoding="utf-8") != training.config():
+        return None
+    note(f"{folder} is finished; nothing is left to train")
+    return _facts(folder, manifest, load_model(folder / MODEL, "cpu"))
+
+
+def _train(training: Training, stopping: Stopping) -> dict:
+    from ..checkpoint import Checkpoints, GanCheckpoint, VsmmCheckpoint
+    from ..runs import CHECKPOINT, VSMM_CHECKPOINT, fingerprint, gan_settings, vsmm_settings
+
+    started, clock = datetime.now(UTC), time.monotonic()
+    if training.params["preset"] == "auto":
+        _search(training, stopping)
+    model, settings = training.model()
+    arrays, folder = training.arrays, training.folder
+    data, same = fingerprint(*arrays), (model.seed, model.dtype)
+    of_gan = fingerprint(*arrays, gan_settings(settings), *same)
+    of_vsmm = fingerprint(data, vsmm_settings(settings), *same)
+    (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
+    how = training.seconds, stopping.asked
+    checkpoints = Checkpoints(
+        GanCheckpoint(folder / CHECKPOINT, of_gan, *how),
+        VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, *how),
+    )
+    model.callback = stopping
+    model.fit(*arrays, checkpoint=checkpoints)
+    model.callback = None
+    return _write_results(training, model, data, started, time.monotonic() - clock)
+
+
+def _search(training: Training, stopping: Stopping) -> None:
+    """Put what validation on the training samples finds in place of preset "auto", also in the run
+    folder: the run then needs no other search.
+    """
+    from .. import EntropySeparationGZSL
+    from ..auto import tuned
+    from ..runs import CONFIG, TRIALS, write_text
+    from ..tuning import trials_csv
+
+    if training.resumed:
+        note("note: the search for settings was not finished, so it starts again")
+    model = EntropySeparationGZSL(**training.params, callback=stopping)
+    preset, settings, found = tuned(model, training.data)
+    training.params = {**training.params, **settings, "preset": preset}
+    write_text(training.folder / TRIALS, trials_csv(found.trials))
+    write_text(training.folder / CONFIG, training.config())
+
+
+def _write_results(training, model, training_sha256, started, seconds):
+    """Everything, and the manifest last: where it is, the run is finished."""
+    from ..recalibration import thresholds
+    from ..runs import (
+        CONFIG,
+        CURVES,
+        MANIFEST,
+        MODEL,
+        environment,
+        file_sha256,
+        write_curves,
+        write_text,
+    )
+    from ..sealed import write_json
+
+    folder = training.folder
+    (folder / MANIFEST).unlink(missing_ok=True)  # of other settings, if the run was finished
+    write_text(folder / CONFIG, training.config())
+    write_curves(folder / CURVES, model)
+    model.save(folder / MODEL)
+    manifest = {
+        **environment(model.device),
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "seed": model.seed,
+        "device": model.device,
+        "dtype": model.dtype,
+        "preset": model.preset,
+        "config": {"data": training.source, **model.settings_.sections()},
+        "thresholds": thresholds(model),
+        "inputs": {str(path): file_sha256(path) for path in training.files},
+        "training_sha256": training_sha256,
+        "outputs": {name: file_sha256(folder / name) for name in (MODEL, CONFIG, CURVES)},
+    }
+    write_json(folder / MANIFEST, manifest)
+    return _facts(folder, manifest, model)
+
+
+def _facts(folder, manifest, model):
+    chosen = model.proxy_source_
+    return {
+        "run": str(folder),
+        "seconds": manifest["seconds"],
+        "model_sha256": manifest["outputs"]["model.npz"],
+        "thresholds": manifest["thresholds"],
+        "cs_reference": chosen and chosen.reference,
+        "snapshots": [s.look._asdict() for s in chosen.snapshots] if chosen else [],
+        "last_epoch": model.history_[-1],
+    }
+
+
+def _checkpoints(folder):
+    from ..runs import CHECKPOINT, VSMM_CHECKPOINT
+
+    return [name for name in (CHECKPOINT, VSMM_CHECKPOINT) if (folder / name).exists()]
+
+
+def _stopped(training):
+    if _checkpoints(training.folder):
+        return "stopped; continue with"
+    if training.params["preset"] == "auto":
+        return "stopped in the search for settings, which has no checkpoints; start it again with"
+    return "stopped before the first checkpoint; start again with"
+
+
+def _leave(training, held, error):
+    """After a failure: a run without a checkpoint leaves no folder in the way of the next one."""
+    from ..runs import CHECKPOINT, CONFIG, TRIALS
+
+    folder, kept = training.folder, _checkpoints(training.folder)
+    if kept:
+        what = "CWGAN" if CHECKPOINT in kept else "VSMM"
+        note(f"kept the {what}: {_advice(training, error)}")
+    elif not training.resumed:
+        held.release()
+        with suppress(OSError):
+            for name in (CONFIG, TRIALS):
+                (folder / name).unlink(missing_ok=True)
+            (folder / CHECKPOINT).parent.rmdir()
+            folder.rmdir()
+
+
+def _advice(training, error):
+    """How the run goes on after that error."""
+    resume = f"tinygzsl train --resume {training.folder}"
+    if training.params.get("device") == "cuda" and isinstance(error, MemoryError | RuntimeError):
+        return f"{resume} --device cpu goes on"
+    if isinstance(error, FloatingPointError):
+        if str(error).startswith("the VSMM"):
+            return f"{resume} --set vsmm.lr=RATE trains the VSMM with a lower rate"
+        config = f"tinygzsl train --config {training.folder / 'config.toml'}"
+        return f"{config} --set gan.lr=RATE --out NEW trains anew with a lower rate"
+    if isinstance(error, OSError | MemoryError):
+        return f"{resume} goes on"
+    return f"{resume} --set gan.max_epochs=N goes on"

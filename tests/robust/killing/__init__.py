@@ -1,0 +1,1 @@
+"""Training processes that are killed, and what must hold of the folder they leave."""
