@@ -132,7 +132,7 @@ def _facts(label, rows, seeds):
 def _write(folder, facts):
     """table.txt, .json, .csv and .md in the folder; returns the paths."""
     from ..baselines.table import as_csv, as_markdown, as_text
-    from ..runs import write_json, write_text
+    from ..sealed import write_json, write_text
 
     texts = {"txt": as_text, "csv": as_csv, "md": as_markdown}
     for suffix, formatted in texts.items():

@@ -84,6 +84,8 @@ def dataset_preset(preset: str, dataset: str) -> str:
 
 
 def _refuse_unknown(given: dict, known: tuple, what: str) -> None:
+    from ..wording import quoted
+
     for name in given:
         if name not in known:
-            raise ValueError(f"there is no {what} {name!r}; known are {', '.join(known)}")
+            raise ValueError(f"there is no {what} {quoted(name)}; known are {', '.join(known)}")

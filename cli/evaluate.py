@@ -23,11 +23,14 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model
-    from ..runs import METRICS, MODEL, file_sha256, write_json
+    from ..runs import METRICS, MODEL, check_model_file, file_sha256
+    from ..sealed import write_json
 
     folder = Path(run) if not Path(run).is_file() else None
     path = folder / MODEL if folder else Path(run)
     model = load_model(path, device)
+    if folder:
+        check_model_file(folder)
     how = given({"root": root, "split": split, "prototypes": prototypes})
     source = {"name_or_path": dataset, **how} if dataset else _own_source(folder, run, how)
     data = load_dataset(**source)
@@ -35,6 +38,7 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     metrics["model_sha256"] = file_sha256(path)
     metrics["inputs"] = {str(file): file_sha256(file) for file in data.files}
     if folder and not dataset:
+        _warn_if_changed(folder, metrics["inputs"])
         write_json(folder / METRICS, metrics)
         note(f"wrote {folder / METRICS}")
     emit(metrics, as_json, text(metrics, model.settings_.router_gate))
@@ -52,6 +56,17 @@ def _own_source(folder, run, how):
             "another one with --data"
         )
     return read_source(folder / CONFIG)
+
+
+def _warn_if_changed(folder, inputs):
+    """A note if the dataset's files are not those that the run was trained on."""
+    from ..runs import MANIFEST
+    from ..sealed import read_json
+
+    manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
+    trained = manifest.get("inputs", inputs)
+    if set(trained.values()) != set(inputs.values()):
+        note("warning: the dataset's files are not those that the run was trained on")
 
 
 def text(metrics, gate):

@@ -27,9 +27,12 @@ def predict(run, features, unseen, out, device, as_json):
     Without --unseen only seen classes are predicted.
     """
     from .. import load_model
-    from ..runs import MODEL
+    from ..runs import MODEL, check_model_file
 
-    model = load_model(Path(run) / MODEL if Path(run).is_dir() else run, device)
+    folder = Path(run) if Path(run).is_dir() else None
+    model = load_model(folder / MODEL if folder else run, device)
+    if folder:
+        check_model_file(folder)
     unseen = _read_unseen(model, unseen) if unseen else ()
     result = model.route(_read_features(features), *unseen)
     columns = {name: getattr(result, name).tolist() for name in result._fields}
@@ -55,17 +58,12 @@ def _csv(columns):
 
 
 def _read_features(path):
-    import numpy as np
+    from ..npy import map_npy
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; pass a .npy or .csv file of features")
-    if path.suffix.lower() != ".npy":
-        return _read_csv(path)
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is no array of numbers in .npy format ({error})") from None
+    return map_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path)
 
 
 def _read_csv(path):
@@ -73,10 +71,14 @@ def _read_csv(path):
 
     import numpy as np
 
-    from ..datasets.csv_cells import ENCODING, is_number, read_table
+    from ..datasets.csv_cells import ENCODING, is_number, not_utf8, read_table
+    from ..wording import shown
 
-    with open(path, encoding=ENCODING) as file:
-        names = file.readline().rstrip("\n").split(",")
+    try:
+        with open(path, encoding=ENCODING) as file:
+            names = file.readline().rstrip("\n").split(",")
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from None
     if names[0] == "label":
         return read_table(path)[1]
     if all(is_number(name) for name in names):
@@ -85,8 +87,11 @@ def _read_csv(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of no rows, which the model will refuse
             return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding=ENCODING)
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from None
     except ValueError as error:
-        raise ValueError(f"{path} is no CSV of numbers under a header row ({error})") from None
+        words = shown(" ".join(str(error).split()), 200)
+        raise ValueError(f"{path} is no CSV of numbers under a header row ({words})") from None
 
 
 def _read_unseen(model, path):

@@ -78,7 +78,8 @@ def run(training: Training, held) -> dict:
 def _finished(training: Training) -> dict | None:
     """The facts of a run whose outputs are all there, with these settings and these data."""
     from .. import load_model
-    from ..runs import CONFIG, CURVES, MANIFEST, MODEL, file_sha256, fingerprint, read_json
+    from ..runs import CONFIG, CURVES, MANIFEST, MODEL, file_sha256, fingerprint
+    from ..sealed import read_json
 
     folder = training.folder
     if not (training.resumed and (folder / MANIFEST).is_file()):
@@ -151,9 +152,9 @@ def _write_results(training, model, training_sha256, started, seconds):
         environment,
         file_sha256,
         write_curves,
-        write_json,
         write_text,
     )
+    from ..sealed import write_json
 
     folder = training.folder
     (folder / MANIFEST).unlink(missing_ok=True)  # of other settings, if the run was finished

@@ -100,7 +100,7 @@ def test_sparse_and_struct_variables_are_refused(tmp_path, write_mat, sentence):
     write_mat(tmp_path / "a.mat", {"att": csc_matrix(np.eye(3)), "s": {"x": 1}})
     with sentence(ValueError, "att is a sparse matrix", "full(att)"):
         read_mat(tmp_path / "a.mat", ["att"])
-    with sentence(ValueError, "s has dtype", "expected numbers or strings"):
+    with sentence(ValueError, "s is a sparse matrix, a struct", "full(s)"):
         read_mat(tmp_path / "a.mat", ["s"])
 
 
@@ -115,5 +115,5 @@ def test_v73_groups_are_refused(tmp_path, sentence):
 def test_cells_that_hold_no_text(tmp_path, write_mat, sentence):
     cells = np.array([["a"], [np.eye(2)]], dtype=object)
     write_mat(tmp_path / "a.mat", {"names": cells})
-    with sentence(ValueError, "names has a cell of float64", "(2, 2)"):
+    with sentence(ValueError, "names is", "a cell array of other things than strings"):
         read_mat(tmp_path / "a.mat", ["names"])

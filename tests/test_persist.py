@@ -105,9 +105,9 @@ def test_a_damaged_model(fitted, tmp_path, sentence):
 def test_another_format_and_another_kind(tmp_path, sentence):
     path = tmp_path / "x.npz"
     archive.write_npz(path, {"kind": "model", "format": 99}, {})
-    with sentence(ValueError, "format 99", "format 1"):
+    with sentence(ValueError, "format 99", "format 2"):
         tz.load_model(path)
-    archive.write_npz(path, {"kind": "checkpoint", "format": 1}, {})
+    archive.write_npz(path, {"kind": "checkpoint", "format": archive.FORMAT}, {})
     with sentence(ValueError, "checkpoint file", "a model"):
         tz.load_model(path)
 

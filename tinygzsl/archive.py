@@ -1,9 +1,13 @@
-"""Arrays and one JSON header in an NPZ file, never a pickle: what models and checkpoints lie in."""
+"""Arrays and one JSON header in an NPZ file, never a pickle: what models and checkpoints lie in.
+
+The header holds a SHA-256 over itself and all arrays: a flipped bit or a swapped array shows.
+numpy.savez gives all members the same date, so the bytes of a file are a function of its content.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +15,19 @@ import numpy as np
 
 from .aside import written_aside
 from .backend import to_host
+from .npy import read_zipped
+from .wording import shown
 
-FORMAT = 1
+FORMAT = 2
+CHECKSUM = "sha256"
 
 
 def write_npz(path: Any, header: dict, arrays: dict[str, Any]) -> None:
-    """Arrays and a JSON header to path, written aside and renamed."""
-    host = {name: to_host(array) for name, array in arrays.items()}
+    """Arrays and a JSON header, with its checksum, to path, written aside and renamed."""
+    host = {name: np.asarray(to_host(array)) for name, array in arrays.items()}
+    text = json.dumps({**header, CHECKSUM: checksum(header, host)})
     with written_aside(path) as aside, open(aside, "wb") as file:
-        np.savez(file, header=np.array(json.dumps(header)), **host)
+        np.savez(file, header=np.array(text), **host)
 
 
 def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
@@ -31,15 +39,37 @@ def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path of the {kind}")
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_zipped(path)
         header = json.loads(str(arrays.pop("header")))
         found = header["kind"], header["format"]
-    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no {kind} file of tinygzsl or is damaged ({error})") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is no {kind} file of tinygzsl or is damaged ({_words(error, path)})"
+        ) from None
     if found != (kind, FORMAT):
         raise ValueError(
-            f"{path} is a {found[0]} file of format {found[1]}, but a {kind} of format {FORMAT} "
-            "is needed; use the file and the version of tinygzsl that belong together"
+            f"{path} is a {shown(found[0], 20)} file of format {shown(found[1], 20)}, but a {kind} "
+            f"of format {FORMAT} is needed; use the file and the version of tinygzsl that belong "
+            "together"
+        )
+    if header.pop(CHECKSUM, None) != checksum(header, arrays):
+        raise ValueError(
+            f"{path} is damaged: its content doesn't have the checksum that was written with it; "
+            "restore it from a copy, or make it again"
         )
     return header, arrays
+
+
+def checksum(header: dict, arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 over the header and over the name, dtype, shape and bytes of every array."""
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _words(error: BaseException, path: Path) -> str:
+    """The message on one line, without what the sentence around it says."""
+    text = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+    return shown(text.removeprefix(f"{path} ").removeprefix(f"{path}: "), 300)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .cuda_device import device_facts, why_unusable
+from .wording import quoted
 
 Array = Any  # numpy.ndarray or cupy.ndarray; cupy is optional, so it can't be named here
 
@@ -50,7 +51,7 @@ def device_module(device: str) -> ModuleType:
     if device == "cpu":
         return np
     if device != "cuda":
-        raise ValueError(f"device is {device!r}; pass 'cpu' or 'cuda'")
+        raise ValueError(f"device is {quoted(device)}; pass 'cpu' or 'cuda'")
     usable, why = cuda_status()
     if not usable:
         raise ValueError(f"device 'cuda' can't be used: {why}; pass device='cpu'")
@@ -87,7 +88,7 @@ def _one_line(error: Exception) -> str:
 
 def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
     """x as a C-contiguous array of module xp, copied only where it must be."""
-    with np.errstate(over="ignore"):  # check_finite reports what a dtype cannot hold
+    with np.errstate(all="ignore"):  # check_finite reports what a dtype cannot hold
         if xp is np:
             return np.ascontiguousarray(to_host(x), dtype=dtype)
         return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))

@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .archive import FORMAT, read_npz, write_npz
 from .backend import array_module
 from .cwgan import CWGAN
+from .mlp import MLP
+from .model_checks import check_network, check_number
 from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
+from .wording import shown
 
 if TYPE_CHECKING:
     from .vsmm import VsmmTraining
 
 CHECKPOINT_SECONDS = 60.0
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 class PhaseCheckpoint:
@@ -101,11 +105,22 @@ class GanCheckpoint(PhaseCheckpoint):
         if found is None:
             return
         header, arrays = found
-        if header["fingerprint"] != self.fingerprint:
+        if header.get("fingerprint") != self.fingerprint:
             raise ValueError(
                 f"{self.path} belongs to other training data or settings; restore them, or train "
                 "into a new folder"
             )
+        try:
+            self._take_over(header, arrays, gan, keeper, looks)
+        except DAMAGED as error:
+            words = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(
+                f"{self.path} is damaged ({shown(words, 300)}); train into a new folder"
+            ) from None
+
+    def _take_over(
+        self, header: dict, arrays: dict, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]
+    ) -> None:
         gan.restore(arrays)
         xp = array_module(*gan.generator.params)
         arrays = {name: xp.asarray(array) for name, array in arrays.items()}
@@ -116,6 +131,13 @@ class GanCheckpoint(PhaseCheckpoint):
         packed = header["nearest"]
         keeper.nearest = packed and unpack_snapshot("nearest", packed, arrays)
         keeper.seen_inside, keeper.stride = header["seen_inside"], header["stride"]
+        generator = gan.generator
+        for snapshot in [*keeper.inside, *([keeper.nearest] if keeper.nearest else [])]:
+            check_network("a generator", snapshot.generator, *_ends(generator))
+        for name, number in (("seen_inside", keeper.seen_inside), ("stride", keeper.stride)):
+            check_number(name, number)
+        for number in (number for look in looks for number in look):
+            check_number("a look", number)
         values = [keeper.value(look) for look in looks]
         keeper.lowest = min(values, default=math.inf)
         keeper.highest = max(values, default=-math.inf)
@@ -144,8 +166,8 @@ class VsmmCheckpoint(PhaseCheckpoint):
         header, arrays = found
         try:
             training.restore(arrays, header)
-        except (KeyError, TypeError, ValueError) as error:
-            words = f"no {error}" if isinstance(error, KeyError) else str(error)
+        except DAMAGED as error:
+            words = shown(f"no {error}" if isinstance(error, KeyError) else error, 300)
             raise ValueError(
                 f"{self.path} is damaged ({words}); delete it, and the VSMM is trained anew"
             ) from None
@@ -168,3 +190,8 @@ def named_in_errors(checkpoint: PhaseCheckpoint | None) -> Iterator[None]:
         if checkpoint is None:
             raise
         raise FloatingPointError(f"{error}; {checkpoint.describe()}") from None
+
+
+def _ends(generator: MLP) -> tuple[int, int, Any]:
+    """Width of the input and of the output, and the dtype."""
+    return generator.sizes[0], generator.sizes[-1], generator.params[0].dtype

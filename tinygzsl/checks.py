@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .backend import Array, array_module, to_host
+from .wording import quoted
 
 
 def check_finite(name: str, x: Array) -> None:
@@ -30,7 +31,7 @@ def check_finite(name: str, x: Array) -> None:
 def check_dtype(dtype: str) -> None:
     """ValueError unless dtype is float32 or float64."""
     if dtype not in ("float32", "float64"):
-        raise ValueError(f"dtype is {dtype!r}; pass 'float32' or 'float64'")
+        raise ValueError(f"dtype is {quoted(dtype)}; pass 'float32' or 'float64'")
 
 
 def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:

@@ -217,10 +217,17 @@ class CWGAN:
         return {**arrays, "step": self.step}
 
     def restore(self, state: dict) -> None:
-        """Take over what `state` returned, in place."""
+        """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
         for name, array in self.state().items():
+            found = np.shape(state[name])
+            if found != np.shape(array):
+                raise ValueError(f"{name} has shape {found}, not {np.shape(array)}")
+            if not np.isfinite(state[name]).all():
+                raise ValueError(f"{name} holds NaN or inf")
             if name != "step":
                 array[...] = array_module(array).asarray(state[name])
         self.step = int(state["step"])
+        if self.step < 1:
+            raise ValueError(f"step is {self.step}")
         self.critic_adam.t = self.step * self.settings.gan_critic_steps
         self.generator_adam.t = self.step

@@ -15,6 +15,7 @@ import numpy as np
 from .backend import Array
 from .kernels import philox_integers, philox_normal, philox_uniform, philox_words
 from .kernels.reference_random import LOW
+from .wording import quoted
 
 
 class Purpose(IntEnum):
@@ -42,7 +43,7 @@ class Purpose(IntEnum):
 def check_seed(seed: int) -> int:
     """The seed itself; ValueError unless it is a whole number from 0 to 2**64 - 1."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed!r}; pass a whole number from 0 to 2**64 - 1")
+        raise ValueError(f"seed is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
     return int(seed)
 
 

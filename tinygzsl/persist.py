@@ -7,18 +7,25 @@ unseen prototype and no training sample.
 from __future__ import annotations
 
 from dataclasses import asdict
+from types import ModuleType
 from typing import Any
 
 from .archive import FORMAT, read_npz, write_npz
 from .backend import device_module
+from .checks import check_dtype
 from .device_memory import FREE_SOME, device_errors
 from .estimator import EntropySeparationGZSL
+from .model_checks import check_model
+from .noise import check_seed
 from .packing import pack_mlp, pack_snapshot, unpack_mlp, unpack_snapshot
 from .presets import Settings
 from .proxies import ProxySource
 from .scaling import Scaler
 from .snapshots import Look
 from .vsmm import VSMM
+from .wording import shown
+
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 def save_model(model: EntropySeparationGZSL, path: Any) -> None:
@@ -68,18 +75,29 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     """
     header, arrays = read_npz(path, "model")
     try:
+        device = device or header["params"]["device"]
+    except (KeyError, TypeError):
+        raise ValueError(f"{path} is a damaged model file (no params); save it again") from None
+    xp = device_module(device)
+    try:
         with device_errors(FREE_SOME):
-            return _unpack_model(header, arrays, device)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is a damaged model file (no {error}); save it again") from None
+            model = _unpack_model(header, arrays, device, xp)
+            check_model(model)
+            return model
+    except DAMAGED as error:
+        words = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(
+            f"{path} is a damaged model file ({shown(words, 300)}); save it again"
+        ) from None
 
 
-def _unpack_model(header: dict, arrays: dict, device: str | None) -> EntropySeparationGZSL:
+def _unpack_model(header: dict, arrays: dict, device: str, xp: ModuleType) -> EntropySeparationGZSL:
     params, settings = (_as_tuples(header[name]) for name in ("params", "settings"))
-    params["device"] = device or params["device"]
+    params["device"] = device
+    check_dtype(params["dtype"])
+    check_seed(params["seed"])
     model = EntropySeparationGZSL(**params)
     model._fit_params, model.settings_ = params, Settings(**settings)
-    xp = device_module(model.device)
     classes = arrays.pop("classes")
     arrays = {name: xp.asarray(array) for name, array in arrays.items()}
     model.classes_, model.history_ = classes, header["history"]

@@ -6,8 +6,12 @@ A name's first part is its section in a run's config.toml: gan_lr is `lr` under 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
 from numbers import Integral, Real
+from sys import float_info
 from typing import Any
+
+from .wording import quoted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,17 +132,21 @@ def check(settings: Settings) -> None:
         _check_type(field.name, value, field.default)
         if field.name in CHOICES and value not in CHOICES[field.name]:
             raise ValueError(
-                f"{field.name} is {value!r}; pass one of {', '.join(CHOICES[field.name])}"
+                f"{field.name} is {quoted(value)}; pass one of {', '.join(CHOICES[field.name])}"
             )
         numbers = value if isinstance(value, tuple) else (value,)
         for number in numbers:
             if isinstance(number, str | bool):
                 continue
-            if not 0 <= number < float("inf") or (number == 0 and field.name not in MAY_BE_ZERO):
+            if not (number >= 0 and is_finite(number)) or (
+                number == 0 and field.name not in MAY_BE_ZERO
+            ):
                 least = "0 or more" if field.name in MAY_BE_ZERO else "more than 0"
-                raise ValueError(f"{field.name} is {value}; pass a finite number of {least}")
+                raise ValueError(
+                    f"{field.name} is {quoted(value)}; pass a finite number of {least}"
+                )
             if field.name in BELOW_ONE and number >= 1:
-                raise ValueError(f"{field.name} is {value}; pass a number below 1")
+                raise ValueError(f"{field.name} is {quoted(value)}; pass a number below 1")
     _check_pairs(settings)
 
 
@@ -149,10 +157,12 @@ def _check_type(name: str, value: Any, default: Any) -> None:
         good = isinstance(value, tuple) and all(_is(v, entry) for v in value)
         if not good or (not value and name == "ptc_l2"):
             kinds = "numbers" if entry is float else "whole numbers"
-            raise ValueError(f"{name} is {value!r}; pass a list of {kinds}, like {list(default)}")
+            raise ValueError(
+                f"{name} is {quoted(value)}; pass a list of {kinds}, like {list(default)}"
+            )
     elif not _is(value, kind):
         word = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
-        raise ValueError(f"{name} is {value!r}; pass {word[kind]}, like {default!r}")
+        raise ValueError(f"{name} is {quoted(value)}; pass {word[kind]}, like {default!r}")
 
 
 def _is(value: Any, kind: type) -> bool:
@@ -224,12 +234,12 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise ValueError(f"preset is {preset!r}; pass one of {', '.join(PRESETS)}")
+        raise ValueError(f"preset is {quoted(preset)}; pass one of {', '.join(PRESETS)}")
     names = {field.name for field in fields(Settings)}
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     for name in given:
         if name not in names:
-            raise ValueError(f"there is no setting {name!r}; {_nearest(name, names)}")
+            raise ValueError(f"there is no setting {quoted(name)}; {_nearest(name, names)}")
     return replace(Settings(**PRESETS[preset]), **{k: _as_declared(k, given[k]) for k in given})
 
 
@@ -240,8 +250,13 @@ def _as_declared(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(v.item() if hasattr(v, "item") else v for v in value)
     if isinstance(getattr(Settings, name), float) and _is(value, float):
-        return float(value)
+        return float(value) if is_finite(value) else value
     return int(value) if _is(value, int) else value
+
+
+def is_finite(number: Real) -> bool:
+    """Whether a number is finite as a float too: whole numbers of a file may have any length."""
+    return abs(number) <= float_info.max if isinstance(number, int) else isfinite(number)
 
 
 def _nearest(name: str, names: set[str]) -> str:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from .estimator import EntropySeparationGZSL
 from .persist import load_model
 from .report_metrics import check_metrics
-from .runs import CONFIG, MANIFEST, METRICS, MODEL, file_sha256, read_json, read_source
+from .runs import CONFIG, MANIFEST, METRICS, MODEL, check_model_file, file_sha256, read_source
+from .sealed import read_json
 from .snapshots import Look
 
 
@@ -35,10 +36,11 @@ def read_run(folder: Any, device: str | None = None) -> Run:
         raise FileNotFoundError(f"{folder} is no folder; pass a run folder that `train` has made")
     model = load_model(folder / MODEL, device)
     manifest, source = read_json(folder / MANIFEST), read_source(folder / CONFIG)
-    metrics = read_json(folder / METRICS) if (folder / METRICS).exists() else None
+    check_model_file(folder)
+    metrics = None
+    if (folder / METRICS).exists():
+        metrics = read_json(folder / METRICS, f"run `tinygzsl evaluate {folder}` again")
     for name, value in ((MANIFEST, manifest), (METRICS, metrics or {})):
-        if not isinstance(value, dict):
-            raise ValueError(f"{folder / name} holds no JSON object; train or evaluate again")
         if not _finite(value):
             raise ValueError(
                 f"{folder / name} holds a NaN, an infinity or too large a number; train or "
@@ -46,8 +48,7 @@ def read_run(folder: Any, device: str | None = None) -> Run:
             )
     if metrics is not None:
         check_metrics(metrics, folder)
-    # A metrics.json without a checksum is from before there was one, and taken as it is.
-    if metrics and metrics.get("model_sha256") not in (None, file_sha256(folder / MODEL)):
+    if metrics and metrics.get("model_sha256") != file_sha256(folder / MODEL):
         raise ValueError(
             f"{folder / METRICS} belongs to another model than {MODEL}; run `tinygzsl evaluate "
             f"{folder}` again"

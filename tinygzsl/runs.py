@@ -15,38 +15,18 @@ from typing import Any
 import numpy as np
 
 from . import __version__
-from .aside import written_aside
 from .backend import cuda_facts
 from .estimator import EntropySeparationGZSL
 from .presets import Settings
+from .sealed import read_json, write_text
 from .threads import current
+from .wording import quoted, shown
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 TRIALS = "trials.csv"  # of the search of --preset auto
 MANIFEST, METRICS = "manifest.json", "metrics.json"
 CHECKPOINT, VSMM_CHECKPOINT = "checkpoints/gan.npz", "checkpoints/vsmm.npz"
 SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # keys of [data]
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text to path, aside and renamed."""
-    with written_aside(path) as aside:
-        aside.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, value: dict) -> None:
-    """Write one JSON object to path."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict:
-    """The JSON object in path; FileNotFoundError or ValueError say what is wrong."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; pass a folder that `train` has made")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); train again") from None
 
 
 def config_text(
@@ -70,6 +50,19 @@ def _toml(value: Any) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
+def read_toml(path: Path, option: str) -> dict[str, Any]:
+    """The content of a TOML file that `option` names. Raises FileNotFoundError or ValueError."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file; pass a TOML file as {option}")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check {option}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of too long a number
+        words = shown(" ".join(str(error).split()), 200)
+        raise ValueError(f"{path} is not valid TOML: {words}") from None
+
+
 def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Top-level keys, the [data] section and the flat settings of a config.toml.
 
@@ -77,19 +70,14 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
     another type than load_dataset takes.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; check --config")
-    try:
-        nested = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from None
+    nested = read_toml(path, "--config")
     data = nested.pop("data", {})
     if not isinstance(data, dict):
-        raise ValueError(f"{path} has data = {data!r}; write it as a section, [data]")
+        raise ValueError(f"{path} has data = {quoted(data)}; write it as a section, [data]")
     for key, kind in SOURCE.items():
         if key in data and type(data[key]) is not kind:
             wanted = "an integer" if kind is int else "a text in quotes"
-            raise ValueError(f"{path} has {key} = {data[key]!r} in [data]; write {wanted}")
+            raise ValueError(f"{path} has {key} = {quoted(data[key])} in [data]; write {wanted}")
     top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
     flat = {
         f"{section}_{key}": value
@@ -109,12 +97,27 @@ def read_source(path: Any) -> dict[str, Any]:
     unknown = [key for key in data if key not in SOURCE]
     if unknown:
         raise ValueError(
-            f"{path} has {unknown[0]!r} in [data], which is no key of it; known are "
+            f"{path} has {quoted(unknown[0])} in [data], which is no key of it; known are "
             f"{', '.join(SOURCE)}"
         )
     if "name_or_path" not in data:
         raise ValueError(f"{path} names no dataset; set name_or_path in its section [data]")
     return data
+
+
+def check_model_file(folder: Path) -> None:
+    """ValueError if a run folder's model is not the one that its manifest was written for.
+
+    A folder without a manifest passes: `train` was stopped before it wrote one.
+    """
+    if not (folder / MANIFEST).exists():
+        return
+    outputs = read_json(folder / MANIFEST).get("outputs")
+    if not isinstance(outputs, dict) or outputs.get(MODEL) != file_sha256(folder / MODEL):
+        raise ValueError(
+            f"{folder / MODEL} is not the model that {MANIFEST} lists, so it is of another run or "
+            f"the run was stopped: put the right one back, or `tinygzsl train --resume {folder}`"
+        )
 
 
 def gan_settings(settings: Settings) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Rows and tables of a comparison."""
 
 import csv
-import json
 from dataclasses import replace
 from itertools import count
 from statistics import fmean, stdev
@@ -14,6 +13,7 @@ from tinygzsl.baselines.compare import FIGURES, Comparison, Key, keys
 from tinygzsl.baselines.rows import Rows
 from tinygzsl.baselines.settings import Chosen
 from tinygzsl.baselines.table import as_csv, as_markdown, as_text, summarize
+from tinygzsl.sealed import json_line
 
 
 @pytest.fixture
@@ -217,11 +217,11 @@ WHOLE = {
 DAMAGED = [WHOLE | bad for bad in ({"H": "x"}, {"title": 3}, {"origin": None}, {"settings": 1})]
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "no", *map(json.dumps, DAMAGED)])
-def test_a_damaged_line_is_a_sentence(comparison, tmp_path, text, sentence):
-    (tmp_path / "rows.jsonl").write_text(json.dumps(WHOLE) + "\n")
+@pytest.mark.parametrize("line", [b"{}", b"[]", b"no", *map(json_line, DAMAGED)])
+def test_a_damaged_line_is_a_sentence(comparison, tmp_path, line, sentence):
+    (tmp_path / "rows.jsonl").write_bytes(json_line(WHOLE))
     assert Rows(tmp_path, comparison("SAE"), "tiny", "abc", 1).found == {}  # of another version
-    (tmp_path / "rows.jsonl").write_text(text + "\n")
+    (tmp_path / "rows.jsonl").write_bytes(line.strip() + b"\n")
     with sentence(ValueError, "rows.jsonl, line 1 is no row of a comparison"):
         Rows(tmp_path, comparison("SAE"), "tiny", "abc", 1)
 

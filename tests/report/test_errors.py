@@ -1,7 +1,6 @@
 """Reports: warnings, charts of odd values, and what is refused."""
 
 import json
-import math
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +10,7 @@ from tinygzsl.report_html import breakable, element, text
 from tinygzsl.report_run import Run, cs_window
 from tinygzsl.report_svg import ticks
 from tinygzsl.report_warnings import find_warnings
+from tinygzsl.sealed import read_json, write_json
 from tinygzsl.snapshots import Look, Snapshot
 
 
@@ -136,10 +136,17 @@ def test_refuses_what_is_no_run(run_cli, tmp_path, command):
 
 def test_refuses_damaged_and_foreign_metrics(run_cli, run):
     path = run / "metrics.json"
-    good = json.loads(path.read_text())
+    good = read_json(path)
+    was = path.read_text()
+    for damaged, part in (
+        (json.dumps([good]), "no JSON object"),
+        (was.replace('"S": 0.', '"S": 1.', 1), "the checksum"),
+        (was.replace('"S": 0.', '"S": NaN, "T": 0.', 1), "not valid JSON"),
+    ):
+        path.write_text(damaged)
+        refused(run_cli("report", run), path, part)
     for bad, part in (
         ({**good, "model_sha256": "0" * 64}, "belongs to another model"),
-        ({**good, "S": math.nan}, "NaN"),
         ({**good, "new": 10**400}, "too large a number"),
         ({**good, "oracle": {"H": 0.5}}, "no oracle like {'H': 0.5}"),
         ({**good, "routes": {"seen": 3, "unseen": 3}}, "no routes like"),
@@ -147,10 +154,9 @@ def test_refuses_damaged_and_foreign_metrics(run_cli, run):
         ({**good, "inputs": {"x": []}}, "no inputs like {'x': []}"),
         ({**good, "per_class": {"seen": {}}}, "no per_class like"),
         ({**good, "gzsl": None}, "no gzsl like None"),
-        ({"U": 0.5, "H": 0.5}, "it has no S"),
-        ([good], "no JSON object"),
+        ({"U": 0.5, "H": 0.5, "model_sha256": good["model_sha256"]}, "it has no S"),
     ):
-        path.write_text(json.dumps(bad))
+        write_json(path, bad)
         refused(run_cli("report", run), path, part)
         assert not (run / "report.html").exists()
 

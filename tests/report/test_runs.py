@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tinygzsl.sealed import write_json
+
 
 @pytest.mark.wheel
 def test_a_run_without_a_gan(make_run, report):
@@ -29,8 +31,10 @@ def test_a_run_that_was_not_evaluated_keeps_its_test_samples_unseen(make_run, re
 def test_metrics_of_an_older_version_are_completed(make_run, report):
     run = make_run()
     m = json.loads((run / "metrics.json").read_text())
-    old = {key: m[key] for key in ("S", "U", "H", "per_class")} | {"novel_figure": 0.25}
-    (run / "metrics.json").write_text(json.dumps(old))
+    old = {key: m[key] for key in ("S", "U", "H", "per_class", "model_sha256")} | {
+        "novel_figure": 0.25
+    }
+    write_json(run / "metrics.json", old)
     page, facts = report(run)
     assert facts["notices"] == []
     assert page.table("Mean per-class")[2][3] == f"{m['gzsl']['H']:.3f}"

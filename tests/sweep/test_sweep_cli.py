@@ -89,8 +89,8 @@ def test_only_what_is_missing_is_run(sweep, tmp_path):
         assert json.loads(result.stdout)["ran"] == 1
         assert "2 runs, 1 of them in" in result.stderr
         again = (tmp_path / out).read_text()
-        lines = [[line.rsplit(",", 2)[0] for line in text.splitlines()] for text in (whole, again)]
-        assert lines[0] == lines[1]  # but for seconds and host
+        lines = [[line.rsplit(",", 3)[0] for line in text.splitlines()] for text in (whole, again)]
+        assert lines[0] == lines[1]  # but for seconds, host and checksum
 
 
 def test_one_run_is_one_run(sweep):

@@ -1,10 +1,10 @@
 """The results file: appended, resumed, torn, refused, sorted at the end."""
 
 import csv
-import json
 
 import pytest
 
+from tinygzsl.sealed import json_line, write_json
 from tinygzsl.sweeps.results import Results, plan_path, read_plan
 from tinygzsl.sweeps.run import FIGURES, Run
 
@@ -80,14 +80,20 @@ def test_a_file_of_something_else_is_refused(path, sentence):
     path.write_text("mine\n")
     with sentence(ValueError, path, "no sweep's", "another --out"):
         read_plan(path)
-    plan_path(path).write_text(json.dumps(PLAN))
+    write_json(plan_path(path), PLAN)
     with sentence(ValueError, path, "line 1 is no row"):
         Results(path, PLAN, RUNS)
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
-    [("", "not valid JSON"), ("{", "not valid JSON"), ("[]", "no plan"), ("{}", "no plan")],
+    [
+        ("", "not valid JSON"),
+        ("{", "not valid JSON"),
+        ("[]", "no JSON object"),
+        ("{}", "of format None, but 1 is needed"),
+        ('{"format": 1, "seeds": [0], "sha256": "0"}', "checksum"),
+    ],
 )
 def test_a_damaged_plan_says_what_to_do(path, text, what, sentence):
     plan_path(path).write_text(text)
@@ -104,8 +110,6 @@ def test_a_damaged_plan_says_what_to_do(path, text, what, sentence):
         {"H": None},
         {"H": "x"},
         {"H": True},
-        {"H": float("nan")},
-        {"S": float("inf")},
         {"seconds": None},
         {"model_sha256": None},
         {"data_sha256": None},
@@ -117,7 +121,7 @@ def test_a_damaged_plan_says_what_to_do(path, text, what, sentence):
 def test_a_row_with_a_value_of_the_wrong_kind(tmp_path, change, sentence):
     path = tmp_path / "rows.jsonl"
     Results(path, PLAN, RUNS).append(row_of(RUNS[0]))
-    path.write_text(path.read_text() + json.dumps(row_of(RUNS[1], **change)) + "\n")
+    path.write_bytes(path.read_bytes() + json_line(row_of(RUNS[1], **change)))
     with sentence(ValueError, path, "line 2 is no row", "delete that line"):
         Results(path, PLAN, RUNS)
 
@@ -128,6 +132,13 @@ def test_a_csv_cell_that_is_no_figure(tmp_path, cell, sentence):
     Results(path, PLAN, RUNS).append(row_of(RUNS[0], value=0.25))
     path.write_text(path.read_text().replace("0.25", cell, 1))
     with sentence(ValueError, path, "line 2 is no row"):
+        Results(path, PLAN, RUNS)
+
+
+def test_a_flipped_digit_is_noticed(path, sentence):
+    Results(path, PLAN, RUNS).append(row_of(RUNS[0], value=0.25))
+    path.write_text(path.read_text().replace("0.25", "0.26", 1))
+    with sentence(ValueError, path, "is no row of this sweep", "delete that line"):
         Results(path, PLAN, RUNS)
 
 

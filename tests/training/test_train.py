@@ -10,6 +10,7 @@ import pytest
 import tinygzsl as tz
 from tinygzsl import archive, blas, runs
 from tinygzsl.presets import settings_for
+from tinygzsl.sealed import read_json
 
 
 @pytest.mark.wheel
@@ -60,7 +61,7 @@ def test_evaluate_writes_the_metrics_it_prints(trained, run_cli):
     result = run_cli("evaluate", trained, "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
-    assert printed == json.loads((trained / "metrics.json").read_text())
+    assert printed == read_json(trained / "metrics.json")
     text = run_cli("evaluate", trained).stdout
     assert f"{printed['H']:.3f}" in text
     assert f"AUROC {printed['auroc']:.3f}" in text

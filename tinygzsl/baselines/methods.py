@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from importlib import import_module
 
+from ..wording import quoted
 from . import METHODS
 from .base import Baseline
 
@@ -30,7 +31,7 @@ def method(name: str) -> type[Baseline]:
         close = get_close_matches(plain, sorted(known), 2, 0.5)
         fix = f"did you mean {' or '.join(known[c] for c in close)}?" if close else "known are"
         fix += "" if close else f" {', '.join(METHODS)}"
-        raise ValueError(f"there is no method {name!r}; {fix}")
+        raise ValueError(f"there is no method {quoted(name)}; {fix}")
     return getattr(import_module(__package__), known[plain])
 
 

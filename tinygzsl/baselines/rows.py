@@ -6,13 +6,15 @@ left alone. A last line that a crash has cut off is dropped.
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..aside import sync_folder
+from ..sealed import json_line, read_json_line
+from ..wording import shown
 from .compare import FIGURES, Comparison, Key
 
 ROWS = "rows.jsonl"
@@ -47,7 +49,7 @@ class Rows:
         if self.path is None:
             return
         with open(self.path, "ab") as file:
-            file.write((json.dumps(row, allow_nan=False) + "\n").encode())
+            file.write(json_line(row))
             file.flush()
             os.fsync(file.fileno())
         sync_folder(self.path.parent)
@@ -63,17 +65,17 @@ class Rows:
             os.truncate(self.path, len(whole))
         for number, line in enumerate(whole.splitlines(), 1):
             try:
-                row = json.loads(line)
+                row = read_json_line(line)
                 key, dataset = _key(row), row["dataset"]
                 _check(row)
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 raise ValueError(
                     f"{self.path}, line {number} is no row of a comparison; delete that line and "
                     "repeat the command, which measures again what is missing"
                 ) from None
             if dataset != self.common["dataset"]:
                 raise ValueError(
-                    f"{self.path} holds rows of {dataset}; choose another --out for "
+                    f"{self.path} holds rows of {shown(dataset)}; choose another --out for "
                     f"{self.common['dataset']}"
                 )
             if key.method in self.comparison.chosen and self._counts(key, row):
@@ -102,5 +104,6 @@ def _check(row: dict[str, Any]) -> None:
     if not all(isinstance(text, str) for text in texts) or not isinstance(row["settings"], dict):
         raise ValueError("a text or the settings are none")
     for name in FIGURES:
-        if row[name] is not None and (isinstance(row[name], bool) or row[name] != row[name] + 0):
+        number = row[name]
+        if number is not None and (isinstance(number, bool) or not math.isfinite(number)):
             raise ValueError(f"{name} is no number")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-import tomllib
 from dataclasses import MISSING, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..presets import is_finite, settings_for
+from ..wording import quoted, shown
 from .methods import method
 
 STORED = Path(__file__).with_name("settings.toml")
@@ -48,64 +48,61 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     Raises FileNotFoundError, or ValueError for what is no TOML, no method, none of its settings or
     a value that the method refuses, and for a section that is there twice.
     """
-    if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no file; pass a TOML file as --settings")
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; check --settings")
-    try:
-        nested = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}") from None
+    from ..runs import read_toml
+
+    nested = read_toml(path, "--settings")
     found = {}
     for name, by_dataset in nested.items():
-        for dataset, values in by_dataset.items() if isinstance(by_dataset, dict) else ():
-            if isinstance(values, dict):
-                where = f"{path}, [{name}.{dataset}]"
-                kind = name if name == OURS else method(name).__name__
-                key = kind, dataset.casefold()
-                if key in found:
-                    raise ValueError(
-                        f"{where} repeats the section [{key[0]}.{key[1]}], as names and datasets "
-                        "may be in any case; delete one of them"
-                    )
-                found[key] = _chosen(where, kind, values)
-                continue
-            raise ValueError(f"{path} has {dataset} outside of a section; write [{name}.DATASET]")
         if not isinstance(by_dataset, dict):
-            raise ValueError(f"{path} has {name} outside of a section; write [METHOD.DATASET]")
+            raise ValueError(
+                f"{path} has {shown(name)} outside of a section; write [METHOD.DATASET]"
+            )
+        for dataset, values in by_dataset.items():
+            if not isinstance(values, dict):
+                raise ValueError(
+                    f"{path} has {shown(dataset)} outside of a section; write "
+                    f"[{shown(name)}.DATASET]"
+                )
+            where = f"{path}, [{shown(name)}.{shown(dataset)}]"
+            try:
+                kind = name if name == OURS else method(name).__name__
+                chosen = _chosen(kind, values)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+            key = kind, dataset.casefold()
+            if key in found:
+                raise ValueError(
+                    f"{where} repeats the section [{kind}.{shown(key[1])}], as names and datasets "
+                    "may be in any case; delete one of them"
+                )
+            found[key] = chosen
     return found
 
 
-def _chosen(where: str, name: str, values: dict[str, Any]) -> Chosen:
+def _chosen(name: str, values: dict[str, Any]) -> Chosen:
+    """The settings of a section of that method. Raises ValueError."""
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     origin = params.pop("origin", "from a file")
     if not isinstance(origin, str):
-        raise ValueError(f"{where} has origin = {origin!r}; write a text in quotes")
+        raise ValueError(f"origin is {quoted(origin)}; write a text in quotes")
     if name == OURS:
-        from ..presets import settings_for
-
-        settings_for(
-            params.get("preset", "paper"), {k: v for k, v in params.items() if k != "preset"}
-        )
+        others = {k: v for k, v in params.items() if k != "preset"}
+        settings_for(params.get("preset", "paper"), others)
         return Chosen(params, origin)
     defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NO_SETTING}
     for key, value in params.items():
         if key not in defaults:
-            raise ValueError(f"{where} has {key!r}; {name} has {', '.join(defaults)}")
+            raise ValueError(f"there is no setting {quoted(key)}; {name} has {', '.join(defaults)}")
         if not _fits(value, defaults[key]):
-            raise ValueError(
-                f"{where} has {key} = {value!r}; write something like {defaults[key]!r}"
-            )
-    try:
-        method(name)(**params).check()
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+            raise ValueError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
+    method(name)(**params).check()
     return Chosen(params, origin)
 
 
 def _fits(value: Any, default: Any) -> bool:
     """Whether value is finite and of the kind of the default; a whole number is a float too."""
-    if isinstance(value, float) and not math.isfinite(value):
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(is_finite(number) for number in numbers if isinstance(number, Real)):
         return False
     if default is None or default is MISSING:
         return True

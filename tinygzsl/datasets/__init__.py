@@ -1,7 +1,7 @@
 """Datasets for generalized zero-shot learning: load, check, save.
 
 `load_dataset` finds the right loader; `Dataset.training()` is all that training ever receives.
-scipy and h5py are imported only when a MATLAB file is read.
+h5py is imported only when a MATLAB file of version 7.3 is read.
 """
 
 from .base import Dataset, TrainingSet, check_test, check_training

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ..wording import quoted
 from .base import Dataset
 
 
@@ -46,16 +47,22 @@ def assemble(
             f"prototypes has {len(prototypes)} rows but classes has {len(classes)} entries; "
             "pass one row per class"
         )
+    if len(X_test) != len(y_test):
+        raise ValueError(
+            f"X_test has {len(X_test)} rows but y_test has {len(y_test)} labels; pass one per row"
+        )
     sorted_classes, first = np.unique(classes, return_index=True)
     if len(first) < len(classes):
         repeated = np.delete(classes, first)[0].item()
-        raise ValueError(f"classes lists {repeated!r} more than once; give each class one row")
+        raise ValueError(
+            f"classes lists {quoted(repeated)} more than once; give each class one row"
+        )
     seen = np.unique(y_train)
     missing = np.setdiff1d(seen, sorted_classes)
     if len(missing):
         raise ValueError(
             f"y_train has {len(missing)} classes without a prototype, the first is "
-            f"{missing[0].item()!r}; add its row to prototypes and classes"
+            f"{quoted(missing[0].item())}; add its row to prototypes and classes"
         )
     is_seen = np.isin(sorted_classes, seen)
     prototypes = _cast(prototypes, X_train.dtype)

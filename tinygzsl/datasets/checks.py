@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import check_finite, check_training_arrays
+from ..wording import quoted
 
 if TYPE_CHECKING:
     from .base import Dataset, TrainingSet
@@ -41,7 +42,7 @@ def check_test(dataset: "Dataset") -> None:
     if len(both):
         raise ValueError(
             f"seen_classes and unseen_classes share {len(both)}, the first is "
-            f"{both[0].item()!r}; an unseen class must have no training sample"
+            f"{quoted(both[0].item())}; an unseen class must have no training sample"
         )
     n_seen, n_unseen = len(dataset.y_test_seen), len(dataset.y_test_unseen)
     if n_seen == 0 or n_unseen == 0:
@@ -68,8 +69,8 @@ def check_structure(dataset: "Dataset") -> None:
     check_classes(dataset.seen_classes, dataset.y_train, "y_train")
     if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
         raise ValueError(
-            f"unseen_classes {dataset.unseen_classes.tolist()[:10]} are not sorted and distinct; "
-            "pass np.unique(unseen_classes) and its prototypes in that order"
+            f"unseen_classes {quoted(dataset.unseen_classes.tolist()[:10])} are not sorted and "
+            "distinct; pass np.unique(unseen_classes) and its prototypes in that order"
         )
     check_test_labels(dataset.y_test, dataset.seen_classes, dataset.unseen_classes)
 
@@ -108,8 +109,8 @@ def check_classes(classes: np.ndarray, y: np.ndarray, y_name: str) -> None:
     if np.any(wrong):
         first = int(np.argmax(wrong))
         raise ValueError(
-            f"class {first} is {classes[first].item()!r} but np.unique({y_name})[{first}] is "
-            f"{expected[first].item()!r}; order prototypes like np.unique({y_name})"
+            f"class {first} is {quoted(classes[first].item())} but np.unique({y_name})[{first}] is "
+            f"{quoted(expected[first].item())}; order prototypes like np.unique({y_name})"
         )
 
 
@@ -120,10 +121,10 @@ def check_test_labels(
     seen = np.isin(y_test, seen_classes)
     unknown = ~seen & ~np.isin(y_test, unseen_classes)
     if unknown.any():
-        label = y_test[unknown][0].item()
+        label = quoted(y_test[unknown][0].item())
         raise ValueError(
             f"y_test has {int(unknown.sum())} samples of classes without a prototype, the first "
-            f"is {label!r}; add its prototype or drop the samples"
+            f"is {label}; add its prototype or drop the samples"
         )
     if not seen[: int(seen.sum())].all():
         raise ValueError(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..wording import quoted, shown
+
 ENCODING = "utf-8-sig"  # UTF-8, with the byte-order mark some spreadsheets add
 
 
@@ -27,10 +29,17 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
             return [], np.empty((0, len(names) - 1)), names[1:]
         return labels, _numbers(path, names), names[1:]
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8 text (byte {error.start} is {error.object[error.start]:#04x}); "
-            "save it as UTF-8"
-        ) from None
+        raise not_utf8(path, error) from None
+    except csv.Error as error:
+        raise ValueError(f"{path} is no CSV file ({error}); save it as one") from None
+
+
+def not_utf8(path: Path, error: UnicodeDecodeError) -> ValueError:
+    """The error to raise for text in another encoding."""
+    return ValueError(
+        f"{path} is not UTF-8 text (byte {error.start} is {error.object[error.start]:#04x}); "
+        "save it as UTF-8"
+    )
 
 
 def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list[str]) -> None:
@@ -58,7 +67,7 @@ def _header(path):
         names = [name.strip() for name in next(csv.reader(file), [])]
     if len(names) < 2 or names[0] != "label":
         raise ValueError(
-            f"{path} line 1 starts with {names[:3]}; "
+            f"{path} line 1 starts with {quoted(names[:3])}; "
             "expected a header of comma-separated names, the first one `label`"
         )
     return names
@@ -105,10 +114,11 @@ def _bad_cell(path, names, error):
             for column, cell in enumerate(cells[1:], start=2):
                 if not is_number(cell):
                     return ValueError(
-                        f"{path} line {number}, column {column} ({names[column - 1]}) holds "
-                        f"{cell!r}; expected a number"
+                        f"{path} line {number}, column {column} ({shown(names[column - 1])}) "
+                        f"holds {quoted(cell)}; expected a number"
                     )
-    return ValueError(f"{path} can't be read ({error}); expected a label and numbers per line")
+    words = shown(" ".join(str(error).split()), 200)
+    return ValueError(f"{path} can't be read ({words}); expected a label and numbers per line")
 
 
 def is_number(cell: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..aside import written_aside
+from ..wording import quoted
 from .assemble import assemble, describe_source
 from .base import Dataset
 from .csv_cells import read_table, write_table
@@ -82,7 +83,8 @@ def _check_same_columns(path, names, other_path, other_names):
         )
     for column, pair in enumerate(zip(names, other_names, strict=True), start=2):
         if pair[0] != pair[1]:
+            one, other = map(quoted, pair)
             raise ValueError(
-                f"column {column} is {pair[0]!r} in {path} but {pair[1]!r} in {other_path}; "
+                f"column {column} is {one} in {path} but {other} in {other_path}; "
                 "give both the same columns in the same order"
             )

@@ -5,6 +5,7 @@ nothing is there.
 from dataclasses import replace
 from pathlib import Path
 
+from ..wording import quoted, shown
 from .action import load_action, split_numbers
 from .assemble import describe_source
 from .base import Dataset
@@ -19,6 +20,7 @@ ACTION = {
     "ucf101": ("ucf101", "ucf101_i3d", "ucf_i3d"),
 }
 FOLDERS = {**XLSA17, **ACTION}
+LONGEST_NAME = 255  # of a file, on every usual file system
 SUBFOLDERS = (".", "data", "xlsa17/data")
 
 
@@ -41,6 +43,9 @@ def load_dataset(
     Raises FileNotFoundError, saying where it looked and how to get the data, and ValueError for
     arguments that do not apply or content that does not fit.
     """
+    for given in (name_or_path, root):
+        if any(len(part) > LONGEST_NAME for part in Path(given or ".").parts):
+            raise ValueError(f"the dataset {quoted(str(given))} is no path: a part is too long")
     name = str(name_or_path).casefold()
     source = describe_source(name_or_path, root, split, prototypes)
     if name == "letters":
@@ -60,7 +65,7 @@ def _load_path(path, split, prototypes):
         return _load_folder(path, split, prototypes)
     if not path.exists():
         raise FileNotFoundError(
-            f"{path} does not exist and is no known name; known are letters, "
+            f"{shown(path, 300)} does not exist and is no known name; known are letters, "
             f"{', '.join(FOLDERS)}, otherwise pass an .npz file or a folder"
         )
     if path.suffix.lower() != ".npz":

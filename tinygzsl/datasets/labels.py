@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..wording import quoted
+
 
 def as_labels(values: ArrayLike, name: str) -> np.ndarray:
     """Return values (n,) as an int64 or a string array.
@@ -23,7 +25,7 @@ def as_labels(values: ArrayLike, name: str) -> np.ndarray:
         if not whole.all():
             row = int(np.argmin(whole))
             raise ValueError(
-                f"{name} holds {values[row].item()!r} at row {row}; "
+                f"{name} holds {quoted(values[row].item())} at row {row}; "
                 "labels must be integers or strings"
             )
         return values.astype(np.int64)

@@ -1,4 +1,4 @@
-"""MATLAB files: v5 to v7 through scipy, v7.3 (which is HDF5) through h5py, the same result."""
+"""MATLAB files: v5 to v7, and v7.3 (which is HDF5) through h5py, with the same result."""
 
 import struct
 import zlib
@@ -7,11 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-_UNREADABLE = (
+from ..wording import shown
+from .mat5 import read_mat5
+from .mat73 import read_mat73
+
+UNREADABLE = (
     ValueError,
     TypeError,
     KeyError,
     IndexError,
+    OverflowError,
+    AttributeError,
     EOFError,
     OSError,
     RuntimeError,
@@ -35,12 +41,17 @@ def read_mat(
     """
     path, needed = Path(path), list(needed)
     wanted = [*needed, *(key for key in optional if key not in needed)]
-    there, values = _reader(path)(path, wanted)
+    reader = _reader(path)
+    try:
+        there, values = reader(path, wanted)
+    except UNREADABLE as error:
+        raise ValueError(
+            f"{path} can't be read ({_words(error)}); it may be cut short, download it again"
+        ) from None
+    values = {key: _checked(values[key], path, key) for key in wanted if key in values}
     missing = [key for key in needed if key not in values]
     if missing:
-        raise ValueError(
-            f"{path} has no variable {', '.join(missing)}; it has {', '.join(there) or 'none'}"
-        )
+        raise ValueError(f"{path} has no variable {', '.join(missing)}; it has {_listed(there)}")
     return values
 
 
@@ -50,97 +61,30 @@ def _reader(path):
     with open(path, "rb") as file:
         start = file.read(16)
     if start.startswith((b"MATLAB 7.3", b"\x89HDF")):
-        return _read_v73
+        return read_mat73
     if start.startswith(b"MATLAB 5.0"):
-        return _read_v5
+        return read_mat5
     raise ValueError(
         f"{path} is not a MATLAB v5 to v7.3 file, as it starts with {start!r}; "
         "download it again or save it with save -v7"
     )
 
 
-def _read_v5(path, wanted):
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
-
-    try:
-        there = [name for name, _, _ in whosmat(path)]
-        found = loadmat(path, variable_names=wanted)
-    except (*_UNREADABLE, MatReadError) as error:
-        raise _broken(path, error) from None
-    return there, {key: _v5_value(found[key], path, key) for key in wanted if key in found}
-
-
-def _v5_value(value, path, key):
-    if not isinstance(value, np.ndarray):  # scipy returns sparse matrices as its own type
-        value = None
-    elif value.dtype == object:
-        return np.array([_cell_text(cell, path, key) for cell in value.ravel()], dtype=np.str_)
-    elif value.dtype.kind == "U":
-        return np.char.strip(value.ravel())
-    return _checked(value, path, key)
-
-
-def _cell_text(cell, path, key):
-    text = np.asarray(cell)
-    if text.size == 0:
-        return ""
-    if text.dtype.kind != "U" or text.size > 1:
-        raise ValueError(
-            f"{path}: {key} has a cell of {text.dtype} with shape {text.shape}; "
-            "expected a cell array of strings"
-        )
-    return text.item().strip()
-
-
-def _read_v73(path, wanted):
-    try:
-        import h5py
-    except ImportError:
-        raise ImportError(
-            f"{path} is a MATLAB v7.3 file and needs h5py: pip install 'tinygzsl[mat73]'"
-        ) from None
-    try:
-        with h5py.File(path, "r") as file:
-            there = [key for key in file if not key.startswith("#")]
-            found = {key: _v73_value(file, key) for key in wanted if key in there}
-    except _UNREADABLE as error:
-        raise _broken(path, error) from None
-    return there, {key: _checked(value, path, key) for key, value in found.items()}
-
-
-def _v73_value(file, key):
-    """An array in MATLAB's shape, or None for a kind that is not supported."""
-    node = file[key]
-    if not hasattr(node, "dtype"):  # a group: MATLAB keeps sparse matrices and structs so
-        return None
-    content = node[()]
-    if node.attrs.get("MATLAB_empty", 0):  # then the dataset holds the shape
-        return np.zeros(tuple(int(size) for size in content))
-    if content.dtype == object:
-        rows = [row for cell in content.T.ravel() for row in _characters(file[cell])]
-        return np.array([row.strip() for row in rows], dtype=np.str_)
-    if node.attrs.get("MATLAB_class", b"") == b"char":
-        return np.array([row.strip() for row in _characters(node)], dtype=np.str_)
-    return content.T
-
-
-def _characters(node):
-    """The rows of a character array as str; HDF5 holds UTF-16 codes, column by column."""
-    if node.attrs.get("MATLAB_empty", 0):
-        return [""]
-    codes = np.atleast_2d(np.asarray(node[()], dtype="<u2").T)
-    return [row.tobytes().decode("utf-16-le") for row in codes]
-
-
 def _checked(value, path, key):
     if value is None:
-        raise ValueError(f"{path}: {key} is a sparse matrix or a struct; save it as full({key})")
+        raise ValueError(
+            f"{path}: {key} is a sparse matrix, a struct or a cell array of other things than "
+            f"strings; save it as full({key})"
+        )
     if value.dtype.kind not in "fiubU":
         raise ValueError(f"{path}: {key} has dtype {value.dtype}; expected numbers or strings")
     return value
 
 
-def _broken(path, error):
-    detail = " ".join(str(error).split()) or type(error).__name__
-    return ValueError(f"{path} can't be read ({detail}); it may be cut short, download it again")
+def _listed(names):
+    some = ", ".join(shown(name, 40) for name in names[:10])
+    return f"{some} and {len(names) - 10} more" if len(names) > 10 else some or "none"
+
+
+def _words(error):
+    return shown(" ".join(str(error).split()), 200) or type(error).__name__

@@ -9,13 +9,12 @@
 Labels are integers or strings. Seen classes are those of y_train, unseen ones the others.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from ..aside import written_aside
+from ..npy import read_zipped
 from .assemble import as_features, assemble, describe_source
 from .base import Dataset
 from .labels import as_labels, check_same_kind
@@ -93,28 +92,7 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
 def _read(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not an .npz file; write one with numpy.savez")
-    arrays = {}
-    with np.load(path, allow_pickle=False) as content:
-        for key in (*NEEDED, *OPTIONAL):
-            if key in content.files:
-                arrays[key] = _member(content, key, path)
-    return arrays
-
-
-def _member(content, key, path):
-    try:
-        return content[key]
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if "allow_pickle" in str(error):
-            raise ValueError(
-                f"{path}: {key} holds Python objects, which are never unpickled; "
-                f"save {key} as an array of numbers or strings"
-            ) from None
-        raise ValueError(
-            f"{path}: {key} can't be read ({error}); the file may be damaged, write it again"
-        ) from None
+    return read_zipped(path, (*NEEDED, *OPTIONAL))
 
 
 def _names(arrays, classes):

@@ -13,7 +13,7 @@ from ..auto import tuned
 from ..baselines.settings import OURS
 from ..datasets import check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
-from ..runs import write_json, write_text
+from ..sealed import write_json, write_text
 from .experiments import Job
 from .records import Outcome, Record
 from .targets import Target

@@ -1,9 +1,9 @@
 """The results file of a sweep: one row per run, JSON lines or CSV, appended as runs finish.
 
-Beside FILE, FILE.plan.json says which sweep it belongs to. A row is there when its line ends: a
-line that a crash has cut off is dropped, and its run done again. When all runs are done the file
-is rewritten once, aside and renamed, in the order of the plan; until then rows are in the order in
-which runs finished.
+Beside FILE, FILE.plan.json says which sweep it belongs to. A row ends in its checksum, and is there
+when its line ends: a line that a crash has cut off is dropped, and its run done again. When all
+runs are done the file is rewritten once, aside and renamed, in the order of the plan; until then
+rows are in the order in which runs finished.
 """
 
 from __future__ import annotations
@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from ..aside import sync_folder, written_aside
-from ..runs import write_json
+from ..sealed import (
+    ROW_CHECKSUM,
+    csv_line,
+    json_line,
+    read_csv_line,
+    read_json,
+    read_json_line,
+    write_json,
+)
+from ..wording import shown
 from .run import CHECKSUMS, FIGURES, Run, columns
 
 FORMATS = (".jsonl", ".csv")
@@ -53,11 +62,8 @@ def read_plan(path: Path) -> dict[str, Any] | None:
                 "--out"
             )
         return None
-    try:
-        plan = json.loads(where.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{where} is not valid JSON ({error}); {_fix(path)}") from None
-    if not isinstance(plan, dict) or not plan:
+    plan = read_json(where, _fix(path))
+    if not plan:
         raise ValueError(f"{where} is no plan of a sweep; {_fix(path)}")
     return plan
 
@@ -124,8 +130,8 @@ class Results:
         differ = [k for k in {**stored, **self.plan} if stored.get(k) != self.plan.get(k)]
         if differ:
             raise ValueError(
-                f"{self.path} holds another sweep (different {', '.join(differ)}); repeat its "
-                "command to go on with it, or choose another --out"
+                f"{self.path} holds another sweep (different {shown(', '.join(differ))}); repeat "
+                "its command to go on with it, or choose another --out"
             )
 
     def _read(self):
@@ -150,8 +156,8 @@ class Results:
         source = row["dataset"], cell(row["split"])
         if self.data.setdefault(source, row["data_sha256"]) != row["data_sha256"]:
             raise ValueError(
-                f"{row['dataset']} has changed since the first rows of {self.path}; put its files "
-                "back, or sweep into another --out"
+                f"{shown(row['dataset'])} has changed since the first rows of {self.path}; put its "
+                "files back, or sweep into another --out"
             )
         self.lines.setdefault(place, line)
         self.rows.setdefault(place, {**row, **self.runs[place].key})  # not as a CSV's text
@@ -161,11 +167,10 @@ class Results:
         return tuple(cell(row[name]) for name in self.runs[0].key)
 
     def _parse(self, line):
-        text = line.decode("utf-8")
         if not self.is_csv:
-            values = json.loads(text)
+            values = read_json_line(line)
             return _checked({name: values[name] for name in self.columns})
-        (cells,) = csv.reader([text])
+        (cells,) = csv.reader([read_csv_line(line)])
         row = dict(zip(self.columns, cells, strict=True))
         numbers = {n: float(row[n]) if row[n] else None for n in (*FIGURES, "seconds")}
         texts = {n: row[n] or None for n in (*CHECKSUMS, "error")}
@@ -173,17 +178,21 @@ class Results:
 
     def _line(self, values):
         if not self.is_csv:
-            row = dict(zip(self.columns, values, strict=True))
-            return (json.dumps(row, allow_nan=False) + "\n").encode()
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow([cell(value) for value in values])
-        return text.getvalue().encode()
+            return json_line(dict(zip(self.columns, values, strict=True)))
+        return csv_line(_joined(values))
 
     def _head(self):
-        return self._line(self.columns) if self.is_csv else b""
+        return f"{_joined([*self.columns, ROW_CHECKSUM])}\n".encode() if self.is_csv else b""
 
     def _is_empty(self):
         return not self.path.exists() or not self.path.stat().st_size
+
+
+def _joined(values):
+    """Values as the cells of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([cell(value) for value in values])
+    return text.getvalue()
 
 
 def _checked(row):

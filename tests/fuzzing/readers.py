@@ -1,0 +1,199 @@
+"""Every reader: the valid files that it starts from, how they are damaged, how they are read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygzsl import load_dataset, load_model
+from tinygzsl.baselines.settings import Chosen, read_settings
+from tinygzsl.checkpoint import GanCheckpoint
+from tinygzsl.cli.config import resolve
+from tinygzsl.cli.predict import _read_features, _read_unseen
+from tinygzsl.cwgan import CWGAN
+from tinygzsl.presets import settings_for
+from tinygzsl.runs import config_text
+from tinygzsl.snapshots import SnapshotKeeper
+
+from . import arrays, bases, results
+from .invariants import check_dataset, check_route
+from .mutate import mutated_bytes, mutated_text
+
+
+class Reader(NamedTuple):
+    """files(folder) are dicts of valid files by name; damage(rng, name, content) gives other bytes;
+    read(folder) raises what the library raises, or AssertionError where an invariant is broken.
+    """
+
+    files: Callable
+    damage: Callable
+    read: Callable
+
+
+def _damage_dataset(rng, name, content):
+    by_suffix = {".npz": arrays.mutated_npz, ".mat": arrays.mutated_mat, ".csv": mutated_text}
+    return by_suffix[Path(name).suffix](rng, content)
+
+
+def _plain(mutated):
+    return lambda rng, name, content: mutated(rng, content)
+
+
+def _damage_mat73(rng, name, content):
+    """Bytes, mostly in the metadata; or another variable in a file that is whole."""
+    how = rng.random()
+    if how < 0.7:
+        return (mutated_bytes if how < 0.2 else arrays.mutated_hdf5)(rng, content)
+    features, splits = bases.matlab_variables()
+    variables = features if name == "res101.mat" else splits
+    key = rng.choice(list(variables))
+    if variables[key].dtype == object:
+        return mutated_bytes(rng, content)
+    changed = arrays.mutated_array(rng, variables[key])
+    if changed.dtype.kind not in "fiub":
+        return mutated_bytes(rng, content)
+    return bases.mat73_bytes({**variables, key: changed})
+
+
+def _read_dataset(name="."):
+    return lambda folder: check_dataset(load_dataset(folder / name))
+
+
+def _with_model(files):
+    """The same files, after the model is there that reads them."""
+
+    def make(folder):
+        _model()
+        return files(folder)
+
+    return make
+
+
+def _model(text=False):
+    return bases.trained(bases.PLACE, text)[0]
+
+
+LARGEST = 1e9  # of features; what greater ones do is no matter of reading
+
+
+def _read_npy(folder):
+    _check_features(_read_features(folder / "x.npy"))
+
+
+def _read_csv(folder):
+    _check_features(_read_features(folder / "x.csv"))
+
+
+def _check_features(X):
+    if X.dtype.kind != "f" or not (np.abs(np.float64(X[np.isfinite(X)])) > LARGEST).any():
+        check_route(_model(), _model().route(X), len(X))
+
+
+def _read_prototypes(folder):
+    unseen, X = _read_unseen(_model(), folder / "p.csv"), bases.dataset().X_test
+    if (np.abs(unseen[0][np.isfinite(unseen[0])]) > LARGEST).any():
+        return
+    result = _model().route(X, *unseen)
+    check_route(_model(), result, len(X))
+    assert np.isin(result.label, np.concatenate([_model().classes_, unseen[1]])).all()
+
+
+def _read_model(folder):
+    model, data = load_model(folder / "model.npz"), bases.dataset()
+    networks = [*model.vsmm_.networks.values()]
+    if model.proxy_source_ is not None:
+        networks += [snapshot.generator for snapshot in model.proxy_source_.snapshots]
+    arrays = [p for network in networks for p in network.params]
+    arrays += [model._feature_scaler.scale, model._feature_scaler.shift, model._seen_prototypes]
+    assert all(np.isfinite(array).all() for array in arrays)
+    if max(np.abs(array).max(initial=0) for array in arrays) > LARGEST:
+        return
+    for unseen in ((), (data.unseen_prototypes, ["8", "9"] if _is_text(model) else [8, 9])):
+        check_route(model, model.route(data.X_test, *unseen), len(data.X_test))
+    if model.proxy_source_ is not None:
+        assert model.sample_proxies(2).shape == (2, model.n_features_in_)
+
+
+def _is_text(model):
+    return model.classes_.dtype.kind == "U"
+
+
+def _checkpoint_files(folder):
+    return [{"gan.npz": bases.trained(folder)[1]}]
+
+
+def _read_checkpoint(folder):
+    settings = settings_for("small", {**bases.SETTINGS, "preset": None})
+    gan = CWGAN(np, 5, 3, settings, 0, "float32")
+    keeper, looks = SnapshotKeeper(settings), []
+    GanCheckpoint(folder / "gan.npz", "f").restore(gan, keeper, looks)
+    assert looks and gan.step > 0 and keeper.lowest <= keeper.highest
+    for adam in (gan.generator_adam, gan.critic_adam):
+        for array in (*adam.params, *adam.m, *adam.v):
+            assert np.isfinite(array).all()
+
+
+def _config_files(folder):
+    """A run's config.toml, and what `tune` writes."""
+    bases.npz_files(folder)
+    found = []
+    for preset, top in (("paper", {"dtype": "float32"}), ("letters", {})):
+        settings = settings_for(preset)
+        top = {"preset": preset, "seed": 0, "device": "cpu", **top}
+        source = {"name_or_path": "d.npz", "root": str(bases.PLACE), "split": None}
+        text = config_text(top, source, settings)
+        found.append({"config.toml": text.encode()})
+    bases.save_npz(bases.dataset(), bases.PLACE / "d.npz")
+    return found
+
+
+def _read_config(folder):
+    from tinygzsl import EntropySeparationGZSL
+    from tinygzsl.backend import device_module
+    from tinygzsl.checks import check_dtype
+    from tinygzsl.noise import check_seed
+
+    params, source = resolve(str(folder / "config.toml"), (), {}, {})
+    model = EntropySeparationGZSL(**params)
+    settings = settings_for(model.preset, model._overrides())
+    check_seed(model.seed)
+    check_dtype(model.dtype)
+    device_module(model.device)
+    for value in (settings.gan_lr, settings.vsmm_lr, settings.router_delta_high):
+        assert np.isfinite(value)
+    load_dataset(**source)
+
+
+def _settings_files(folder):
+    text = '[ESZSL.awa1]\norigin = "a test"\nregularize_features = 2.0\n\n'
+    text += '[SAE."cub"]\nencoding_weight = 0.5\n\n[ours.awa1]\npreset = "paper"\ngan_lr = 1e-5\n'
+    return [{"settings.toml": text.encode()}]
+
+
+def _read_baselines(folder):
+    for chosen in read_settings(folder / "settings.toml").values():
+        assert isinstance(chosen, Chosen) and isinstance(chosen.origin, str)
+
+
+def _read_action(folder):
+    check_dataset(load_dataset(folder, split=1))
+
+
+READERS = {
+    "npz": Reader(bases.npz_files, _damage_dataset, _read_dataset("d.npz")),
+    "csv": Reader(bases.csv_files, _damage_dataset, _read_dataset()),
+    "mat5": Reader(bases.mat5_files, _damage_dataset, _read_dataset()),
+    "mat73": Reader(bases.mat73_files, _damage_mat73, _read_dataset()),
+    "action": Reader(bases.action_files, _damage_dataset, _read_action),
+    "npy": Reader(_with_model(bases.npy_files), _plain(arrays.mutated_npy), _read_npy),
+    "features": Reader(_with_model(bases.features_files), _plain(mutated_text), _read_csv),
+    "unseen": Reader(_with_model(bases.unseen_files), _plain(mutated_text), _read_prototypes),
+    "config": Reader(_config_files, _plain(mutated_text), _read_config),
+    "settings": Reader(_settings_files, _plain(mutated_text), _read_baselines),
+    "model": Reader(bases.model_files, _plain(arrays.mutated_archive), _read_model),
+    "checkpoint": Reader(_checkpoint_files, _plain(arrays.mutated_archive), _read_checkpoint),
+    "run": Reader(results.run_files, results.damage_sealed, results.read_run_folder),
+    "sweep": Reader(results.sweep_files, results.damage_sealed, results.read_sweep),
+    "compare": Reader(results.compare_files, results.damage_sealed, results.read_compare),
+}

@@ -1,0 +1,99 @@
+"""MATLAB files of version 7.3, which are HDF5, through h5py.
+
+The shape that a dataset declares is held against the bytes that are stored for it before it is
+read, and nothing is followed out of the file.
+"""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..npy import DEFLATE_RATIO
+
+DEFLATE, FILTERS = 1, (1, 2, 3)  # of HDF5: deflate, shuffle and Fletcher's checksum
+
+
+def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+    """As read_mat5. Raises ImportError without h5py, and what h5py raises for a damaged file."""
+    try:
+        import h5py
+    except ImportError:
+        raise ImportError(
+            f"{path} is a MATLAB v7.3 file and needs h5py: pip install 'tinygzsl[mat73]'"
+        ) from None
+    size = path.stat().st_size
+    with h5py.File(path, "r") as file:
+        there = [key for key in file if not key.startswith("#")]
+        found = {}
+        for key in wanted:
+            if key in there:
+                if type(file.get(key, getlink=True)) is not h5py.HardLink:
+                    raise ValueError(f"{key} is a link to another place, which isn't followed")
+                found[key] = _value(file, file[key], size)
+        return there, found
+
+
+def _value(file, node, size):
+    """An array in MATLAB's shape, or None for a kind that is not supported."""
+    import h5py
+
+    if not isinstance(node, h5py.Dataset):  # MATLAB keeps sparse matrices and structs in groups
+        return None
+    _check_size(node, size)
+    if node.attrs.get("MATLAB_empty", 0):  # then the dataset holds the shape
+        return np.zeros(_empty_shape(node[()]))
+    if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
+        return _texts(file, node[()].T.ravel(), size)
+    if node.dtype.kind not in "fiub":
+        return None
+    if node.attrs.get("MATLAB_class", b"") == b"char":
+        return np.array([row.strip() for row in _rows(node)], np.str_)
+    return node[()].T
+
+
+def _check_size(node, size):
+    if node.is_virtual or node.external:
+        raise ValueError(f"{node.name} lies in another file, which isn't opened")
+    needed = math.prod(node.shape or ()) * node.dtype.itemsize
+    if not needed:
+        return
+    plist, stored = node.id.get_create_plist(), node.id.get_storage_size()
+    filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
+    if any(number not in FILTERS for number in filters):
+        raise ValueError(f"{node.name} is packed by filter {max(filters)}; save it with save -v7")
+    needed = max(needed, math.prod(node.chunks or ()) * node.dtype.itemsize)
+    if stored > size or needed > (DEFLATE_RATIO if DEFLATE in filters else 1) * stored:
+        raise ValueError(
+            f"{node.name} claims the shape {node.shape} of {node.dtype} in {stored} bytes of a "
+            f"file of {size}"
+        )
+
+
+def _empty_shape(content):
+    shape = tuple(int(length) for length in np.atleast_1d(content))
+    if len(shape) > 32 or min(shape) < 0 or math.prod(shape):
+        raise ValueError(f"an empty array has the shape {str(shape)[:60]}")
+    return shape
+
+
+def _texts(file, cells, size):
+    """The texts of a cell array, or None if a cell holds something else."""
+    rows = []
+    for cell in cells:
+        node = file[cell]
+        if not hasattr(node, "dtype") or node.dtype.kind not in "iu":
+            return None
+        _check_size(node, size)
+        rows += _rows(node)
+    return np.array([row.strip() for row in rows], np.str_)
+
+
+def _rows(node):
+    """The rows of a character array as str; HDF5 holds UTF-16 codes, column by column."""
+    if node.attrs.get("MATLAB_empty", 0):
+        return [""]
+    codes = np.atleast_2d(np.asarray(node[()], dtype="<u2").T)
+    return [row.tobytes().decode("utf-16-le") for row in codes]
