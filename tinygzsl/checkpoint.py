@@ -19,7 +19,8 @@ class GanCheckpoint:
     """The state of CWGAN training in a file, saved at most once a minute and at its end.
 
     fingerprint, any text, says which data and settings the state belongs to. Random numbers are
-    functions of the step, so a run goes on exactly where it was.
+    functions of the step, so a run goes on to the bits it would have had, with as many threads on
+    the same machine.
     """
 
     def __init__(self, path: Any, fingerprint: str):

@@ -153,8 +153,9 @@ else, ties included: GZSL, argmax of F over all classes (eq. 2)""",
         title="the soft gate, which is not in the paper",
         section="The soft gate",
         formula="""
-gate = 1 / (1 + exp(-(bias - H / ln S) / width))
+eta = H / ln S     theta = (bias - eta) / width     gate = 1 / (1 + exp(-theta))
 seen class: gate p, p = softmax(logits)     unseen class: (1 - gate) q, q = softmax(F / tau)
+tau = router_tau times the standard deviation of F on training samples
 the label is the class with the largest of these S + U numbers, which sum to 1""",
         shapes="logits, p (n, S)   F of unseen classes, q (n, U)   H, gate, label, score (n,)",
         forward=(reference.soft_route_rows, soft_factors),

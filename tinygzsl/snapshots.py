@@ -62,11 +62,14 @@ class SnapshotKeeper:
         value, low, high = self.value(look), self.settings.cs_low, self.settings.cs_high
         if low < value < high:
             self._add_inside(look, generator)
-        elif self.nearest is None or self._distance(value) < self._distance(
-            self.value(self.nearest.look)
-        ):
+        elif not self.inside and self._is_nearest(value):
             self.nearest = Snapshot(look, generator.copy())
         self.lowest, self.highest = min(self.lowest, value), max(self.highest, value)
+
+    def _is_nearest(self, value: float) -> bool:
+        if self.nearest is None:
+            return True
+        return self._distance(value) < self._distance(self.value(self.nearest.look))
 
     def _distance(self, value: float) -> float:
         return max(self.settings.cs_low - value, value - self.settings.cs_high)
