@@ -38,7 +38,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotKeeper:
-    """Keeps the snapshots with s_l < CS < s_h and, until there is one, the nearest to them."""
+    """Keeps the snapshots with cs_low < CS < cs_high and, until there is one, the nearest to them."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -54,7 +54,7 @@ class SnapshotKeeper:
 
     @property
     def passed(self) -> bool:
-        """Whether CS has reached s_h."""
+        """Whether CS has reached cs_high."""
         return self.highest >= self.settings.cs_high
 
     def add(self, look: Look, generator: MLP) -> None:
@@ -119,7 +119,7 @@ def train_with_looks(
     prototypes: Array,
     callback: Callable[[int, dict], None],
 ) -> None:
-    """Train until CS has passed s_h or the epoch limit is reached; appends to looks.
+    """Train until CS has passed cs_high or the epoch limit is reached; appends to looks.
 
     Looks every max(10 steps, 1/20 epoch) until the window is passed, then once an epoch (only
     with gan_train_on, for the whole curve of figure 5). callback(step, logs) is called at every
