@@ -38,7 +38,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotKeeper:
-    """Keeps the snapshots with cs_low < CS < cs_high and, until there is one, the nearest to them."""
+    """Keeps the snapshots with cs_low < CS < cs_high, or the nearest until there is one."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
