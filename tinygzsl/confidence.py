@@ -37,8 +37,8 @@ class ConfidenceScorer:
 
     reference is the score of held-out real samples, class-balanced: what a perfect generator
     could be expected to reach (a reference, not a bound; the bound is S). Both scores are of
-    log p(y|x), whose second softmax changes the last bit at most: the curves of earlier runs stay
-    what they are.
+    log p(y|x), of which the kernel takes a softmax again: that is rounding only, and keeps the
+    digits of the curves that were measured so.
     """
 
     def __init__(
