@@ -25,7 +25,7 @@ def confidence_score(logits, weights):
     marginal = sum(share[1] for share in shares)
     known = marginal[marginal > 0]
     log_score = -sum(share[0] for share in shares) - known @ np.log(known)
-    return np.asarray(np.exp(np.maximum(log_score, 0)), logits.dtype)
+    return np.asarray(np.exp(np.maximum(log_score, 0)), logits.dtype)  # eq. 7
 
 
 @compiled

@@ -1,17 +1,18 @@
 // What lies between the matrix products of a critic step (tinygzsl/critic.py): a row is a hidden
 // unit, a column a sample.
 //
-// Floors, in float32 at the memory's bandwidth: critic_epilogue reads s (h, 2n) and writes it and
-// delta (h, 3n), 28 h n bytes; the table and the partial scores are less than a tenth of that where
-// n >= the prototypes. penalty_epilogue reads t and half of s, 8 h n bytes. gradient_penalty reads
-// and writes g, 8 n d bytes: the second time a block reads its row, it finds it in the cache.
+// Floors, in float32 at the memory's bandwidth: critic_epilogue reads s (units, 2n) and writes it
+// and delta (units, 3n), 28 bytes per unit and sample; the table and the partial scores are less
+// than a tenth of that where n >= the prototypes. penalty_epilogue reads t and half of s, 8 bytes
+// per unit and sample. gradient_penalty reads and writes g, 8 n d bytes: the second time a block
+// reads its row, it finds it in the cache.
 
 // A warp has UNITS hidden units. Block x writes the scores of its units, fake and real, to
 // scores[x, :2n], for (32, 8) threads.
 extern "C" __global__ void critic_epilogue(
     real* s, const real* __restrict__ table, const long long* __restrict__ index,
-    const real* __restrict__ alpha, const real* __restrict__ w, real slope, real* delta, real* dw,
-    real* scores, int h, int n, int prototypes) {
+    const real* __restrict__ alpha, const real* __restrict__ w_out, real slope, real* delta,
+    real* dw_out, real* scores, int units, int n, int prototypes) {
   const int first = (blockIdx.x * LINES + threadIdx.y) * UNITS;
   const real share = (real)1 / n;
   real total[UNITS] = {};
@@ -22,8 +23,8 @@ extern "C" __global__ void critic_epilogue(
     real fake_score = 0, real_score = 0;
     for (int k = 0; k < UNITS; k++) {
       const int r = first + k;
-      if (r >= h || i >= n) continue;
-      const real up = w[r], down = up * slope;
+      if (r >= units || i >= n) continue;
+      const real up = w_out[r], down = up * slope;
       real* row = s + (long long)r * 2 * n;
       real* out = delta + (long long)r * 3 * n;
       const real offset = table[(long long)r * prototypes + index[i]];
@@ -47,23 +48,23 @@ extern "C" __global__ void critic_epilogue(
   }
   for (int k = 0; k < UNITS; k++) {
     const real sum = warp_sum(total[k]);
-    if (threadIdx.x == 0 && first + k < h) dw[first + k] = share * sum;
+    if (threadIdx.x == 0 && first + k < units) dw_out[first + k] = share * sum;
   }
 }
 
-// A warp per row of t (h, n); s has `stride` >= n columns.
+// A warp per row of t (units, n); s has `stride` >= n columns.
 extern "C" __global__ void penalty_epilogue(
-    const real* __restrict__ t, const real* __restrict__ s, real slope, real* dw, int h, int n,
-    int stride) {
+    const real* __restrict__ t, const real* __restrict__ s, real slope, real* dw_out, int units,
+    int n, int stride) {
   const int r = blockIdx.x * LINES + threadIdx.y;
-  if (r >= h) return;  // the whole warp
+  if (r >= units) return;  // the whole warp
   real sum = 0;
   for (int i = threadIdx.x; i < n; i += WARP) {
     const real x = t[(long long)r * n + i];
     sum += s[(long long)r * stride + i] > 0 ? x : slope * x;
   }
   sum = warp_sum(sum);
-  if (threadIdx.x == 0) dw[r] = sum;
+  if (threadIdx.x == 0) dw_out[r] = sum;
 }
 
 // A block per row of g (n, d): its length into norm, and scale (1 - 1 / length) times the row over

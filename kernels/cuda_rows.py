@@ -67,8 +67,8 @@ def centered_rows(x, center):
     return u, squares
 
 
-def negative_distances(products, rows, columns):
+def negative_distances(products, u_squared, v_squared):
     """See reference.negative_distances."""
-    arrays = products, rows, columns
+    arrays = products, u_squared, v_squared
     launch("distance", "negative_distances", *tiles(*products.shape), *arrays, *products.shape)
     return products

@@ -37,21 +37,22 @@ def column_sums(x):
     return out
 
 
-def critic_epilogue(s, table, index, alpha, w, slope, delta):
+def critic_epilogue(s, table, index, alpha, w_out, slope, delta):
     """See reference.critic_epilogue."""
-    xp, (h, n) = array_module(s), (s.shape[0], alpha.shape[0])
-    grid, block = warps(ceil_div(h, UNITS))
-    scores, dw = xp.empty((grid[0], 2 * n), s.dtype), xp.empty_like(w)
-    arrays = s, table, index, alpha, w, slope, delta, dw, scores
-    launch("critic", "critic_epilogue", grid, block, *arrays, h, n, table.shape[1])
-    return column_sums(scores), dw
+    xp, (units, n) = array_module(s), (s.shape[0], alpha.shape[0])
+    grid, block = warps(ceil_div(units, UNITS))
+    scores, dw_out = xp.empty((grid[0], 2 * n), s.dtype), xp.empty_like(w_out)
+    arrays = s, table, index, alpha, w_out, slope, delta, dw_out, scores
+    launch("critic", "critic_epilogue", grid, block, *arrays, units, n, table.shape[1])
+    return column_sums(scores), dw_out
 
 
 def penalty_epilogue(t, s, slope):
     """See reference.penalty_epilogue."""
-    dw, (h, n) = array_module(t).empty(t.shape[0], t.dtype), t.shape
-    launch("critic", "penalty_epilogue", *warps(h), t, s, slope, dw, h, n, s.shape[1])
-    return dw
+    dw_out, (units, n) = array_module(t).empty(t.shape[0], t.dtype), t.shape
+    sizes = units, n, s.shape[1]
+    launch("critic", "penalty_epilogue", *warps(units), t, s, slope, dw_out, *sizes)
+    return dw_out
 
 
 def gradient_penalty(g, weight):

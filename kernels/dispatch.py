@@ -26,7 +26,10 @@ _reference_only: ContextVar[bool] = ContextVar("tinygzsl_reference_only", defaul
 
 @contextmanager
 def reference_only() -> Iterator[None]:
-    """Run the definitions alone, without Numba and without fused steps: to compare with."""
+    """Run the definitions alone, without Numba and without fused steps: to compare with.
+
+    A CWGAN decides when it is built whether its critic's step is fused, and keeps to that.
+    """
     token = _reference_only.set(True)
     try:
         yield

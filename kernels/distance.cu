@@ -32,12 +32,13 @@ extern "C" __global__ void centered_rows(
 }
 
 extern "C" __global__ void negative_distances(
-    real* products, const real* __restrict__ rows, const real* __restrict__ columns, int n, int c) {
+    real* products, const real* __restrict__ u_squared, const real* __restrict__ v_squared, int n,
+    int c) {
   const int j = blockIdx.x * WARP + threadIdx.x;
   if (j >= c) return;
   for (int i = blockIdx.y * LINES + threadIdx.y; i < n; i += gridDim.y * LINES) {
     real* place = products + (long long)i * c + j;
-    const real square = rows[i] + columns[j] - 2 * *place;
+    const real square = u_squared[i] + v_squared[j] - 2 * *place;
     *place = -REAL(sqrt)(square < 0 ? (real)0 : square);
   }
 }

@@ -34,20 +34,20 @@ def _centered(x, center, u, squares):
         squares[i] = square
 
 
-def negative_distances(products, rows, columns):
+def negative_distances(products, u_squared, v_squared):
     """See reference.negative_distances."""
 
     def part(low, high):
-        _distances(products[low:high], rows[low:high], columns)
+        _distances(products[low:high], u_squared[low:high], v_squared)
 
     split(part, products.shape[0], LEAST // max(products.shape[1], 1))
     return products
 
 
 @compiled
-def _distances(products, rows, columns):
+def _distances(products, u_squared, v_squared):
     zero, two = products.dtype.type(0), products.dtype.type(2)
     for i in range(products.shape[0]):
         for j in range(products.shape[1]):
-            square = rows[i] + columns[j] - two * products[i, j]
-            products[i, j] = -math.sqrt(zero if square < zero else square)
+            square = u_squared[i] + v_squared[j] - two * products[i, j]
+            products[i, j] = -math.sqrt(zero if square < zero else square)  # eqs. 1 and 2

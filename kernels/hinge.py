@@ -12,9 +12,9 @@ def entropy_hinge(entropy, n_seen, gamma, weight):
     dentropy = np.empty_like(entropy)
     seen, proxies = slice(0, n_seen), slice(n_seen, None)
     gap = _sum(entropy[seen]) / n_seen - _sum(entropy[proxies]) / (entropy.size - n_seen) + gamma
-    slope = weight if gap > 0 else 0.0
+    slope = weight if gap > 0 else 0.0  # eq. 8
     dentropy[seen], dentropy[proxies] = slope / n_seen, -slope / (entropy.size - n_seen)
-    return np.asarray(np.maximum(gap, 0), entropy.dtype), dentropy
+    return np.asarray(np.maximum(gap, 0), entropy.dtype), dentropy  # eq. 8
 
 
 @compiled

@@ -87,14 +87,17 @@ def adam_update(
 
 
 def bias_activation(s: Array, b: Array, slope: float) -> Array:
-    """phi(s + b) in place of s (n, h), phi(s) = s where s > 0, else slope * s."""
+    """phi(s + b) in place of s (n, units), phi(s) = s where s > 0, else slope * s."""
     s += b
     s *= _slopes(s, slope)
     return s
 
 
 def activation_gradient(dy: Array, y: Array, slope: float) -> tuple[Array, Array]:
-    """ds (n, h) and db (h,) for dy (n, h) and y = phi(s + b): slope >= 0, so y has s's sign."""
+    """ds (n, units) and db (units,) for dy (n, units) and y = phi(s + b).
+
+    slope >= 0, so y has the sign of s + b.
+    """
     ds = dy * _slopes(y, slope)
     return ds, ds.sum(axis=0)
 
@@ -106,33 +109,38 @@ def _slopes(s: Array, slope: float) -> Array:
 
 
 def critic_epilogue(
-    s: Array, table: Array, index: Array, alpha: Array, w: Array, slope: float, delta: Array
+    s: Array, table: Array, index: Array, alpha: Array, w_out: Array, slope: float, delta: Array
 ) -> tuple[Array, Array]:
-    """From a hidden layer's products to its gradients, for eq. 6 and one hidden layer (h units).
+    """From a hidden layer's products to its gradients, for eq. 6 and one hidden layer.
 
-    s (h, 2n) holds W_x x for n fake samples and n real ones, table (h, c) W_a a + b for c
+    s (units, 2n) holds W_x x for n fake samples and n real ones, table (units, c) W_a a + b for c
     prototypes, index (n,) the sample's column of it, alpha (n,) the shares of the real samples and
-    w (h,) the output weights. Since the layer before phi is linear, x^ needs no product of its own:
-    s(x^) = alpha s(x) + (1 - alpha) s(x~).
+    w_out (units,) the output weights, w in MATH.md. Since the layer before phi is linear, x^ needs
+    no product of its own: s(x^) = alpha s(x) + (1 - alpha) s(x~).
 
-    Writes dL/ds of fake and real and v = dD/ds at x^ into delta (h, 3n), and s(x^) and s(x) over s.
-    Returns the scores D - b (2n,), fake and real, and dw (h,) without the penalty's part.
+    Writes dL/ds of fake and real and v = dD/ds at x^ into delta (units, 3n), and s(x^) over the
+    first half of s. s(x) goes over the other half, which no step reads: the three versions of this
+    kernel are compared by it. Returns the scores D - b' (2n,), fake and real, and dw_out (units,)
+    without the penalty's part.
     """
-    xp, n = array_module(s, table, index, alpha, w, delta), alpha.shape[0]
+    xp, n = array_module(s, table, index, alpha, w_out, delta), alpha.shape[0]
     offset = table[:, index]
     fake, real = s[:, :n] + offset, s[:, n:] + offset
     mixed = alpha * real + (1 - alpha) * fake
-    up = w[:, None]
-    delta[:, :n] = up * _slopes(fake, slope) / n
-    delta[:, n : 2 * n] = -up * _slopes(real, slope) / n
-    delta[:, 2 * n :] = up * _slopes(mixed, slope)
+    up = w_out[:, None]
+    delta[:, :n] = up * _slopes(fake, slope) / n  # eq. 6
+    delta[:, n : 2 * n] = -up * _slopes(real, slope) / n  # eq. 6
+    delta[:, 2 * n :] = up * _slopes(mixed, slope)  # eq. 6
     s[:, :n], s[:, n:] = mixed, real
     h_fake, h_real = fake * _slopes(fake, slope), real * _slopes(real, slope)
-    return xp.concatenate([w @ h_fake, w @ h_real]), (h_fake - h_real).sum(axis=1) / n
+    return xp.concatenate([w_out @ h_fake, w_out @ h_real]), (h_fake - h_real).sum(axis=1) / n
 
 
 def penalty_epilogue(t: Array, s: Array, slope: float) -> Array:
-    """The penalty's part of dw (h,): sum_i t_i phi'(s_i(x^)), for t (h, n) and s (h, n or more)."""
+    """The penalty's part of dw_out (units,): sum_i t_i phi'(s_i(x^)).
+
+    t is (units, n), and the first n columns of s are s(x^).
+    """
     return (t * _slopes(s[:, : t.shape[1]], slope)).sum(axis=1)
 
 
@@ -144,7 +152,7 @@ def gradient_penalty(g: Array, weight: float) -> Array:
     xp = array_module(g)
     norm = xp.sqrt((g * g).sum(axis=1))
     inverse = 1 / xp.where(norm > 0, norm, xp.asarray(1, norm.dtype))
-    g *= (2 * weight / max(g.shape[0], 1)) * (1 - inverse)[:, None]
+    g *= (2 * weight / max(g.shape[0], 1)) * (1 - inverse)[:, None]  # eq. 6
     return norm
 
 
@@ -155,7 +163,7 @@ def entropy_hinge(entropy: Array, n_seen: int, gamma: float, weight: float) -> t
     """
     xp, n_proxies = array_module(entropy), entropy.shape[0] - n_seen
     gap = entropy[:n_seen].mean() - entropy[n_seen:].mean() + gamma
-    slope = weight * (gap > 0)
+    slope = weight * (gap > 0)  # eq. 8
     dentropy = xp.empty_like(entropy)
     dentropy[:n_seen], dentropy[n_seen:] = slope / n_seen, -slope / n_proxies
     return xp.asarray(xp.maximum(gap, 0), dtype=entropy.dtype), dentropy  # eq. 8
@@ -166,7 +174,7 @@ def squared_error(x: Array, target: Array, scale: float, weight: float) -> tuple
     xp = array_module(x, target)
     difference = x - target
     loss = xp.asarray((difference * difference).sum() * scale, dtype=x.dtype)  # eqs. 3 and 4
-    return loss, (2 * scale * weight) * difference
+    return loss, (2 * scale * weight) * difference  # eqs. 3 and 4
 
 
 def gather_rows(x: Array, rows: Array, out: Array) -> Array:
@@ -176,7 +184,7 @@ def gather_rows(x: Array, rows: Array, out: Array) -> Array:
 
 
 def segment_sum(values: Array, index: Array, n_segments: int) -> Array:
-    """Sums (h, n_segments) of the first c columns of values (h, m) by index (c,) int64, c <= m.
+    """Sums (r, n_segments) of the first c columns of values (r, m) by index (c,) int64, c <= m.
 
     Column i is added to segment index[i]; a segment without columns is 0.
     """
@@ -206,12 +214,12 @@ def centered_rows(x: Array, center: Array) -> tuple[Array, Array]:
     return u, (u * u).sum(axis=1)
 
 
-def negative_distances(products: Array, rows: Array, columns: Array) -> Array:
+def negative_distances(products: Array, u_squared: Array, v_squared: Array) -> Array:
     """-|u_i - v_j| over the inner products <u_i, v_j> (n, c), from squared lengths (n,) and (c,).
 
     Where rounding makes a square negative, the distance is 0.
     """
-    xp = array_module(products, rows, columns)
-    squares = rows[:, None] + columns - 2 * products
-    products[...] = -xp.sqrt(xp.maximum(squares, 0))
+    xp = array_module(products, u_squared, v_squared)
+    squares = u_squared[:, None] + v_squared - 2 * products
+    products[...] = -xp.sqrt(xp.maximum(squares, 0))  # eqs. 1 and 2
     return products

@@ -6,7 +6,7 @@ import math
 
 from ..backend import Array, array_module
 
-LEAST = 1e-30  # a width or tau below counts as this one, whose inverse is finite in float32
+SMALLEST = 1e-30  # a width or tau below counts as this one, whose inverse is finite in float32
 
 
 def log_softmax_entropy(logits: Array) -> tuple[Array, Array]:
@@ -116,7 +116,7 @@ def route_rows(
     unseen = f[:, n_seen:]
     label = xp.where(
         code == 0,
-        log_p.argmax(axis=1),
+        logits.argmax(axis=1),  # not log_p's, where rounding can make two numbers equal
         xp.where(code == 2, n_seen + unseen.argmax(axis=1), f.argmax(axis=1)),  # eqs. 1, 2
     )
     log_zsl, _ = log_softmax_entropy(unseen / temperature)
@@ -130,21 +130,23 @@ def soft_route_rows(
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Index int64, route code int8, entropy in nats, score and gate of each row, (n,) each.
 
-    logits (n, S), f (n, S + U) and index as in route_rows. With h = H / ln S the gate
-    g = sigmoid((bias - h) / width) is the probability of all seen classes together. Seen class s
-    has the score g softmax(logits)_s, unseen class u (1 - g) softmax(f / tau)_u, the softmax being
-    over the unseen; these S + U numbers sum to 1. The label is the first class with the largest
-    one, the code 0 if it is seen and 2 if it is unseen.
+    logits (n, S), f (n, S + U) and index as in route_rows; tau is router_tau times score_scale.
+    With eta = H / ln S and theta = (bias - eta) / width, the gate = 1 / (1 + e^-theta) is the
+    probability of all seen classes together. Seen class s has the score gate softmax(logits)_s,
+    unseen class u (1 - gate) softmax(f / tau)_u, the softmax being over the unseen; these S + U
+    numbers sum to 1. The label is the first class with the largest one, the code 0 if it is seen
+    and 2 if it is unseen.
     """
     xp, n_seen = array_module(logits, f), logits.shape[1]
     per_nat, slope, sharpness = soft_factors(n_seen, width, tau)
     log_p, entropy = log_softmax_entropy(logits)
     unseen = f[:, n_seen:]
     log_q, _ = log_softmax_entropy(sharpness * (unseen - unseen.max(axis=1, keepdims=True)))
-    a = (bias - entropy * per_nat) * slope
-    e = xp.exp(-xp.abs(a))  # at most 1
-    larger, smaller = 1 / (1 + e), e / (1 + e)
-    gate, rest = xp.where(a >= 0, larger, smaller), xp.where(a >= 0, smaller, larger)
+    eta = entropy * per_nat
+    theta = (bias - eta) * slope
+    epsilon = xp.exp(-xp.abs(theta))  # at most 1
+    larger, smaller = 1 / (1 + epsilon), epsilon / (1 + epsilon)
+    gate, rest = xp.where(theta >= 0, larger, smaller), xp.where(theta >= 0, smaller, larger)
     of_seen, of_unseen = gate * xp.exp(log_p.max(axis=1)), rest * xp.exp(log_q.max(axis=1))
     is_seen = of_seen >= of_unseen
     label = xp.where(is_seen, logits.argmax(axis=1), n_seen + unseen.argmax(axis=1))
@@ -154,4 +156,4 @@ def soft_route_rows(
 
 def soft_factors(n_seen: int, width: float, tau: float) -> tuple[float, float, float]:
     """1 / ln S, 1 / width and 1 / tau. One class has the entropy 0, whatever it is divided by."""
-    return 1 / math.log(max(n_seen, 2)), 1 / max(width, LEAST), 1 / max(tau, LEAST)
+    return 1 / math.log(max(n_seen, 2)), 1 / max(width, SMALLEST), 1 / max(tau, SMALLEST)

@@ -80,17 +80,18 @@ extern "C" __global__ void soft_route_rows(
   const certainty c = row_certainty(logits + (long long)i * seen, seen);
   const real* unseen = f + (long long)i * all + seen;
   const best nearest = row_best(unseen, all - seen);
-  const real share = top_probability(unseen, all - seen, nearest.value, sharpness);
+  const real probability = top_probability(unseen, all - seen, nearest.value, sharpness);
   if (threadIdx.x != 0) return;
-  const real a = (bias - c.entropy * per_nat) * slope;
-  const real e = REAL(exp)(a < 0 ? a : -a);  // at most 1
-  const real larger_part = 1 / (1 + e), smaller_part = e / (1 + e);
-  const real g = a < 0 ? smaller_part : larger_part;
-  const real of_seen = g / c.t, of_unseen = (a < 0 ? larger_part : smaller_part) * share;
+  const real theta = (bias - c.entropy * per_nat) * slope;
+  const real epsilon = REAL(exp)(theta < 0 ? theta : -theta);  // at most 1
+  const real larger_part = 1 / (1 + epsilon), smaller_part = epsilon / (1 + epsilon);
+  const real rho = theta < 0 ? smaller_part : larger_part;
+  const real rest = theta < 0 ? larger_part : smaller_part;
+  const real of_seen = rho / c.t, of_unseen = rest * probability;
   const bool is_seen = of_seen >= of_unseen;
   label[i] = is_seen ? c.top.index : seen + nearest.index;
   code[i] = is_seen ? 0 : 2;
   entropy[i] = c.entropy;
   score[i] = is_seen ? of_seen : of_unseen;
-  gate[i] = g;
+  gate[i] = rho;
 }

@@ -53,15 +53,15 @@ def _route(logits, f, delta_low, delta_high, sharpness, label, code, entropy, sc
         top = largest(row)
         t, u = sums(row, top)
         entropy[i] = math.log(t) - u / t
-        if entropy[i] < delta_low:
+        if entropy[i] < delta_low:  # eq. 10
             code[i], label[i], score[i] = 0, _first(row, top), one / t
-        elif entropy[i] > delta_high:
+        elif entropy[i] > delta_high:  # eq. 10
             code[i] = 2
-            label[i], score[i] = _best(f[i, n_seen:], sharpness)
+            label[i], score[i] = _best(f[i, n_seen:], sharpness)  # eq. 1
             label[i] += n_seen
         else:
             code[i] = 1
-            label[i], score[i] = _best(f[i], sharpness)
+            label[i], score[i] = _best(f[i], sharpness)  # eq. 2
 
 
 @compiled
@@ -72,13 +72,13 @@ def _soft_route(logits, f, bias, per_nat, slope, sharpness, label, code, entropy
         top = largest(row)
         t, u = sums(row, top)
         entropy[i] = math.log(t) - u / t
-        a = (bias - entropy[i] * per_nat) * slope
-        e = exp(-abs(a))  # at most 1
-        gate[i], rest = one / (one + e), e / (one + e)
-        if a < 0:
+        theta = (bias - entropy[i] * per_nat) * slope
+        epsilon = exp(-abs(theta))  # at most 1
+        gate[i], rest = one / (one + epsilon), epsilon / (one + epsilon)
+        if theta < 0:
             gate[i], rest = rest, gate[i]
-        best, of_unseen = _best(f[i, n_seen:], sharpness)
-        of_seen, of_unseen = gate[i] / t, rest * of_unseen
+        best, probability = _best(f[i, n_seen:], sharpness)
+        of_seen, of_unseen = gate[i] / t, rest * probability
         if of_seen >= of_unseen:
             code[i], label[i], score[i] = 0, _first(row, top), of_seen
         else:

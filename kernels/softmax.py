@@ -1,6 +1,7 @@
 """Softmax, its entropy and its losses, one row of logits after the other.
 
-In a row z = logits - max, t = sum e^z and u = sum z e^z; see reference_softmax.py.
+In a row z = logits - max, t = sum e^z and u = sum z e^z; see reference_softmax.py. Large logits
+would swallow log t or H if these were added to the maximum first: hence compiled_in_order.
 """
 
 from __future__ import annotations
@@ -96,7 +97,6 @@ def exponentials(row, top, e):
     return t, u
 
 
-# Large logits would swallow log t or H if these were added to the maximum first: hence in order.
 @compiled_in_order
 def _log_softmax_entropy(logits, log_p, entropy):
     for i in range(logits.shape[0]):
@@ -124,12 +124,12 @@ def _forward(logits, y, cross, entropy, top, log_t):
 @compiled_in_order
 def _backward(logits, y, entropy, top, log_t, dce, dentropy, dlogits):
     for i in range(logits.shape[0]):
-        slope, own = dentropy[i], logits.dtype.type(0)
+        dh, own = dentropy[i], logits.dtype.type(0)
         if i < y.size:
             own = dce[i]
         for j in range(logits.shape[1]):
             log_p = (logits[i, j] - top[i]) - log_t[i]
-            dlogits[i, j] = exp(log_p) * (own - slope * (log_p + entropy[i]))
+            dlogits[i, j] = exp(log_p) * (own - dh * (log_p + entropy[i]))
         if i < y.size:
             dlogits[i, y[i]] -= own
 
@@ -149,9 +149,10 @@ def _loss(logits, y, dce, dentropy, cross, entropy, dlogits):
         if i < y.size:
             own = dce[i]
             cross[i] = log_t - (row[y[i]] - top)
-        constant, slope = (own + dentropy[i] * mean) / t, dentropy[i] / t
+        # p (own - dentropy (log p + H)), and log p + H = (z - log t) + (log t - u / t) = z - u / t
+        constant, dentropy_by_t = (own + dentropy[i] * mean) / t, dentropy[i] / t
         for j in range(row.size):
-            out[j] *= constant - slope * (row[j] - top)  # p (own - dentropy (log p + H))
+            out[j] *= constant - dentropy_by_t * (row[j] - top)
         if i < y.size:
             out[y[i]] -= own
 

@@ -19,7 +19,7 @@ def squared_error(x, target, scale, weight):
         return _squared_error(x[low:high], target[low:high], double, dx[low:high])
 
     total = sum(split(part, x.shape[0], LEAST // max(x.shape[1], 1)))
-    return np.asarray(scale * total, x.dtype), dx
+    return np.asarray(scale * total, x.dtype), dx  # eqs. 3 and 4
 
 
 @compiled
@@ -30,6 +30,6 @@ def _squared_error(x, target, double, dx):
         for j in range(x.shape[1]):
             difference = x[i, j] - target[i, j]
             square += difference * difference
-            dx[i, j] = double * difference
+            dx[i, j] = double * difference  # eqs. 3 and 4
         total += square
     return total

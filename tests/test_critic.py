@@ -111,6 +111,7 @@ def test_only_one_layer_without_curvature_is_fused(make_critic):
     assert is_fusable(make_critic("relu"))
     assert not is_fusable(make_critic("tanh"))
     assert not is_fusable(make_critic("relu", layers=2))
+    assert not is_fusable(MLP(make_critic("relu").params, "relu", output="tanh"))
 
 
 @pytest.mark.wheel

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from tinygzsl.metrics import ROUTES
+from tinygzsl.mlp import MLP
 from tinygzsl.presets import Settings
 from tinygzsl.router import (
+    classify_batch,
     compatibility,
     route_batch,
     route_codes,
@@ -170,6 +172,15 @@ def test_thresholds_can_send_everything_one_way(setup, low, high, route):
     assert set(routed(*setup, settings)[1].tolist()) == {route}
 
 
+def test_the_classifier_alone_takes_the_largest_logit_though_log_p_is_equal():
+    """1e-9 is lost in float32 beside ln 2."""
+    w, b = np.zeros((2, D), np.float32), np.array([-1e-9, 0], np.float32)
+    identity = MLP([np.eye(D, dtype=np.float32), np.zeros(D, np.float32)])
+    vsmm = VSMM(f_v=identity, g=identity, f_s=identity, c=MLP([w, b]))
+    label, code, *_ = classify_batch(vsmm, np.ones((3, D), np.float32))
+    assert (label.tolist(), code.tolist()) == ([1, 1, 1], [0, 0, 0])
+
+
 def test_one_unseen_class_takes_its_route_with_certainty(setup):
     vsmm, x, seen, unseen = setup
     settings = Settings(router_delta_low=0.0, router_delta_high=0.0)
@@ -211,7 +222,7 @@ def test_an_unreachable_threshold_is_warned_about(n_seen):
 
 
 def test_the_limit_itself_is_out_of_reach():
-    with pytest.warns(UserWarning, match="no sample can be routed to unseen"):
+    with pytest.warns(UserWarning, match="no sample can take the route ZSL"):
         warn_if_unreachable(5, Settings(router_delta_high=math.log(5)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

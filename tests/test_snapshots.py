@@ -134,6 +134,11 @@ def test_the_first_of_equally_near_snapshots_is_kept(keep):
         assert steps(keep([0.25, 0.25, 0.9]).chosen()) == [0]
 
 
+def test_nothing_outside_is_kept_once_there_is_one_inside(keep):
+    assert keep([0.1, 0.5, 0.39]).nearest.look.step == 0
+    assert keep([0.5, 0.39]).nearest is None
+
+
 def test_a_window_that_is_entered_after_a_jump_counts(keep):
     assert steps(keep([0.1, 0.9, 0.5]).chosen()) == [2]
 

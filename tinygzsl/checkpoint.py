@@ -1,7 +1,8 @@
 """The state of a training in files, so that a run that was interrupted goes on where it was.
 
 Random numbers are functions of the step, so there is no random state, and a run that goes on ends
-with the very bits of one that was never interrupted. The arrays belong to no device.
+with the very bits of one that was never interrupted, with as many threads on the same machine. The
+arrays belong to no device.
 """
 
 from __future__ import annotations

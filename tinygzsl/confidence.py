@@ -12,16 +12,17 @@ from .noise import Purpose
 from .ptc import PTC
 
 
-def confidence_score(log_p: Array, weights: Array | None = None) -> Array:
+def confidence_score(logits: Array, weights: Array | None = None) -> Array:
     """CS = exp(E KL(p(y|x) || p(y))), from 1 to the number of classes; a 0-d array.
 
-    log_p (n, S) holds the PTC's logits or log p(y|x), which are logits too. weights (n,), which
-    sum to 1, replace the plain mean over samples in both expectations.
+    logits (n, S) are the PTC's, or its log p(y|x), which differ by a constant in each row and so
+    have the same softmax. weights (n,), which sum to 1, replace the plain mean over samples in both
+    expectations.
     """
-    xp, n = array_module(log_p), log_p.shape[0]
+    xp, n = array_module(logits), logits.shape[0]
     if weights is None:
-        weights = xp.full(n, 1 / n, log_p.dtype)
-    return kernels.confidence_score(log_p, weights)  # eq. 7
+        weights = xp.full(n, 1 / n, logits.dtype)
+    return kernels.confidence_score(logits, weights)
 
 
 def class_balanced_weights(y: Array, n_classes: int) -> Array:
@@ -35,7 +36,9 @@ class ConfidenceScorer:
     """Scores generators on one fixed set of noise and classes, uniform over the seen classes.
 
     reference is the score of held-out real samples, class-balanced: what a perfect generator
-    could be expected to reach (a reference, not a bound; the bound is S).
+    could be expected to reach (a reference, not a bound; the bound is S). Both scores are of
+    log p(y|x), of which the kernel takes a softmax again: that is rounding only, and keeps the
+    digits of the curves that were measured so.
     """
 
     def __init__(

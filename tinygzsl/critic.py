@@ -1,6 +1,6 @@
 """The critic's loss for one hidden, piecewise-linear layer, in four matrix products.
 
-Exactly what cwgan.critic_loss (eq. 6) computes for any critic, with less work:
+To rounding what cwgan.critic_loss (eq. 6) computes for any critic, with less work:
 
 - s = W_x x + W_a a + b is linear in x, so s(x^) = alpha s(x) + (1 - alpha) s(x~) at x^ needs no
   product of its own, and fake and real samples share one.
@@ -18,18 +18,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from . import kernels, ops
+from . import kernels, losses, ops
 from .backend import Array, array_module
 from .mlp import MLP
 from .products import matmul
 from .threads import split
 
-LEAST = 128  # hidden units that a thread takes at least
+LEAST_UNITS = 128  # hidden units that a thread takes at least
 
 
 def is_fusable(critic: MLP) -> bool:
     """Whether OneLayerCritic can stand for the critic."""
-    return len(critic.params) == 4 and ops.activation(critic.hidden).slope is not None
+    has_slope = ops.activation(critic.hidden).slope is not None
+    return len(critic.params) == 4 and has_slope and critic.output == "linear"
 
 
 class OneLayerCritic:
@@ -46,7 +47,7 @@ class OneLayerCritic:
         self._x = xp.zeros((3 * batch, d), dtype)  # x~, x and u
         self._s = xp.empty((h, 2 * batch), dtype)
         self._t = xp.empty((h, batch), dtype)
-        self._delta = xp.empty((h, 3 * batch), dtype)
+        self._delta = xp.empty((h, 3 * batch), dtype)  # [delta~, delta, v] of MATH.md's step 5
         self._grads = [xp.zeros_like(p) for p in critic.params]
         self.fake, self.real = self._x[:batch], self._x[batch : 2 * batch]
 
@@ -65,7 +66,7 @@ class OneLayerCritic:
         """The terms of the last gradients, which a training step seldom looks at."""
         n = self._norm.shape[0]
         wasserstein = self._scores[n:].mean() - self._scores[:n].mean()
-        term = penalty * ((self._norm - 1) ** 2).mean()
+        term = losses.penalty_of_norms(self._norm, penalty)
         return {"wasserstein": wasserstein, "penalty": term, "loss": term - wasserstein}  # eq. 6
 
     def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
@@ -111,7 +112,7 @@ class OneLayerCritic:
 
     def _over_units(self, part: Callable[[slice], Array]) -> list:
         """part(rows) on every worker's share of the hidden units."""
-        return split(lambda low, high: part(slice(low, high)), len(self._s), LEAST)
+        return split(lambda low, high: part(slice(low, high)), len(self._s), LEAST_UNITS)
 
 
 def _table_columns(xp: ModuleType, prototypes: Array, y: Array) -> tuple[Array, Array]:

@@ -28,7 +28,7 @@ from .presets import Settings
 
 
 def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, object]:
-    """x~ (n, d) for noise z (n, m) and prototypes a (n, k)."""
+    """x~ (n, d) for noise z (n, q) and prototypes a (n, k)."""
     return generator.forward(array_module(z, a).concatenate([z, a], axis=1))
 
 
@@ -46,8 +46,8 @@ def critic_loss(
     scores, cache = critic.forward(
         xp.concatenate([xp.concatenate([fake, a], 1), xp.concatenate([x, a], 1)])
     )
-    dscores = xp.full((2 * n, 1), 1 / n, scores.dtype)
-    dscores[n:] *= -1
+    dscores = xp.full((2 * n, 1), 1 / n, scores.dtype)  # eq. 6
+    dscores[n:] *= -1  # eq. 6
     _, grads = critic.backward(dscores, cache, need_dx=False)
 
     mixed = alpha * x + (1 - alpha) * fake  # x^ of eq. 6
@@ -73,14 +73,14 @@ def generator_loss(
     """-E[D(G(z, a), a)] and its gradients in the order of generator.params.
 
     They are written into the arrays of `out`, if given. extra(x~) -> (term, dterm/dx~) adds a term
-    to the loss, which eq. 6 has none of: the baselines need it.
+    to the loss. Eq. 6 has no such term; some baselines have.
     """
     xp = array_module(z, a)
     fake, generator_cache = generator_forward(generator, z, a)
     n, d = fake.shape
     scores, critic_cache = critic.forward(xp.concatenate([fake, a], axis=1))
     g, _ = critic.input_gradient(critic_cache, columns=d)
-    loss, dfake = -scores.mean(), g * (-1 / n)
+    loss, dfake = -scores.mean(), g * (-1 / n)  # eq. 6
     if extra:
         term, dterm = extra(fake)
         loss, dfake = loss + term, dfake + dterm
@@ -91,9 +91,12 @@ def generator_loss(
 class CWGAN:
     """Generator, critic and their optimisers; `train_step` is one step of the generator.
 
-    Every random number is a function of (seed, step, purpose), and step is part of `state`, so a
-    run that is restored from `state` continues exactly. extra(x~, rows) -> (term, dterm/dx~) adds
-    a term to the generator's loss, for x~ of the classes of those rows of the training data.
+    Every random number is a function of (seed, step, purpose, index), and step is part of `state`:
+    a run that is restored goes on to the same bits, with as many threads on the same machine.
+    Whether the critic's step is fused is decided once, when the CWGAN is built.
+
+    extra(x~, rows) -> (term, dterm/dx~) adds a term to the generator's loss, for x~ of the classes
+    of those rows of the training data.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class CWGAN:
         self.step = 0
         self._generator_grads = [xp.empty_like(p) for p in self.generator.params]
         self._fused = None
+        # The same as critic_loss to rounding, in fewer products: see critic.py.
         if is_fusable(self.critic) and not kernels.is_reference_only():
             fused = OneLayerCritic if xp is np else WholeRowCritic
             self._fused = fused(self.critic, settings.gan_batch, d)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import cwgan, gradcases, losses
 from .explanation import Explanation
+from .kernels import reference
 from .mlp import MLP
 
 GAN = (
@@ -52,8 +53,8 @@ down, from v_(L+1) = 1:
 P = lambda mean_i (|g_i| - 1)^2
 u_i = dP/dg_i = (2 lambda / n) (1 - 1 / |g_i|) g_i, and 0 where |g_i| = 0""",
         shapes="g, u (n, d)   |g| (n,)   P a number",
-        forward=(losses.gradient_penalty_forward,),
-        backward=(losses.gradient_penalty_backward,),
+        forward=(losses.gradient_penalty_forward, losses.penalty_of_norms),
+        backward=(losses.gradient_penalty_backward, reference.gradient_penalty),
         checks=(gradcases.penalty_case,),
         arrays=("g",),
     ),

@@ -56,7 +56,7 @@ def router_example(draw: Draw) -> dict:
     return {
         "logits": logits,
         "F, seen then unseen": f,
-        "delta_l, delta_h": [low, high],
+        "delta_low, delta_high": [low, high],
         "H in nats": entropy,
         "route": [metrics.ROUTES[c] for c in code],
         "label": label,
@@ -141,8 +141,8 @@ computed from |u|^2 + |v|^2 - 2 <u, v>, with the mean of the prototypes subtract
         title="the router (eq. 10)",
         section="Eq. 10: the router",
         formula="""
-H < delta_l: SL, argmax of C over seen classes
-H > delta_h: ZSL, argmax of F over unseen classes (eq. 1)
+H < delta_low: SL, argmax of C over seen classes
+H > delta_high: ZSL, argmax of F over unseen classes (eq. 1)
 else, ties included: GZSL, argmax of F over all classes (eq. 2)""",
         shapes="logits (n, S)   F (n, S + U)   H, route, label, score (n,)",
         forward=(reference.route_codes, reference.route_rows),
@@ -153,8 +153,9 @@ else, ties included: GZSL, argmax of F over all classes (eq. 2)""",
         title="the soft gate, which is not in the paper",
         section="The soft gate",
         formula="""
-gate = 1 / (1 + exp(-(bias - H / ln S) / width))
+eta = H / ln S     theta = (bias - eta) / width     gate = 1 / (1 + exp(-theta))
 seen class: gate p, p = softmax(logits)     unseen class: (1 - gate) q, q = softmax(F / tau)
+tau = router_tau times the standard deviation of F on training samples
 the label is the class with the largest of these S + U numbers, which sum to 1""",
         shapes="logits, p (n, S)   F of unseen classes, q (n, U)   H, gate, label, score (n,)",
         forward=(reference.soft_route_rows, soft_factors),

@@ -72,7 +72,7 @@ dH/ds_j = -p_j (ln p_j + H)
 computed as H = ln t - u / t with z = s - max s, t = sum e^z, u = sum z e^z""",
         shapes="s, p, ds (n, c)   H, dH (n,)",
         forward=(losses.softmax_entropy_forward, reference.log_softmax_entropy),
-        backward=(losses.softmax_entropy_backward,),
+        backward=(losses.softmax_entropy_backward, reference_softmax._softmax_gradient),
         checks=(gradcases.entropy_case,),
         arrays=("s",),
     ),

@@ -9,18 +9,7 @@ from __future__ import annotations
 
 from . import kernels
 from .backend import Array, array_module
-
-
-def softmax_entropy_forward(logits: Array) -> tuple[Array, tuple]:
-    """Entropy (n,) of softmax(logits (n, c)), in nats: from 0 to ln c."""
-    log_p, entropy = kernels.log_softmax_entropy(logits)
-    return entropy, (log_p, entropy)
-
-
-def softmax_entropy_backward(dentropy: Array, cache: tuple) -> Array:
-    """dlogits (n, c): dH/ds_j = -p_j (log p_j + H)."""
-    log_p, entropy = cache
-    return -dentropy[:, None] * array_module(log_p).exp(log_p) * (log_p + entropy[:, None])
+from .kernels import reference
 
 
 def softmax_loss_forward(logits: Array, y: Array) -> tuple[tuple[Array, Array], tuple]:
@@ -36,15 +25,32 @@ def softmax_loss_backward(dce: Array, dentropy: Array, cache: tuple) -> Array:
     return kernels.softmax_loss_backward(*cache, dce, dentropy)
 
 
+def softmax_entropy_forward(logits: Array) -> tuple[Array, tuple]:
+    """Entropy (n,) of softmax(logits (n, c)), in nats, from 0 to ln c: no row has a label."""
+    nobody = array_module(logits).empty(0, "int64")
+    (_, entropy), cache = softmax_loss_forward(logits, nobody)
+    return entropy, cache
+
+
+def softmax_entropy_backward(dentropy: Array, cache: tuple) -> Array:
+    """dlogits (n, c): dH/ds_j = -p_j (log p_j + H)."""
+    return softmax_loss_backward(dentropy[:0], dentropy, cache)
+
+
 def gradient_penalty_forward(g: Array, weight: float) -> tuple[Array, tuple]:
     """weight * mean_i (|g_i| - 1)^2 for input gradients g (n, d)."""
     norm = array_module(g).sqrt((g * g).sum(axis=1))
-    return weight * ((norm - 1) ** 2).mean(), (g, norm, weight)  # third term of eq. 6
+    return penalty_of_norms(norm, weight), (g, weight)
+
+
+def penalty_of_norms(norm: Array, weight: float) -> Array:
+    """The penalty of input gradients with these lengths (n,)."""
+    return weight * ((norm - 1) ** 2).mean()  # eq. 6
 
 
 def gradient_penalty_backward(dloss: float | Array, cache: tuple) -> Array:
     """u (n, d) = dloss (2 weight / n) (1 - 1 / |g_i|) g_i, and 0 where |g_i| = 0."""
-    g, norm, weight = cache
-    xp = array_module(g)
-    inverse = 1 / xp.where(norm > 0, norm, xp.asarray(1, norm.dtype))
-    return (dloss * 2 * weight / g.shape[0]) * (1 - inverse)[:, None] * g
+    g, weight = cache
+    u = g.copy()
+    reference.gradient_penalty(u, dloss * weight)  # it writes u over g
+    return u

@@ -1,18 +1,20 @@
 """A multilayer perceptron with hand-written backprop and double backprop, for any depth.
 
-Layer l computes s_l = h_{l-1} W_l^T + b_l and h_l = phi(s_l); W_l is stored (out, in).
+Layer l computes s_l = h_{l-1} W_l^T + b_l and h_l = phi(s_l); W_l is stored (out, in). Layers are
+counted from 1 in formulas and from 0 in lists: W_l is params[2 (l - 1)], and e_l, v_l, r_l and the
+caches of layer l are at place l - 1 of theirs.
 
 - forward / backward: y and the gradients of <dy, y>.
 - input_gradient / input_gradient_backward: g = d(sum_i y_i)/dx and the gradients of <u, g>, which
   is what the gradient penalty of eq. 6 needs.
 
 Double backprop. With e_l = dy/dh_l and v_l = dy/ds_l = e_l * phi'(s_l), the input gradient runs
-down the layers, e_{l-1} = v_l W_l, to g = e_0. Its own backward runs up again: t_l is the
-derivative of <u, g> with respect to v_l, so t_1 = u W_1^T and dW_1 += v_1^T u; q_l = t_l *
-phi'(s_l) is the derivative with respect to e_l, so t_{l+1} = q_l W_{l+1}^T and
-dW_{l+1} += v_{l+1}^T q_l. Where phi is curved, <u, g> also depends on s_l through phi'(s_l):
-r_l = t_l * e_l * phi''(s_l) enters the ordinary backward pass at s_l. For ReLU and LeakyReLU
-phi'' = 0 and that pass is not run.
+down the layers, e_{l-1} = v_l W_l, to g = e_0. Its own backward runs up again, from q_0 = u: t_l is
+the derivative of <u, g> with respect to v_l, so t_l = q_{l-1} W_l^T and dW_l += v_l^T q_{l-1};
+q_l = t_l * phi'(s_l) is the derivative with respect to e_l. If g is for the first `columns` inputs
+only, t_1 = u W_1^T and dW_1 += v_1^T u are about these columns of W_1. Where phi is curved, <u, g>
+also depends on s_l through phi'(s_l): r_l = t_l * e_l * phi''(s_l) enters the ordinary backward
+pass at s_l. For ReLU and LeakyReLU phi'' = 0 and that pass is not run.
 """
 
 from __future__ import annotations
@@ -146,23 +148,23 @@ class MLP:
         columns = u.shape[1]
         matmul(cache.v[0].T, u, out=grads[0][:, :columns])
         t = matmul(u, self.params[0][:, :columns].T)
-        second = []
-        for i in range(len(cache.v) - 1):
+        rs = []
+        for i in range(len(cache.v) - 1):  # layer l = i + 1
             phi, phi_cache = self._activations()[i], cache.forward.activation[i]
-            second.append(phi.second and phi.second(cache.e[i], t, phi_cache))
+            rs.append(phi.second and phi.second(cache.e[i], t, phi_cache))
             q = phi.backward(t, phi_cache)
             matmul(cache.v[i + 1].T, q, out=grads[2 * i + 2])
             t = matmul(q, self.params[2 * i + 2].T)
-        if not second or second[0] is None:  # no curvature anywhere
+        if not rs or rs[0] is None:  # no curvature anywhere
             return xp.zeros_like(cache.forward.linear[0][0]) if need_dx else None, grads
-        dx = self._add_second_order(second, cache.forward, grads, need_dx)
+        dx = self._add_second_order(rs, cache.forward, grads, need_dx)
         return dx, grads
 
-    def _add_second_order(self, second: list, cache: ForwardCache, grads: list, need_dx: bool):
+    def _add_second_order(self, rs: list, cache: ForwardCache, grads: list, need_dx: bool):
         """The ordinary backward pass of the r_l, from below the output; adds to grads."""
         phis, dh = self._activations(), None
-        for i in reversed(range(len(second))):
-            ds = second[i] if dh is None else second[i] + phis[i].backward(dh, cache.activation[i])
+        for i in reversed(range(len(rs))):
+            ds = rs[i] if dh is None else rs[i] + phis[i].backward(dh, cache.activation[i])
             dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx or i > 0)
             grads[2 * i] += dw
             grads[2 * i + 1] += db

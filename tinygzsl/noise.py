@@ -1,7 +1,8 @@
 """Random numbers as pure functions of (seed, step, purpose, index): there is no state.
 
-A run can therefore be resumed at any step exactly, and the CPU and the GPU draw the same uniforms
-bit for bit (and the same normals to rounding). See kernels/reference_random.py.
+A run can therefore be resumed at any step, to the same bits with as many threads on the same
+machine, and the CPU and the GPU draw the same uniforms bit for bit (and the same normals to
+rounding). See kernels/reference_random.py.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def integers(
 def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
     """A permutation of 0 .. count - 1 as int64: the order of random 32-bit keys.
 
-    A key's place is its lower half, so no two are equal and any sort gives one order.
+    The index is the key's lower 32 bits, so keys differ and any sort gives the same order.
     """
     words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
     keys = xp.sort((words << 32) | xp.arange(count, dtype=xp.uint64))

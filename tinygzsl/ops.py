@@ -3,7 +3,10 @@
 dy is dL/dy, the gradients have the shapes of what they belong to. Weights are stored (out, in).
 An activation has a third function, X_second(e, t, cache) = e * t * phi''(s): the second-order
 term of the double backprop in mlp.py, or None where phi'' is zero. A piecewise-linear one has a
-slope instead, phi(s) = s where s > 0, else slope * s, and its layer is fused: dense_forward.
+slope instead, phi(s) = s where s > 0, else slope * s, and networks run its layer by dense_forward
+and dense_backward, whose kernels add the bias too, or sum up its gradient. The X_forward of such an
+activation is the definition that the gradient checks use. Its X_backward runs alone in the double
+backprop, where there is no bias, so the kernel's db is dropped.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ def dense_backward(
 ) -> tuple[Array | None, Array]:
     """dx (n, in) or None and db (out,); dw (out, in) is written in place."""
     x, w = cache
-    if phi.slope is None or phi.slope == 1:
+    if phi.slope is None or phi.slope == 1:  # of slope 1 is the identity: ds is dy, not a copy
         ds = phi.backward(dy, phi_cache)
         db = ds.sum(axis=0)
     else:

@@ -7,7 +7,7 @@ import numpy as np
 from .backend import Array, array_module
 from .threads import SERIAL, current, split
 
-LEAST = 1 << 22  # multiplications that a thread takes at least: some 50 us
+LEAST_MULTIPLICATIONS = 1 << 22  # multiplications that a thread takes at least: some 50 us
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -23,11 +23,11 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         def part(low, high):
             np.matmul(a[low:high], b, out=out[low:high])
 
-        split(part, rows, LEAST // max(inner * columns, 1))
+        split(part, rows, LEAST_MULTIPLICATIONS // max(inner * columns, 1))
     else:
 
         def part(low, high):
             np.matmul(a, b[:, low:high], out=out[:, low:high])
 
-        split(part, columns, LEAST // max(inner * rows, 1))
+        split(part, columns, LEAST_MULTIPLICATIONS // max(inner * rows, 1))
     return out

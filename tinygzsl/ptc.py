@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +42,11 @@ class PTC(NamedTuple):
 
 def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
     """Mean cross-entropy + l2 / 2 ||w||^2 with its gradients dw (S, d) and db (S,)."""
-    terms = (_block_loss(w, b, part, y[rows], x.shape[0]) for rows, part in blocks(x))
-    loss, dw, db = reduce(lambda p, q: (p[0] + q[0], p[1] + q[1], p[2] + q[2]), terms)
-    dw += l2 * w
-    return loss + 0.5 * l2 * (w * w).sum(), dw, db
+    loss, dw, db = 0, 0, 0
+    for rows, part in blocks(x):
+        terms = _block_loss(w, b, part, y[rows], x.shape[0])
+        loss, dw, db = loss + terms[0], dw + terms[1], db + terms[2]
+    return loss + 0.5 * l2 * (w * w).sum(), dw + l2 * w, db
 
 
 def _block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, Array, Array]:

@@ -54,14 +54,15 @@ def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
     the inner product of unit vectors.
     """
     if metric == "dot":
-        return matmul(embedded, semantic.T)
+        return matmul(embedded, semantic.T)  # eqs. 1 and 2
     if metric == "cosine":
-        return matmul(_unit_rows(embedded), _unit_rows(semantic).T)
+        return matmul(_unit_rows(embedded), _unit_rows(semantic).T)  # eqs. 1 and 2
     if metric != "euclidean":
         raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
     center = semantic.mean(axis=0)  # no distance changes, and less is lost to cancellation
-    (u, rows), (v, columns) = (kernels.centered_rows(x, center) for x in (embedded, semantic))
-    return kernels.negative_distances(matmul(u, v.T), rows, columns)
+    u, u_squared = kernels.centered_rows(embedded, center)
+    v, v_squared = kernels.centered_rows(semantic, center)
+    return kernels.negative_distances(matmul(u, v.T), u_squared, v_squared)  # eqs. 1 and 2
 
 
 def _unit_rows(x: Array) -> Array:
@@ -87,14 +88,15 @@ def route_batch(
     thresholds = settings.router_delta_low, settings.router_delta_high
     index, code, entropy, score = kernels.route_rows(
         logits, f, *thresholds, settings.router_temperature
-    )  # eqs. 1, 2 and 10
+    )
     return index, code, entropy, score, 1 - code.astype(entropy.dtype) / 2
 
 
 def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Array]:
     """What route_batch returns, by C alone: every sample x (n, d) takes the supervised route."""
-    log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(vsmm.embed(x)))
-    xp, index = array_module(x), log_p.argmax(axis=1)
+    logits = vsmm.logits(vsmm.embed(x))
+    log_p, entropy = kernels.log_softmax_entropy(logits)
+    xp, index = array_module(x), logits.argmax(axis=1)  # as route_rows, see there
     code, gate = xp.zeros(x.shape[0], "int8"), xp.ones(x.shape[0], entropy.dtype)
     return index, code, entropy, xp.exp(log_p.max(axis=1)), gate
 
@@ -131,8 +133,9 @@ def unseen_above(settings: Settings, n_seen: int) -> float:
 
 
 def warn_if_unreachable(n_seen: int, settings: Settings) -> None:
-    """Warn where eq. 10 can route nothing to unseen: no entropy of n_seen classes exceeds
-    ln n_seen. Nothing is known of thresholds that are yet to be measured.
+    """Warn where eq. 10 can send nothing to ZSL: no entropy of n_seen classes exceeds ln n_seen.
+
+    Nothing is known of thresholds that are yet to be measured.
     """
     if settings.router_gate == "soft" or settings.router_unit == "measured":
         return
@@ -140,8 +143,8 @@ def warn_if_unreachable(n_seen: int, settings: Settings) -> None:
     if delta_high >= math.log(n_seen):
         warnings.warn(
             f"delta_high is {delta_high:g} nats, but the entropy of {n_seen} seen classes is at "
-            f"most ln {n_seen} = {math.log(n_seen):.3f}: no sample can be routed to unseen; lower "
-            "router_delta_high",
+            f"most ln {n_seen} = {math.log(n_seen):.3f}: no sample can take the route ZSL; "
+            "eq. 2 can still choose unseen classes; lower router_delta_high",
             stacklevel=4,
         )
 

@@ -113,7 +113,7 @@ def fit_and_scale(
         def share(chunks: list[slice]) -> list:
             return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
 
-        _shared(share, x, xp)
+        _over_workers(share, x, xp)
         return scaler, out
     out, upload = empty_features(x.shape, dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
@@ -145,7 +145,7 @@ def map_scaled(
         outs = [buffer[: rows.stop - rows.start] for rows in chunks]
         return [function(o) for o in _scaled_chunks(name, x, scaler, xp, dtype, chunks, outs)]
 
-    return list(chain.from_iterable(_shared(share, x, xp)))
+    return list(chain.from_iterable(_over_workers(share, x, xp)))
 
 
 def _scaled_chunks(
@@ -185,7 +185,8 @@ def _check_chunks(
             scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
 
 
-def _shared(share: Callable[[list[slice]], list], x: Array, xp: ModuleType) -> list[list]:
+def _over_workers(share: Callable[[list[slice]], list], x: Array, xp: ModuleType) -> list[list]:
+    """share(chunks) for every worker's part of the chunks of x; on a GPU for all at once."""
     step, chunks = _chunk_rows(x.shape[1]), row_chunks(*x.shape)
     if xp is not np:
         return [share(chunks)]

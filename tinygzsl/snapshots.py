@@ -43,7 +43,7 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotKeeper:
-    """Keeps the snapshots with s_l < CS < s_h and, until there is one, the nearest to them."""
+    """Keeps the snapshots with cs_low < CS < cs_high, or the nearest until there is one."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
@@ -59,7 +59,7 @@ class SnapshotKeeper:
 
     @property
     def passed(self) -> bool:
-        """Whether CS has reached s_h."""
+        """Whether CS has reached cs_high."""
         return self.highest >= self.settings.cs_high
 
     def add(self, look: Look, generator: MLP) -> None:
@@ -67,11 +67,14 @@ class SnapshotKeeper:
         value, low, high = self.value(look), self.settings.cs_low, self.settings.cs_high
         if low < value < high:
             self._add_inside(look, generator)
-        elif self.nearest is None or self._distance(value) < self._distance(
-            self.value(self.nearest.look)
-        ):
+        elif not self.inside and self._is_nearest(value):
             self.nearest = Snapshot(look, generator.copy())
         self.lowest, self.highest = min(self.lowest, value), max(self.highest, value)
+
+    def _is_nearest(self, value: float) -> bool:
+        if self.nearest is None:
+            return True
+        return self._distance(value) < self._distance(self.value(self.nearest.look))
 
     def _distance(self, value: float) -> float:
         return max(self.settings.cs_low - value, value - self.settings.cs_high)
@@ -122,7 +125,7 @@ def train_with_looks(
     callback: Callable[[int, dict], None],
     checkpoint: GanCheckpoint | None = None,
 ) -> None:
-    """Train until CS has passed s_h or the epoch limit is reached; appends to looks.
+    """Train until CS has passed cs_high or the epoch limit is reached; appends to looks.
 
     Looks every max(10 steps, 1/20 epoch) until the window is passed, then once an epoch (only
     with gan_train_on, for the whole curve of figure 5). callback(step, logs) is called at every

@@ -103,7 +103,11 @@ def vsmm_loss(
     without proxies neither "es" nor "h_proxy") and "loss".
     """
     xp, n = array_module(x, y, a), y.shape[0]
-    weights = (settings.vsmm_weight_ae, settings.vsmm_weight_le, settings.vsmm_weight_clf)
+    w_ae, w_le, w_clf = (
+        settings.vsmm_weight_ae,
+        settings.vsmm_weight_le,
+        settings.vsmm_weight_clf,
+    )
     latent, f_v_cache = vsmm.f_v.forward(x)
     logits, c_cache = vsmm.c.forward(latent)
     decoded, g_cache = vsmm.g.forward(latent[:n])
@@ -111,12 +115,12 @@ def vsmm_loss(
 
     is_mean = settings.vsmm_reduction == "mean"
     scales = [1 / (z.size if is_mean else n) for z in (decoded, semantic)]
-    ae, ddecoded = kernels.squared_error(decoded, x[:n], scales[0], weights[0])  # eq. 3
-    le, from_le = kernels.squared_error(latent[:n], semantic, scales[1], weights[1])  # eq. 4
-    (clf, entropy), clf_cache = losses.softmax_loss_forward(logits, y)
-    terms = {"ae": ae, "le": le, "clf": clf.mean()}
-    loss = sum(w * term for w, term in zip(weights, terms.values(), strict=True))  # eq. 5
-    terms["h_seen"] = entropy[:n].mean()
+    ae, ddecoded = kernels.squared_error(decoded, x[:n], scales[0], w_ae)  # eq. 3
+    le, from_le = kernels.squared_error(latent[:n], semantic, scales[1], w_le)  # eq. 4
+    (cross_entropy, entropy), softmax_cache = losses.softmax_loss_forward(logits, y)
+    clf = cross_entropy.mean()
+    loss = w_ae * ae + w_le * le + w_clf * clf  # eq. 5
+    terms = {"ae": ae, "le": le, "clf": clf, "h_seen": entropy[:n].mean()}
     dentropy = xp.zeros_like(entropy)
     if x.shape[0] > n:
         weight = settings.vsmm_weight_es
@@ -125,8 +129,8 @@ def vsmm_loss(
         loss = loss + weight * es  # eq. 9
     terms["loss"] = loss
 
-    dclf = xp.full(n, weights[2] / n, x.dtype)
-    dlogits = losses.softmax_loss_backward(dclf, dentropy, clf_cache)
+    dce = xp.full(n, w_clf / n, x.dtype)
+    dlogits = losses.softmax_loss_backward(dce, dentropy, softmax_cache)
     out = out or {}
     dlatent, c_grads = vsmm.c.backward(dlogits, c_cache, out=out.get("c"))
     from_g, g_grads = vsmm.g.backward(ddecoded, g_cache, out=out.get("g"))

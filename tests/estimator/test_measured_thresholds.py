@@ -184,7 +184,7 @@ def test_no_scale_leaves_the_model_as_it_was(fit, measured, data, monkeypatch, s
 
 
 def test_a_threshold_beyond_reach_is_warned_about_once_it_is_known(fit):
-    with pytest.warns(UserWarning, match="no sample can be routed to unseen"):
+    with pytest.warns(UserWarning, match="no sample can take the route ZSL"):
         fit(**{**MEASURED, "router_delta_high": 5.0})
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -90,7 +90,7 @@ def test_is_unseen_is_a_gate_below_a_half(soft, data, unseen):
 
 
 def test_a_threshold_out_of_reach_matters_to_the_hard_gate_alone(fit):
-    with pytest.warns(UserWarning, match="no sample can be routed to unseen"):
+    with pytest.warns(UserWarning, match="no sample can take the route ZSL"):
         fit(router_delta_high=2.0, vsmm_weight_es=0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -88,6 +88,15 @@ def test_labels_and_scores_of_one_route(compare, rng, dtype, low, high, code):
     assert score == pytest.approx(p.max(axis=1), rel=1e-5)
 
 
+def test_the_largest_logit_counts_where_rounding_makes_log_p_equal(compare, dtype):
+    tiny = {"float32": 1e-9, "float64": 1e-18}[dtype]
+    logits, f = np.array([[-tiny, 0], [0, -tiny]], dtype), np.zeros((2, 4), dtype)
+    label, code, *_ = compare("route_rows", logits, f, 0.7, 0.8, 1.0, rtol=1e-6)
+    assert (label.tolist(), code.tolist()) == ([1, 0], [0, 0])
+    label, code, *_ = compare("soft_route_rows", logits, f, 2.0, 0.1, 1.0, rtol=1e-5)
+    assert (label.tolist(), code.tolist()) == ([1, 0], [0, 0])
+
+
 @pytest.mark.wheel
 def test_the_first_of_equal_ones_is_taken(compare, dtype):
     logits = np.array([[0, 50, 50, 0], [0, 0, 0, 0], [0, 0, 0, 0]], dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ SCALERS = ("none", "minmax", "standard", "l2")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Baseline(Parameters):
+class Baseline(Parameters, ABC):
     """A classifier that scores samples against the prototypes of all classes.
 
     Parameters of every method: the scaler of features and prototypes (none, minmax, standard or
@@ -32,8 +33,7 @@ class Baseline(Parameters):
     After fit: classes_ (S,), n_features_in_, score_scale_. strict says that fit never sees a
     prototype of an unseen class. Computed with NumPy, on the CPU.
 
-    A method has _fit(x, index, a), which trains on scaled samples x (n, d), class indices (n,) and
-    scaled prototypes a (S, k), and _scores(x, a) -> (n, C) for any C prototypes; more is closer.
+    A method has _fit(x, index, a) and _scores(x, a).
     """
 
     strict: ClassVar[bool] = True
@@ -138,11 +138,13 @@ class Baseline(Parameters):
         if not hasattr(self, "classes_"):
             raise ValueError("the model is not fitted; call fit first")
 
+    @abstractmethod
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
-        raise NotImplementedError
+        """Train on scaled samples x (n, d), class indices (n,) and scaled prototypes a (S, k)."""
 
+    @abstractmethod
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Scores (n, C) of scaled samples x (n, d) with any C scaled prototypes; more is closer."""
 
 
 SAMPLE_ROWS = 8192  # training samples that give the unit of the offset
@@ -212,10 +214,12 @@ class GenerativeBaseline(Baseline):
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
         return self._logits(x)[:, : len(a)]  # a: those of the seen classes, or of all
 
+    @abstractmethod
     def _fit_all(
         self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
     ) -> None:
-        raise NotImplementedError
+        """_fit with the scaled prototypes of the unseen classes, a_unseen (U, k), too."""
 
+    @abstractmethod
     def _logits(self, x: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Scores (n, S + U) of scaled samples x (n, d) with the classes it was trained for."""

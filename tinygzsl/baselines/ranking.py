@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +57,9 @@ class RankingBaseline(Baseline):
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
         return x @ self._w @ a.T
 
+    @abstractmethod
     def _weights(self, n_classes: int) -> np.ndarray | None:
-        raise NotImplementedError
+        """What a number of violations is worth, see ranking_loss."""
 
 
 def initial_weights(d: int, k: int, seed: int, dtype: str) -> np.ndarray:

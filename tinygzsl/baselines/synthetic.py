@@ -132,7 +132,7 @@ class SyntheticBaseline(GenerativeBaseline):
         return self._classifier.logits(x)
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
-        raise NotImplementedError
+        raise NotImplementedError  # not abstract: GGM has a _fit_all of its own and no generator
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -140,6 +140,7 @@ def route_rows(rng: Generator) -> Iterator[tuple]:
     same = np.zeros((2, 4))
     yield same, np.zeros((2, 6)), np.log(4.0) + 1, 9.0, 1.0  # supervised, all tied
     yield np.array([[np.nan, 1.0, 2.0]]), np.array([[1.0, 2.0, 2.0, 0.0]]), 0.1, 0.5, 1.0
+    yield np.array([[-1e-20, 0.0]]), np.zeros((1, 4)), 0.7, 0.8, 1.0  # log p of both is the same
 
 
 def soft_route_rows(rng: Generator) -> Iterator[tuple]:

@@ -49,7 +49,10 @@ MUTANTS = [
         "critic", "critic_epilogue", "    fake_score = lines", "    if (i < n) fake_score = lines"
     ),
     Mutant(
-        "critic", "critic_epilogue", "const real share", "if (first >= h) return; const real share"
+        "critic",
+        "critic_epilogue",
+        "const real share",
+        "if (first >= units) return; const real share",
     ),
     Mutant(
         "softmax", "log_softmax_entropy", "if (i >= rows)", "if (i >= rows || threadIdx.x >= c)"
@@ -104,9 +107,19 @@ MUTANTS = [
     Mutant("router", "soft_route_rows", "s.t = warp_sum(s.t);", ""),
     Mutant("router", "soft_route_rows", "all + seen;", "all;"),
     Mutant("router", "soft_route_rows", "seen + nearest.index", "nearest.index"),
-    Mutant("router", "soft_route_rows", "a < 0 ? a : -a", "-a"),
-    Mutant("router", "soft_route_rows", "g = a < 0 ? smaller_part", "g = a < 0 ? larger_part"),
-    Mutant("router", "soft_route_rows", "(a < 0 ? larger_part :", "(a < 0 ? smaller_part :"),
+    Mutant("router", "soft_route_rows", "theta < 0 ? theta : -theta", "-theta"),
+    Mutant(
+        "router",
+        "soft_route_rows",
+        "rho = theta < 0 ? smaller_part",
+        "rho = theta < 0 ? larger_part",
+    ),
+    Mutant(
+        "router",
+        "soft_route_rows",
+        "rest = theta < 0 ? larger_part",
+        "rest = theta < 0 ? smaller_part",
+    ),
     Mutant("router", "soft_route_rows", "of_seen >= of_unseen", "of_seen > of_unseen"),
     Mutant("router", "soft_route_rows", "c.entropy * per_nat", "c.entropy"),
     Mutant("router", "soft_route_rows", "is_seen ? of_seen : of_unseen", "of_seen"),
