@@ -186,7 +186,7 @@ FAST_SETTINGS = (
     "vsmm.lr=1e-2",
     "vsmm.batch=16",
     "vsmm.epochs=15",
-    "vsmm.gamma=0.5",
+    "vsmm.gamma=1.0",
     "router.delta_high=1.0",
 )
 

@@ -87,6 +87,7 @@ def test_a_training_set_of_what_fit_is_given(data):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.filterwarnings("ignore:entropy hardly tells")
 def test_the_search_has_the_models_seed_and_edges_are_a_warning(data, monkeypatch):
     options, search = [], auto.tune
 

@@ -283,9 +283,15 @@ def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, m
     assert not np.array_equal(calls[0][2], calls[3][2])  # another draw, other classes
 
 
-@pytest.mark.parametrize(("reference", "warned"), [(1.99, True), (2.0, False), (50.0, False)])
-def test_a_low_reference_is_warned_about(reference, warned):
+@pytest.mark.parametrize(
+    ("reference", "classes", "warned"),
+    [(1.99, 60, True), (2.0, 60, False), (50.0, 60, False), (1.41, 2, True), (1.99, 2, False)],
+)
+def test_a_low_reference_is_warned_about(reference, classes, warned):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_if_reference_low(reference)
-    assert ["score of only 1.99" in str(warning.message) for warning in caught] == [True] * warned
+        warn_if_reference_low(reference, classes)
+    assert [
+        f"score of only {reference}, from 1 to {classes}" in str(warning.message)
+        for warning in caught
+    ] == [True] * warned

@@ -59,6 +59,7 @@ def trainer(training):
     return FoldTrainer(folds(training, 1)[0], 0, "cpu", "float32")
 
 
+@pytest.mark.filterwarnings("ignore:entropy hardly tells")
 def test_every_stage_has_its_trials_and_the_work_is_counted(training, calls):
     overrides = {**TINY, "vsmm_epochs": 12, "cs_low": 0.05, "cs_high": 0.2}
     found = tune(training, overrides, calls)
@@ -174,6 +175,7 @@ def test_the_figure_of_a_fold_is_what_fit_and_evaluate_give(training):
         assert tz.evaluate(model, fold)["H"] == pytest.approx(gate["H"], abs=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:entropy hardly tells")
 def test_the_same_seed_finds_the_same(training):
     one, other = (tune(training, FIXED, seed=3, folds=1) for _ in range(2))
     assert one == other

@@ -101,6 +101,21 @@ def to_host(x: Array) -> np.ndarray:
 
 
 def as_array(x: Any) -> Array:
-    """x itself if it is a CuPy array, else as NumPy's: lists and data frames are welcome."""
+    """x itself if it is a CuPy array, else as NumPy's: lists and data frames are welcome.
+
+    Raises ValueError for rows of different lengths, and where values are masked: NumPy would take
+    what lies under the mask.
+    """
     cupy = loaded_cupy()
-    return x if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)
+    if cupy is not None and isinstance(x, cupy.ndarray):
+        return x
+    if isinstance(x, np.ma.MaskedArray) and x.mask.any():
+        count, size = int(x.mask.sum()), x.size
+        raise ValueError(f"{count} of the {size} values of an array are masked; fill or drop them")
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ValueError(
+            f"a list of {len(x)} rows is no matrix: its rows differ in length; pass rows of one "
+            "length"
+        ) from error

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .backend import Array, array_module, to_host
 from .wording import quoted
+
+LARGEST = 1e12  # of scaled values: squares of what a network makes of them still fit float32
+LEAST_DIFFERENCE = 1e-12  # between scaled rows; networks see nothing of less
+BLOCK_ROWS = 1024  # looked at at once
 
 
 def check_finite(name: str, x: Array) -> None:
@@ -25,6 +31,52 @@ def check_finite(name: str, x: Array) -> None:
     raise ValueError(
         f"{name} has {count} values that are NaN or inf, the first in row {row}, column {column}; "
         "clean or drop them"
+    )
+
+
+def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
+    """ValueError that says where finite x (n, d) has left the range of its dtype, converted (n, d),
+    or where scaled (n, d) goes beyond +-LARGEST.
+    """
+    xp = array_module(scaled)
+    for y, limit in ((converted, np.finfo(converted.dtype).max), (scaled, LARGEST)):
+        bad = ~(xp.abs(y) <= limit)
+        if bool(bad.any()):
+            row, column = divmod(int(bad.ravel().argmax()), x.shape[1])
+            value = f"{name} has {float(x[row, column]):.3g} in row {row}, column {column}"
+            if y is converted:
+                raise ValueError(
+                    f"{value}, which is beyond {limit:.3g}, the greatest {y.dtype}; divide it by a "
+                    "constant, or pass dtype='float64'"
+                )
+            raise ValueError(
+                f"{value}, which scaling makes {float(y[row, column]):.3g}, and beyond "
+                f"{limit:g} squares overflow; correct it, or take another scaler, like standard"
+            )
+
+
+def check_tells_apart(name: str, x: Array, scaled: Array, scaler: Any, kind: str) -> None:
+    """ValueError if the scaler, of that kind, couldn't span the values of x (n, d), or if no row of
+    scaled (n, d) differs from the first one: nothing can be learnt then.
+    """
+    lost = scaler.scale == 0
+    if bool(lost.any()):
+        column = int(lost.argmax())
+        low, high = float(x[:, column].min()), float(x[:, column].max())
+        raise ValueError(
+            f"column {column} of {name} goes from {low:.3g} to {high:.3g}, too far for the scaler "
+            f"{kind} in {scaled.dtype}; divide it by a constant"
+        )
+    first = scaled[0]
+    for at in range(0, scaled.shape[0], BLOCK_ROWS):  # as a rule the first block ends it
+        rows = scaled[at : at + BLOCK_ROWS]
+        above, below = rows.max(axis=0) - first, first - rows.min(axis=0)
+        if bool((above > LEAST_DIFFERENCE).any() | (below > LEAST_DIFFERENCE).any()):
+            return
+    raise ValueError(
+        f"all {x.shape[0]} rows of {name} are the same in {scaled.dtype} after the scaler {kind} "
+        f"(values from {float(x.min()):.6g} to {float(x.max()):.6g}); pass rows that differ, or "
+        "scale otherwise"
     )
 
 
@@ -59,6 +111,10 @@ def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
         )
     if y.shape[0] != rows:
         raise ValueError(f"{name} has {y.shape[0]} labels for {rows} samples; pass one per sample")
+    if y.dtype.kind == "u" and y.size and int(y.max()) > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"{name} has the label {int(y.max())}; pass labels below 2**63, or strings"
+        )
     return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 beside int64 makes floats
 
 

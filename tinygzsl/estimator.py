@@ -12,12 +12,12 @@ from . import kernels, recalibration, router
 from .backend import Array, array_module, as_array, device_module, to_host
 from .checkpoint import Checkpoints, named_in_errors
 from .checks import check_dtype, check_labels, check_matrix, check_training_arrays, check_unseen
+from .checks_prototypes import warn_if_same
 from .device_memory import FREE_SOME, device_errors
-from .metrics import ROUTES
 from .noise import check_seed
 from .parameters import Parameters
 from .presets import Settings, settings_for
-from .proxies import FRESH_DRAW, TRAINING_DRAW, check_passed, find_proxies
+from .proxies import FRESH_DRAW, TRAINING_DRAW, check_passed, find_proxies, warn_if_idle
 from .scaling import fit_and_scale, map_scaled, scaled
 from .threads import check_threads, workers
 from .vsmm import train_vsmm
@@ -52,6 +52,7 @@ class EntropySeparationGZSL(Parameters):
     threads: int | None = None
     callback: Callable[[int, dict], None] | None = None
 
+    # The names of Settings once more, as scikit-learn's protocol reads them off the constructor.
     scale_features: str | None = None
     scale_prototypes: str | None = None
     gan_generator_hidden: tuple[int, ...] | None = None
@@ -145,28 +146,27 @@ class EntropySeparationGZSL(Parameters):
         router.warn_if_unreachable(len(classes), settings)
         if proxies is not None:
             check_passed(settings)
-        callback = self.callback or (lambda step, logs: None)
+        run = settings, seed, self.callback or (lambda step, logs: None)
+        into = xp, self.dtype
         X, index, held = recalibration.keep_out(X, index, classes, settings, seed)
-        scale_x, x = fit_and_scale("X", X, settings.scale_features, xp, self.dtype)
-        scale_a, a = fit_and_scale(
-            "prototypes", prototypes, settings.scale_prototypes, xp, self.dtype
-        )
+        scale_x, x = fit_and_scale("X", X, settings.scale_features, *into)
+        scale_a, a = fit_and_scale("prototypes", prototypes, settings.scale_prototypes, *into)
+        warn_if_same(classes, a)
         index = xp.asarray(index)
-        source, fakes = None, None
+        source, fakes, scale = None, None, None
         if settings.vsmm_weight_es > 0 and proxies is None:
             with device_errors(LESS_GAN):
-                source = find_proxies(x, index, a, settings, seed, callback, saved.gan)
+                source = find_proxies(x, index, a, *run, saved.gan)
                 fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
         elif proxies is not None:
             proxies = as_array(proxies)
             check_matrix("proxies", proxies, X.shape[1], "X")
-            fakes = scaled("proxies", proxies, scale_x, xp, self.dtype)
+            fakes = scaled("proxies", proxies, scale_x, *into)
         with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
-            trained = train_vsmm(x, index, a, fakes, settings, seed, callback, None, saved.vsmm)
-        (vsmm, history), scale = trained, None
+            vsmm, history = train_vsmm(x, index, a, fakes, *run, None, saved.vsmm)
         if held is not None:
             fresh = source.draw(a, settings.proxy_count, seed, FRESH_DRAW)
-            scale = recalibration.entropy_scale(vsmm, held, scale_x, fresh, xp, self.dtype)
+            scale = recalibration.entropy_scale(vsmm, held, scale_x, fresh, *into)
             router.warn_if_unreachable(len(classes), recalibration.in_nats(settings, scale))
         sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
         *learnt, f = router.training_scores(vsmm, x[sample], a, settings.router_metric)
@@ -180,6 +180,7 @@ class EntropySeparationGZSL(Parameters):
         self._seen_prototypes, self.proxy_source_ = a, source
         self.score_scale_, self.entropy_scale_ = router.score_deviation(f), scale
         router.warn_if_weak(*learnt, to_host(index[sample]), self.routing_)
+        warn_if_idle(history, settings)
 
     @property
     def routing_(self) -> Settings:
@@ -198,8 +199,7 @@ class EntropySeparationGZSL(Parameters):
     ) -> router.RouteResult:
         """Label, route, entropy (nats), score and gate of each row of X (n, d); see RouteResult.
 
-        By eq. 10, or by the soft gate where router_gate is "soft".
-
+        By eq. 10, or by the soft gate where router_gate is "soft"; the first of equal classes wins.
         unseen_prototypes (U, k) in the units of fit's prototypes, unseen_classes (U,) their
         labels; without them every row takes the route SL. Raises ValueError if they don't fit the
         model or hold NaN.
@@ -214,12 +214,10 @@ class EntropySeparationGZSL(Parameters):
             k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
             unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
             labels = np.concatenate([self.classes_, unseen])
-            semantic = self._embed_prototypes(unseen_prototypes)
+            semantic = self._embed_prototypes(unseen_prototypes, labels)
             batch = semantic, self.routing_, self.score_scale_
             parts = self._over_chunks(X, lambda x: router.route_batch(self.vsmm_, x, *batch))
-        columns = ([to_host(p) for p in column] for column in zip(*parts, strict=True))
-        index, code, *rest = (np.concatenate(column) for column in columns)
-        return router.RouteResult(labels[index], np.array(ROUTES)[code], *rest)
+        return router.joined(labels, parts)
 
     def entropy(self, X: Array) -> np.ndarray:
         """Entropy (n,) of the label distribution of C in nats, from 0 to ln S."""
@@ -236,8 +234,7 @@ class EntropySeparationGZSL(Parameters):
     def compatibility(self, X: Array, unseen_prototypes: Array) -> np.ndarray:
         """F (n, S + U) of eq. 2: seen classes in the order of classes_, then the unseen."""
         self._check_fitted()
-        k = self._seen_prototypes.shape[1]
-        unseen_prototypes = as_array(unseen_prototypes)
+        k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
         semantic, metric = self._embed_prototypes(unseen_prototypes), self.settings_.router_metric
         return self._joined(
@@ -254,9 +251,9 @@ class EntropySeparationGZSL(Parameters):
             raise ValueError(f"count is {count!r}; pass a whole number of proxies, at least 1")
         if self.proxy_source_ is None:
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
-        scaled = self.proxy_source_.draw(
-            self._seen_prototypes, count, self._fit_params["seed"], draw
-        )
+        arguments = count, self._fit_params["seed"], draw
+        with workers(self.threads):
+            scaled = self.proxy_source_.draw(self._seen_prototypes, *arguments)
         return to_host(self._feature_scaler.invert(scaled))
 
     def score(self, X: Array, y: Array) -> float:
@@ -277,12 +274,15 @@ class EntropySeparationGZSL(Parameters):
         if not hasattr(self, "vsmm_"):
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
 
-    def _embed_prototypes(self, unseen_prototypes: Array) -> Array:
+    def _embed_prototypes(self, unseen_prototypes: Array, labels: Any = None) -> Array:
         """f_s of the seen prototypes and, below them, of the unseen ones: (S + U, m)."""
         xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
-        with device_errors(FREE_SOME):
+        with workers(self.threads), device_errors(FREE_SOME):
             a = scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
-            return self.vsmm_.embed_prototypes(xp.concatenate([self._seen_prototypes, a]))
+            a = xp.concatenate([self._seen_prototypes, a])
+            if labels is not None:
+                warn_if_same(labels, a, len(self.classes_))
+            return self.vsmm_.embed_prototypes(a)
 
     def _over_chunks(self, X: Array, function: Callable[[Array], Any]) -> list:
         """function(scaled rows) for every chunk of the rows of X."""

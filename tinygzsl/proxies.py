@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -50,6 +52,23 @@ def check_passed(settings: Settings) -> None:
         raise ValueError(
             "proxies were passed, but router_unit is 'measured', which needs fresh ones of a GAN; "
             "drop them, or set router_unit='nats'"
+        )
+
+
+def warn_if_idle(history: list[dict], settings: Settings) -> None:
+    """Warn where the hinge of L_ES (eq. 8) was satisfied in all epochs but the first tenth, in
+    which C learns its first differences: so separation had nothing to do.
+    """
+    start = max(1, math.ceil(0.1 * len(history)))
+    idle = history[start:]
+    if idle and not any(epoch.get("es", 1) for epoch in idle):
+        gap = idle[0]["h_proxy"] - idle[0]["h_seen"]
+        warnings.warn(
+            f"L_ES is 0 from epoch {start + 1} of {len(history)} on, where the mean entropy of "
+            f"proxies is {gap:.2f} nats above that of seen samples and vsmm_gamma asks for "
+            f"{settings.vsmm_gamma:g}: separation changes next to nothing; raise vsmm_gamma, or "
+            "take later snapshots (cs_low and cs_high)",
+            stacklevel=4,  # the call of fit
         )
 
 
@@ -124,9 +143,10 @@ def find_proxies(
     if settings.cs_unit == "relative" and scorer.reference < 1 + 1e-6:
         raise ValueError(
             f"held-out real samples have a confidence score of {scorer.reference:.6f}: the PTC "
-            "can't tell any classes apart, so no relative window exists; check the features"
+            "can't tell any classes apart, so no relative window exists; check the features, and "
+            f"scale_features, now {settings.scale_features!r}"
         )
-    warn_if_reference_low(scorer.reference)
+    warn_if_reference_low(scorer.reference, prototypes.shape[0])
     keeper, looks = SnapshotKeeper(settings), []
     if checkpoint:
         checkpoint.restore(gan, keeper, looks)

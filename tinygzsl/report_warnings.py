@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from .report_run import Run, look_value
-from .snapshots import LOW_REFERENCE
+from .router import LOW_AUROC
+from .snapshots import low_reference
 
 EDGE = 0.01  # of ln S: a threshold so near to 0 or ln S is at the edge of its range
-LOW_AUROC = 0.55
 LISTED = 10  # classes with accuracy 0 that are named
 
 
@@ -39,7 +39,7 @@ def _proxy_warnings(run: Run) -> list[str]:
             f"{settings.cs_high:g} when the CWGAN stopped at gan.max_epochs = "
             f"{settings.gan_max_epochs}."
         )
-    if source.reference < LOW_REFERENCE:
+    if source.reference < low_reference(len(run.model.classes_)):
         found.append(
             f"CS of held-out real samples is only {source.reference:.2f}: the PTC barely tells the "
             "classes apart, so the window of CS means little."

@@ -12,6 +12,7 @@ from . import kernels
 from .backend import Array, array_module, to_host
 from .device_memory import blocks
 from .kernels.reference import route_codes
+from .metrics import ROUTES
 from .presets import Settings
 from .products import matmul
 from .vsmm import VSMM
@@ -20,6 +21,7 @@ __all__ = [
     "RouteResult",
     "classify_batch",
     "compatibility",
+    "joined",
     "route_batch",
     "route_codes",
     "score_deviation",
@@ -28,6 +30,9 @@ __all__ = [
     "warn_if_unreachable",
     "warn_if_weak",
 ]
+
+
+LOW_AUROC = 0.55  # of the entropy as detector of unseen samples: hardly better than chance
 
 
 class RouteResult(NamedTuple):
@@ -69,6 +74,13 @@ def _unit_rows(x: Array) -> Array:
     xp = array_module(x)
     norm = xp.sqrt((x * x).sum(axis=1, keepdims=True))
     return x / xp.where(norm > 0, norm, xp.asarray(1, x.dtype))
+
+
+def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
+    """What route_batch returned for each chunk of rows, as one result; labels (S + U,)."""
+    columns = ([to_host(part) for part in column] for column in zip(*parts, strict=True))
+    index, code, *rest = (np.concatenate(column) for column in columns)
+    return RouteResult(labels[index], np.array(ROUTES)[code], *rest)
 
 
 def route_batch(

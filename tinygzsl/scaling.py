@@ -13,7 +13,7 @@ import numpy as np
 
 from . import kernels
 from .backend import Array, array_module, to_device
-from .checks import check_finite
+from .checks import LARGEST, check_finite, check_size, check_tells_apart
 from .device_memory import empty_features, uploader, warn_if_pinned
 from .threads import split
 
@@ -21,7 +21,9 @@ CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # most rows, and most values (8 MB of 
 
 
 class Scaler(NamedTuple):
-    """x -> (x - shift) * scale per column, then each row to length 1 if unit_rows."""
+    """x -> (x - shift) * scale per column; or, if unit_rows, each row to length 1: then shift is 0
+    and scale 1.
+    """
 
     shift: Array
     scale: Array
@@ -32,7 +34,7 @@ class Scaler(NamedTuple):
         xp = array_module(x, self.shift)
         x = xp.ascontiguousarray(x, dtype=xp.result_type(x, self.shift))
         out = xp.empty_like(x)
-        kernels.scale_rows(x, self.shift, self.scale, self.unit_rows, out)
+        _scale(x, self, out)
         return out
 
     def invert(self, x: Array) -> Array:
@@ -70,6 +72,27 @@ def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = N
         return Scaler(shift.astype(dtype), scale.astype(dtype), kind == "l2")
 
 
+def _scale(x: Array, scaler: Scaler, out: Array) -> Array:
+    """Scaled x (n, d) into out; whether x is finite and out within +-LARGEST, as a 0-d array."""
+    if scaler.unit_rows:
+        x = _levelled(x)
+    finite = kernels.scale_rows(x, scaler.shift, scaler.scale, scaler.unit_rows, out)
+    with np.errstate(invalid="ignore"):  # of NaN, which the result tells
+        return finite & (out.max() <= LARGEST) & (out.min() >= -LARGEST)
+
+
+def _levelled(x: Array) -> Array:
+    """x (n, d), each row times the power of two that brings its greatest value near 1.
+
+    The row of length 1 is the same to the bit, and no square overflows or vanishes on the way to
+    it.
+    """
+    xp = array_module(x)
+    with np.errstate(invalid="ignore"):  # of NaN and inf, which stay what they are
+        _, exponent = xp.frexp(xp.abs(x).max(axis=1, keepdims=True))
+        return xp.ldexp(x, -exponent)
+
+
 def row_chunks(rows: int, columns: int) -> list[slice]:
     """Slices that cover the rows in order."""
     step = _chunk_rows(columns)
@@ -85,16 +108,16 @@ def scaled(
 ) -> Array:
     """x (n, d) on the device xp, as dtype and scaled, into `out` if it is given.
 
-    Raises ValueError for NaN and inf, in x or after its conversion (1e39 is no float32).
+    Raises ValueError for NaN and inf, in x or after its conversion (1e39 is no float32), and for
+    values beyond +-LARGEST.
     """
     converted = to_device(x, xp, dtype)
     out = xp.empty_like(converted) if out is None else out
-    arguments = scaler.shift, scaler.scale, scaler.unit_rows, out
     with np.errstate(all="ignore"):  # of NaN and inf, reported below
-        finite = bool(kernels.scale_rows(converted, *arguments))
-    if not finite:
+        usable = bool(_scale(converted, scaler, out))
+    if not usable:
         check_finite(name, x)
-        check_finite(f"{name} as {dtype}", converted)
+        check_size(name, x, converted, out)
     return out
 
 
@@ -105,7 +128,7 @@ def fit_and_scale(
 
     Beside the result only chunks are in memory. To the GPU x goes once: it is looked at and scaled
     where it then lies, in pinned memory with a warning if it doesn't fit there. Raises ValueError
-    for NaN and inf.
+    for NaN and inf, for values beyond +-LARGEST and where all rows are the same.
     """
     if xp is np:
         scaler, out = fit_scaler(x, kind, xp, dtype), np.empty(x.shape, dtype)
@@ -114,6 +137,7 @@ def fit_and_scale(
             return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
 
         _over_workers(share, x, xp)
+        check_tells_apart(name, x, out, scaler, kind)
         return scaler, out
     out, upload = empty_features(x.shape, dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
@@ -121,9 +145,9 @@ def fit_and_scale(
     for rows in chunks:
         out[rows] = upload(x[rows])
     scaler = fit_scaler(out, kind)
-    arguments = scaler.shift, scaler.scale, scaler.unit_rows
-    finite = [kernels.scale_rows(out[rows], *arguments, out[rows]) for rows in chunks]
-    _check_chunks(name, x, finite, chunks, scaler, xp, dtype)
+    usable = [_scale(out[rows], scaler, out[rows]) for rows in chunks]
+    _check_chunks(name, x, usable, chunks, scaler, xp, dtype)
+    check_tells_apart(name, x, out, scaler, kind)
     return scaler, out
 
 
@@ -162,25 +186,24 @@ def _scaled_chunks(
         for rows, out in zip(chunks, outs, strict=True):
             yield scaled(_place(name, rows), x[rows], scaler, xp, dtype, out)
         return
-    upload, finite = _uploader(x, xp, dtype), []
+    upload, usable = _uploader(x, xp, dtype), []
     for rows, out in zip(chunks, outs, strict=True):
-        arguments = scaler.shift, scaler.scale, scaler.unit_rows, out
-        finite.append(kernels.scale_rows(upload(x[rows]), *arguments))
+        usable.append(_scale(upload(x[rows]), scaler, out))
         yield out
-    _check_chunks(name, x, finite, chunks, scaler, xp, dtype)
+    _check_chunks(name, x, usable, chunks, scaler, xp, dtype)
 
 
 def _check_chunks(
     name: str,
     x: Array,
-    finite: list[Array],
+    usable: list[Array],
     chunks: list[slice],
     scaler: Scaler,
     xp: ModuleType,
     dtype: str,
 ) -> None:
-    """ValueError if a chunk wasn't finite; asked after all, so that the host waits once."""
-    if not bool(reduce(and_, finite)):
+    """ValueError if a chunk wasn't usable; asked after all, so that the host waits once."""
+    if not bool(reduce(and_, usable)):
         for rows in chunks:
             scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .checkpoint import GanCheckpoint
 
 POOL_LIMIT = 8  # snapshots a pool keeps; evenly thinned, as each is a whole generator
-LOW_REFERENCE = 2.0  # a PTC whose real samples score less says nothing about fakes
+LOW_REFERENCE = 2.0  # see low_reference
 
 
 class Look(NamedTuple):
@@ -204,11 +204,19 @@ def draw_proxies(
     return xp.concatenate(parts)
 
 
-def warn_if_reference_low(reference: float) -> None:
+def low_reference(n_classes: int) -> float:
+    """The score below which a PTC's real samples say nothing about fakes: 2, or half of ln S where
+    S is less than 4, as CS goes from 1 to S.
+    """
+    return min(LOW_REFERENCE, math.sqrt(n_classes))
+
+
+def warn_if_reference_low(reference: float, n_classes: int) -> None:
     """Warn where the PTC can't tell real samples apart: no window of CS means anything then."""
-    if reference < LOW_REFERENCE:
+    if reference < low_reference(n_classes):
         warnings.warn(
-            f"held-out real samples have a confidence score of only {reference:.2f}; the PTC "
-            "barely tells the classes apart, so the window of CS means little",
+            f"held-out real samples have a confidence score of only {reference:.2f}, from 1 to "
+            f"{n_classes}; the PTC barely tells the classes apart, so the window of CS means "
+            "little: scale the features otherwise, or use more samples",
             stacklevel=5,  # the call of fit
         )

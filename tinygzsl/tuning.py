@@ -10,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .datasets.base import TrainingSet
 from .device_memory import FREE_SOME, device_errors
+from .metrics import auroc
 from .presets import Settings, settings_for
+from .router import LOW_AUROC
 from .threads import check_threads, workers
 from .tuning_folds import folds as make_folds
-from .tuning_gates import Gate, at_edge, gate_settings
+from .tuning_gates import Gate, Scores, at_edge, gate_settings
 from .tuning_search import Search
 from .tuning_trials import FoldTrainer
 
@@ -82,6 +86,8 @@ def tune(
             stacklevel=2,
         )
 
+    _warn_if_chance(search.scores)
+
     def as_settings(found: Gate) -> dict[str, Any]:
         return gate_settings(found, search.grids, n_seen)
 
@@ -105,6 +111,18 @@ def tune(
         trials=search.trials,
         edges=search.space.edges(final) + at_edge(gate, search.grids),
     )
+
+
+def _warn_if_chance(folds: list[Scores]) -> None:
+    """Warn where entropy, on average over the folds, hardly detects pseudo-unseen samples."""
+    areas = [auroc(f.entropy[f.weight_seen > 0], f.entropy[f.weight_unseen > 0]) for f in folds]
+    if np.mean(areas) < LOW_AUROC:
+        warnings.warn(
+            "entropy hardly tells pseudo-unseen from pseudo-seen samples: its AUROC on the folds "
+            f"is {np.mean(areas):.3f}, and 0.5 is chance, so that no gate can do well; scale the "
+            "features otherwise, train longer, or compare with eq. 2 alone",
+            stacklevel=3,  # the call of tune
+        )
 
 
 def _recalibrated(settings: Settings, given: dict[str, Any]) -> Settings:

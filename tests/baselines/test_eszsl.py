@@ -79,7 +79,8 @@ def test_bad_settings(problem, sentence):
         for value in (400.0, -400.0, np.nan, "x", True):
             with sentence(ValueError, f"{name} is {value!r}", "log10 from -9 to 9"):
                 ESZSL(**{name: value}).fit(x, index, a)
-    same = np.full((30, 2), 1e6)
+    same = np.full((30, 2), 2.0**20)
+    same[0] *= 2  # of rank 1, though its rows differ
     with sentence(ValueError, "singular", "regularize_features, now -9"):
         ESZSL(regularize_features=-9.0, **PLAIN).fit(same, index, a)
 

@@ -97,7 +97,9 @@ def test_a_large_scale_takes_the_nearest_phantom_and_a_small_one_their_mean(prob
 
 def test_equal_prototypes_are_no_trouble(problem):
     x, index, _, unseen = problem
-    model = SYNC(**PLAIN).fit(x, index, np.ones((4, 3)))
+    a = np.ones((4, 3))
+    a[3] = 2
+    model = SYNC(**PLAIN).fit(x, index, a)
     assert np.isfinite(model.decision_function(x, unseen)).all()
 
 

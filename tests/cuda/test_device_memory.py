@@ -243,7 +243,10 @@ def test_the_host_waits_once_for_all_chunks(gpu, plain, data, monkeypatch):
 
 @pytest.mark.parametrize(
     ("bad", "parts"),
-    [(np.nan, ("X[140:] has 1 values", "row 5, column 3")), (1e39, ("X[140:] as float32 has 1",))],
+    [
+        (np.nan, ("X[140:] has 1 values", "row 5, column 3")),
+        (1e39, ("X[140:] has 1e+39 in row 5",)),
+    ],
 )
 def test_bad_values_are_found_in_their_chunk(gpu, plain, data, monkeypatch, sentence, bad, parts):
     monkeypatch.setattr(scaling, "CHUNK_ROWS", 70)

@@ -26,6 +26,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:entropy hardly tells")
 @pytest.mark.parametrize("recalibrate", [False, True])
 def test_the_search_on_cuda_is_the_one_on_numpy(device, tiny_dataset, recalibrate):
     training = tiny_dataset().training()
