@@ -18,7 +18,7 @@ from .archive import FORMAT, read_npz, write_npz
 from .backend import array_module
 from .cwgan import CWGAN
 from .mlp import MLP
-from .model_checks import check_network, check_number
+from .model_checks import check_network, check_number, check_progress
 from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
 from .wording import shown
@@ -166,6 +166,7 @@ class VsmmCheckpoint(PhaseCheckpoint):
             return
         header, arrays = found
         try:
+            check_progress(header, arrays)
             training.restore(arrays, header)
         except DAMAGED as error:
             words = shown(f"no {error}" if isinstance(error, KeyError) else error, 300)

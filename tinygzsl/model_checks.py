@@ -99,3 +99,23 @@ def check_number(name: str, value: Any) -> None:
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not math.isfinite(value):
         raise ValueError(f"{name} is {shown(value, 20)}, no finite number")
+
+
+def check_progress(header: dict, arrays: dict) -> None:
+    """ValueError unless the history and the sums of a VSMM's checkpoint fit its step."""
+    history, names, batches = header["history"], header["names"], header["batches"]
+    step, epochs = int(arrays["step"]), len(history)
+    for means in history:
+        if list(means) != list(names):
+            raise ValueError(f"the history has {shown(list(means))} where {shown(names)} are named")
+        for name, value in means.items():
+            check_number(name, value)
+    if type(batches) is not int or not 0 <= batches <= step:
+        raise ValueError(f"batches is {shown(batches, 20)} at step {step}")
+    whole, rest = divmod(step - batches, epochs) if epochs else (batches + 1, step - batches)
+    if rest or batches >= whole:
+        raise ValueError(f"step {step} can't be {epochs} epochs and {batches} batches")
+    if batches:
+        sums = arrays["sums"]
+        if sums.shape != (len(names),) or not np.isfinite(sums).all():
+            raise ValueError(f"sums has shape {sums.shape} for {len(names)} terms, or NaN or inf")

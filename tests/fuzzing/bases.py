@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import EntropySeparationGZSL
-from tinygzsl.checkpoint import Checkpoints, GanCheckpoint
+from tinygzsl.checkpoint import Checkpoints, GanCheckpoint, VsmmCheckpoint
 from tinygzsl.datasets import Dataset, save_csv, save_npz
+from tinygzsl.optim import Adam
+from tinygzsl.presets import settings_for
+from tinygzsl.vsmm import VSMM, VsmmTraining
 
 PLACE = Path(tempfile.mkdtemp(prefix="fuzz"))  # for what outlasts a case
 atexit.register(shutil.rmtree, PLACE, ignore_errors=True)
@@ -161,6 +164,26 @@ def model_files(folder):
         trained(folder, text, gan)[0].save(folder / "model.npz")
         found.append({"model.npz": (folder / "model.npz").read_bytes()})
     return found
+
+
+def vsmm_training():
+    """A VSMM with its optimiser, at its first step."""
+    settings = settings_for("small", {**SETTINGS, "preset": None})
+    vsmm = VSMM.create(np, 5, 3, 4, settings, 0, "float32")
+    return VsmmTraining(vsmm, Adam(vsmm.params, 1e-2))
+
+
+def vsmm_files(folder):
+    """Two checkpoints of a VSMM: within its first epoch of three batches, and after it."""
+    training, found = vsmm_training(), []
+    for _ in range(3):
+        training.adam.step([np.ones_like(p) for p in training.adam.params])
+        training.add({"clf": np.float32(1.5), "loss": np.float32(2)}, 8)
+        if training.batches == 3:
+            training.end_epoch(24)
+        VsmmCheckpoint(folder / "vsmm.npz", "f").save(training)
+        found.append({"vsmm.npz": (folder / "vsmm.npz").read_bytes()})
+    return found[1:]
 
 
 def npy_files(folder):

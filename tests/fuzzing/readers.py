@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygzsl import load_dataset, load_model
 from tinygzsl.baselines.settings import Chosen, read_settings
-from tinygzsl.checkpoint import GanCheckpoint
+from tinygzsl.checkpoint import GanCheckpoint, VsmmCheckpoint
 from tinygzsl.cli.config import resolve
 from tinygzsl.cli.predict import _read_features, _read_unseen
 from tinygzsl.cwgan import CWGAN
@@ -134,6 +134,18 @@ def _read_checkpoint(folder):
             assert np.isfinite(array).all()
 
 
+def _read_vsmm(folder):
+    training = bases.vsmm_training()
+    VsmmCheckpoint(folder / "vsmm.npz", "f").restore(training)
+    adam, begun = training.adam, training.adam.t > 0 or not training.history
+    assert begun and training.batches >= 0
+    for array in (*adam.params, *adam.m, *adam.v, training.sums):
+        assert np.isfinite(array).all()
+    if training.batches:
+        training.end_epoch(24)
+        assert all(np.isfinite(value) for value in training.history[-1].values())
+
+
 def _config_files(folder):
     """A run's config.toml, and what `tune` writes."""
     bases.npz_files(folder)
@@ -193,6 +205,7 @@ READERS = {
     "settings": Reader(_settings_files, _plain(mutated_text), _read_baselines),
     "model": Reader(bases.model_files, _plain(arrays.mutated_archive), _read_model),
     "checkpoint": Reader(_checkpoint_files, _plain(arrays.mutated_archive), _read_checkpoint),
+    "vsmm": Reader(bases.vsmm_files, _plain(arrays.mutated_archive), _read_vsmm),
     "run": Reader(results.run_files, results.damage_sealed, results.read_run_folder),
     "sweep": Reader(results.sweep_files, results.damage_sealed, results.read_sweep),
     "compare": Reader(results.compare_files, results.damage_sealed, results.read_compare),
