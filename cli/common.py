@@ -10,6 +10,7 @@ from functools import wraps
 
 import click
 
+from ..memory import FIX, STARTING, require_room
 from ..text import printable
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -24,9 +25,11 @@ def errors_as_sentences(command: Callable) -> Callable:
     @wraps(command)
     def run(*args, **kwargs):
         try:
+            require_room(STARTING, "tinygzsl")
             return command(*args, **kwargs)
         except (ValueError, OSError, ImportError) as error:
-            raise Failure(_sentence(error), BAD_INPUT) from None
+            code = FAILED if _out_of_memory(error) else BAD_INPUT
+            raise Failure(_sentence(error), code) from None
         except (FloatingPointError, RuntimeError, MemoryError) as error:
             raise Failure(_sentence(error), FAILED) from None
         except KeyboardInterrupt:
@@ -46,7 +49,18 @@ FIXES = {
 }
 
 
+def _out_of_memory(error: BaseException) -> bool:
+    """Also a file that can't be mapped, or a library that can't be loaded, for lack of memory."""
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, MemoryError) or "failed to map segment" in str(error)
+
+
 def _sentence(error: BaseException) -> str:
+    if _out_of_memory(error):
+        said = getattr(error, "strerror", None) or str(error) or "there is not enough memory"
+        text = " ".join(said.split())
+        return text if "; " in text else f"{text}; {FIX}"
     if isinstance(error, OSError) and error.strerror:  # the system's: without "[Errno 28]"
         fix = FIXES.get(error.errno, "check the path")
         return f"{error.filename or 'the output'}: {error.strerror}; {fix}"
@@ -119,9 +133,11 @@ def threaded(command: Callable) -> Callable:
     )
     @wraps(command)
     def run(*args, threads, **kwargs):
-        from ..threads import check_threads, workers
+        from ..threads import check_threads, cores, workers
 
-        with workers(check_threads(threads)):
+        if check_threads(threads) and threads > cores():
+            note(f"note: --threads {threads} on {cores()} core(s) is slower than fewer")
+        with workers(threads):
             return command(*args, **kwargs)
 
     return run
