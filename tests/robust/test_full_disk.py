@@ -101,16 +101,18 @@ def test_training_goes_on_when_there_is_space_again(
         return ["run", "train", data, *fast_options, "--out", disk / f"{name}"]
 
     steps = [train("whole")]
-    lefts = [3000, 9000, 24000, 40000]  # of what a run takes, some 60 kB
+    lefts = [1000, 9000, 24000, 40000]  # of what a run takes, some 60 kB
     for left in lefts:
         steps += [["fill", left], train(left), ["free"]]
         steps += [["run", "train", "--resume", disk / str(left)], train(left)]
     whole, *answers = on_small_disk(steps)
     curves = whole["files"]["whole/curves.csv"]  # every loss of both trainings
+    assert refused(answers[0]), answers[0]
     for left, stopped, resumed, anew in zip(
         lefts, answers[::3], answers[1::3], answers[2::3], strict=True
     ):
-        assert refused(stopped), stopped
+        # A limit on files, where no tmpfs can be mounted, lets a run of smaller files pass.
+        assert stopped["exit"] == 0 or refused(stopped), stopped
         assert not [name for name in stopped["files"] if name.endswith(".tmp")]
         # It goes on where there was a checkpoint, and else the folder isn't in the way.
         assert (resumed["exit"], anew["exit"]) in ((0, 2), (2, 0)), (resumed, anew)
