@@ -32,6 +32,7 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Topic :: Scientific/Engineering :: Image Recognition",
         "Typing :: Typed",
@@ -60,7 +61,14 @@ setup(
         "cluster": ["distributed>=2024.1"],
         "plot": ["matplotlib>=3.8", "scikit-learn>=1.5"],
         "bench": ["pytest-benchmark>=4"],
-        "test": ["pytest>=8", "ruff>=0.6", "h5py>=3.10", "scikit-learn>=1.5", "matplotlib>=3.8"],
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "ruff>=0.6",
+            "h5py>=3.10",
+            "scikit-learn>=1.5",
+            "matplotlib>=3.8",
+        ],
     },
     zip_safe=False,
 )

@@ -1,10 +1,13 @@
 """The `tinygzsl` command; each sub-command has a file of its own."""
 
+import os
+import sys
 import warnings
 
 import click
 
 from .. import __version__
+from ..text import printable
 from .bench import bench
 from .compare import compare
 from .data import data
@@ -31,8 +34,12 @@ def main(ctx: click.Context) -> None:
     Start with `tinygzsl demo`.
     """
     ctx.with_resource(warnings.catch_warnings())  # put back what follows when the command ends
-    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_: f"warning: {printable(str(message))}\n"
     warnings.simplefilter("default", UserWarning)
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us; its number is free for any file
+            nowhere = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115 - as long as we run
+            setattr(sys, name, nowhere)
 
 
 for command in (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, json_option, note, threaded
+from .common import emit, emit_data, errors_as_sentences, json_option, note, threaded
 
 
 @click.command()
@@ -45,7 +45,7 @@ def predict(run, features, unseen, out, device, as_json):
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         emit({"predictions": rows, "out": out}, True, "")
     elif not out:
-        click.echo(_csv(columns), nl=False)
+        emit_data(_csv(columns))
 
 
 def _csv(columns):

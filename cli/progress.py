@@ -51,13 +51,20 @@ class Progress:
         bar = "#" * filled + "." * (WIDTH - filled)
         title = TITLES.get(self.phase, "training")
         line = f"{title} [{bar}] {step}/{total}{rated}{self.tail}"
-        self.stream.write(f"\r\x1b[K{line}")
-        self.stream.flush()
+        self._write(f"\r\x1b[K{line}")
+
+    def _write(self, content: str) -> None:
+        """The work goes on when the terminal has gone."""
+        try:
+            self.stream.write(content)
+            self.stream.flush()
+        except OSError:
+            self.on = False
 
     def close(self) -> None:
         """End the line, if one was drawn."""
         if self.on and self.phase is not None:
-            self.stream.write("\n")
+            self._write("\n")
             self.phase = None
 
 

@@ -92,8 +92,9 @@ def _collect(engine, missing, results, path):
 def _progress(done, total, seconds):
     if sys.stderr.isatty():
         left = clock(seconds / done * (total - done))
-        sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the terminal may have gone
+            sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
+            sys.stderr.flush()
 
 
 def _facts(path, results, ran, lost):

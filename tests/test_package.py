@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,3 +104,16 @@ def test_no_source_file_is_longer_than_300_lines():
     }
     assert lines
     assert {name: count for name, count in lines.items() if count > 300} == {}
+
+
+def test_lowest_versions_are_those_that_setup_admits():
+    """tests/lowest.txt pins the least version of all that is required and of the extra `test`."""
+    setup = (CHECKOUT / "setup.py").read_text("utf-8")
+    required = setup[setup.index("install_requires=") :].split("]")[0]
+    extra = setup[setup.index('"test": [') :].split("]")[0]
+    least = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', required + extra))
+    lines = (CHECKOUT / "tests" / "lowest.txt").read_text("utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert pinned.keys() == least.keys()
+    for name, version in least.items():
+        assert f"{pinned[name].removesuffix('.*')}.0.0".startswith(f"{version}."), name

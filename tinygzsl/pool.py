@@ -29,7 +29,16 @@ class Workers:
 
     def __init__(self, count: int):
         self.count = count
-        self._helpers = [_Helper() for _ in range(count - 1)]
+        self._helpers: list[_Helper] = []
+        try:
+            for _ in range(count - 1):
+                self._helpers.append(_Helper())
+        except RuntimeError as error:
+            self.close()
+            raise RuntimeError(
+                f"thread {len(self._helpers) + 2} of {count} can't be started ({error}); use fewer "
+                "threads, or raise the limit on them (ulimit -u)"
+            ) from None
         self._process, self._busy = os.getpid(), threading.Lock()
 
     def shares(self, size: int, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:

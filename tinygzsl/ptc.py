@@ -16,6 +16,7 @@ import numpy as np
 from . import kernels, noise, ops
 from .backend import Array, array_module, to_host
 from .device_memory import blocks
+from .memory import LOADING, require_room
 from .noise import Purpose
 from .optim import Adam
 from .presets import Settings
@@ -106,6 +107,7 @@ def refit(model: PTC, x: Array, y: Array) -> PTC:
 
 def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array]:
     """L-BFGS on the host over float64 parameters; the objective runs where x is."""
+    require_room(LOADING, "SciPy")
     from scipy.optimize import minimize
 
     xp, evaluations = array_module(w, b, x, y), 0

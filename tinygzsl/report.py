@@ -22,6 +22,7 @@ from .report_run import Run
 from .report_samples import Details, inspect_samples
 from .report_warnings import find_warnings
 from .runs import file_sha256, write_text
+from .text import one_line
 
 REPORT = "report.html"
 NEEDED = ("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_class", "n_test")
@@ -123,7 +124,8 @@ def _names(data: Any) -> Callable[[Any], str]:
 
     def name(label: Any) -> str:
         label = str(label)
-        return f"{known[label]} ({label})" if known.get(label, label) != label else label
+        called = f"{known[label]} ({label})" if known.get(label, label) != label else label
+        return one_line(called)
 
     return name
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
 from .report_style import STYLE
-
-# Neither HTML nor XML may hold these, not even escaped.
-FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+from .text import printable
 
 
 class Html(str):
@@ -21,7 +18,7 @@ def text(value: Any) -> Html:
     """The value as HTML: escaped, unless it is Html."""
     if isinstance(value, Html):
         return value
-    return Html(escape(FORBIDDEN.sub("\ufffd", str(value))))
+    return Html(escape(printable(str(value))))
 
 
 def breakable(name: str) -> Html:

@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from numbers import Integral
 from typing import Any
 
 from . import blas
+from .memory import THREAD, require_room
 from .pool import LANES, Workers
 
 SERIAL = Workers(1)
@@ -53,6 +55,13 @@ def check_threads(threads: int | None) -> int | None:
     return threads
 
 
+def cores() -> int:
+    """The cores that this process may use (taskset allows fewer than there are)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def default_threads() -> int:
     """As many as BLAS would use by itself: its own count, which the environment may limit.
 
@@ -68,7 +77,7 @@ def workers(threads: int | None = None) -> Iterator[Workers]:
     Where BLAS isn't OpenBLAS, it can't be held to one thread: then it keeps its own threads and all
     else runs on the calling one, with a warning if more were asked for. A block inside another one
     uses the outer's threads, and holds what BLAS was loaded in between. Raises ValueError for a
-    number of threads that makes no sense.
+    number of threads that makes no sense, MemoryError where there is no memory for them.
     """
     check_threads(threads)
     outer = pool = current()
@@ -80,7 +89,9 @@ def workers(threads: int | None = None) -> Iterator[Workers]:
                 stacklevel=3,
             )
             threads = 1
-        pool = Workers(threads or default_threads())
+        count = threads or default_threads()
+        require_room(THREAD * count, f"work on {count} thread(s)")
+        pool = Workers(count)
     token = _current.set(pool)
     try:
         with blas.one_thread():

@@ -121,7 +121,7 @@ def test_names_are_escaped(make_run, report):
     assert "<script" not in page.html
     shown = [row[0] for row in page.table("2 unseen classes")[1:]]
     assert f"{SCRIPT} (8)" in shown
-    assert "n_3\ufffd&\"' (3)" in shown
+    assert "n_3\\x07&\"' (3)" in shown
     assert page.table("Labels of")[2][0] == f"2 {SCRIPT} (8)"
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..memory import LOADING, require_room
 from ..products import matmul
 from .base import Baseline
 from .checks import check_power
@@ -97,6 +98,7 @@ def train_one_versus_other(
     x: np.ndarray, signs: np.ndarray, weight: float, callback: Callable[[int, dict], None] | None
 ) -> np.ndarray:
     """The class weights (S, d) that minimise the objective, by L-BFGS from zero."""
+    require_room(LOADING, "SciPy")
     from scipy.optimize import minimize
 
     shape, step = (signs.shape[1], x.shape[1]), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..figures import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, TITLES, new_figure
+from ..text import printable
 from .evolution import MOMENTS
 from .records import Outcome, Record
 
@@ -65,7 +66,8 @@ def entropy_picture(dataset: str, records: list[Record]) -> Any:
         ax.legend(frameon=False, fontsize=9, ncols=2, **above)
         ax.set_title(f"{when}, AUROC {area.measured:.3f}", fontsize=10, loc="left")
     named = ", ".join(f"{mark.quantity} = {mark.measured:.3g}" for mark in marks)
-    figure.suptitle(f"{dataset}: entropy of C; dashed: {named} nats", fontsize=11)
+    title = printable(f"{dataset}: entropy of C; dashed: {named} nats")
+    figure.suptitle(title, fontsize=11, parse_math=False)
     axes[-1].set_xlabel(f"entropy in nats, 0 to ln S = {edges[-1]:.2f}")
     return figure
 
@@ -92,7 +94,8 @@ def map_picture(outcome: Outcome) -> Any:
         ax.set_title(title, fontsize=10, loc="left")
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False, markerscale=2)
-    figure.suptitle(f"{outcome.dataset}, {outcome.label}: t-SNE of features", fontsize=11)
+    title = printable(f"{outcome.dataset}, {outcome.label}: t-SNE of features")
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
@@ -115,9 +118,8 @@ def curve_picture(dataset: str, records: list[Record]) -> Any:
     axes[1].set_ylabel("H in %")
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
-    axes[0].set_title(
-        f"{dataset}; shaded: from the first to the last look with s_l < CS < s_h", fontsize=11
-    )
+    title = f"{dataset}; shaded: from the first to the last look with s_l < CS < s_h"
+    axes[0].set_title(printable(title), fontsize=11, parse_math=False)
     axes[1].set_xlabel("epochs of the CWGAN")
     return figure
 
