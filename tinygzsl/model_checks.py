@@ -104,7 +104,11 @@ def check_number(name: str, value: Any) -> None:
 def check_progress(header: dict, arrays: dict) -> None:
     """ValueError unless the history and the sums of a VSMM's checkpoint fit its step."""
     history, names, batches = header["history"], header["names"], header["batches"]
+    if type(history) is not list or type(names) is not list:
+        raise ValueError("the history or the names of its terms are no list")
     step, epochs = int(arrays["step"]), len(history)
+    if not all(type(name) is str for name in names) or (step and "loss" not in names):
+        raise ValueError(f"the terms are named {shown(names)}")
     for means in history:
         if list(means) != list(names):
             raise ValueError(f"the history has {shown(list(means))} where {shown(names)} are named")
