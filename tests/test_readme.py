@@ -88,3 +88,16 @@ def test_every_preset_is_named(readme):
 
     for name in PRESETS:
         assert f"`{name}`" in readme
+
+
+def test_every_test_that_is_named_exists(readme):
+    section = readme.partition("## What can go wrong")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "::" in line]
+    assert len(rows) > 30
+    for row in rows:
+        file = None
+        for path, name in re.findall(r"`([\w/.]*)::(\w+)`", row):
+            file = path or file
+            folder = "" if file.startswith("tests/") else "tests/robust/"
+            source = (README.parent / folder / file).read_text(encoding="utf-8")
+            assert f"def {name}(" in source, (file, name)
