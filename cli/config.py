@@ -84,7 +84,7 @@ def dataset_preset(preset: str, dataset: str) -> str:
 
 
 def _refuse_unknown(given: dict, known: tuple, what: str) -> None:
-    from ..wording import quoted
+    from ..text import quoted
 
     for name in given:
         if name not in known:

@@ -72,7 +72,7 @@ def _read_csv(path):
     import numpy as np
 
     from ..datasets.csv_cells import ENCODING, is_number, not_utf8, read_table
-    from ..wording import shown
+    from ..text import shown
 
     try:
         with open(path, encoding=ENCODING) as file:

@@ -16,7 +16,7 @@ import numpy as np
 from .aside import written_aside
 from .backend import to_host
 from .npy import read_zipped
-from .wording import shown
+from .text import shown
 
 FORMAT = 2
 CHECKSUM = "sha256"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .cuda_device import device_facts, why_unusable
-from .wording import quoted
+from .text import quoted
 
 Array = Any  # numpy.ndarray or cupy.ndarray; cupy is optional, so it can't be named here
 

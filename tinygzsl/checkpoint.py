@@ -21,7 +21,7 @@ from .mlp import MLP
 from .model_checks import check_network, check_number, check_progress
 from .packing import pack_snapshot, unpack_snapshot
 from .snapshots import Look, SnapshotKeeper
-from .wording import shown
+from .text import shown
 
 if TYPE_CHECKING:
     from .vsmm import VsmmTraining

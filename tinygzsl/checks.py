@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, array_module, to_host
-from .wording import quoted
+from .text import quoted
 
 LARGEST = 1e12  # of scaled values: squares of what a network makes of them still fit float32
 LEAST_DIFFERENCE = 1e-12  # between scaled rows; networks see nothing of less

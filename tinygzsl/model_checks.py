@@ -9,7 +9,7 @@ import numpy as np
 
 from .backend import Array, array_module
 from .ops import ACTIVATIONS
-from .wording import quoted, shown
+from .text import quoted, shown
 
 if TYPE_CHECKING:
     from .estimator import EntropySeparationGZSL

@@ -16,7 +16,7 @@ import numpy as np
 from .backend import Array
 from .kernels import philox_integers, philox_normal, philox_uniform, philox_words
 from .kernels.reference_random import LOW
-from .wording import quoted
+from .text import quoted
 
 
 class Purpose(IntEnum):

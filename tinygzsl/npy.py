@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from .wording import shown
+from .text import shown
 
 DEFLATE_RATIO = 1032  # no deflated byte holds more
 PIECE = 1 << 20

@@ -22,8 +22,8 @@ from .presets import Settings
 from .proxies import ProxySource
 from .scaling import Scaler
 from .snapshots import Look
+from .text import shown
 from .vsmm import VSMM
-from .wording import shown
 
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 

@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from sys import float_info
 from typing import Any
 
-from .wording import quoted
+from .text import quoted
 
 
 @dataclass(frozen=True, kw_only=True)

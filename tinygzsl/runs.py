@@ -19,8 +19,8 @@ from .backend import cuda_facts
 from .estimator import EntropySeparationGZSL
 from .presets import Settings
 from .sealed import read_json, write_text
+from .text import quoted, shown
 from .threads import current
-from .wording import quoted, shown
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 TRIALS = "trials.csv"  # of the search of --preset auto

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .aside import written_aside
-from .wording import quoted, shown
+from .text import quoted, shown
 
 FORMAT = 1
 CHECKSUM, ROW_CHECKSUM = "sha256", "crc32"

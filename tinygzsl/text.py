@@ -1,7 +1,11 @@
 """Text from data, safe to show: what would steer a terminal or a browser becomes visible."""
 
-import re
+from __future__ import annotations
 
+import re
+from typing import Any
+
+LONGEST = 60  # characters of a value inside of a sentence
 # Control characters, those that turn the direction of text or can't be seen, separators of lines,
 # halves of surrogate pairs (bytes of a file name that are no text among them) and what XML forbids.
 # Zero-width joiners stay: Persian and Hindi words need them.
@@ -23,6 +27,21 @@ def printable(text: str, encoding: str | None = None) -> str:
 def one_line(text: str) -> str:
     r"""As printable, for a name: line ends and tabs become \n and \t as well."""
     return re.sub("[\n\t]", _escape, printable(text))
+
+
+def shown(value: Any, longest: int = LONGEST) -> str:
+    """str(value) inside of a sentence: on one line, escaped, cut off after so many characters."""
+    text = str(value) if not isinstance(value, int) or abs(value) < 10**longest else "a huge number"
+    kept = text[: longest + 1]
+    clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in kept)
+    return clean if len(clean) <= longest else f"{clean[:longest]}..."
+
+
+def quoted(value: Any, longest: int = LONGEST) -> str:
+    """repr(value), shortened likewise; text keeps its quotes."""
+    if isinstance(value, str):
+        return f"{value[:longest]!r}..." if len(value) > longest else repr(value)
+    return shown(value if isinstance(value, int) else repr(value), longest)
 
 
 def _escape(match: re.Match) -> str:

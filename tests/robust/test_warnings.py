@@ -161,5 +161,5 @@ def test_train_says_them_once_and_goes_on(run_cli, write_xlsa17, tmp_path, fast_
 
     lines = said(train)
     assert results[0].exit_code == 0, results[0].stderr
-    assert sum("no sample can be routed to unseen" in line for line in lines) == 1
+    assert sum("no sample can take the route ZSL" in line for line in lines) == 1
     assert sum("L_ES is 0 from epoch" in line for line in lines) == 1

@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..aside import sync_folder
 from ..sealed import json_line, read_json_line
-from ..wording import shown
+from ..text import shown
 from .compare import FIGURES, Comparison, Key
 
 ROWS = "rows.jsonl"

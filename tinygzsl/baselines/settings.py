@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..presets import is_finite, settings_for
-from ..wording import quoted, shown
+from ..text import quoted, shown
 from .methods import method
 
 STORED = Path(__file__).with_name("settings.toml")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from ..wording import quoted
+from ..text import quoted
 from .base import Dataset
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..checks import check_finite, check_training_arrays
-from ..wording import quoted
+from ..text import quoted
 
 if TYPE_CHECKING:
     from .base import Dataset, TrainingSet

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..wording import quoted, shown
+from ..text import quoted, shown
 
 ENCODING = "utf-8-sig"  # UTF-8, with the byte-order mark some spreadsheets add
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..aside import written_aside
-from ..wording import quoted
+from ..text import quoted
 from .assemble import assemble, describe_source
 from .base import Dataset
 from .csv_cells import read_table, write_table

@@ -5,7 +5,7 @@ nothing is there.
 from dataclasses import replace
 from pathlib import Path
 
-from ..wording import quoted, shown
+from ..text import quoted, shown
 from .action import load_action, split_numbers
 from .assemble import describe_source
 from .base import Dataset

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..wording import quoted
+from ..text import quoted
 
 
 def as_labels(values: ArrayLike, name: str) -> np.ndarray:

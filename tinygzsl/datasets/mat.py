@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..wording import shown
+from ..text import shown
 from .mat5 import read_mat5
 from .mat73 import read_mat73
 

@@ -26,7 +26,7 @@ from ..sealed import (
     read_json_line,
     write_json,
 )
-from ..wording import shown
+from ..text import shown
 from .run import CHECKSUMS, FIGURES, Run, columns
 
 FORMATS = (".jsonl", ".csv")
