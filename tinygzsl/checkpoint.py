@@ -135,6 +135,8 @@ class GanCheckpoint(PhaseCheckpoint):
         generator = gan.generator
         for snapshot in [*keeper.inside, *([keeper.nearest] if keeper.nearest else [])]:
             check_network("a generator", snapshot.generator, *_ends(generator))
+            if snapshot.look not in looks:
+                raise ValueError("a snapshot is of none of the looks")
         for name, number in (("seen_inside", keeper.seen_inside), ("stride", keeper.stride)):
             check_number(name, number)
         for number in (number for look in looks for number in look):

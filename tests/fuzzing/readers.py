@@ -128,7 +128,9 @@ def _read_checkpoint(folder):
     gan = CWGAN(np, 5, 3, settings, 0, "float32")
     keeper, looks = SnapshotKeeper(settings), []
     GanCheckpoint(folder / "gan.npz", "f").restore(gan, keeper, looks)
-    assert looks and gan.step > 0 and keeper.lowest <= keeper.highest
+    assert gan.step > 0
+    kept = [*keeper.inside, *([keeper.nearest] if keeper.nearest else [])]
+    assert keeper.lowest <= keeper.highest if looks else not kept
     for adam in (gan.generator_adam, gan.critic_adam):
         for array in (*adam.params, *adam.m, *adam.v):
             assert np.isfinite(array).all()
