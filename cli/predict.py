@@ -86,7 +86,8 @@ def _read_csv(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of no rows, which the model will refuse
-            return np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding=ENCODING)
+            layout = {"delimiter": ",", "comments": None, "skiprows": 1, "ndmin": 2}
+            return np.loadtxt(path, encoding=ENCODING, **layout)
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except ValueError as error:

@@ -43,6 +43,17 @@ class Training:
         given = {name for name, value in model._overrides().items() if value is not None}
         return config_text(top, self.source, settings, given if model.preset == "auto" else None)
 
+    def begin_vsmm(self, anew: bool) -> None:
+        """Keep the settings, which --set may have changed, now that the CWGAN is known to fit."""
+        from ..runs import CONFIG, MANIFEST
+        from ..sealed import write_text
+
+        if anew:
+            note("note: the VSMM's checkpoint is of other settings, so the VSMM is trained anew")
+        if self.resumed:
+            (self.folder / MANIFEST).unlink(missing_ok=True)  # of the settings before
+            write_text(self.folder / CONFIG, self.config())
+
     def model(self) -> tuple:
         """The unfitted estimator, and its settings. It is given all of them, so that a run that is
         resumed from its config.toml ends with the same model file.
@@ -117,6 +128,7 @@ def _train(training: Training, stopping: Stopping) -> dict:
         GanCheckpoint(folder / CHECKPOINT, of_gan, *how),
         VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, *how),
     )
+    checkpoints.vsmm.began = training.begin_vsmm
     model.callback = stopping
     model.fit(*arrays, checkpoint=checkpoints)
     model.callback = None
@@ -211,10 +223,11 @@ def _leave(training, held, error):
     from ..runs import CHECKPOINT, CONFIG, TRIALS
 
     folder, kept = training.folder, _checkpoints(training.folder)
-    if kept:
+    advice = kept and _advice(training, error)
+    if advice:
         what = "CWGAN" if CHECKPOINT in kept else "VSMM"
-        note(f"kept the {what}: {_advice(training, error)}")
-    elif not training.resumed:
+        note(f"kept the {what}: {advice}")
+    if not kept and not training.resumed:
         held.release()
         with suppress(OSError):
             for name in (CONFIG, TRIALS):
@@ -235,4 +248,6 @@ def _advice(training, error):
         return f"{config} --set gan.lr=RATE --out NEW trains anew with a lower rate"
     if isinstance(error, OSError | MemoryError):
         return f"{resume} goes on"
-    return f"{resume} --set gan.max_epochs=N goes on"
+    if "no snapshot has" in str(error):
+        return f"{resume} --set gan.max_epochs=N goes on"
+    return None  # the error says what to do

@@ -78,7 +78,12 @@ class PhaseCheckpoint:
 
     def _read(self) -> tuple[dict, dict] | None:
         """Header and arrays; None if there is no file."""
-        return read_npz(self.path, self.kind) if self.path.is_file() else None
+        if not self.path.is_file():
+            return None
+        try:
+            return read_npz(self.path, self.kind)
+        except ValueError as error:
+            raise ValueError(f"{error}; delete it, and this phase is trained anew") from None
 
 
 class GanCheckpoint(PhaseCheckpoint):
@@ -108,15 +113,16 @@ class GanCheckpoint(PhaseCheckpoint):
         header, arrays = found
         if header.get("fingerprint") != self.fingerprint:
             raise ValueError(
-                f"{self.path} belongs to other training data or settings; restore them, or train "
-                "into a new folder"
+                f"{self.path} belongs to other training data or settings; restore them, train "
+                "into a new folder, or delete it, and the CWGAN is trained anew"
             )
         try:
             self._take_over(header, arrays, gan, keeper, looks)
         except DAMAGED as error:
             words = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(
-                f"{self.path} is damaged ({shown(words, 300)}); train into a new folder"
+                f"{self.path} is damaged ({shown(words, 300)}); delete it, and the "
+                "CWGAN is trained anew"
             ) from None
 
     def _take_over(
@@ -148,9 +154,14 @@ class GanCheckpoint(PhaseCheckpoint):
 
 
 class VsmmCheckpoint(PhaseCheckpoint):
-    """The state of VSMM training: networks, moments, history and the sums of the epoch so far."""
+    """The state of VSMM training: networks, moments, history and the sums of the epoch so far.
+
+    began(anew) may be set: it is called once the CWGAN is there and this phase begins; anew says
+    that the file belongs to other settings and is not used.
+    """
 
     kind = "VSMM checkpoint"
+    began: Callable[[bool], None] = staticmethod(lambda anew: None)
 
     def save(self, training: VsmmTraining) -> None:
         """Write the state, which must be known to be finite."""
@@ -164,7 +175,9 @@ class VsmmCheckpoint(PhaseCheckpoint):
         Raises ValueError if it is damaged.
         """
         found = self._read()
-        if found is None or found[0].get("fingerprint") != self.fingerprint:
+        fits = found is not None and found[0].get("fingerprint") == self.fingerprint
+        self.began(found is not None and not fits)
+        if not fits:
             return
         header, arrays = found
         try:

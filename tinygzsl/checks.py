@@ -51,7 +51,7 @@ def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
                 )
             raise ValueError(
                 f"{value}, which scaling makes {float(y[row, column]):.3g}, and beyond "
-                f"{limit:g} squares overflow; correct it, or take another scaler, like standard"
+                f"{limit:g} squares overflow; correct it, or take another scaler"
             )
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from .aside import sync_folder
 from .runs import CHECKPOINT, CONFIG, CURVES, MANIFEST, MODEL, TRIALS, VSMM_CHECKPOINT, write_text
 
 LOCK = ".lock"
@@ -28,12 +29,17 @@ def create_run(folder: Any, config: str) -> Path:
         f"--resume {folder}"
     )
     if folder.exists():
+        if (folder / LOCK).exists():
+            RunLock(folder).release()  # says which process holds it, if one does
         raise exists
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         (aside / CHECKPOINT).parent.mkdir(parents=True)
         write_text(aside / CONFIG, config)
+        for made in (aside / CHECKPOINT).parent, aside:
+            sync_folder(made)
         os.rename(aside, folder)
+        sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
         if folder.exists():  # another process was faster

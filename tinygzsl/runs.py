@@ -47,7 +47,8 @@ def config_text(
 
 def _toml(value: Any) -> str:
     """A string, number, boolean or list as TOML; JSON writes these the same way."""
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")  # which TOML forbids as it is
 
 
 def read_toml(path: Path, option: str) -> dict[str, Any]:
@@ -106,12 +107,14 @@ def read_source(path: Any) -> dict[str, Any]:
 
 
 def check_model_file(folder: Path) -> None:
-    """ValueError if a run folder's model is not the one that its manifest was written for.
-
-    A folder without a manifest passes: `train` was stopped before it wrote one.
+    """ValueError if a run folder's model is not the one that its manifest was written for, or if
+    there is no manifest: it is the last that `train` writes.
     """
-    if not (folder / MANIFEST).exists():
-        return
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        raise ValueError(
+            f"{folder} has no {MANIFEST}, so its run is not finished; `tinygzsl train --resume "
+            f"{folder}` goes on with it"
+        )
     outputs = read_json(folder / MANIFEST).get("outputs")
     if not isinstance(outputs, dict) or outputs.get(MODEL) != file_sha256(folder / MODEL):
         raise ValueError(

@@ -15,12 +15,14 @@ AT = 23  # the step that goes wrong
 
 @pytest.fixture
 def fit(tiny_dataset, small_model, tmp_path):
-    """fit(**changes) -> trains with a checkpoint after every step; returns both checkpoints."""
+    """fit(**changes) -> trains with a checkpoint after every step, or at the ends of the phases
+    only; returns both checkpoints.
+    """
 
-    def fit(**changes):
+    def fit(seconds=0.0, **changes):
         found = checkpoint.Checkpoints(
-            checkpoint.GanCheckpoint(tmp_path / "gan.npz", "gan", seconds=0),
-            checkpoint.VsmmCheckpoint(tmp_path / "vsmm.npz", "vsmm", seconds=0),
+            checkpoint.GanCheckpoint(tmp_path / "gan.npz", "gan", seconds),
+            checkpoint.VsmmCheckpoint(tmp_path / "vsmm.npz", "vsmm", seconds),
         )
         t, model = tiny_dataset().training(), small_model(gan_critic_steps=2, **changes)
         model.fit(t.X, t.y, t.prototypes, checkpoint=found)
@@ -124,6 +126,21 @@ def test_a_loss_of_the_vsmm(fit, sentence, tmp_path, monkeypatch, name):
     with sentence(FloatingPointError, f"epoch 3, at step {AT}: {name} is NaN or inf", last):
         fit()
     check_last_good(tmp_path / "vsmm.npz", AT - 1)
+
+
+@pytest.mark.parametrize("nth", [GENERATOR, CRITIC, VSMM])
+def test_it_stops_at_that_step_on_the_cpu(fit, bad_gradient, sentence, monkeypatch, nth):
+    steps, train_step, loss = [], cwgan.CWGAN.train_step, vsmm.vsmm_loss
+    counted = {"cwgan": train_step, "vsmm": loss}
+    counting = {
+        name: lambda *a, f=f, n=name: (steps.append(n), f(*a))[1] for name, f in counted.items()
+    }
+    monkeypatch.setattr(cwgan.CWGAN, "train_step", counting["cwgan"])
+    monkeypatch.setattr(vsmm, "vsmm_loss", counting["vsmm"])
+    bad_gradient(nth, math.nan, 2 * AT - 1 if nth == CRITIC else AT)
+    with sentence(FloatingPointError, f"at step {AT}"):
+        fit(seconds=1e6)
+    assert steps.count("vsmm" if nth == VSMM else "cwgan") == AT
 
 
 def test_without_a_checkpoint_it_says_so(tiny_dataset, small_model, bad_gradient, sentence):
