@@ -223,9 +223,9 @@ class CWGAN:
     def restore(self, state: dict) -> None:
         """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
         for name, array in self.state().items():
-            found = np.shape(state[name])
-            if found != np.shape(array):
-                raise ValueError(f"{name} has shape {found}, not {np.shape(array)}")
+            found, wanted = (getattr(a, "shape", ()) for a in (state[name], array))
+            if found != wanted:  # the step is a number
+                raise ValueError(f"{name} has shape {found}, not {wanted}")
             if not np.isfinite(state[name]).all():
                 raise ValueError(f"{name} holds NaN or inf")
             if name != "step":

@@ -206,8 +206,9 @@ class VsmmTraining:
         """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
         xp = array_module(*self.adam.params)
         for name, array in self.state()[0].items():
-            if arrays[name].shape != np.shape(array) or not np.isfinite(arrays[name]).all():
-                raise ValueError(f"{name} has another shape than {np.shape(array)}, or NaN or inf")
+            wanted = getattr(array, "shape", ())  # the step is a number; arrays are the host's
+            if arrays[name].shape != wanted or not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{name} has another shape than {wanted}, or NaN or inf")
             if name != "step":
                 array[...] = xp.asarray(arrays[name])
         self.adam.t = int(arrays["step"])
