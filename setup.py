@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(
-    r'^__version__ = "([^"]+)"$', (HERE / "tinygzsl" / "__init__.py").read_text("utf-8"), re.M
+    r'^__version__ = "([^"]+)"$', (HERE / "tinygzsl" / "version.py").read_text("utf-8"), re.M
 ).group(1)
+FOLDERS = {"tinygzsl": "tinygzsl", "tinygzsl.kernels": "kernels", "tinygzsl.cli": "cli"}
 
 setup(
     name="tinygzsl",
@@ -38,17 +39,11 @@ setup(
         "Typing :: Typed",
     ],
     packages=[
-        "tinygzsl",
-        "tinygzsl.baselines",
-        "tinygzsl.benchmarks",
-        "tinygzsl.cli",
-        "tinygzsl.datasets",
-        "tinygzsl.datasets.letters",
-        "tinygzsl.kernels",
-        "tinygzsl.reproduce",
-        "tinygzsl.sweeps",
+        name + (f".{inner}" if inner else "")
+        for name, folder in FOLDERS.items()
+        for inner in ("", *find_packages(HERE / folder))
     ],
-    package_dir={"tinygzsl": "tinygzsl", "tinygzsl.kernels": "kernels", "tinygzsl.cli": "cli"},
+    package_dir=FOLDERS,
     package_data={"": ["*.cu", "*.npz", "*.csv", "*.md", "*.toml", "py.typed"]},
     entry_points={"console_scripts": ["tinygzsl = tinygzsl.cli.main:main"]},
     python_requires=">=3.11",

@@ -27,8 +27,8 @@ from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.sweep_plan import numbers
 from tinygzsl.datasets import Dataset
 from tinygzsl.proxies import hold_out_rows
-from tinygzsl.threads import workers
-from tinygzsl.tuning_folds import TEST_SHARE
+from tinygzsl.runtime.threads import workers
+from tinygzsl.tuning.folds import TEST_SHARE
 
 DRAW = 20261123  # with the number of a split, the seed of its draw
 

@@ -8,7 +8,7 @@ import pytest
 from tinygzsl.benchmarks.compare import OURS, PEERS, REFERENCE, make_version
 from tinygzsl.benchmarks.report import PACKAGES
 from tinygzsl.benchmarks.selection import work_class
-from tinygzsl.threads import check_threads, default_threads
+from tinygzsl.runtime.threads import check_threads, default_threads
 
 VERSIONS = [OURS, REFERENCE, *PEERS]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 import tinygzsl as tz
-from tinygzsl.runs import MANIFEST
-from tinygzsl.tuning_gates import best_gate, gate_settings, make_grids, make_scores
+from tinygzsl.runs.folder import MANIFEST
+from tinygzsl.tuning.gate_grids import best_gate, gate_settings, make_grids, make_scores
 
 
 def compare(folder):

@@ -18,7 +18,7 @@ from tinygzsl.benchmarks.floor import floor_seconds
 from tinygzsl.benchmarks.machine import measure_machine
 from tinygzsl.benchmarks.resident import peak_memory
 from tinygzsl.benchmarks.work_cwgan import OuterStep
-from tinygzsl.threads import check_threads, default_threads, workers
+from tinygzsl.runtime.threads import check_threads, default_threads, workers
 
 BASE = {"samples": 10000, "d": 1024, "h": 1024, "classes": 50, "batch": 64, "k": 85}
 SIZES = {

@@ -25,8 +25,8 @@ import numpy as np
 import tinygzsl as tz
 from tinygzsl.benchmarks.resident import peak_memory
 from tinygzsl.benchmarks.work_cwgan import Draws
-from tinygzsl.presets import settings_for
-from tinygzsl.threads import default_threads
+from tinygzsl.runtime.threads import default_threads
+from tinygzsl.settings import settings_for
 from tinygzsl.vsmm import VSMM
 
 SHORT = {  # the first look passes the window

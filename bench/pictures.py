@@ -24,13 +24,13 @@ from study_figures import save
 
 import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
-from tinygzsl.figures import BLUE, COLOURS, GREY, ORANGE, TITLES, new_figure
 from tinygzsl.metrics import auroc
+from tinygzsl.report.figures import BLUE, COLOURS, GREY, ORANGE, TITLES, new_figure
 from tinygzsl.reproduce.evolution import curve
 from tinygzsl.reproduce.experiments import Job
 from tinygzsl.reproduce.pictures import curve_picture
 from tinygzsl.reproduce.records import records
-from tinygzsl.threads import workers
+from tinygzsl.runtime.threads import workers
 
 HERE = Path(__file__).parent
 BINS = 40

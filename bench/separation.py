@@ -19,11 +19,11 @@ import numpy as np
 
 import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
-from tinygzsl.presets import settings_for
+from tinygzsl.datasets.scaling import fit_scaler
 from tinygzsl.proxies import gan_and_scorer
-from tinygzsl.scaling import fit_scaler
+from tinygzsl.runtime.threads import workers
+from tinygzsl.settings import settings_for
 from tinygzsl.snapshots import SnapshotKeeper, draw_proxies, train_with_looks
-from tinygzsl.threads import workers
 
 WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 

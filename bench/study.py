@@ -26,13 +26,13 @@ from study_parts import GAMMAS, Keepers, Variant, made_of_samples, variants
 
 import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
+from tinygzsl.datasets.scaling import fit_and_scale
 from tinygzsl.evaluation import accuracies
 from tinygzsl.metrics import auroc, harmonic_mean, seen_unseen_curve
-from tinygzsl.presets import settings_for
 from tinygzsl.proxies import gan_and_scorer
-from tinygzsl.scaling import fit_and_scale
+from tinygzsl.runtime.threads import workers
+from tinygzsl.settings import settings_for
 from tinygzsl.snapshots import draw_proxies, train_with_looks
-from tinygzsl.threads import workers
 
 COLUMNS = (
     *("seed", "scaler", "source", "window", "gamma", "weight", "count"),

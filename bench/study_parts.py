@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygzsl.presets import settings_for
+from tinygzsl.settings import settings_for
 from tinygzsl.snapshots import SnapshotKeeper
 
 WINDOWS = (

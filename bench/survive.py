@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import savemat
 
-from tinygzsl.sealed import ROW_CHECKSUM
+from tinygzsl.storage.checksums import ROW_CHECKSUM
 from tinygzsl.sweeps.run import TIMING
 
 CLASSES, UNSEEN, K, D, PER_CLASS, SPLITS = 51, 25, 300, 64, 20, 30

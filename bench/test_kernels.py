@@ -7,7 +7,7 @@ import pytest
 
 from tinygzsl import kernels
 from tinygzsl.benchmarks.compare import OURS, PEERS, REFERENCE
-from tinygzsl.threads import workers
+from tinygzsl.runtime.threads import workers
 
 SIZES = {
     "softmax": ({"rows": 4096, "classes": 150}, {"rows": 65536, "classes": 1000}),

@@ -17,7 +17,7 @@ import numpy as np
 
 import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
-from tinygzsl.tuning_folds import folds
+from tinygzsl.tuning.folds import folds
 
 
 def main(source, *choices):

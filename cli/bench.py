@@ -20,7 +20,7 @@ def bench(peers, full, only, threads, repeat, as_json):
     result before it is timed. Takes under a minute; --full several.
     """
     from ..benchmarks import report, selection
-    from ..threads import check_threads
+    from ..runtime.threads import check_threads
 
     check_threads(threads)
     if not 1 <= repeat <= 1000:

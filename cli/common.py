@@ -10,7 +10,7 @@ from functools import wraps
 
 import click
 
-from ..memory import FIX, STARTING, require_room
+from ..runtime.memory import FIX, STARTING, require_room
 from ..text import printable
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -134,7 +134,7 @@ def threaded(command: Callable) -> Callable:
     )
     @wraps(command)
     def run(*args, threads, **kwargs):
-        from ..threads import check_threads, cores, workers
+        from ..runtime.threads import check_threads, cores, workers
 
         if check_threads(threads) and threads > cores():
             note(f"note: --threads {threads} on {cores()} core(s) is slower than fewer")

@@ -35,12 +35,12 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
     the offset that validation chooses. With --out, rows are written as they are measured, and the
     same command goes on where it was stopped.
     """
-    from ..baselines.compare import Comparison, keys
-    from ..baselines.rows import Rows
+    from ..comparison.compare import Comparison, keys
+    from ..comparison.rows import Rows
     from ..datasets import check_test, check_training, load_dataset
     from ..reproduce.sources import canonical
+    from ..runtime.threads import current
     from ..sweeps.run import data_sha256
-    from ..threads import current
     from .compare_plan import (
         check_useful,
         chosen_settings,
@@ -117,7 +117,7 @@ def _line(row):
 
 
 def _facts(label, rows, seeds):
-    from ..baselines.table import summarize
+    from ..comparison.table import summarize
 
     table = summarize(rows)
     return {
@@ -131,8 +131,8 @@ def _facts(label, rows, seeds):
 
 def _write(folder, facts):
     """table.txt, .json, .csv and .md in the folder; returns the paths."""
-    from ..baselines.table import as_csv, as_markdown, as_text
-    from ..sealed import write_json, write_text
+    from ..comparison.table import as_csv, as_markdown, as_text
+    from ..storage.checksums import write_json, write_text
 
     texts = {"txt": as_text, "csv": as_csv, "md": as_markdown}
     for suffix, formatted in texts.items():
@@ -143,7 +143,7 @@ def _write(folder, facts):
 
 
 def _text(facts, files):
-    from ..baselines.table import as_text
+    from ..comparison.table import as_text
 
     n = len(facts["seeds"])
     seeds = f"mean ± standard deviation over {n} seeds" if n > 1 else f"seed {facts['seeds'][0]}"

@@ -43,8 +43,8 @@ def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) 
     Raises ValueError for names that do not exist, values out of range, a --preset that the file's
     settings would override, and where no dataset is named at all.
     """
-    from ..presets import settings_for
-    from ..runs import read_config
+    from ..runs.config import read_config
+    from ..settings import settings_for
 
     found, data, settings = read_config(config) if config else ({}, {}, {})
     _refuse_unknown(found, TOP, "top-level key")
@@ -75,7 +75,7 @@ def dataset_preset(preset: str, dataset: str) -> str:
     from pathlib import Path
 
     from ..datasets.find import FOLDERS
-    from ..presets import PRESETS
+    from ..settings import PRESETS
 
     folder = Path(dataset).name.casefold()
     names = [name for name, folders in FOLDERS.items() if folder in folders]

@@ -23,8 +23,9 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model
-    from ..runs import METRICS, MODEL, check_model_file, file_sha256
-    from ..sealed import write_json
+    from ..runs.folder import METRICS, MODEL
+    from ..runs.manifest import check_model_file, file_sha256
+    from ..storage.checksums import write_json
 
     folder = Path(run) if not Path(run).is_file() else None
     path = folder / MODEL if folder else Path(run)
@@ -46,7 +47,8 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
 
 def _own_source(folder, run, how):
     """The dataset that the run was trained on."""
-    from ..runs import CONFIG, read_source
+    from ..runs.config import read_source
+    from ..runs.folder import CONFIG
 
     if folder is None:
         raise ValueError(f"{run} is a model file and names no dataset; pass --data")
@@ -60,8 +62,8 @@ def _own_source(folder, run, how):
 
 def _warn_if_changed(folder, inputs):
     """A note if the dataset's files are not those that the run was trained on."""
-    from ..runs import MANIFEST
-    from ..sealed import read_json
+    from ..runs.folder import MANIFEST
+    from ..storage.checksums import read_json
 
     manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
     trained = manifest.get("inputs", inputs)

@@ -20,7 +20,7 @@ def explain(name, as_json):
     What has a gradient is compared with finite differences on random numbers; exits with 1 if it is
     off. What has none is computed on random numbers step by step.
     """
-    from ..explanations import ALL, find
+    from ..explain.catalogue import ALL, find
 
     if name is None:
         width = max(map(len, ALL))
@@ -35,9 +35,9 @@ def explain(name, as_json):
 
 def _facts(found) -> dict:
     """Everything that is printed, as plain text, numbers and lists."""
-    from ..explanation import source
-    from ..gradcases import Draw
-    from ..gradcheck import TOLERANCE
+    from ..explain.cases import Draw
+    from ..explain.explanation import source
+    from ..explain.gradcheck import TOLERANCE
 
     facts = {
         "name": found.name,

@@ -13,7 +13,7 @@ def gradcheck(as_json):
 
     Prints a table of relative errors and exits with 1 if one is above the tolerance.
     """
-    from ..gradcheck import STEPS, TOLERANCE, run_all
+    from ..explain.gradcheck import STEPS, TOLERANCE, run_all
 
     results = list(run_all())
     failed = [r for r in results if not r.passed]

@@ -10,11 +10,11 @@ from .common import emit, errors_as_sentences, json_option
 @errors_as_sentences
 def info(as_json):
     """Show versions, cores and usable devices."""
-    from ..backend import cuda_facts
     from ..kernels.dispatch import numba_version
-    from ..presets import PRESETS
-    from ..runs import environment
-    from ..threads import default_threads
+    from ..runs.manifest import environment
+    from ..runtime.backend import cuda_facts
+    from ..runtime.threads import default_threads
+    from ..settings import PRESETS
 
     usable, gpu = cuda_facts()
     numba = numba_version()
@@ -37,7 +37,7 @@ def info(as_json):
 
 
 def _gpu_line(gpu):
-    from ..device_memory import gigabytes
+    from ..nn.device_memory import gigabytes
 
     return (
         f"usable, {gpu['device']}, compute capability {gpu['compute_capability']}, "

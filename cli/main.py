@@ -6,8 +6,8 @@ import warnings
 
 import click
 
-from .. import __version__
 from ..text import printable
+from ..version import __version__
 from .bench import bench
 from .compare import compare
 from .data import data

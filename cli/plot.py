@@ -21,8 +21,8 @@ def plot(run, out, as_json):
     RUN is a folder made by `train`. Draws the confidence score, the critic, the VSMM's losses and,
     if the run was evaluated, the entropies of its test samples. Needs matplotlib.
     """
-    from ..figures import draw_run, new_figure, save_figures
-    from ..report_run import read_run
+    from ..report.figures import draw_run, new_figure, save_figures
+    from ..runs.load import read_run
 
     new_figure(1, 1.0)  # says at once if Matplotlib is missing
     found = read_run(run, "cpu")
@@ -35,7 +35,7 @@ def plot(run, out, as_json):
 def _histogram(run):
     """The entropies of the test samples; None, and a note, where they are not to be had."""
     from ..datasets import load_dataset
-    from ..report_samples import entropy_histogram
+    from ..report.samples import entropy_histogram
 
     if run.metrics is None:
         note(f"note: no entropy histogram before `tinygzsl evaluate {run.folder}`")

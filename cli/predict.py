@@ -27,7 +27,8 @@ def predict(run, features, unseen, out, device, as_json):
     Without --unseen only seen classes are predicted.
     """
     from .. import load_model
-    from ..runs import MODEL, check_model_file
+    from ..runs.folder import MODEL
+    from ..runs.manifest import check_model_file
 
     folder = Path(run) if Path(run).is_dir() else None
     model = load_model(folder / MODEL if folder else run, device)
@@ -37,7 +38,7 @@ def predict(run, features, unseen, out, device, as_json):
     result = model.route(_read_features(features), *unseen)
     columns = {name: getattr(result, name).tolist() for name in result._fields}
     if out:
-        from ..runs import write_text
+        from ..storage.checksums import write_text
 
         write_text(Path(out), _csv(columns))
         note(f"wrote {len(result.label)} rows to {out}")
@@ -58,7 +59,7 @@ def _csv(columns):
 
 
 def _read_features(path):
-    from ..npy import map_npy
+    from ..storage.npy import map_npy
 
     path = Path(path)
     if not path.is_file():

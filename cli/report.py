@@ -23,8 +23,8 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
     detail, which are loaded again for that. It has no scripts and loads nothing.
     """
     from ..datasets import load_dataset
-    from ..report import REPORT, gather, write_report
-    from ..report_run import read_run
+    from ..report.page import REPORT, gather, write_report
+    from ..runs.load import read_run
 
     how = given({"root": root, "split": split, "prototypes": prototypes})
     if how and not dataset:

@@ -34,10 +34,10 @@ def reproduce(target, datasets, out, as_json, **options):
     methods of table2 and table3 are trained too, with the settings of `compare`. Figures need --out
     and matplotlib, figure3 scikit-learn too.
     """
-    from ..backend import device_module
     from ..reproduce.published import published
     from ..reproduce.run import outcomes, progress
     from ..reproduce.targets import TARGETS
+    from ..runtime.backend import device_module
     from .compare_plan import folder_for
     from .progress import Progress
 
@@ -77,7 +77,7 @@ def _check_packages(target, folder):
     if target.startswith("figure") and folder is None:
         raise ValueError(f"{target} is a picture; pass --out FOLDER for it")
     if target.startswith("figure"):
-        from ..figures import new_figure
+        from ..report.figures import new_figure
 
         new_figure(1, 1.0)
     if target == "figure3":
@@ -148,7 +148,7 @@ def _jobs(target, datasets, options, table):
 
 def _systems(target, label, options, printed):
     """{class name: its settings} of the methods to measure; None for ours, which has presets."""
-    from ..baselines.settings import OURS, chosen_for
+    from ..comparison.settings import OURS, chosen_for
     from ..reproduce.others import systems
     from .compare_plan import method_names
 
@@ -187,7 +187,7 @@ class _Table:
     def draw(self):
         self.write()
         if self.folder and self.outcomes:
-            from ..figures import save_figures
+            from ..report.figures import save_figures
             from ..reproduce.pictures import pictures
 
             figures = pictures(self.target, self.records(), self.outcomes)

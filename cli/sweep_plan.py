@@ -60,8 +60,8 @@ def plan_sweep(datasets, splits, seeds, sets, preset, config, root, prototypes) 
     The order is dataset, split, settings, seed. Raises ValueError for settings that don't exist or
     are out of range, and for what a sweep can't have.
     """
-    from .. import __version__
-    from ..presets import settings_for
+    from ..settings import settings_for
+    from ..version import __version__
 
     values = grid(sets)
     splits = [None] if splits is None else numbers(splits, "--splits")
@@ -109,8 +109,8 @@ def _check_names(paths):
 
 def _resolve(config, combination, top, named):
     """Complete constructor parameters and the absolute source."""
-    from ..checks import check_dtype
-    from ..noise import check_seed
+    from ..datasets.array_checks import check_dtype
+    from ..nn.random import check_seed
     from .train import _absolute
 
     pairs = tuple(f"{name}={_text(value)}" for name, value in combination.items())
@@ -174,9 +174,9 @@ def engine_for(scheduler, processes, threads, total, stored) -> tuple:
     Without --threads these are the stored plan's, so that a resumed sweep keeps its bits, and else
     cores / processes (1 with a scheduler elsewhere).
     """
+    from ..runtime.threads import check_threads, default_threads
     from ..sweeps.cluster import LOCAL, DaskEngine, import_distributed
     from ..sweeps.local import LocalEngine
-    from ..threads import check_threads, default_threads
 
     cores, elsewhere = default_threads(), scheduler not in (None, LOCAL)
     if processes is not None and not 1 <= processes <= 1024:

@@ -39,8 +39,7 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
     configuration, curves, checksums and checkpoints. Ctrl-C and SIGTERM end it after a step and a
     checkpoint.
     """
-    from ..run_folder import RunLock, create_run
-    from ..runs import CONFIG
+    from ..runs.folder import CONFIG, RunLock, create_run
     from .config import SOURCE, TOP
     from .train_run import Training, run
 

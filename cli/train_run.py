@@ -36,7 +36,7 @@ class Training:
         """The config.toml: every setting, or with preset "auto" those that are given, as the
         search is still to choose the others.
         """
-        from ..runs import config_text
+        from ..runs.config import config_text
 
         model, settings = self.model()
         top = {name: getattr(model, name) for name in ("preset", "seed", "device", "dtype")}
@@ -45,8 +45,8 @@ class Training:
 
     def begin_vsmm(self, anew: bool) -> None:
         """Keep the settings, which --set may have changed, now that the CWGAN is known to fit."""
-        from ..runs import CONFIG, MANIFEST
-        from ..sealed import write_text
+        from ..runs.folder import CONFIG, MANIFEST
+        from ..storage.checksums import write_text
 
         if anew:
             note("note: the VSMM's checkpoint is of other settings, so the VSMM is trained anew")
@@ -59,7 +59,7 @@ class Training:
         resumed from its config.toml ends with the same model file.
         """
         from .. import EntropySeparationGZSL
-        from ..presets import settings_for
+        from ..settings import settings_for
 
         model = EntropySeparationGZSL(**self.params)
         settings = settings_for(model.preset, model._overrides())
@@ -89,8 +89,9 @@ def run(training: Training, held) -> dict:
 def _finished(training: Training) -> dict | None:
     """The facts of a run whose outputs are all there, with these settings and these data."""
     from .. import load_model
-    from ..runs import CONFIG, CURVES, MANIFEST, MODEL, file_sha256, fingerprint
-    from ..sealed import read_json
+    from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL
+    from ..runs.manifest import file_sha256, fingerprint
+    from ..storage.checksums import read_json
 
     folder = training.folder
     if not (training.resumed and (folder / MANIFEST).is_file()):
@@ -111,8 +112,9 @@ def _finished(training: Training) -> dict | None:
 
 
 def _train(training: Training, stopping: Stopping) -> dict:
-    from ..checkpoint import Checkpoints, GanCheckpoint, VsmmCheckpoint
-    from ..runs import CHECKPOINT, VSMM_CHECKPOINT, fingerprint, gan_settings, vsmm_settings
+    from ..runs.folder import CHECKPOINT, VSMM_CHECKPOINT
+    from ..runs.manifest import fingerprint, gan_settings, vsmm_settings
+    from ..storage.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint
 
     started, clock = datetime.now(UTC), time.monotonic()
     if training.params["preset"] == "auto":
@@ -140,9 +142,10 @@ def _search(training: Training, stopping: Stopping) -> None:
     folder: the run then needs no other search.
     """
     from .. import EntropySeparationGZSL
-    from ..auto import tuned
-    from ..runs import CONFIG, TRIALS, write_text
-    from ..tuning import trials_csv
+    from ..runs.folder import CONFIG, TRIALS
+    from ..storage.checksums import write_text
+    from ..tuning.auto import tuned
+    from ..tuning.tune import trials_csv
 
     if training.resumed:
         note("note: the search for settings was not finished, so it starts again")
@@ -155,18 +158,10 @@ def _search(training: Training, stopping: Stopping) -> None:
 
 def _write_results(training, model, training_sha256, started, seconds):
     """Everything, and the manifest last: where it is, the run is finished."""
-    from ..recalibration import thresholds
-    from ..runs import (
-        CONFIG,
-        CURVES,
-        MANIFEST,
-        MODEL,
-        environment,
-        file_sha256,
-        write_curves,
-        write_text,
-    )
-    from ..sealed import write_json
+    from ..gates.units import thresholds
+    from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL, write_curves
+    from ..runs.manifest import environment, file_sha256
+    from ..storage.checksums import write_json, write_text
 
     folder = training.folder
     (folder / MANIFEST).unlink(missing_ok=True)  # of other settings, if the run was finished
@@ -205,7 +200,7 @@ def _facts(folder, manifest, model):
 
 
 def _checkpoints(folder):
-    from ..runs import CHECKPOINT, VSMM_CHECKPOINT
+    from ..runs.folder import CHECKPOINT, VSMM_CHECKPOINT
 
     return [name for name in (CHECKPOINT, VSMM_CHECKPOINT) if (folder / name).exists()]
 
@@ -220,7 +215,7 @@ def _stopped(training):
 
 def _leave(training, held, error):
     """After a failure: a run without a checkpoint leaves no folder in the way of the next one."""
-    from ..runs import CHECKPOINT, CONFIG, TRIALS
+    from ..runs.folder import CHECKPOINT, CONFIG, TRIALS
 
     folder, kept = training.folder, _checkpoints(training.folder)
     advice = kept and _advice(training, error)

@@ -33,9 +33,9 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     Some of the seen classes play unseen, on several folds; test samples and unseen classes are
     never looked at. All trials go into a CSV file beside the TOML file.
     """
-    from ..auto import BASE
     from ..datasets import check_training, load_dataset
-    from ..tuning import tune as search
+    from ..tuning.auto import BASE
+    from ..tuning.tune import tune as search
     from .config import parse_set
     from .progress import Progress
 
@@ -85,8 +85,9 @@ def _refuse_existing(*paths):
 
 def _write(out, trials, found, top, source):
     """The trials first: where the TOML file is, both are."""
-    from ..runs import config_text, write_text
-    from ..tuning import trials_csv
+    from ..runs.config import config_text
+    from ..storage.checksums import write_text
+    from ..tuning.tune import trials_csv
     from .train import _absolute
 
     write_text(trials, trials_csv(found.trials))

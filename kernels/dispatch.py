@@ -17,7 +17,7 @@ from importlib import import_module
 
 import numpy as np
 
-from ..backend import array_module
+from ..runtime.backend import array_module
 
 SMALL = 2048  # elements; below, starting Numba would take longer than it could ever save
 
@@ -42,26 +42,27 @@ def is_reference_only() -> bool:
     return _reference_only.get()
 
 
-def dispatched(numba_module: str, cuda_module: str) -> Callable:
-    """Decorator of a reference function whose other versions have its name in those modules."""
+def dispatched(reference: Callable) -> Callable:
+    """A function that runs the definition, or the version of it that suits its arguments.
 
-    def decorate(reference: Callable) -> Callable:
-        @wraps(reference)
-        def run(*args):
-            if _reference_only.get():
-                return reference(*args)
-            arrays = [a for a in args if _is_array(a)]
-            if array_module(*arrays) is not np:
-                if _suits_cuda(arrays):
-                    return _version(cuda_module, reference.__name__)(*args)
-            elif _suits_numba(arrays) and numba_version():
-                return _version(numba_module, reference.__name__)(*args)
+    That version has the definition's name, in a file of the same name in cpu/ or cuda/.
+    """
+    file, name = reference.__module__.rpartition(".")[2], reference.__name__
+
+    @wraps(reference)
+    def run(*args):
+        if _reference_only.get():
             return reference(*args)
+        arrays = [a for a in args if _is_array(a)]
+        if array_module(*arrays) is not np:
+            if _suits_cuda(arrays):
+                return version("cuda", file, name)(*args)
+        elif _suits_numba(arrays) and numba_version():
+            return version("cpu", file, name)(*args)
+        return reference(*args)
 
-        run.reference = reference
-        return run
-
-    return decorate
+    run.reference = reference
+    return run
 
 
 def _is_array(a: object) -> bool:
@@ -102,5 +103,6 @@ def numba_version() -> str | None:
 
 
 @cache
-def _version(module: str, name: str) -> Callable:
-    return getattr(import_module(f".{module}", __package__), name)
+def version(folder: str, file: str, name: str) -> Callable:
+    """The kernel `name` of that file in cpu/ or cuda/, which load Numba or CuPy: so not before."""
+    return getattr(import_module(f".{folder}.{file}", __package__), name)

@@ -3,8 +3,8 @@ import pytest
 
 from tinygzsl.confidence import ConfidenceScorer, class_balanced_weights, confidence_score
 from tinygzsl.cwgan import generator_forward
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
 from tinygzsl.ptc import PTC
 
 S, D, K = 4, 5, 3

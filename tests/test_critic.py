@@ -7,10 +7,10 @@ from tinygzsl import kernels
 from tinygzsl.critic import OneLayerCritic, is_fusable
 from tinygzsl.critic_cuda import WholeRowCritic
 from tinygzsl.cwgan import CWGAN, critic_loss
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
-from tinygzsl.presets import Settings
-from tinygzsl.threads import workers
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
+from tinygzsl.runtime.threads import workers
+from tinygzsl.settings import Settings
 
 D, K = 33, 7
 

@@ -3,9 +3,9 @@ import pytest
 
 from tinygzsl import cwgan
 from tinygzsl.cwgan import CWGAN, critic_loss, generator_forward, generator_loss
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
-from tinygzsl.presets import Settings
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
+from tinygzsl.settings import Settings
 
 D, K = 5, 3
 SMALL = {

@@ -3,8 +3,8 @@ import pytest
 
 from tinygzsl import proxies
 from tinygzsl.confidence import class_balanced_weights, confidence_score
-from tinygzsl.presets import Settings
 from tinygzsl.proxies import find_proxies, hold_out_rows
+from tinygzsl.settings import Settings
 from tinygzsl.snapshots import draw_proxies
 
 SMALL = {

@@ -3,9 +3,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tinygzsl import ptc
-from tinygzsl.optim import Adam
-from tinygzsl.presets import Settings
+from tinygzsl.nn.adam import Adam
 from tinygzsl.ptc import PTC, ptc_loss, train_ptc
+from tinygzsl.settings import Settings
 
 CLASSES, D = 3, 4
 

@@ -45,7 +45,7 @@ def test_each_equation_is_in_the_file_that_the_table_names(readme):
         source = (README.parent / path).read_text(encoding="utf-8")
         for number in numbers.split(", "):
             found.add(int(number))
-            if path != "tinygzsl/mlp.py":  # the chain rule behind eq. 6
+            if path != "tinygzsl/nn/mlp.py":  # the chain rule behind eq. 6
                 marks = re.findall(r"# eqs?\. ([\d, and]+)$", source, re.M)
                 assert any(number in re.findall(r"\d+", mark) for mark in marks), (number, path)
     assert found == set(range(1, 11))
@@ -84,7 +84,7 @@ def test_only_existing_options_are_documented(readme):
 
 
 def test_every_preset_is_named(readme):
-    from tinygzsl.presets import PRESETS
+    from tinygzsl.settings import PRESETS
 
     for name in PRESETS:
         assert f"`{name}`" in readme

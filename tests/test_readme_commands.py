@@ -9,7 +9,7 @@ import click
 import numpy as np
 import pytest
 
-from tinygzsl import presets
+from tinygzsl import settings
 from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.main import main
 from tinygzsl.datasets import find
@@ -37,7 +37,7 @@ def folder(tmp_path, monkeypatch, write_xlsa17, write_mat, tiny_dataset, fast_op
     monkeypatch.chdir(tmp_path)
     fast = parse_set(tuple(fast_options[3::2]))
     for name in ("letters", "small", "paper", "paper-cub"):
-        monkeypatch.setitem(presets.PRESETS, name, fast)
+        monkeypatch.setitem(settings.PRESETS, name, fast)
     for name in ("FOLDER", "FOLDER/CUB100_effl2", "FOLDER/AWA1_classic", "xlsa17/data/CUB"):
         write_xlsa17(tmp_path / name)
     rng = np.random.default_rng(0)

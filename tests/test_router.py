@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.metrics import ROUTES
-from tinygzsl.mlp import MLP
-from tinygzsl.presets import Settings
+from tinygzsl.nn.mlp import MLP
 from tinygzsl.router import (
     classify_batch,
     compatibility,
@@ -16,6 +15,7 @@ from tinygzsl.router import (
     training_scores,
     warn_if_unreachable,
 )
+from tinygzsl.settings import Settings
 from tinygzsl.vsmm import VSMM
 
 D, K, M, S, U = 6, 3, 5, 4, 3
@@ -195,7 +195,7 @@ def test_one_unseen_class_takes_its_route_with_certainty(setup):
 def test_scores_of_training_samples_in_blocks(setup, monkeypatch):
     vsmm, x, seen, _ = setup
     whole = training_scores(vsmm, x, seen, "euclidean")
-    monkeypatch.setattr("tinygzsl.device_memory.BLOCK_VALUES", 7 * D)
+    monkeypatch.setattr("tinygzsl.nn.device_memory.BLOCK_VALUES", 7 * D)
     for part, expected in zip(training_scores(vsmm, x, seen, "euclidean"), whole, strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
     embedded = vsmm.embed(x)

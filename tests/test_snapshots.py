@@ -7,10 +7,10 @@ import pytest
 from tinygzsl import snapshots
 from tinygzsl.confidence import ConfidenceScorer
 from tinygzsl.cwgan import CWGAN, generator_forward
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
-from tinygzsl.presets import Settings
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
 from tinygzsl.ptc import PTC
+from tinygzsl.settings import Settings
 from tinygzsl.snapshots import (
     POOL_LIMIT,
     Look,

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl.noise import Purpose, integers
-from tinygzsl.presets import Settings
+from tinygzsl.nn.random import Purpose, integers
+from tinygzsl.settings import Settings
 from tinygzsl.vsmm import VSMM, epoch_batches, train_vsmm, vsmm_loss
 
 D, K, M, S = 6, 3, 5, 4

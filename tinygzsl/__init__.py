@@ -9,14 +9,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .datasets import Dataset, load_dataset
     from .estimator import EntropySeparationGZSL
     from .evaluation import evaluate
-    from .persist import load_model
-    from .tuning import tune
-
-__version__ = "0.1.0"
+    from .models import load_model
+    from .tuning.tune import tune
 
 __all__ = [
     "Dataset",
@@ -33,8 +33,8 @@ _HOME = {
     "EntropySeparationGZSL": ".estimator",
     "evaluate": ".evaluation",
     "load_dataset": ".datasets",
-    "load_model": ".persist",
-    "tune": ".tuning",
+    "load_model": ".models",
+    "tune": ".tuning.tune",
 }
 
 # In a checkout kernels/ and cli/ lie beside this folder; in an installed package, inside it.

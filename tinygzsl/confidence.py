@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
-from . import kernels, noise
-from .backend import Array, array_module
+from . import kernels
 from .cwgan import generator_forward
-from .mlp import MLP
-from .noise import Purpose
+from .nn import random
+from .nn.mlp import MLP
+from .nn.random import Purpose
 from .ptc import PTC
+from .runtime.backend import Array, array_module
 
 
 def confidence_score(logits: Array, weights: Array | None = None) -> Array:
@@ -57,7 +58,7 @@ class ConfidenceScorer:
         shape = (per_class * n_classes, latent)
         dtype = str(prototypes.dtype)
         self.ptc = ptc
-        self.z = noise.normal(xp, seed, 0, Purpose.SCORE_NOISE, shape, dtype)
+        self.z = random.normal(xp, seed, 0, Purpose.SCORE_NOISE, shape, dtype)
         self.a = prototypes[xp.arange(per_class * n_classes) % n_classes]
         weights = class_balanced_weights(y_held, n_classes).astype(dtype)
         self.reference = float(confidence_score(ptc.log_proba(x_held), weights))

@@ -18,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import ModuleType
 
-from . import kernels, losses, ops
-from .backend import Array, array_module
-from .mlp import MLP
-from .products import matmul
-from .threads import split
+from . import kernels
+from .nn import losses, ops
+from .nn.mlp import MLP
+from .runtime.backend import Array, array_module
+from .runtime.matmul import matmul
+from .runtime.threads import split
 
 LEAST_UNITS = 128  # hidden units that a thread takes at least
 

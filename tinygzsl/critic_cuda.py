@@ -9,11 +9,12 @@ The price is k more columns per product.
 
 from __future__ import annotations
 
-from . import kernels, ops
-from .backend import Array, array_module
+from . import kernels
 from .critic import OneLayerCritic
-from .mlp import MLP
-from .products import matmul
+from .nn import ops
+from .nn.mlp import MLP
+from .runtime.backend import Array, array_module
+from .runtime.matmul import matmul
 
 
 class WholeRowCritic(OneLayerCritic):

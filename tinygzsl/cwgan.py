@@ -17,14 +17,15 @@ from types import ModuleType
 
 import numpy as np
 
-from . import kernels, losses, noise
-from .backend import Array, array_module
+from . import kernels
 from .critic import OneLayerCritic, is_fusable
 from .critic_cuda import WholeRowCritic
-from .mlp import MLP
-from .noise import Purpose
-from .optim import Adam
-from .presets import Settings
+from .nn import losses, random
+from .nn.adam import Adam
+from .nn.mlp import MLP
+from .nn.random import Purpose
+from .runtime.backend import Array, array_module
+from .settings import Settings
 
 
 def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, object]:
@@ -163,7 +164,7 @@ class CWGAN:
         """Updates the critic. The terms of its loss come from _fused where there is one."""
         xp, n, penalty = array_module(x, rows), rows.shape[0], self.settings.gan_penalty
         terms = None
-        alpha = noise.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
+        alpha = random.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
         if self._fused:
             kernels.gather_rows(x, rows, self._fused.real)
             self._fused.fake[...] = fake
@@ -203,13 +204,13 @@ class CWGAN:
     def _rows(
         self, xp: ModuleType, step: int, purpose: Purpose, count: int, out: Array | None = None
     ) -> Array:
-        return noise.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch, out)
+        return random.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch, out)
 
     def _normal(
         self, xp: ModuleType, step: int, purpose: Purpose, out: Array | None = None
     ) -> Array:
         shape = (self.settings.gan_batch, self.latent)
-        return noise.normal(xp, self.seed, step, purpose, shape, self.dtype, out)
+        return random.normal(xp, self.seed, step, purpose, shape, self.dtype, out)
 
     def state(self) -> dict[str, Array | int]:
         """The live arrays a resumed run needs, parameters and moments, and the step, by name."""

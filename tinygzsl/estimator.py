@@ -8,18 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels, recalibration, router
-from .backend import Array, array_module, as_array, device_module, to_host
-from .checkpoint import Checkpoints, named_in_errors
-from .checks import check_dtype, check_labels, check_matrix, check_training_arrays, check_unseen
-from .checks_prototypes import warn_if_same
-from .device_memory import FREE_SOME, device_errors
-from .noise import check_seed
-from .parameters import Parameters
-from .presets import Settings, settings_for
+from . import kernels, router
+from .datasets.array_checks import (
+    check_dtype,
+    check_labels,
+    check_matrix,
+    check_training_arrays,
+    check_unseen,
+)
+from .datasets.prototype_checks import warn_if_same
+from .datasets.scaling import fit_and_scale, map_scaled, scaled
+from .gates import units
+from .nn.device_memory import FREE_SOME, device_errors
+from .nn.random import check_seed
 from .proxies import FRESH_DRAW, TRAINING_DRAW, check_passed, find_proxies, warn_if_idle
-from .scaling import fit_and_scale, map_scaled, scaled
-from .threads import check_threads, workers
+from .runtime.backend import Array, array_module, as_array, device_module, to_host
+from .runtime.threads import check_threads, workers
+from .settings import Settings, settings_for
+from .sklearn_protocol import Parameters
+from .storage.checkpoints import Checkpoints, named_in_errors
 from .vsmm import train_vsmm
 
 SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
@@ -31,10 +38,10 @@ LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
 class EntropySeparationGZSL(Parameters):
     """Generalized zero-shot classifier by proxy samples and entropy separation.
 
-    Parameters: a preset (see tinygzsl.presets.PRESETS), a seed, the device ("cpu" or "cuda"), the
+    Parameters: a preset (see tinygzsl.settings.PRESETS), a seed, the device ("cpu" or "cuda"), the
     dtype ("float32" or "float64"), the number of threads (None: as many as BLAS would use), a
     callback(step, logs) that is called during fit, and any hyper-parameter of
-    tinygzsl.presets.Settings; None takes the preset's value.
+    tinygzsl.settings.Settings; None takes the preset's value.
 
     After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
     per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN), score_scale_
@@ -139,7 +146,7 @@ class EntropySeparationGZSL(Parameters):
         X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
         if preset == "auto":
-            from .auto import training_set, tuned
+            from .tuning.auto import training_set, tuned
 
             preset, overrides, found = tuned(self, training_set(X, classes[index], prototypes))
             settings = found.settings
@@ -148,7 +155,7 @@ class EntropySeparationGZSL(Parameters):
             check_passed(settings)
         run = settings, seed, self.callback or (lambda step, logs: None)
         into = xp, self.dtype
-        X, index, held = recalibration.keep_out(X, index, classes, settings, seed)
+        X, index, held = units.keep_out(X, index, classes, settings, seed)
         scale_x, x = fit_and_scale("X", X, settings.scale_features, *into)
         scale_a, a = fit_and_scale("prototypes", prototypes, settings.scale_prototypes, *into)
         warn_if_same(classes, a)
@@ -166,8 +173,8 @@ class EntropySeparationGZSL(Parameters):
             vsmm, history = train_vsmm(x, index, a, fakes, *run, None, saved.vsmm)
         if held is not None:
             fresh = source.draw(a, settings.proxy_count, seed, FRESH_DRAW)
-            scale = recalibration.entropy_scale(vsmm, held, scale_x, fresh, *into)
-            router.warn_if_unreachable(len(classes), recalibration.in_nats(settings, scale))
+            scale = units.entropy_scale(vsmm, held, scale_x, fresh, *into)
+            router.warn_if_unreachable(len(classes), units.in_nats(settings, scale))
         sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
         *learnt, f = router.training_scores(vsmm, x[sample], a, settings.router_metric)
 
@@ -186,7 +193,7 @@ class EntropySeparationGZSL(Parameters):
     def routing_(self) -> Settings:
         """settings_ as route uses them: eq. 10's thresholds in nats, whatever their unit was."""
         self._check_fitted()
-        return recalibration.in_nats(self.settings_, self.entropy_scale_)
+        return units.in_nats(self.settings_, self.entropy_scale_)
 
     def predict(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
@@ -262,7 +269,7 @@ class EntropySeparationGZSL(Parameters):
 
     def save(self, path: Any) -> None:
         """Write the model to path (.npz): written aside and renamed, never half a file."""
-        from .persist import save_model
+        from .models import save_model
 
         save_model(self, path)
 

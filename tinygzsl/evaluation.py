@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .gates.units import thresholds
 from .metrics import (
     auroc,
     ausuc,
@@ -17,7 +18,6 @@ from .metrics import (
     per_class_accuracy,
     route_shares,
 )
-from .recalibration import thresholds
 
 PROXIES = 2000  # fresh proxies whose entropy is reported
 
@@ -59,7 +59,7 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
             "it was trained on"
         )
     if not hasattr(model, "route"):
-        from .baselines.calibration import score_figures
+        from .baselines.common.calibration import score_figures
 
         f = model.decision_function(data.X_test, data.unseen_prototypes)
         return score_figures(model, f, data)

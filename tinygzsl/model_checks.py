@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backend import Array, array_module
-from .ops import ACTIVATIONS
+from .nn.ops import ACTIVATIONS
+from .runtime.backend import Array, array_module
 from .text import quoted, shown
 
 if TYPE_CHECKING:
     from .estimator import EntropySeparationGZSL
-    from .mlp import MLP
+    from .nn.mlp import MLP
     from .proxies import ProxySource
 
 

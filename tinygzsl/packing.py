@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .mlp import MLP
+from .nn.mlp import MLP
 from .snapshots import Look, Snapshot
 
 

@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import noise
-from .backend import Array, array_module, to_host
-from .checkpoint import GanCheckpoint, named_in_errors
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
-from .device_memory import FREE_SOME, device_errors, take_rows
-from .noise import Purpose
-from .presets import Settings
+from .nn import random
+from .nn.device_memory import FREE_SOME, device_errors, take_rows
+from .nn.random import Purpose
 from .ptc import train_ptc
+from .runtime.backend import Array, array_module, to_host
+from .settings import Settings
 from .snapshots import (
     Look,
     Snapshot,
@@ -26,6 +25,7 @@ from .snapshots import (
     train_with_looks,
     warn_if_reference_low,
 )
+from .storage.checkpoints import GanCheckpoint, named_in_errors
 
 TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
 
@@ -80,7 +80,7 @@ def hold_out_rows(
     for c in np.unique(y):
         rows = np.flatnonzero(y == c)
         count = min(max(1, round(share * rows.size)), rows.size - 1)
-        order = noise.permutation(np, seed, int(c), purpose, rows.size)
+        order = random.permutation(np, seed, int(c), purpose, rows.size)
         held[rows[order[:count]]] = True
     return held
 

@@ -13,14 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import kernels, noise, ops
-from .backend import Array, array_module, to_host
-from .device_memory import blocks
-from .memory import LOADING, require_room
-from .noise import Purpose
-from .optim import Adam
-from .presets import Settings
-from .threads import workers
+from . import kernels
+from .nn import ops, random
+from .nn.adam import Adam
+from .nn.device_memory import blocks
+from .nn.random import Purpose
+from .runtime.backend import Array, array_module, to_host
+from .runtime.memory import LOADING, require_room
+from .runtime.threads import workers
+from .settings import Settings
 
 MAX_ITERATIONS = 500
 
@@ -143,7 +144,7 @@ def _fit_adam(
     w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
     adam = Adam([w, b], settings.ptc_lr, (0.5, 0.999))
     for epoch in range(settings.ptc_epochs):
-        order = noise.permutation(xp, seed, epoch, Purpose.PTC_ORDER, x.shape[0])
+        order = random.permutation(xp, seed, epoch, Purpose.PTC_ORDER, x.shape[0])
         for at in range(0, x.shape[0], settings.ptc_batch):
             rows = order[at : at + settings.ptc_batch]
             _, dw, db = ptc_loss(w, b, x[rows], y[rows], l2)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels
-from .backend import Array, array_module, to_host
-from .device_memory import blocks
 from .kernels.reference import route_codes
 from .metrics import ROUTES
-from .presets import Settings
-from .products import matmul
+from .nn.device_memory import blocks
+from .runtime.backend import Array, array_module, to_host
+from .runtime.matmul import matmul
+from .settings import Settings
 from .vsmm import VSMM
 
 __all__ = [

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from . import noise
-from .backend import Array, array_module
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN, generator_forward
-from .mlp import MLP
-from .noise import Purpose
-from .presets import Settings
+from .nn import random
+from .nn.mlp import MLP
+from .nn.random import Purpose
+from .runtime.backend import Array, array_module
+from .settings import Settings
 
 if TYPE_CHECKING:
-    from .checkpoint import GanCheckpoint
+    from .storage.checkpoints import GanCheckpoint
 
 POOL_LIMIT = 8  # snapshots a pool keeps; evenly thinned, as each is a whole generator
 LOW_REFERENCE = 2.0  # see low_reference
@@ -195,8 +195,8 @@ def draw_proxies(
     """
     xp = array_module(prototypes)
     dtype = str(prototypes.dtype)
-    z = noise.normal(xp, seed, draw, Purpose.PROXY_NOISE, (count, latent), dtype)
-    rows = noise.integers(xp, seed, draw, Purpose.PROXY_CLASS, prototypes.shape[0], count)
+    z = random.normal(xp, seed, draw, Purpose.PROXY_NOISE, (count, latent), dtype)
+    rows = random.integers(xp, seed, draw, Purpose.PROXY_CLASS, prototypes.shape[0], count)
     parts = []
     for i, snapshot in enumerate(snapshots):
         mine = slice(i, None, len(snapshots))

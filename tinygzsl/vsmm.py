@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import kernels, losses, noise
-from .backend import Array, array_module, to_host
-from .mlp import MLP
-from .noise import Purpose
-from .optim import Adam
-from .presets import Settings
+from . import kernels
+from .nn import losses, random
+from .nn.adam import Adam
+from .nn.mlp import MLP
+from .nn.random import Purpose
+from .runtime.backend import Array, array_module, to_host
+from .settings import Settings
 
 if TYPE_CHECKING:
-    from .checkpoint import VsmmCheckpoint
+    from .storage.checkpoints import VsmmCheckpoint
 
 
 @dataclass
@@ -274,7 +275,7 @@ def train_vsmm(
 
 def epoch_batches(xp: ModuleType, n: int, batch: int, seed: int, epoch: int) -> Iterator[Array]:
     """The rows 0 .. n - 1 of each batch of an epoch, shuffled; the last batch may be smaller."""
-    order = noise.permutation(xp, seed, epoch, Purpose.EPOCH_ORDER, n)
+    order = random.permutation(xp, seed, epoch, Purpose.EPOCH_ORDER, n)
     for at in range(0, n, batch):
         yield order[at : at + batch]
 
@@ -287,6 +288,6 @@ def _stack(
     kernels.gather_rows(x, rows, batch[:n])
     if proxies is None:
         return batch[:n]
-    draws = noise.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], n)
+    draws = random.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], n)
     kernels.gather_rows(proxies, draws, batch[n : 2 * n])
     return batch[: 2 * n]

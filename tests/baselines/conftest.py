@@ -57,7 +57,7 @@ def make(fast_params):
 @pytest.fixture
 def fit(make, tiny_dataset):
     """fit(name, data=the tiny dataset, **params) -> such a baseline, fitted."""
-    from tinygzsl.baselines.calibration import fit_on
+    from tinygzsl.baselines.common.calibration import fit_on
 
     def fit(name, data=None, **params):
         return fit_on(make(name, **params), data or tiny_dataset())
@@ -68,7 +68,7 @@ def fit(make, tiny_dataset):
 @pytest.fixture
 def settings_file(tmp_path):
     """settings_file(dataset, offset=0.1) -> a TOML file with the fast settings of all methods."""
-    from tinygzsl.baselines.settings import Chosen, write_settings
+    from tinygzsl.comparison.settings import Chosen, write_settings
 
     def write(dataset, **more):
         path = tmp_path / "fast.toml"
@@ -112,7 +112,7 @@ def classes_of_samples(tiny_dataset):
     mean of their own class.
     """
 
-    from tinygzsl.baselines.synthetic import synthesize
+    from tinygzsl.baselines.common.synthetic import synthesize
 
     def share(model):
         data = tiny_dataset()

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from tinygzsl.baselines.cewgan import EmbeddingTerms, cosine_embedding_loss, reconstruction_loss
-from tinygzsl.baselines.detector import detector_entropy, detector_loss, train_detector
+from tinygzsl.baselines.common.detector import detector_entropy, detector_loss, train_detector
 from tinygzsl.cwgan import generator_loss
-from tinygzsl.gradcheck import Check, run_check
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
+from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
 
 D, K, M, N, CLASSES = 5, 3, 2, 6, 4
 

@@ -5,9 +5,9 @@ import pytest
 
 from tinygzsl.baselines import DEM
 from tinygzsl.baselines.dem import dem_loss
-from tinygzsl.gradcheck import Check, run_check
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
+from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
 
 PLAIN = {"prototypes": "none", "dtype": "float64"}
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from tinygzsl.baselines.common.networks import parameters
 from tinygzsl.baselines.dsen import DSEN
 from tinygzsl.baselines.dsen_loss import cosine_loss, division_loss, dsen_loss, dsen_networks
-from tinygzsl.baselines.networks import parameters
-from tinygzsl.gradcheck import TOLERANCE, Check, run_check
+from tinygzsl.explain.gradcheck import TOLERANCE, Check, run_check
 
 N_SEEN, N_CLASSES = 4, 6
 

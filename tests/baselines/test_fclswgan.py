@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
+from tinygzsl.baselines.common.synthetic import Softmax
 from tinygzsl.baselines.fclswgan import FCLSWGAN, classification_loss
-from tinygzsl.baselines.synthetic import Softmax
 from tinygzsl.cwgan import CWGAN, generator_loss
-from tinygzsl.gradcheck import Check, run_check
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
-from tinygzsl.presets import settings_for
+from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
+from tinygzsl.settings import settings_for
 
 D, K, M, N, CLASSES = 5, 3, 2, 6, 4
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tinygzsl.baselines import PSR
-from tinygzsl.baselines.cosine import unit_rows_forward
+from tinygzsl.baselines.common.cosine import unit_rows_forward
 from tinygzsl.baselines.psr import Partners, psr_loss
-from tinygzsl.gradcheck import Check, run_check
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
+from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
 
 TAU, WEIGHTS = 0.75, (0.75, 0.7, 0.3)
 

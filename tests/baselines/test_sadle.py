@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from tinygzsl.baselines.cosine import unit_rows_backward, unit_rows_forward
-from tinygzsl.baselines.networks import parameters
+from tinygzsl.baselines.common.cosine import unit_rows_backward, unit_rows_forward
+from tinygzsl.baselines.common.networks import parameters
 from tinygzsl.baselines.sadle import SADLE, sadle_loss, sadle_networks, structure_loss
-from tinygzsl.gradcheck import TOLERANCE, Check, run_check
+from tinygzsl.explain.gradcheck import TOLERANCE, Check, run_check
 
 WEIGHTS = 0.7, 1.3, 0.4
 

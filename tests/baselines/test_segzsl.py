@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from tinygzsl.baselines.segzsl import Weights, regressor_loss, vae_loss
-from tinygzsl.gradcheck import Check, run_check
-from tinygzsl.mlp import MLP
-from tinygzsl.noise import Purpose
-from tinygzsl.optim import Adam
+from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.nn.adam import Adam
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
 
 D, K, M, N = 5, 3, 2, 6
 WEIGHTS = Weights(0.8, 0.3, 0.6)

@@ -6,7 +6,7 @@ from sklearn.svm import LinearSVC
 
 from tinygzsl.baselines import SYNC
 from tinygzsl.baselines.sync import one_versus_other_loss, train_one_versus_other
-from tinygzsl.gradcheck import Check, run_check
+from tinygzsl.explain.gradcheck import Check, run_check
 
 PLAIN = {"features": "none", "prototypes": "none", "dtype": "float64"}
 

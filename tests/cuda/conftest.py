@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 from ladder import emulator, standin
 
-from tinygzsl.kernels import cuda
+from tinygzsl.kernels.cuda import launch
 
 
 @pytest.fixture(autouse=True)
@@ -26,5 +26,5 @@ def device():
         pytest.skip(emulator.why_not())
     with standin.installed() as cupy:
         yield cupy
-    cuda._compiled.cache_clear()  # every stand-in is a module of its own
-    cuda._module.cache_clear()
+    launch._compiled.cache_clear()  # every stand-in is a module of its own
+    launch._module.cache_clear()

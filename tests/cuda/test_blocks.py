@@ -5,7 +5,7 @@ import pytest
 from ladder import checks, emulator
 from ladder.cases import CASES
 
-from tinygzsl.kernels import cuda
+from tinygzsl.kernels.cuda import launch
 
 ONE_BLOCK = {"entropy_hinge"}
 FLAGS = {"bad"}  # any block may set one, all of them to the same value
@@ -53,8 +53,8 @@ def test_blocks_write_to_places_of_their_own(device, watched, kernel):
 
 
 def test_blocks_that_share_a_place_are_noticed(device, monkeypatch, watched):
-    whole = cuda.source
+    whole = launch.source
     shared = ("(long long)blockIdx.x * columns + j", "j")
-    monkeypatch.setattr(cuda, "source", lambda *args: whole(*args).replace(*shared))
+    monkeypatch.setattr(launch, "source", lambda *args: whole(*args).replace(*shared))
     with pytest.raises(AssertionError, match="two blocks, one place"):
         checks.run_all(device, ["activation_gradient"])

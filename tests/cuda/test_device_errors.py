@@ -5,7 +5,7 @@ import pytest
 from ladder import standin
 
 from tinygzsl import kernels, load_model
-from tinygzsl.device_memory import device_errors
+from tinygzsl.nn.device_memory import device_errors
 from tinygzsl.ptc import ptc_loss
 
 SMALL = {

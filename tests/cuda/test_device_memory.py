@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from ladder import emulator, standin
 
-from tinygzsl import device_memory, kernels, scaling
+from tinygzsl import kernels
 from tinygzsl.cwgan import CWGAN
-from tinygzsl.device_memory import Staging, blocks, empty_features, is_pinned, take_rows
-from tinygzsl.presets import Settings
+from tinygzsl.datasets import scaling
+from tinygzsl.datasets.scaling import fit_and_scale, fit_scaler, map_scaled
+from tinygzsl.nn import device_memory
+from tinygzsl.nn.device_memory import Staging, blocks, empty_features, is_pinned, take_rows
 from tinygzsl.ptc import PTC, ptc_loss
-from tinygzsl.scaling import fit_and_scale, fit_scaler, map_scaled
+from tinygzsl.settings import Settings
 
 N, D, CLASSES = 600, 32, 4
 needs_emulator = pytest.mark.skipif(

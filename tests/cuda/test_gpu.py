@@ -8,9 +8,10 @@ from ladder import checks, pipeline
 from ladder.cases import CASES
 
 import tinygzsl as tz
-from tinygzsl import device_memory, kernels
-from tinygzsl.backend import cuda_status, device_module
-from tinygzsl.kernels import cuda
+from tinygzsl import kernels
+from tinygzsl.kernels.cuda import launch
+from tinygzsl.nn import device_memory
+from tinygzsl.runtime.backend import cuda_status, device_module
 
 USABLE, REASON = cuda_status()
 
@@ -64,17 +65,17 @@ def test_memory_that_is_not_there(cupy, sentence):
 
 
 def test_a_kernel_that_does_not_compile(cupy, monkeypatch, sentence):
-    whole = cuda.source
-    monkeypatch.setattr(cuda, "source", lambda *args: whole(*args) + "extern C;")
-    cuda._module.cache_clear()
-    cuda._compiled.cache_clear()
+    whole = launch.source
+    monkeypatch.setattr(launch, "source", lambda *args: whole(*args) + "extern C;")
+    launch._module.cache_clear()
+    launch._compiled.cache_clear()
     try:
-        with sentence(RuntimeError, "kernel total of kernels/reduce.cu", "can't be compiled"):
+        with sentence(RuntimeError, "kernel total of kernels/cuda/reduce.cu", "can't be compiled"):
             out = cupy.empty((), "float32")
-            cuda.launch("reduce", "total", (1,), (32,), cupy.ones(3, "float32"), out, 1.0, 3)
+            launch.launch("reduce", "total", (1,), (32,), cupy.ones(3, "float32"), out, 1.0, 3)
     finally:
-        cuda._module.cache_clear()
-        cuda._compiled.cache_clear()
+        launch._module.cache_clear()
+        launch._compiled.cache_clear()
 
 
 def test_a_nan_is_flagged_with_its_step(cupy):

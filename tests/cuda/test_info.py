@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ladder import standin
 
-from tinygzsl.backend import cuda_facts, cuda_status, device_module
+from tinygzsl.runtime.backend import cuda_facts, cuda_status, device_module
 
 
 class CUDARuntimeError(RuntimeError):

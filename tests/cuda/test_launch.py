@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tinygzsl import kernels
-from tinygzsl.kernels import cuda, dispatch, reference_only
+from tinygzsl.kernels import dispatch, reference_only
+from tinygzsl.kernels.cuda import launch
 
 
 @pytest.fixture
@@ -28,11 +29,11 @@ def matrix(device, rows=4, columns=6, dtype="float32"):
 
 
 def test_every_declaration_is_understood():
-    declared = cuda.signatures("adam", "float32")["adam_update"]
+    declared = launch.signatures("adam", "float32")["adam_update"]
     assert [p.name for p in declared[:2]] == ["p", "g"]
     assert [p.is_array for p in declared] == [True] * 4 + [False] * 6 + [True] + [False] * 2
     assert [str(p.dtype) for p in declared[8:]] == ["float32"] * 2 + ["int32"] * 2 + ["int64"]
-    assert str(cuda.signatures("router", "float64")["route_rows"][6].dtype) == "int8"
+    assert str(launch.signatures("router", "float64")["route_rows"][6].dtype) == "int8"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -64,13 +65,13 @@ def test_a_mix_of_host_and_device_is_refused(device, sentence):
 def test_arguments_that_do_not_suit_the_declaration_are_refused(device, sentence):
     x, out = matrix(device), device.empty((), "float32")
     with sentence(TypeError, "total takes 4 arguments but got 3"):
-        cuda.launch("reduce", "total", (1,), (32,), x, out, 1.0)
+        launch.launch("reduce", "total", (1,), (32,), x, out, 1.0)
     with sentence(TypeError, "total: x is a ndarray", "to_device"):
-        cuda.launch("reduce", "total", (1,), (32,), x.get(), out, 1.0, x.size)
+        launch.launch("reduce", "total", (1,), (32,), x.get(), out, 1.0, x.size)
     with sentence(TypeError, "total: out is float64 but float32 was expected"):
-        cuda.launch("reduce", "total", (1,), (32,), x, out.astype("float64"), 1.0, x.size)
+        launch.launch("reduce", "total", (1,), (32,), x, out.astype("float64"), 1.0, x.size)
     with sentence(TypeError, "total: x is not C-contiguous"):
-        cuda.launch("reduce", "total", (1,), (32,), x.T, out, 1.0, x.size)
+        launch.launch("reduce", "total", (1,), (32,), x.T, out, 1.0, x.size)
     with sentence(TypeError, "gather_rows: rows is int32 but int64 was expected"):
         kernels.gather_rows(x, device.asarray([1], "int32"), matrix(device, 1))
 
@@ -79,12 +80,12 @@ def test_an_array_of_another_device_is_refused(device, monkeypatch, sentence):
     x = matrix(device)
     monkeypatch.setattr(device.cuda.runtime, "getDevice", lambda: 1)
     with sentence(TypeError, "total: x lies on device 0", "the current one is 1"):
-        cuda.launch("reduce", "total", (1,), (32,), x, device.empty((), "float32"), 1.0, x.size)
+        launch.launch("reduce", "total", (1,), (32,), x, device.empty((), "float32"), 1.0, x.size)
 
 
 def test_scalars_are_packed_by_the_declaration(device):
     x, out = matrix(device), device.empty((), "float32")
-    cuda.launch("reduce", "total", (1,), (32,), x, out, np.float64(0.5), np.int64(x.size))
+    launch.launch("reduce", "total", (1,), (32,), x, out, np.float64(0.5), np.int64(x.size))
     assert out.get() == 0.5 * x.get().sum()
 
 
@@ -94,11 +95,13 @@ def test_nothing_is_launched_for_no_elements(device, launched):
 
 
 def test_a_kernel_that_does_not_compile_is_named(device, monkeypatch, sentence):
-    whole = cuda.source
-    monkeypatch.setattr(cuda, "source", lambda *args: whole(*args) + "extern C;")
+    whole = launch.source
+    monkeypatch.setattr(launch, "source", lambda *args: whole(*args) + "extern C;")
     out = device.empty((), "float32")
-    with sentence(RuntimeError, "kernel total of kernels/reduce.cu", "can't be compiled", "cpu"):
-        cuda.launch("reduce", "total", (1,), (32,), matrix(device), out, 1.0, 24)
+    with sentence(
+        RuntimeError, "kernel total of kernels/cuda/reduce.cu", "can't be compiled", "cpu"
+    ):
+        launch.launch("reduce", "total", (1,), (32,), matrix(device), out, 1.0, 24)
 
 
 def test_memory_that_runs_out_while_compiling_stays_a_memory_error(device, monkeypatch):
@@ -113,11 +116,11 @@ def test_memory_that_runs_out_while_compiling_stays_a_memory_error(device, monke
 def test_sizes_that_a_kernel_cannot_count_are_refused(device, sentence):
     x, out = matrix(device), device.empty((), "float32")
     with sentence(ValueError, "total: n is 2147483648, too large for int32"):
-        cuda.launch("reduce", "total", (1,), (32,), x, out, 1.0, 2**31)
+        launch.launch("reduce", "total", (1,), (32,), x, out, 1.0, 2**31)
 
 
 def test_no_option_makes_arithmetic_inexact():
-    assert cuda.OPTIONS == ("--std=c++17",)
+    assert launch.OPTIONS == ("--std=c++17",)
 
 
 def test_memory_that_runs_out_in_the_driver_stays_the_driver_s_error(device, monkeypatch):
@@ -132,7 +135,7 @@ def test_memory_that_runs_out_in_the_driver_stays_the_driver_s_error(device, mon
 
 
 @pytest.mark.parametrize(
-    "path", sorted(Path(cuda.__file__).parent.glob("*.cu")), ids=lambda p: p.stem
+    "path", sorted(Path(launch.__file__).parent.glob("*.cu")), ids=lambda p: p.stem
 )
 def test_places_in_matrices_are_counted_with_64_bits(path):
     """No test array has 2**31 elements, so the text itself is looked at."""
@@ -144,14 +147,14 @@ def test_places_in_matrices_are_counted_with_64_bits(path):
 @pytest.mark.parametrize("rows", [0, 1, 8, 9, 100_000, 20_000_000])
 @pytest.mark.parametrize("columns", [1, 32, 33, 4096, 100_000])
 def test_grids_cover_their_data_within_the_limits_of_cuda(rows, columns):
-    (across, down), block = cuda.tiles(rows, columns)
+    (across, down), block = launch.tiles(rows, columns)
     assert across * block[0] >= columns
     assert (down == 0) == (rows == 0)
     assert down <= 65535
-    (down, across), block = cuda.strips(rows, columns)
+    (down, across), block = launch.strips(rows, columns)
     assert across * block[0] >= columns
-    assert down * cuda.STRIP >= rows
+    assert down * launch.STRIP >= rows
     assert down >= 1
     assert across <= 65535
-    assert cuda.warps(rows)[0][0] * cuda.LINES >= rows
-    assert cuda.flat(rows * columns)[0][0] <= cuda.BLOCKS
+    assert launch.warps(rows)[0][0] * launch.LINES >= rows
+    assert launch.flat(rows * columns)[0][0] <= launch.BLOCKS

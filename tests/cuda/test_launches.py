@@ -8,7 +8,7 @@ import pytest
 from ladder import counting, standin
 
 from tinygzsl.cwgan import CWGAN
-from tinygzsl.presets import settings_for
+from tinygzsl.settings import settings_for
 
 SMALL = {"k": 5, "classes": 6, "batch": 32}
 

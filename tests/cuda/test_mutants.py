@@ -6,16 +6,16 @@ import pytest
 from ladder import checks, emulator
 from ladder.mutants import MUTANTS
 
-from tinygzsl.kernels import cuda
+from tinygzsl.kernels.cuda import launch
 
 SCHEDULES = [("forward", 1), ("backward", 1), ("random", 1)]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_broken_kernel_is_caught(device, monkeypatch, mutant):
-    whole = cuda.source
+    whole = launch.source
     monkeypatch.setattr(
-        cuda, "source", lambda file, dtype: mutated(whole(file, dtype), mutant, file)
+        launch, "source", lambda file, dtype: mutated(whole(file, dtype), mutant, file)
     )
     assert any(is_caught(device, mutant.kernel, order) for order in SCHEDULES)
 

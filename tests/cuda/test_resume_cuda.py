@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from ladder import standin
 
-from tinygzsl import archive, kernels, load_model, vsmm
+from tinygzsl import kernels, load_model, vsmm
 from tinygzsl.cwgan import CWGAN
+from tinygzsl.storage import arrays_file
 
 STEPS = 14  # of the CWGAN, after which the GPU fails
 pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
@@ -59,7 +60,7 @@ def failing(gpu, monkeypatch):
 
 
 def weights(run):
-    return archive.read_npz(run / "model.npz", "model")[1]
+    return arrays_file.read_npz(run / "model.npz", "model")[1]
 
 
 def relative(one, other):

@@ -9,7 +9,7 @@ import pytest
 from ladder import standin
 from ladder.standin_machine import NotInStandinError
 
-from tinygzsl.backend import array_module, cuda_status, device_module, to_device, to_host
+from tinygzsl.runtime.backend import array_module, cuda_status, device_module, to_device, to_host
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ladder import emulator, standin
 
-from tinygzsl import archive
+from tinygzsl.storage import arrays_file
 
 DOUBLE = """
 extern "C" __global__ void twice(const float* __restrict__ x, float* y, int n)
@@ -103,11 +103,11 @@ def test_an_event_waits_only_once_it_is_recorded(cupy):
 
 def test_the_place_is_the_line_of_tinygzsl_behind_the_go_between(cupy, tmp_path):
     with standin.recorded(cupy) as log:
-        archive.write_npz(tmp_path / "x.npz", {}, {"x": cupy.zeros(3)})
+        arrays_file.write_npz(tmp_path / "x.npz", {}, {"x": cupy.zeros(3)})
     (sync,) = log.syncs
     file, _, line = sync.place.partition(":")
-    assert file == "tinygzsl/archive.py"
-    assert "to_host(array)" in Path(archive.__file__).read_text().splitlines()[int(line) - 1]
+    assert file == "tinygzsl/storage/arrays_file.py"
+    assert "to_host(array)" in Path(arrays_file.__file__).read_text().splitlines()[int(line) - 1]
 
 
 def test_memory_is_counted_and_given_back():

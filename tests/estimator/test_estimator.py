@@ -3,8 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl import estimator, scaling
-from tinygzsl.presets import settings_for
+from tinygzsl import estimator
+from tinygzsl.datasets import scaling
+from tinygzsl.settings import settings_for
 
 # Fitting and predicting
 

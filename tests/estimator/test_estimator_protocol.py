@@ -8,7 +8,7 @@ import pytest
 from sklearn.base import clone, is_classifier
 
 from tinygzsl import EntropySeparationGZSL
-from tinygzsl.presets import Settings
+from tinygzsl.settings import Settings
 
 CALLER = str(Path(__file__).with_name("conftest.py"))  # where `fit` calls the estimator's
 

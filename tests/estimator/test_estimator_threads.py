@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import tinygzsl
-from tinygzsl import blas, threads
 from tinygzsl.cwgan import CWGAN
-from tinygzsl.presets import Settings
+from tinygzsl.runtime import blas, threads
+from tinygzsl.settings import Settings
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_features_of_a_chunk_are_read_when_it_is_their_turn(model, data, mon
             read.append((rows.start, rows.stop))
             return data.X_test[rows]
 
-    monkeypatch.setattr("tinygzsl.scaling.CHUNK_ROWS", 50)
+    monkeypatch.setattr("tinygzsl.datasets.scaling.CHUNK_ROWS", 50)
     monkeypatch.setattr("tinygzsl.estimator.as_array", lambda x: x)
     assert np.allclose(model.entropy(Rows()), model.entropy(data.X_test), atol=1e-6)
     assert sorted(read) == [(0, 50), (50, 100), (100, 130)]

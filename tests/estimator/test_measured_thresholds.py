@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import archive, recalibration
-from tinygzsl.noise import Purpose
-from tinygzsl.presets import settings_for
+from tinygzsl.gates import units
+from tinygzsl.gates.units import in_nats, keep_out
+from tinygzsl.nn.random import Purpose
 from tinygzsl.proxies import FRESH_DRAW, hold_out_rows
-from tinygzsl.recalibration import in_nats, keep_out
-from tinygzsl.runs import gan_settings
+from tinygzsl.runs.manifest import gan_settings
+from tinygzsl.settings import settings_for
+from tinygzsl.storage import arrays_file
 
 MEASURED = {"router_unit": "measured", "router_delta_low": 0.2, "router_delta_high": 0.6}
 
@@ -118,10 +119,10 @@ def test_a_saved_model_routes_the_same(measured, data, unseen, tmp_path):
 def test_a_file_from_before_the_unit_loads(model, data, unseen, tmp_path):
     path = tmp_path / "model.npz"
     model.save(path)
-    header, arrays = archive.read_npz(path, "model")
+    header, arrays = arrays_file.read_npz(path, "model")
     del header["entropy_scale"], header["settings"]["router_unit"]
     del header["settings"]["router_held_out"]
-    archive.write_npz(path, json.loads(json.dumps(header)), arrays)
+    arrays_file.write_npz(path, json.loads(json.dumps(header)), arrays)
     loaded = tz.load_model(path)
     assert loaded.entropy_scale_ is None
     for one, other in zip(*(m.route(data.X_test, *unseen) for m in (model, loaded)), strict=True):
@@ -136,9 +137,9 @@ def test_records_have_the_thresholds_in_nats(measured, fit, data):
         "median_seen": measured.entropy_scale_[0],
         "median_proxy": measured.entropy_scale_[1],
     }
-    plain = recalibration.thresholds(fit(vsmm_weight_es=0.0))
+    plain = units.thresholds(fit(vsmm_weight_es=0.0))
     assert plain == {"delta_low": 0.3, "delta_high": 0.8}
-    assert recalibration.thresholds(fit(router_gate="soft", vsmm_weight_es=0.0)) is None
+    assert units.thresholds(fit(router_gate="soft", vsmm_weight_es=0.0)) is None
 
 
 def test_a_checkpoint_belongs_to_what_was_kept_out():
@@ -177,7 +178,7 @@ FIT = ("X_train", "y_train", "seen_prototypes")
 def test_no_scale_leaves_the_model_as_it_was(fit, measured, data, monkeypatch, sentence):
     weights = measured.vsmm_
     measured.set_params(vsmm_epochs=1, vsmm_lr=1e-9)
-    monkeypatch.setattr(recalibration.np, "median", lambda x: 0.25)
+    monkeypatch.setattr(units.np, "median", lambda x: 0.25)
     with sentence(ValueError, "is 0.25 nats for held-out", "0.25 for fresh", "router_unit='nats'"):
         measured.fit(*(getattr(data, name) for name in FIT))
     assert measured.vsmm_ is weights

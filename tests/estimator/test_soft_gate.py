@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import archive, scaling
+from tinygzsl.datasets import scaling
+from tinygzsl.storage import arrays_file
 
 
 @pytest.fixture
@@ -128,11 +129,11 @@ def test_a_saved_model_routes_the_same(soft, data, unseen, tmp_path):
 def test_a_file_from_before_the_soft_gate_loads(fit, data, unseen, tmp_path):
     model, path = fit(vsmm_weight_es=0.0), tmp_path / "model.npz"
     model.save(path)
-    header, arrays = archive.read_npz(path, "model")
+    header, arrays = arrays_file.read_npz(path, "model")
     del header["score_scale"]
     for name in ("router_gate", "router_bias", "router_width", "router_tau"):
         del header["settings"][name]
-    archive.write_npz(path, json.loads(json.dumps(header)), arrays)
+    arrays_file.write_npz(path, json.loads(json.dumps(header)), arrays)
     loaded = tz.load_model(path)
     assert loaded.score_scale_ is None
     results = (m.route(data.X_test, *unseen) for m in (model, loaded))

@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 
-from tinygzsl.archive import CHECKSUM, checksum
+from tinygzsl.storage.arrays_file import CHECKSUM, checksum
 
 from .mutate import mutated_bytes, mutated_value, set_number
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tinygzsl.presets import Settings
+from tinygzsl.settings import Settings
 
 from .bases import PLACE
 from .invariants import REFUSALS, check_refusal

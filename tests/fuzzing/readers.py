@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygzsl import load_dataset, load_model
-from tinygzsl.baselines.settings import Chosen, read_settings
-from tinygzsl.checkpoint import GanCheckpoint, VsmmCheckpoint
 from tinygzsl.cli.config import resolve
 from tinygzsl.cli.predict import _read_features, _read_unseen
+from tinygzsl.comparison.settings import Chosen, read_settings
 from tinygzsl.cwgan import CWGAN
-from tinygzsl.presets import settings_for
-from tinygzsl.runs import config_text
+from tinygzsl.runs.config import config_text
+from tinygzsl.settings import settings_for
 from tinygzsl.snapshots import SnapshotKeeper
+from tinygzsl.storage.checkpoints import GanCheckpoint, VsmmCheckpoint
 
 from . import arrays, bases, results
 from .invariants import check_dataset, check_route
@@ -164,9 +164,9 @@ def _config_files(folder):
 
 def _read_config(folder):
     from tinygzsl import EntropySeparationGZSL
-    from tinygzsl.backend import device_module
-    from tinygzsl.checks import check_dtype
-    from tinygzsl.noise import check_seed
+    from tinygzsl.datasets.array_checks import check_dtype
+    from tinygzsl.nn.random import check_seed
+    from tinygzsl.runtime.backend import device_module
 
     params, source = resolve(str(folder / "config.toml"), (), {}, {})
     model = EntropySeparationGZSL(**params)

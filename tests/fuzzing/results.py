@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import evaluate
-from tinygzsl.baselines.compare import FIGURES as COMPARED
-from tinygzsl.baselines.compare import Comparison, Key
-from tinygzsl.baselines.rows import Rows
-from tinygzsl.baselines.settings import Chosen
-from tinygzsl.report_run import read_run
-from tinygzsl.runs import config_text, file_sha256
-from tinygzsl.sealed import CHECKSUM, ROW_CHECKSUM, _sha256, json_line, write_json
+from tinygzsl.comparison.compare import FIGURES as COMPARED
+from tinygzsl.comparison.compare import Comparison, Key
+from tinygzsl.comparison.rows import Rows
+from tinygzsl.comparison.settings import Chosen
+from tinygzsl.runs.config import config_text
+from tinygzsl.runs.load import read_run
+from tinygzsl.runs.manifest import file_sha256
+from tinygzsl.storage.checksums import CHECKSUM, ROW_CHECKSUM, _sha256, json_line, write_json
 from tinygzsl.sweeps.results import Results, plan_path
 from tinygzsl.sweeps.run import FIGURES, Run
 

@@ -8,34 +8,7 @@ import pytest
 
 from tinygzsl import kernels
 from tinygzsl.kernels import reference
-from tinygzsl.threads import workers
-
-MODULES = {
-    "adam_update": "adam",
-    "bias_activation": "activation",
-    "activation_gradient": "activation",
-    "critic_epilogue": "critic",
-    "penalty_epilogue": "critic",
-    "gradient_penalty": "critic",
-    "philox_words": "philox",
-    "philox_integers": "philox",
-    "philox_uniform": "philox",
-    "philox_normal": "philox",
-    "log_softmax_entropy": "softmax",
-    "softmax_loss_forward": "softmax",
-    "softmax_loss_backward": "softmax",
-    "softmax_loss": "softmax",
-    "entropy_hinge": "hinge",
-    "squared_error": "squared",
-    "confidence_score": "confidence",
-    "route_rows": "router",
-    "soft_route_rows": "router",
-    "gather_rows": "rows",
-    "segment_sum": "rows",
-    "scale_rows": "scale",
-    "centered_rows": "distance",
-    "negative_distances": "distance",
-}
+from tinygzsl.runtime.threads import workers
 
 
 @pytest.fixture
@@ -53,7 +26,8 @@ def fused(monkeypatch):
     """fused(name) -> the Numba version of a kernel, which splits even the smallest work."""
 
     def find(name):
-        module = import_module(f"tinygzsl.kernels.{MODULES[name]}")
+        file = getattr(reference, name).__module__.rpartition(".")[2]
+        module = import_module(f"tinygzsl.kernels.cpu.{file}")
         if hasattr(module, "LEAST"):
             monkeypatch.setattr(module, "LEAST", 1)
         return getattr(module, name)
@@ -88,11 +62,6 @@ def compare(fused):
 def all_kernels():
     """The names of all kernels that are dispatched."""
     return {name for name, value in vars(kernels).items() if hasattr(value, "reference")}
-
-
-@pytest.fixture
-def known_kernels():
-    return set(MODULES)
 
 
 def _copies(args):

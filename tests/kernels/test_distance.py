@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from tinygzsl.kernels import distance, reference
+from tinygzsl.kernels import reference
+from tinygzsl.kernels.cpu import distance
 from tinygzsl.router import compatibility
-from tinygzsl.threads import workers
+from tinygzsl.runtime.threads import workers
 
 SHAPES = [(0, 3, 2), (1, 1, 1), (5, 33, 1), (70, 129, 50), (1030, 16, 31)]
 

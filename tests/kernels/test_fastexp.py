@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from tinygzsl.kernels import fastexp
-from tinygzsl.kernels.fastexp import exp, largest
+from tinygzsl.kernels.cpu import fastexp
+from tinygzsl.kernels.cpu.fastexp import exp, largest
 
 
 @njit

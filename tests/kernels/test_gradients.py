@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygzsl.gradcheck import TOLERANCE, Check, run_check
+from tinygzsl.explain.gradcheck import TOLERANCE, Check, run_check
 from tinygzsl.kernels import reference
 
 N, D, C = 21, 6, 5

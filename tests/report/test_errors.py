@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from tinygzsl.presets import Settings
-from tinygzsl.report_html import breakable, element, text
-from tinygzsl.report_run import Run, cs_window
-from tinygzsl.report_svg import ticks
-from tinygzsl.report_warnings import find_warnings
-from tinygzsl.sealed import read_json, write_json
+from tinygzsl.report.html import breakable, element, text
+from tinygzsl.report.svg import ticks
+from tinygzsl.report.warnings import find_warnings
+from tinygzsl.runs.load import Run, cs_window
+from tinygzsl.settings import Settings
 from tinygzsl.snapshots import Look, Snapshot
+from tinygzsl.storage.checksums import read_json, write_json
 
 
 def run_with(values=(0.2, 0.5, 0.8), reference=10.0, metrics=None, **settings):
@@ -182,7 +182,7 @@ def test_an_error_of_the_page_is_not_blamed_on_the_metrics(run_cli, run, monkeyp
     def broken(*args):
         raise KeyError("of the page")
 
-    monkeypatch.setattr("tinygzsl.report.headline", broken)
+    monkeypatch.setattr("tinygzsl.report.page.headline", broken)
     result = run_cli("report", run)
     assert isinstance(result.exception, KeyError)
 

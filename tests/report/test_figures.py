@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.figures import draw_run, save_figures, score_figure
-from tinygzsl.report_run import cs_window, read_run
-from tinygzsl.report_samples import entropy_histogram
+from tinygzsl.report.figures import draw_run, save_figures, score_figure
+from tinygzsl.report.samples import entropy_histogram
+from tinygzsl.runs.load import cs_window, read_run
 
 needs_matplotlib = pytest.mark.skipif(
     find_spec("matplotlib") is None,

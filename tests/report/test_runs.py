@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tinygzsl.sealed import write_json
+from tinygzsl.storage.checksums import write_json
 
 
 @pytest.mark.wheel

@@ -6,8 +6,9 @@ from threading import Barrier
 import numpy as np
 import pytest
 
-from tinygzsl import EntropySeparationGZSL, blas, threads
+from tinygzsl import EntropySeparationGZSL
 from tinygzsl.baselines import SAE
+from tinygzsl.runtime import blas, threads
 
 ASKERS = 8
 ROWS = (1, 7, 100, 999, 1024, 1025, 2300, 3100)  # a chunk has 1024

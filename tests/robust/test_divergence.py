@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl import checkpoint, cwgan, ptc, vsmm
-from tinygzsl.archive import read_npz
-from tinygzsl.optim import Adam
+from tinygzsl import cwgan, ptc, vsmm
+from tinygzsl.nn.adam import Adam
+from tinygzsl.storage import checkpoints
+from tinygzsl.storage.arrays_file import read_npz
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in.*:RuntimeWarning")
 AT = 23  # the step that goes wrong
@@ -20,9 +21,9 @@ def fit(tiny_dataset, small_model, tmp_path):
     """
 
     def fit(seconds=0.0, **changes):
-        found = checkpoint.Checkpoints(
-            checkpoint.GanCheckpoint(tmp_path / "gan.npz", "gan", seconds),
-            checkpoint.VsmmCheckpoint(tmp_path / "vsmm.npz", "vsmm", seconds),
+        found = checkpoints.Checkpoints(
+            checkpoints.GanCheckpoint(tmp_path / "gan.npz", "gan", seconds),
+            checkpoints.VsmmCheckpoint(tmp_path / "vsmm.npz", "vsmm", seconds),
         )
         t, model = tiny_dataset().training(), small_model(gan_critic_steps=2, **changes)
         model.fit(t.X, t.y, t.prototypes, checkpoint=found)
@@ -146,7 +147,7 @@ def test_it_stops_at_that_step_on_the_cpu(fit, bad_gradient, sentence, monkeypat
 def test_without_a_checkpoint_it_says_so(tiny_dataset, small_model, bad_gradient, sentence):
     bad_gradient(GENERATOR, math.nan, 1)
     t = tiny_dataset().training()
-    saved = checkpoint.Checkpoints(checkpoint.GanCheckpoint("none.npz", "gan"))
+    saved = checkpoints.Checkpoints(checkpoints.GanCheckpoint("none.npz", "gan"))
     with sentence(FloatingPointError, "at step 1", "there is no checkpoint of it yet"):
         small_model().fit(t.X, t.y, t.prototypes, checkpoint=saved)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tinygzsl.cli import common
-from tinygzsl.report_html import element
-from tinygzsl.report_svg import drawing, label
+from tinygzsl.report.html import element
+from tinygzsl.report.svg import drawing, label
 from tinygzsl.text import one_line, printable
 
 NASTY = "<script>alert(1)</script></title>]]>&\"'\x1b[31m\x1b]0;t\x07\x9b1m\r\b\x00\u202e$\\x_^{"

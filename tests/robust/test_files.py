@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import archive
 from tinygzsl.datasets import load_dataset, save_npz
 from tinygzsl.datasets.mat import read_mat
-from tinygzsl.npy import map_npy, read_zipped
+from tinygzsl.storage import arrays_file
+from tinygzsl.storage.npy import map_npy, read_zipped
 
 HUGE = 25_000_000_000  # float32 numbers: 100 GB
 
@@ -109,7 +109,7 @@ def test_pickles_and_tables_of_fields_are_refused_everywhere(tmp_path, sentence,
     for read in (
         lambda: map_npy(tmp_path / "x.npy"),
         lambda: read_zipped(tmp_path / "x.npz"),
-        lambda: archive.read_npz(tmp_path / "x.npz", "model"),
+        lambda: arrays_file.read_npz(tmp_path / "x.npz", "model"),
         lambda: tz.load_model(tmp_path / "x.npz"),
     ):
         with sentence(ValueError, tmp_path, "save"):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl import archive, checkpoint
-from tinygzsl.runs import read_config
-from tinygzsl.sealed import read_json, write_json
+from tinygzsl.runs.config import read_config
+from tinygzsl.storage import arrays_file, checkpoints
+from tinygzsl.storage.checksums import read_json, write_json
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def saved(shared, tiny_dataset, small_model, tmp_path):
     """Paths of a model and of a checkpoint."""
     if not (shared / "model.npz").exists():
         t = tiny_dataset().training()
-        kept = checkpoint.Checkpoints(checkpoint.GanCheckpoint(shared / "gan.npz", "f"))
+        kept = checkpoints.Checkpoints(checkpoints.GanCheckpoint(shared / "gan.npz", "f"))
         model = small_model().fit(t.X, t.y, t.prototypes, checkpoint=kept)
         model.save(shared / "model.npz")
     return [Path(shutil.copy(shared / name, tmp_path)) for name in ("model.npz", "gan.npz")]
@@ -36,21 +36,21 @@ def test_cut_flipped_swapped_and_older_models_and_checkpoints(saved, sentence):
         (saved[1], "checkpoint", "model"),
     ):
         whole = path.read_bytes()
-        header, arrays = archive.read_npz(path, kind)
+        header, arrays = arrays_file.read_npz(path, kind)
         with sentence(ValueError, path, f"is a {kind} file", f"a {other} of format 2 is needed"):
-            archive.read_npz(path, other)
+            arrays_file.read_npz(path, other)
         for end in (0, 100, len(whole) // 2, len(whole) - 1):
             path.write_bytes(whole[:end])
             with sentence(ValueError, path, "damaged"):
-                archive.read_npz(path, kind)
+                arrays_file.read_npz(path, kind)
         place = whole.index(next(iter(arrays.values())).tobytes()[:16])
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with sentence(ValueError, path, "damaged"):
-            archive.read_npz(path, kind)
+            arrays_file.read_npz(path, kind)
         text = json.dumps({**header, "format": 1})  # as of before there was a checksum
         np.savez(path, header=np.array(text), **arrays)
         with sentence(ValueError, path, f"is a {kind} file of format 1", "of format 2 is needed"):
-            archive.read_npz(path, kind)
+            arrays_file.read_npz(path, kind)
 
 
 def test_an_array_swapped_for_another_of_its_shape_is_noticed(saved, sentence):
@@ -78,9 +78,9 @@ def test_an_array_swapped_for_another_of_its_shape_is_noticed(saved, sentence):
     ],
 )
 def test_parts_that_do_not_fit_are_noticed_under_a_right_checksum(saved, sentence, change, part):
-    header, arrays = archive.read_npz(saved[0], "model")
+    header, arrays = arrays_file.read_npz(saved[0], "model")
     change(header, arrays)
-    archive.write_npz(saved[0], header, arrays)
+    arrays_file.write_npz(saved[0], header, arrays)
     with sentence(ValueError, saved[0], "damaged model file", part):
         tz.load_model(saved[0])
 

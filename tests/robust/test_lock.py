@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from killing.runs import KILLED, finish, start
 
-from tinygzsl.run_folder import LOCK, RunLock, create_run
+from tinygzsl.runs.folder import RunLock, create_run
+from tinygzsl.storage.locks import LOCK
 
 pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
 
@@ -39,7 +40,7 @@ def test_a_second_process_is_refused_with_the_number_of_the_first(slow, tmp_path
     ):
         *_, error = stderr.strip().splitlines()
         assert error == (
-            f"Error: the run folder {run} is in use by process {slow.pid}; wait for its end, or "
+            f"Error: the folder {run} is in use by process {slow.pid}; wait for its end, or "
             "stop it"
         )
     assert all(p.read_bytes() == content for p, content in before.items())

@@ -129,7 +129,7 @@ def test_unseen_prototypes_of_length_1_may_come_in_any_size(data, fit):
 
 
 def test_rows_of_length_1_are_exact_from_the_least_to_the_greatest_number():
-    from tinygzsl.scaling import fit_scaler
+    from tinygzsl.datasets.scaling import fit_scaler
 
     for dtype in ("float32", "float64"):
         top, bottom = np.finfo(dtype).max, np.finfo(dtype).smallest_normal

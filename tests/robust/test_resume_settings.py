@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygzsl import cwgan, vsmm
-from tinygzsl.archive import read_npz
+from tinygzsl.storage.arrays_file import read_npz
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_other_settings_of_the_vsmm_begin_it_anew_and_are_kept(
 
 
 def test_what_a_second_process_is_told(train, tmp_path):
-    from tinygzsl.run_folder import RunLock
+    from tinygzsl.runs.folder import RunLock
 
     assert train().exit_code == 0
     assert "--resume" in train().stderr

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinygzsl import archive
 from tinygzsl.datasets import Dataset, load_csv, load_dataset, load_npz, save_csv, save_npz
 from tinygzsl.datasets.mat5 import read_mat5
+from tinygzsl.storage import arrays_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -161,9 +161,11 @@ def test_archives_keep_every_array_and_notice_every_flipped_bit(parts):
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.npz"
-        archive.write_npz(path, {"kind": "model", "format": archive.FORMAT, "x": 0.1}, arrays)
-        header, read = archive.read_npz(path, "model")
-        assert header == {"kind": "model", "format": archive.FORMAT, "x": 0.1}
+        arrays_file.write_npz(
+            path, {"kind": "model", "format": arrays_file.FORMAT, "x": 0.1}, arrays
+        )
+        header, read = arrays_file.read_npz(path, "model")
+        assert header == {"kind": "model", "format": arrays_file.FORMAT, "x": 0.1}
         assert read.keys() == arrays.keys()
         for name, array in arrays.items():
             assert read[name].dtype == array.dtype
@@ -174,7 +176,7 @@ def test_archives_keep_every_array_and_notice_every_flipped_bit(parts):
             flipped[at] ^= 1 << rng.integers(8)
             path.write_bytes(flipped)
             with suppress(ValueError):
-                header, same = archive.read_npz(path, "model")  # a bit that means nothing, or
+                header, same = arrays_file.read_npz(path, "model")  # a bit that means nothing, or
                 assert same.keys() == arrays.keys()  # the checksum would have noticed
                 assert all(np.array_equal(same[name], arrays[name]) for name in arrays)
 

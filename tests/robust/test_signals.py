@@ -13,15 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from killing.runs import check_tidy, finish, start
 
-from tinygzsl import archive, auto
 from tinygzsl.cli.signals import Stopped, Stopping
 from tinygzsl.cwgan import CWGAN
+from tinygzsl.storage import arrays_file
+from tinygzsl.tuning import auto
 
 pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
 
 
 def weights(run):
-    return archive.read_npz(run / "model.npz", "model")[1]
+    return arrays_file.read_npz(run / "model.npz", "model")[1]
 
 
 def wait_for(path, process):
@@ -69,7 +70,7 @@ def test_the_step_is_finished_and_saved(fast_options, write_xlsa17, tmp_path):
     finish(process, 130)
     path = run / "checkpoints" / "gan.npz"
     if path.exists():  # else it was still before the CWGAN
-        assert 1 <= int(archive.read_npz(path, "checkpoint")[1]["step"]) < 50
+        assert 1 <= int(arrays_file.read_npz(path, "checkpoint")[1]["step"]) < 50
 
 
 def test_a_search_stops_at_once_and_can_be_started_again(

@@ -8,10 +8,10 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.datasets.base import TrainingSet
-from tinygzsl.presets import Settings
 from tinygzsl.proxies import warn_if_idle
 from tinygzsl.router import LOW_AUROC
-from tinygzsl.tuning import _warn_if_chance
+from tinygzsl.settings import Settings
+from tinygzsl.tuning.tune import _warn_if_chance
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..stacking.routed import RoutedGZSL
     from .ale import ALE
     from .cewgan import CEWGANOD
     from .conse import ConSE
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from .fvaegan import FVAEGAN
     from .ggm import GGM
     from .psr import PSR
-    from .routed import RoutedGZSL
     from .sadle import SADLE
     from .sae import SAE
     from .segzsl import SEGZSL

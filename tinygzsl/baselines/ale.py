@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .ranking import RankingBaseline
+from .common.ranking import RankingBaseline
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -7,14 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import kernels, noise
+from .. import kernels
 from ..cwgan import CWGAN
-from ..mlp import MLP
-from ..noise import Purpose
-from ..optim import Adam
-from .checks import check_numbers
-from .detector import detector_entropy, train_detector
-from .synthetic import BETAS, GANBaseline, synthesize
+from ..nn import random
+from ..nn.adam import Adam
+from ..nn.mlp import MLP
+from ..nn.random import Purpose
+from .common.checks import check_numbers
+from .common.detector import detector_entropy, train_detector
+from .common.synthetic import BETAS, GANBaseline, synthesize
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -92,7 +93,7 @@ class CEWGANOD(GANBaseline):
 
         def train_decoder(step: int) -> None:
             for at in range(step * steps, (step + 1) * steps):  # the critic's batches
-                rows = noise.integers(np, self.seed, at, Purpose.REAL_BATCH, len(x), batch)
+                rows = random.integers(np, self.seed, at, Purpose.REAL_BATCH, len(x), batch)
                 terms.train_decoder(rows)
 
         return self._train_gan(gan, x, index, a, train_decoder)

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..presets import Settings
 from ..proxies import hold_out_rows
 from ..ptc import refit, train_ptc
 from ..router import compatibility
-from .base import Baseline
-from .checks import check_numbers
+from ..settings import Settings
+from .common.base import Baseline
+from .common.checks import check_numbers
 
 HELD_OUT = 0.2  # share of the training samples that chooses the classifier's l2
 

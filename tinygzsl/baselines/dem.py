@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..mlp import MLP
-from ..noise import Purpose
-from ..optim import Adam
+from ..nn.adam import Adam
+from ..nn.mlp import MLP
+from ..nn.random import Purpose
 from ..router import compatibility
-from .base import Baseline
-from .checks import check_numbers
+from .common.base import Baseline
+from .common.checks import check_numbers
 
 STD, BIAS = 0.1, 0.1  # of the first weights, and the first biases, as in the authors' code
 

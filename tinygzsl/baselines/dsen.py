@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from .. import kernels
+from ..datasets.scaling import scaled
 from ..router import compatibility
-from ..scaling import scaled
-from .base import GenerativeBaseline
-from .checks import check_numbers
+from .common.base import GenerativeBaseline
+from .common.checks import check_numbers
+from .common.networks import train_networks
+from .common.synthetic import BETAS
 from .dsen_loss import dsen_loss, dsen_networks
-from .networks import train_networks
-from .synthetic import BETAS
 
 TENTH_EVERY = 30  # epochs
 

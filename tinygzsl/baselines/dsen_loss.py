@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import kernels, losses
-from ..mlp import MLP
-from .cosine import unit_rows_backward, unit_rows_forward
-from .networks import create_networks
+from .. import kernels
+from ..nn import losses
+from ..nn.mlp import MLP
+from .common.cosine import unit_rows_backward, unit_rows_forward
+from .common.networks import create_networks
 
 
 def dsen_networks(

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .base import Baseline
-from .checks import check_power
+from .common.base import Baseline
+from .common.checks import check_power
 
 MAX_POWER = 9  # with a smaller gamma than 1e-9 the equations are singular to rounding
 

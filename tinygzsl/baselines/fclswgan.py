@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import losses
 from ..cwgan import CWGAN
-from ..mlp import MLP
-from .checks import check_numbers
-from .synthetic import GANBaseline, Softmax, train_softmax
+from ..nn import losses
+from ..nn.mlp import MLP
+from .common.checks import check_numbers
+from .common.synthetic import GANBaseline, Softmax, train_softmax
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -8,13 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from ..cwgan import CWGAN, generator_forward, generator_loss
-from ..mlp import MLP
-from ..noise import Purpose
-from ..optim import Adam
-from ..presets import Settings
-from .checks import check_numbers
-from .synthetic import BETAS, GANBaseline
-from .vae import (
+from ..nn.adam import Adam
+from ..nn.mlp import MLP
+from ..nn.random import Purpose
+from ..settings import Settings
+from .common.checks import check_numbers
+from .common.synthetic import BETAS, GANBaseline
+from .common.vae import (
     kl_backward,
     kl_forward,
     reconstruction_loss,

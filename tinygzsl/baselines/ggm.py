@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import noise
-from ..noise import Purpose
-from .checks import check_choice, check_power
-from .synthetic import SyntheticBaseline
+from ..nn import random
+from ..nn.random import Purpose
+from .common.checks import check_choice, check_power
+from .common.synthetic import SyntheticBaseline
 
 KERNELS = ("linear", "polynomial")
 FLOOR = 1e-4  # added to variances before their logarithm, as in the published code for CUB
@@ -106,7 +106,7 @@ def sample_gaussians(
     (C per_class, d) and the rows of mean.
     """
     rows = np.repeat(np.arange(len(mean)), per_class)
-    z = noise.normal(np, seed, 0, Purpose.PROXY_NOISE, (len(rows), mean.shape[1]))
+    z = random.normal(np, seed, 0, Purpose.PROXY_NOISE, (len(rows), mean.shape[1]))
     return mean[rows] + np.sqrt(variance)[rows] * z, rows
 
 

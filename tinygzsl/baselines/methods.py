@@ -7,7 +7,7 @@ from importlib import import_module
 
 from ..text import quoted
 from . import METHODS
-from .base import Baseline
+from .common.base import Baseline
 
 # Trained without random numbers: every seed gives the same model.
 DETERMINISTIC = ("ESZSL", "SAE", "SYNC")

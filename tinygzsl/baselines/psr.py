@@ -7,13 +7,13 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..mlp import MLP
-from ..noise import Purpose, uniform
-from ..optim import Adam
+from ..nn.adam import Adam
+from ..nn.mlp import MLP
+from ..nn.random import Purpose, uniform
 from ..router import compatibility
-from .base import Baseline
-from .checks import check_numbers, is_number
-from .cosine import unit_rows_backward, unit_rows_forward
+from .common.base import Baseline
+from .common.checks import check_numbers, is_number
+from .common.cosine import unit_rows_backward, unit_rows_forward
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

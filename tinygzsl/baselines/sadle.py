@@ -7,13 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from .. import kernels, losses
-from ..mlp import MLP
+from .. import kernels
+from ..nn import losses
+from ..nn.mlp import MLP
 from ..router import compatibility
-from .base import Baseline
-from .checks import check_numbers
-from .cosine import unit_rows_backward, unit_rows_forward
-from .networks import create_networks, train_networks
+from .common.base import Baseline
+from .common.checks import check_numbers
+from .common.cosine import unit_rows_backward, unit_rows_forward
+from .common.networks import create_networks, train_networks
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

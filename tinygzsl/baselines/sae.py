@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from ..router import compatibility
-from .base import Baseline
-from .checks import check_choice, check_numbers
+from .common.base import Baseline
+from .common.checks import check_choice, check_numbers
 
 DIRECTIONS = ("encoder", "decoder")
 

@@ -8,14 +8,14 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from .. import noise
 from ..cwgan import generator_forward
-from ..mlp import MLP
-from ..noise import Purpose
-from ..optim import Adam
-from .checks import check_choice, check_numbers
-from .synthetic import SyntheticBaseline, synthesize
-from .vae import (
+from ..nn import random
+from ..nn.adam import Adam
+from ..nn.mlp import MLP
+from ..nn.random import Purpose
+from .common.checks import check_choice, check_numbers
+from .common.synthetic import SyntheticBaseline, synthesize
+from .common.vae import (
     kl_backward,
     kl_forward,
     reconstruction_loss,
@@ -88,11 +88,11 @@ class SEGZSL(SyntheticBaseline):
         weights = Weights(self.weight_attributes, self.weight_prior, self.weight_latent)
         total = self.epochs * math.ceil(len(x) / self.batch)
         for step in range(total):
-            rows = noise.integers(
+            rows = random.integers(
                 np, self.seed, step, Purpose.REAL_BATCH, len(x), min(self.batch, len(x))
             )
             z, eps = (
-                noise.normal(np, self.seed, step, purpose, (len(rows), m), self.dtype)
+                random.normal(np, self.seed, step, purpose, (len(rows), m), self.dtype)
                 for purpose in (Purpose.GENERATOR_NOISE, Purpose.SCORE_NOISE)
             )
             batch = x[rows], a[index[rows]]

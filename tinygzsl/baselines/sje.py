@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .ranking import RankingBaseline
+from .common.ranking import RankingBaseline
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..memory import LOADING, require_room
-from ..products import matmul
-from .base import Baseline
-from .checks import check_power
+from ..runtime.matmul import matmul
+from ..runtime.memory import LOADING, require_room
+from .common.base import Baseline
+from .common.checks import check_power
 
 MAX_ITERATIONS = 1000  # as in the authors' code
 # L-BFGS stops where no entry of the gradient exceeds GRADIENT, or where the objective, whose

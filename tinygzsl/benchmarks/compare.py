@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..kernels import reference_only
-from ..threads import workers
+from ..runtime.threads import workers
 from .floor import Phase
 from .machine import PAUSE, blas_threads
 

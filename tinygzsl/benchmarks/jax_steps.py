@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from ..ops import LEAK
+from ..nn.ops import LEAK
 
 EPS = 1e-8
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import __version__
-from ..blas import libraries
-from ..products import matmul
-from ..threads import default_threads, split, workers
+from ..runtime.blas import libraries
+from ..runtime.matmul import matmul
+from ..runtime.threads import default_threads, split, workers
+from ..version import __version__
 
 PAUSE = 0.15  # seconds: threads of a library spin for some 0.1 s after its last call
 # Variables that change the speed of a product or of compiled code.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from ..threads import default_threads
+from ..runtime.threads import default_threads
 from .compare import OURS, PEERS, REFERENCE, checked_versions, time_in_turns
 from .floor import floor_seconds
 from .machine import Machine, description, measure_machine

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..ops import LEAK
+from ..nn.ops import LEAK
 from .torch_common import Inputs, fused_adam, tensor, use_threads
 
 __all__ = ["RUNNERS", "use_threads"]

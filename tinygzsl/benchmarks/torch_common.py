@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..ops import LEAK
+from ..nn.ops import LEAK
 
 
 def use_threads(threads: int) -> None:

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import noise
 from ..critic import OneLayerCritic
 from ..cwgan import CWGAN, critic_loss
 from ..kernels import is_reference_only
-from ..noise import Purpose
-from ..optim import Adam
-from ..presets import settings_for
+from ..nn import random
+from ..nn.adam import Adam
+from ..nn.random import Purpose
+from ..settings import settings_for
 from . import floor
 from .compare import update_difference
 
@@ -80,19 +80,19 @@ class OuterStep:
         steps = range(self.settings.gan_critic_steps)
         noises = {"shape": (n, latent), "dtype": self.dtype}
         real, mine = Purpose.REAL_BATCH, Purpose.GENERATOR_BATCH
-        rows = np.stack([noise.integers(np, SEED, i, real, samples, n) for i in steps])
+        rows = np.stack([random.integers(np, SEED, i, real, samples, n) for i in steps])
         return Draws(
             rows,
             self.y[rows],
-            np.stack([noise.normal(np, SEED, i, Purpose.CRITIC_NOISE, **noises) for i in steps]),
+            np.stack([random.normal(np, SEED, i, Purpose.CRITIC_NOISE, **noises) for i in steps]),
             np.stack(
                 [
-                    noise.uniform(np, SEED, i, Purpose.INTERPOLATION, (n, 1), self.dtype)
+                    random.uniform(np, SEED, i, Purpose.INTERPOLATION, (n, 1), self.dtype)
                     for i in steps
                 ]
             ),
-            self.y[noise.integers(np, SEED, 0, mine, samples, n)],
-            noise.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, **noises),
+            self.y[random.integers(np, SEED, 0, mine, samples, n)],
+            random.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, **noises),
         )
 
     def ours(self) -> _Outer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import kernels
-from ..optim import Adam
+from ..nn.adam import Adam
 from . import floor
 from .compare import update_difference
 from .work_cwgan import TOLERANCE

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
+from ..datasets.scaling import fit_scaler
 from ..estimator import EntropySeparationGZSL
-from ..scaling import fit_scaler
 from . import floor
 
 CHUNK_ROWS = 1024  # of a peer's script: with 8192 PyTorch and JAX are a third to a half slower

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import kernels
-from ..optim import Adam
-from ..presets import settings_for
+from ..nn.adam import Adam
+from ..settings import settings_for
 from ..vsmm import VSMM, vsmm_loss
 from . import floor
 from .compare import update_difference

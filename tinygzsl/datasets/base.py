@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .checks import check_structure, check_test, check_training
+from .dataset_checks import check_structure, check_test, check_training
 
 __all__ = ["Dataset", "TrainingSet", "check_test", "check_training"]
 

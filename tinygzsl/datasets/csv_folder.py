@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..aside import written_aside
+from ..storage.atomic_write import written_aside
 from ..text import quoted
 from .assemble import assemble, describe_source
 from .base import Dataset

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..npy import DEFLATE_RATIO
+from ..storage.npy import DEFLATE_RATIO
 from ..text import shown
 
 NUMBERS = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..npy import DEFLATE_RATIO
+from ..storage.npy import DEFLATE_RATIO
 
 DEFLATE, FILTERS = 1, (1, 2, 3)  # of HDF5: deflate, shuffle and Fletcher's checksum
 

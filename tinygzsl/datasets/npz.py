@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..aside import written_aside
-from ..npy import read_zipped
+from ..storage.atomic_write import written_aside
+from ..storage.npy import read_zipped
 from .assemble import as_features, assemble, describe_source
 from .base import Dataset
 from .labels import as_labels, check_same_kind

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import Dataset
+from ..datasets.scaling import scaled
 from ..evaluation import evaluate
-from ..scaling import scaled
 from ..snapshots import Snapshot, SnapshotKeeper
 from .experiments import Job
 from .ground import Ground

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..baselines.calibration import fit_on
+from ..baselines.common.calibration import fit_on
 from ..baselines.methods import method
-from ..baselines.settings import OURS, Chosen
+from ..comparison.settings import OURS, Chosen
 from ..datasets import Dataset, TrainingSet
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import device_module, to_host
 from ..datasets import TrainingSet
-from ..presets import Settings, settings_for
+from ..datasets.scaling import fit_and_scale
 from ..proxies import TRAINING_DRAW, ProxySource, find_proxies, gan_and_scorer
-from ..scaling import fit_and_scale
+from ..runtime.backend import device_module, to_host
+from ..settings import Settings, settings_for
 from ..snapshots import Look, Snapshot, SnapshotKeeper, draw_proxies, train_with_looks
 
 

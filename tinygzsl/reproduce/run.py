@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..auto import tuned
-from ..baselines.settings import OURS
+from ..comparison.settings import OURS
 from ..datasets import check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
-from ..sealed import write_json, write_text
+from ..storage.checksums import write_json, write_text
+from ..tuning.auto import tuned
 from .experiments import Job
 from .records import Outcome, Record
 from .targets import Target

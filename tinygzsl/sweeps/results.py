@@ -16,8 +16,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..aside import sync_folder, written_aside
-from ..sealed import (
+from ..storage.atomic_write import sync_folder, written_aside
+from ..storage.checksums import (
     ROW_CHECKSUM,
     csv_line,
     json_line,

@@ -12,14 +12,14 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import __version__
-from ..auto import tuned
-from ..backend import device_module, to_host
 from ..datasets import Dataset, TrainingSet, check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
-from ..runs import fingerprint
-from ..threads import workers
+from ..runs.manifest import fingerprint
+from ..runtime.backend import device_module, to_host
+from ..runtime.threads import workers
+from ..tuning.auto import tuned
+from ..version import __version__
 
 FIGURES = ("S", "U", "H", "auroc", "ausuc", "gzsl_H", "supervised", "zsl")
 CHECKSUMS = ("model_sha256", "data_sha256")

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygzsl.kernels import cuda, reference
+from tinygzsl.kernels import reference
+from tinygzsl.kernels.cuda import launch
+from tinygzsl.kernels.dispatch import version
 
 from .cases import CASES
 
-MODULES = ("cuda_steps", "cuda_softmax", "cuda_rows")
 ERRORS = {"float32": 2e-5, "float64": 1e-12}
 
 
 def cuda_version(kernel: str) -> Any:
     """The function that launches a kernel."""
-    modules = (import_module(f"tinygzsl.kernels.{name}") for name in MODULES)
-    return next(getattr(m, kernel) for m in modules if hasattr(m, kernel))
+    file = getattr(reference, kernel).__module__.rpartition(".")[2]
+    return version("cuda", file, kernel)
 
 
 def run_case(
@@ -61,11 +61,11 @@ def run_all(cupy: ModuleType, kernels: list[str], dtypes: tuple = ("float32", "f
 @contextmanager
 def few_blocks() -> Iterator[None]:
     """At most two blocks where there is a limit."""
-    before, cuda.BLOCKS = cuda.BLOCKS, 2
+    before, launch.BLOCKS = launch.BLOCKS, 2
     try:
         yield
     finally:
-        cuda.BLOCKS = before
+        launch.BLOCKS = before
 
 
 def _cast(a: Any, dtype: str) -> Any:

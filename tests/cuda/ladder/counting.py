@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygzsl.cwgan import CWGAN
-from tinygzsl.kernels import cuda
-from tinygzsl.presets import settings_for
+from tinygzsl.kernels.cuda import launch
+from tinygzsl.settings import settings_for
 from tinygzsl.vsmm import train_vsmm
 
 from . import emulator, standin
@@ -107,7 +107,7 @@ def _bytes_and_flops(entry: standin.Launch) -> tuple[int, int]:
 
 def _array_names() -> dict[str, list[str]]:
     names = {}
-    for path in Path(cuda.__file__).parent.glob("*.cu"):
-        for kernel, parameters in cuda.signatures(path.stem, "float32").items():
+    for path in Path(launch.__file__).parent.glob("*.cu"):
+        for kernel, parameters in launch.signatures(path.stem, "float32").items():
             names[kernel] = [p.name for p in parameters if p.is_array]
     return names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import tinygzsl as tz
-from tinygzsl.backend import to_host
+from tinygzsl.runtime.backend import to_host
 
 SETTINGS = {
     "preset": "letters",

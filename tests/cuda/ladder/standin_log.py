@@ -5,7 +5,7 @@ import os
 import sys
 from typing import NamedTuple
 
-GO_BETWEEN = ("tinygzsl/backend.py",)  # its callers are what matters
+GO_BETWEEN = ("tinygzsl/runtime/backend.py",)  # its callers are what matters
 
 
 class Launch(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygzsl import archive
+from tinygzsl.storage import arrays_file
 
 DRIVER = Path(__file__).with_name("driver.py")
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
@@ -51,7 +51,7 @@ class Result(NamedTuple):
 
 def result(folder, evaluate):
     """The Result of a finished run; evaluate(folder) -> metrics."""
-    header, arrays = archive.read_npz(folder / "model.npz", "model")
+    header, arrays = arrays_file.read_npz(folder / "model.npz", "model")
     texts = {name: (folder / name).read_text() for name in ("config.toml", "curves.csv")}
     metrics = evaluate(folder)
     unlike = ("model_sha256", "inputs")
@@ -83,7 +83,7 @@ def check_whole(folder):
         ("checkpoints/vsmm.npz", "VSMM checkpoint"),
     ):
         if name in whole:
-            _, arrays = archive.read_npz(folder / name, kind)
+            _, arrays = arrays_file.read_npz(folder / name, kind)
             assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f"), name
     if "manifest.json" in whole:
         json.loads((folder / "manifest.json").read_text())

@@ -1,0 +1,1 @@
+"""The kernels compiled by Numba: serial loops over contiguous rows, shared among threads."""

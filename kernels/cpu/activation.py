@@ -1,0 +1,50 @@
+"""Bias and piecewise-linear activation of a layer, forward (in place) and backward."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...runtime.compiled import compiled
+from ...runtime.threads import split
+
+LEAST = 1 << 17  # elements a thread takes at least
+
+
+def bias_activation(s, b, slope):
+    """See reference.bias_activation."""
+    slope = s.dtype.type(slope)
+    split(lambda low, high: _forward(s[low:high], b, slope), *_rows(s))
+    return s
+
+
+def activation_gradient(dy, y, slope):
+    """See reference.activation_gradient."""
+    slope = dy.dtype.type(slope)
+    ds = np.empty_like(dy)
+
+    def part(low, high):
+        db = np.zeros(dy.shape[1], dy.dtype)
+        _backward(dy[low:high], y[low:high], slope, ds[low:high], db)
+        return db
+
+    return ds, sum(split(part, *_rows(dy)))
+
+
+def _rows(x):
+    return x.shape[0], LEAST // max(x.shape[1], 1)
+
+
+@compiled
+def _forward(s, b, slope):
+    for i in range(s.shape[0]):
+        for j in range(s.shape[1]):
+            y = s[i, j] + b[j]
+            s[i, j] = y if y > 0 else slope * y
+
+
+@compiled
+def _backward(dy, y, slope, ds, db):
+    for i in range(dy.shape[0]):
+        for j in range(dy.shape[1]):
+            ds[i, j] = dy[i, j] if y[i, j] > 0 else slope * dy[i, j]
+            db[j] += ds[i, j]

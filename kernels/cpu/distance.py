@@ -1,0 +1,53 @@
+"""Euclidean distances around the product of matrices that most of their work is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...runtime.compiled import compiled
+from ...runtime.threads import split
+
+LEAST = 1 << 16  # elements a thread takes at least
+
+
+def centered_rows(x, center):
+    """See reference.centered_rows."""
+    u, squares = np.empty_like(x), np.empty(x.shape[0], x.dtype)
+
+    def part(low, high):
+        _centered(x[low:high], center, u[low:high], squares[low:high])
+
+    split(part, x.shape[0], LEAST // max(x.shape[1], 1))
+    return u, squares
+
+
+@compiled
+def _centered(x, center, u, squares):
+    for i in range(x.shape[0]):
+        square = x.dtype.type(0)
+        for j in range(x.shape[1]):
+            difference = x[i, j] - center[j]
+            u[i, j] = difference
+            square += difference * difference
+        squares[i] = square
+
+
+def negative_distances(products, u_squared, v_squared):
+    """See reference.negative_distances."""
+
+    def part(low, high):
+        _distances(products[low:high], u_squared[low:high], v_squared)
+
+    split(part, products.shape[0], LEAST // max(products.shape[1], 1))
+    return products
+
+
+@compiled
+def _distances(products, u_squared, v_squared):
+    zero, two = products.dtype.type(0), products.dtype.type(2)
+    for i in range(products.shape[0]):
+        for j in range(products.shape[1]):
+            square = u_squared[i] + v_squared[j] - two * products[i, j]
+            products[i, j] = -math.sqrt(zero if square < zero else square)  # eqs. 1 and 2

@@ -1,0 +1,103 @@
+"""The router row by row: entropy, route, label and score, without matrices of probabilities."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ...runtime.compiled import compiled
+from ...runtime.threads import split
+from ..reference.router import soft_factors
+from .fastexp import exp, largest
+from .softmax import sums
+
+LEAST = 1 << 15  # elements a thread takes at least
+
+
+def route_rows(logits, f, delta_low, delta_high, temperature):
+    """See reference.route_rows."""
+    kind, n = logits.dtype.type, logits.shape[0]
+    constants = kind(delta_low), kind(delta_high), kind(1 / temperature)
+    results = np.empty(n, np.int64), np.empty(n, np.int8), np.empty(n, kind), np.empty(n, kind)
+
+    def part(low, high):
+        rows = slice(low, high)
+        _route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
+
+    split(part, n, LEAST // max(f.shape[1], 1))
+    return results
+
+
+def soft_route_rows(logits, f, bias, width, tau):
+    """See reference.soft_route_rows."""
+    kind, n = logits.dtype.type, logits.shape[0]
+    constants = [kind(value) for value in (bias, *soft_factors(logits.shape[1], width, tau))]
+    label, code = np.empty(n, np.int64), np.empty(n, np.int8)
+    entropy, score, gate = np.empty((3, n), kind)
+    results = label, code, entropy, score, gate
+
+    def part(low, high):
+        rows = slice(low, high)
+        _soft_route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
+
+    split(part, n, LEAST // max(f.shape[1], 1))
+    return results
+
+
+@compiled
+def _route(logits, f, delta_low, delta_high, sharpness, label, code, entropy, score):
+    one, n_seen = logits.dtype.type(1), logits.shape[1]
+    for i in range(logits.shape[0]):
+        row = logits[i]
+        top = largest(row)
+        t, u = sums(row, top)
+        entropy[i] = math.log(t) - u / t
+        if entropy[i] < delta_low:  # eq. 10
+            code[i], label[i], score[i] = 0, _first(row, top), one / t
+        elif entropy[i] > delta_high:  # eq. 10
+            code[i] = 2
+            label[i], score[i] = _best(f[i, n_seen:], sharpness)  # eq. 1
+            label[i] += n_seen
+        else:
+            code[i] = 1
+            label[i], score[i] = _best(f[i], sharpness)  # eq. 2
+
+
+@compiled
+def _soft_route(logits, f, bias, per_nat, slope, sharpness, label, code, entropy, score, gate):
+    one, n_seen = logits.dtype.type(1), logits.shape[1]
+    for i in range(logits.shape[0]):
+        row = logits[i]
+        top = largest(row)
+        t, u = sums(row, top)
+        entropy[i] = math.log(t) - u / t
+        theta = (bias - entropy[i] * per_nat) * slope
+        epsilon = exp(-abs(theta))  # at most 1
+        gate[i], rest = one / (one + epsilon), epsilon / (one + epsilon)
+        if theta < 0:
+            gate[i], rest = rest, gate[i]
+        best, probability = _best(f[i, n_seen:], sharpness)
+        of_seen, of_unseen = gate[i] / t, rest * probability
+        if of_seen >= of_unseen:
+            code[i], label[i], score[i] = 0, _first(row, top), of_seen
+        else:
+            code[i], label[i], score[i] = 2, n_seen + best, of_unseen
+
+
+@compiled
+def _best(row, sharpness):
+    """The index of the largest element, and its probability by softmax(row * sharpness)."""
+    top = largest(row)
+    t = row.dtype.type(0)
+    for j in range(row.size):
+        t += exp((row[j] - top) * sharpness)
+    return _first(row, top), row.dtype.type(1) / t
+
+
+@compiled
+def _first(row, value):
+    for j in range(row.size):
+        if row[j] == value:
+            return j
+    return 0  # NaN, which equals nothing

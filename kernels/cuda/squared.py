@@ -1,0 +1,17 @@
+"""The CUDA versions of the kernels of a training step: Adam, activations, critic, losses."""
+
+from __future__ import annotations
+
+from ...runtime.backend import array_module
+from .launch import THREADS, flat, launch
+
+
+def squared_error(x, target, scale, weight):
+    """See reference.squared_error."""
+    xp, dx = array_module(x), array_module(x).empty_like(x)
+    grid, block = flat(x.size)
+    parts, loss = xp.empty(grid[0], x.dtype), xp.empty((), x.dtype)
+    twice = 2 * scale * weight
+    launch("squared", "squared_error", grid, block, x, target, twice, dx, parts, x.size)
+    launch("reduce", "total", (1,), (THREADS,), parts, loss, scale, grid[0])
+    return loss, dx

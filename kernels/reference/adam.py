@@ -1,0 +1,34 @@
+"""The kernels' definitions in plain array-module code; every fused version is tested on these.
+
+All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
+"""
+
+from __future__ import annotations
+
+from ...runtime.backend import Array, array_module
+
+
+def adam_update(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    rate: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    bad: Array,
+    step: int,
+) -> None:
+    """One Adam update of p from its gradient g, in place on p and the moments m and v.
+
+    rate and eps have the bias corrections folded in (optim.py). bad (1,) int32 gets the step, if
+    it is 0 and p is no longer finite: a flag that is set without anybody waiting for it.
+    """
+    xp = array_module(p, g, m, v)
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * (g * g)
+    p -= rate * m / (xp.sqrt(v) + eps)
+    bad[...] = xp.where((bad > 0) | xp.isfinite(p).all(), bad, step)

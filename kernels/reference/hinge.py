@@ -1,0 +1,21 @@
+"""The kernels' definitions in plain array-module code; every fused version is tested on these.
+
+All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
+"""
+
+from __future__ import annotations
+
+from ...runtime.backend import Array, array_module
+
+
+def entropy_hinge(entropy: Array, n_seen: int, gamma: float, weight: float) -> tuple[Array, Array]:
+    """max(0, H_S - H_P + gamma), a 0-d array, and the gradient (n,) of weight times that.
+
+    H_S is the mean of the first n_seen entropies (n,), H_P that of the rest, the proxies.
+    """
+    xp, n_proxies = array_module(entropy), entropy.shape[0] - n_seen
+    gap = entropy[:n_seen].mean() - entropy[n_seen:].mean() + gamma
+    slope = weight * (gap > 0)  # eq. 8
+    dentropy = xp.empty_like(entropy)
+    dentropy[:n_seen], dentropy[n_seen:] = slope / n_seen, -slope / n_proxies
+    return xp.asarray(xp.maximum(gap, 0), dtype=entropy.dtype), dentropy  # eq. 8

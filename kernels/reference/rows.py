@@ -1,0 +1,24 @@
+"""The kernels' definitions in plain array-module code; every fused version is tested on these.
+
+All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
+"""
+
+from __future__ import annotations
+
+from ...runtime.backend import Array, array_module
+
+
+def gather_rows(x: Array, rows: Array, out: Array) -> Array:
+    """Rows `rows` (n,) int64 of x (N, d) into out (n, d), which is returned."""
+    out[...] = x[rows]
+    return out
+
+
+def segment_sum(values: Array, index: Array, n_segments: int) -> Array:
+    """Sums (r, n_segments) of the first c columns of values (r, m) by index (c,) int64, c <= m.
+
+    Column i is added to segment index[i]; a segment without columns is 0.
+    """
+    xp = array_module(values, index)
+    chosen = (index[:, None] == xp.arange(n_segments)).astype(values.dtype)
+    return values[:, : index.shape[0]] @ chosen

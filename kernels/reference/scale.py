@@ -1,0 +1,25 @@
+"""The kernels' definitions in plain array-module code; every fused version is tested on these.
+
+All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...runtime.backend import Array, array_module
+
+
+def scale_rows(x: Array, shift: Array, scale: Array, unit_rows: bool, out: Array) -> Array:
+    """(x - shift) * scale into out, for x (n, d), each row divided by its length if unit_rows.
+
+    Rows of zeros stay. Returns whether all of x is finite, as a 0-d array. out may be x.
+    """
+    xp = array_module(x, shift, scale, out)
+    finite = xp.isfinite(x).all()
+    with np.errstate(over="ignore", invalid="ignore"):  # it is said by the result
+        out[...] = (x - shift) * scale
+        if unit_rows:
+            norm = xp.sqrt((out * out).sum(axis=1, keepdims=True))
+            out /= xp.where(norm > 0, norm, xp.asarray(1, out.dtype))
+    return xp.asarray(finite)

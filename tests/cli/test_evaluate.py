@@ -1,0 +1,53 @@
+"""`tinygzsl evaluate`: which dataset, and what it refuses."""
+
+import json
+
+import pytest
+
+from tinygzsl.runs.manifest import file_sha256
+
+
+def test_evaluate_without_a_run(run_cli, tmp_path, one_error_line):
+    one_error_line(run_cli("evaluate", tmp_path), "model.npz", "does not exist")
+
+
+def test_evaluate_a_model_file_needs_data(run_cli, trained, data, one_error_line):
+    result = run_cli("evaluate", trained / "model.npz")
+    one_error_line(result, "pass --data")
+    result = run_cli("evaluate", trained / "model.npz", "--data", data, "--json")
+    assert json.loads(result.stdout)["n_test"] == {"seen": 30, "unseen": 40}
+    assert not (trained / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("option", [("--split", 7), ("--root", "x"), ("--prototypes", "sent")])
+def test_evaluate_refuses_what_it_would_ignore(run_cli, trained, option, one_error_line):
+    one_error_line(run_cli("evaluate", trained, *option), option[0][2:], "--data")
+
+
+def test_metrics_are_of_the_runs_own_dataset(run_cli, trained, data):
+    result = run_cli("evaluate", trained, "--data", data)
+    assert result.exit_code == 0
+    assert not (trained / "metrics.json").exists()
+    assert run_cli("evaluate", trained).exit_code == 0
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["model_sha256"] == file_sha256(trained / "model.npz")
+    assert metrics["inputs"][str(data / "res101.mat")] == file_sha256(data / "res101.mat")
+
+
+@pytest.mark.parametrize(("gate", "name"), [("hard", "eq. 10"), ("soft", "soft gate")])
+def test_the_gate_of_the_run_is_named(run_cli, fast_options, data, tmp_path, gate, name):
+    options = [*fast_options, "--set", f"router.gate={gate}", "--out", tmp_path / "run"]
+    assert run_cli("train", data, *options).exit_code == 0
+    assert f'gate = "{gate}"' in (tmp_path / "run" / "config.toml").read_text()
+    assert f"router ({name})" in run_cli("evaluate", tmp_path / "run").stdout
+
+
+def test_evaluate_on_another_dataset_is_refused(run_cli, trained, one_error_line):
+    one_error_line(run_cli("evaluate", trained, "--data", "letters"), "5 seen classes", "20")
+
+
+def test_evaluate_when_the_data_has_gone(run_cli, trained, data, one_error_line):
+    for path in data.iterdir():
+        path.unlink()
+    data.rmdir()
+    one_error_line(run_cli("evaluate", trained), data, "does not exist")

@@ -1,0 +1,206 @@
+import errno
+import json
+
+import numpy as np
+import pytest
+
+import tinygzsl as tz
+from tinygzsl.settings import settings_for
+from tinygzsl.snapshots import SnapshotKeeper
+from tinygzsl.storage import arrays_file, checkpoints
+
+
+@pytest.fixture
+def fitted(tiny_dataset, small_model):
+    """fitted(**changes) -> a model fitted on the tiny dataset, and the dataset."""
+
+    def fit(**changes):
+        data = tiny_dataset()
+        t = data.training()
+        return small_model(**changes).fit(t.X, t.y, t.prototypes), data
+
+    return fit
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_loaded_model_predicts_bit_identically(fitted, tmp_path, dtype):
+    model, data = fitted(dtype=dtype)
+    model.save(tmp_path / "model.npz")
+    loaded = tz.load_model(tmp_path / "model.npz")
+    args = (data.X_test, data.unseen_prototypes, data.unseen_classes)
+    for one, other in zip(model.route(*args), loaded.route(*args), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(
+        model.predict_proba(data.X_test), loaded.predict_proba(data.X_test)
+    )
+    np.testing.assert_array_equal(model.sample_proxies(20), loaded.sample_proxies(20))
+    assert loaded.set_params(callback=None).get_params() == model.get_params()
+    assert loaded.settings_ == model.settings_
+    assert loaded.history_ == model.history_
+    assert loaded.proxy_source_.looks == model.proxy_source_.looks
+    assert tz.evaluate(loaded, data) == tz.evaluate(model, data)
+
+
+def test_saving_a_loaded_model_gives_the_same_bytes(fitted, tmp_path):
+    model, _ = fitted(proxy_from="pool")
+    model.save(tmp_path / "a.npz")
+    tz.load_model(tmp_path / "a.npz").save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+@pytest.mark.wheel
+def test_labels_may_be_text(tiny_dataset, small_model, tmp_path):
+    data = tiny_dataset()
+    t = data.training()
+    names = np.array([f"bird {c}" for c in range(7)])
+    model = small_model(vsmm_weight_es=0.0).fit(t.X, names[t.y], t.prototypes)
+    model.save(tmp_path / "model.npz")
+    loaded = tz.load_model(tmp_path / "model.npz")
+    label = loaded.predict(data.X_test, data.unseen_prototypes, names[data.unseen_classes])
+    assert set(label) <= set(names)
+    assert np.mean(label == names[data.y_test]) > 0.5
+
+
+def test_a_model_file_holds_no_pickle_and_no_unseen_prototype(fitted, tmp_path):
+    model, data = fitted()
+    model.predict(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    model.save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    unseen = data.unseen_prototypes / np.linalg.norm(data.unseen_prototypes, axis=1)[:, None]
+    for array in arrays.values():
+        assert array.dtype != object
+        if array.ndim == 2 and array.shape[1] == unseen.shape[1]:
+            gaps = abs(array[:, None] - unseen[None]).max(axis=2)
+            assert gaps.min() > 1e-3
+
+
+def test_an_unfitted_model_is_not_saved(small_model, tmp_path, sentence):
+    with sentence(ValueError, "not fitted", "fit"):
+        small_model().save(tmp_path / "model.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [(b"", "damaged"), (b"no zip", "damaged"), (b"PK\x03\x04 cut off", "damaged")],
+)
+def test_a_file_that_is_no_model(tmp_path, content, part, sentence):
+    path = tmp_path / "model.npz"
+    path.write_bytes(content)
+    with sentence(ValueError, path, part):
+        tz.load_model(path)
+
+
+def test_a_damaged_model(fitted, tmp_path, sentence):
+    model, _ = fitted(vsmm_weight_es=0.0)
+    path = tmp_path / "model.npz"
+    model.save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with sentence(ValueError, path, "damaged"):
+        tz.load_model(path)
+
+
+def test_another_format_and_another_kind(tmp_path, sentence):
+    path = tmp_path / "x.npz"
+    arrays_file.write_npz(path, {"kind": "model", "format": 99}, {})
+    with sentence(ValueError, "format 99", "format 2"):
+        tz.load_model(path)
+    arrays_file.write_npz(path, {"kind": "checkpoint", "format": arrays_file.FORMAT}, {})
+    with sentence(ValueError, "checkpoint file", "a model"):
+        tz.load_model(path)
+
+
+def test_a_missing_model(tmp_path, sentence):
+    with sentence(FileNotFoundError, tmp_path / "none.npz", "does not exist"):
+        tz.load_model(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_a_full_disk_or_ctrl_c_leaves_the_old_file(fitted, tmp_path, monkeypatch, error):
+    model, _ = fitted(vsmm_weight_es=0.0)
+    path = tmp_path / "model.npz"
+    path.write_bytes(b"the old one")
+
+    def half(file, **arrays):
+        file.write(b"half a model")
+        raise error
+
+    monkeypatch.setattr(np, "savez", half)
+    with pytest.raises(type(error)):
+        model.save(path)
+    assert path.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("proxy_from", ["single", "pool"])
+def test_a_run_resumed_from_its_checkpoint_ends_with_the_same_bits(
+    tiny_dataset, small_model, tmp_path, proxy_from
+):
+    t = tiny_dataset().training()
+
+    def stop_at_44(step, logs):
+        if logs["phase"] == "gan" and step == 44:
+            raise Stop
+
+    common = {"cs_high": 0.9, "gan_max_epochs": 8, "cs_low": 0.001, "proxy_from": proxy_from}
+    gan = checkpoints.GanCheckpoint(tmp_path / "gan.npz", "same", seconds=0)
+    saved = checkpoints.Checkpoints(gan)
+    whole = small_model(**common).fit(t.X, t.y, t.prototypes)
+    with pytest.raises(Stop):
+        stopped = small_model(**common, callback=stop_at_44)
+        stopped.fit(t.X, t.y, t.prototypes, checkpoint=saved)
+    with np.load(tmp_path / "gan.npz") as file:
+        assert file["step"] == 43
+    resumed = small_model(**common).fit(t.X, t.y, t.prototypes, checkpoint=saved)
+    assert resumed.proxy_source_.looks == whole.proxy_source_.looks
+    assert len(resumed.proxy_source_.snapshots) == len(whole.proxy_source_.snapshots)
+    for one, other in zip(whole.vsmm_.params, resumed.vsmm_.params, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_of_other_data_is_refused(tiny_dataset, small_model, tmp_path, sentence):
+    t = tiny_dataset().training()
+    path = tmp_path / "gan.npz"
+    one, other = (
+        checkpoints.Checkpoints(checkpoints.GanCheckpoint(path, text)) for text in ("one", "other")
+    )
+    small_model().fit(t.X, t.y, t.prototypes, checkpoint=one)
+    with sentence(ValueError, path, "other training data or settings"):
+        small_model().fit(t.X, t.y, t.prototypes, checkpoint=other)
+
+
+def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
+    class Gan:
+        step = 3
+
+        def state(self):
+            return {"step": self.step}
+
+    clock = [1000.0]
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: clock[0])
+    saved = checkpoints.GanCheckpoint(tmp_path / "gan.npz", "text")
+    keeper = SnapshotKeeper(settings_for("small"))
+    clock[0] += 59
+    assert not saved.due()
+    clock[0] += 2
+    assert saved.due()
+    saved.save(Gan(), keeper, [])
+    assert not saved.due()
+    header, arrays = arrays_file.read_npz(saved.path, "checkpoint")
+    assert (header["fingerprint"], int(arrays["step"])) == ("text", 3)
+
+
+def test_the_header_is_plain_json(fitted, tmp_path):
+    model, _ = fitted()
+    model.save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz") as file:
+        header = json.loads(str(file["header"]))
+    assert header["params"]["preset"] == "small"
+    assert header["source"]["reference"] == pytest.approx(model.proxy_source_.reference)

@@ -1,0 +1,182 @@
+from dataclasses import FrozenInstanceError, asdict, fields
+
+import numpy as np
+import pytest
+
+from tinygzsl.nn.ops import ACTIVATIONS
+from tinygzsl.settings import BELOW_ONE, CHOICES, MAY_BE_ZERO, PRESETS, Settings, settings_for
+
+FIELDS = {field.name: field.default for field in fields(Settings)}
+
+
+@pytest.mark.wheel
+def test_the_paper_preset_holds_the_constants_of_the_paper():
+    settings = settings_for("paper")
+    assert settings == Settings()
+    assert settings.vsmm_gamma == 1
+    assert (settings.router_delta_low, settings.router_delta_high) == (0.5, 1.5)
+    assert settings.router_gate == "hard"
+    assert settings.gan_penalty == 10
+    assert settings.gan_critic_steps == 5
+    assert (settings.cs_unit, settings.cs_low, settings.cs_high) == ("relative", 0.4, 0.7)
+    assert settings.proxy_count >= 3000
+
+
+def test_presets_of_data_sets():
+    assert settings_for("paper-awa1").gan_lr == 1e-5
+    assert settings_for("paper-cub").gan_lr == 1e-4
+    for name in ("paper-hmdb51", "paper-ucf101"):
+        assert settings_for(name).gan_generator_hidden == (4096, 4096)
+        assert settings_for(name).gan_lr == 1e-4
+    assert settings_for("small").gan_generator_hidden == (1024,)
+    assert settings_for("small").vsmm_reduction == "mean"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_overrides_win_and_none_keeps_the_value_of_the_preset(preset):
+    plain = settings_for(preset)
+    changed = settings_for(preset, {"gan_lr": 0.125, "vsmm_epochs": None})
+    assert changed.gan_lr == 0.125
+    assert {**asdict(plain), "gan_lr": 0.125} == asdict(changed)
+
+
+def test_overrides_may_be_lists():
+    settings = settings_for("paper", {"gan_critic_hidden": [32, 16], "ptc_l2": [0.1]})
+    assert settings.gan_critic_hidden == (32, 16)
+    assert settings.ptc_l2 == (0.1,)
+
+
+def test_overrides_take_the_declared_type():
+    given = {"vsmm_gamma": 2, "gan_lr": np.float32(0.5), "gan_batch": np.int64(8), "cs_low": 0}
+    settings = settings_for("paper", given)
+    assert settings == Settings(vsmm_gamma=2.0, gan_lr=0.5, gan_batch=8, cs_low=0.0)
+    assert [type(getattr(settings, name)) for name in given] == [float, float, int, float]
+
+
+def test_settings_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        Settings().gan_lr = 1.0
+
+
+@pytest.mark.wheel
+def test_sections_hold_every_setting_once():
+    sections = Settings(gan_lr=0.25).sections()
+    assert list(sections) == ["scale", "gan", "ptc", "cs", "proxy", "vsmm", "router"]
+    assert sections["gan"]["lr"] == 0.25
+    flat = {f"{s}_{key}": value for s, part in sections.items() for key, value in part.items()}
+    assert flat == {**FIELDS, "gan_lr": 0.25}
+
+
+def test_the_tables_of_limits_name_settings():
+    assert {name for name, default in FIELDS.items() if isinstance(default, str)} == set(CHOICES)
+    assert set(FIELDS) >= MAY_BE_ZERO
+    assert set(FIELDS) >= set(BELOW_ONE)
+    assert set(CHOICES["gan_activation"]) <= set(ACTIVATIONS)
+    assert set(CHOICES["gan_output"]) <= set(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_words_are_one_of_the_choices(name, sentence):
+    for choice in CHOICES[name]:
+        given = {name: choice, "cs_high": 5.0}  # a window that both units of CS allow
+        assert getattr(Settings(**given), name) == choice
+    with sentence(ValueError, f"{name} is 'other'", *CHOICES[name]):
+        Settings(**{name: "other"})
+
+
+def test_a_window_that_an_absolute_score_cannot_reach(sentence):
+    with sentence(ValueError, "cs_high is 0.7", "at least 1"):
+        Settings(cs_unit="absolute")
+
+
+@pytest.mark.parametrize("name", [n for n, d in FIELDS.items() if type(d) in (int, float)])
+def test_numbers_are_finite_and_not_negative(name, sentence):
+    kind = type(FIELDS[name])
+    with sentence(ValueError, f"{name} is {kind(-1)}", "finite number"):
+        Settings(**{name: kind(-1)})
+    for bad in (True, "1", (1,)):
+        with sentence(ValueError, f"{name} is {bad!r}", "number, like"):
+            Settings(**{name: bad})
+    if kind is int:
+        with sentence(ValueError, f"{name} is 1.5", "a whole number"):
+            Settings(**{name: 1.5})
+    else:
+        for bad in (float("nan"), float("inf")):
+            with sentence(ValueError, f"{name} is {bad}", "finite number"):
+                Settings(**{name: bad})
+
+
+@pytest.mark.parametrize("name", [n for n, d in FIELDS.items() if type(d) in (int, float)])
+def test_zero_where_it_means_something(name, sentence):
+    zero = type(FIELDS[name])(0)
+    if name in MAY_BE_ZERO - {"router_delta_high"}:
+        assert getattr(Settings(**{name: zero}), name) == 0
+    elif name == "router_delta_high":
+        assert Settings(router_delta_low=0.0, router_delta_high=0.0).router_delta_high == 0
+    else:
+        with sentence(ValueError, f"{name} is {zero}", "more than 0"):
+            Settings(**{name: zero})
+
+
+@pytest.mark.parametrize("name", BELOW_ONE)
+def test_shares_and_decays_are_below_one(name, sentence):
+    with sentence(ValueError, f"{name} is 1.0", "below 1"):
+        Settings(**{name: 1.0})
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("gan_generator_hidden", (16.0,)),
+        ("gan_critic_hidden", 16),
+        ("vsmm_hidden", (True,)),
+        ("ptc_l2", ("1e-3",)),
+        ("ptc_l2", ()),
+        ("ptc_l2", 1e-3),
+    ],
+)
+def test_lists_hold_numbers(name, bad, sentence):
+    with sentence(ValueError, f"{name} is {bad!r}", "pass a list of"):
+        settings_for("paper", {name: bad})
+
+
+def test_layers_have_at_least_one_unit_but_there_may_be_none(sentence):
+    assert Settings(gan_generator_hidden=(), vsmm_hidden=()).vsmm_hidden == ()
+    with sentence(ValueError, "gan_critic_hidden is (8, 0)", "more than 0"):
+        Settings(gan_critic_hidden=(8, 0))
+
+
+def test_a_bool_is_true_or_false(sentence):
+    assert Settings(gan_train_on=True).gan_train_on
+    with sentence(ValueError, "gan_train_on is 1", "true or false"):
+        Settings(gan_train_on=1)
+
+
+def test_numbers_of_numpy_are_numbers():
+    settings = Settings(gan_lr=np.float64(0.01), gan_batch=np.int64(8), vsmm_gamma=2)
+    assert (settings.gan_lr, settings.gan_batch, settings.vsmm_gamma) == (0.01, 8, 2)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.7, 0.7), (0.8, 0.3)])
+def test_the_window_is_not_empty(low, high, sentence):
+    with sentence(ValueError, f"cs_low is {low}", f"cs_high {high}"):
+        Settings(cs_low=low, cs_high=high)
+
+
+def test_thresholds_are_in_order_and_may_be_equal(sentence):
+    assert Settings(router_delta_low=1.0, router_delta_high=1.0)
+    with sentence(ValueError, "router_delta_low is 2.0", "router_delta_high 1.5"):
+        Settings(router_delta_low=2.0)
+
+
+@pytest.mark.wheel
+def test_unknown_names_suggest_the_nearest(sentence):
+    with sentence(ValueError, "'gan_lrr'", "did you mean", "gan_lr"):
+        settings_for("paper", {"gan_lrr": 1.0})
+    with sentence(ValueError, "'zzzzzz'", "tinygzsl.settings.Settings lists all"):
+        settings_for("paper", {"zzzzzz": 1.0})
+
+
+def test_unknown_presets_list_the_known_ones(sentence):
+    with sentence(ValueError, "preset is 'papper'", *PRESETS):
+        settings_for("papper")

@@ -1,0 +1,102 @@
+"""preset="auto": a search and the training in one fit, on the same seen samples."""
+
+import numpy as np
+import pytest
+
+import tinygzsl as tz
+from tinygzsl.tuning import auto
+from tinygzsl.tuning.auto import BASE, training_set
+
+pytestmark = pytest.mark.filterwarnings("ignore:validation chose the least or greatest")
+
+FIXED = {
+    "scale_features": "standard",
+    "gan_output": "linear",
+    "gan_generator_hidden": (16,),
+    "gan_critic_hidden": (16,),
+    "gan_lr": 1e-2,
+    "gan_batch": 16,
+    "gan_max_epochs": 24,
+    "cs_low": 0.01,
+    "cs_high": 0.3,
+    "proxy_count": 100,
+    "vsmm_latent": 16,
+    "vsmm_lr": 1e-2,
+    "vsmm_batch": 16,
+    "vsmm_epochs": 8,
+    "router_metric": "euclidean",
+}
+
+
+@pytest.fixture
+def data(tiny_dataset):
+    return tiny_dataset()
+
+
+def fit(data, y=None, **params):
+    y = data.y_train if y is None else y
+    return tz.EntropySeparationGZSL(**params).fit(data.X_train, y, data.seen_prototypes)
+
+
+def test_it_is_tune_and_fit(data, tmp_path):
+    phases = []
+    model = fit(data, preset="auto", callback=lambda _, logs: phases.append(logs["phase"]), **FIXED)
+    found = tz.tune(data.training(), BASE, FIXED)
+    assert model.settings_ == found.settings
+    alone = fit(data, preset=BASE, **{**FIXED, **found.chosen})
+    for one, other in zip(model.vsmm_.params, alone.vsmm_.params, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert phases[0] == "tune"
+    assert phases[-1] == "vsmm"
+    assert (model.preset, model.router_gate) == ("auto", None)  # parameters stay what was passed
+    model.save(tmp_path / "model.npz")
+    loaded = tz.load_model(tmp_path / "model.npz")
+    assert (loaded.preset, loaded.settings_) == (BASE, found.settings)
+    assert loaded.vsmm_lr == FIXED["vsmm_lr"]
+    labels = (
+        m.predict(data.X_test, data.unseen_prototypes, data.unseen_classes) for m in (model, loaded)
+    )
+    np.testing.assert_array_equal(*labels)
+
+
+def test_what_the_user_set_stays(data):
+    model = fit(data, preset="auto", **FIXED, vsmm_weight_es=0.0, router_gate="soft")
+    for name, value in {**FIXED, "vsmm_weight_es": 0.0, "router_gate": "soft"}.items():
+        assert getattr(model.settings_, name) == value
+
+
+def test_labels_may_be_strings(data):
+    names = np.array([f"class {label}" for label in data.y_train])
+    options = {"preset": "auto", **FIXED, "vsmm_weight_es": 0.0}
+    assert fit(data, names, **options).settings_ == fit(data, **options).settings_
+
+
+def test_too_few_classes_are_said(data, sentence):
+    few = np.isin(data.y_train, data.seen_classes[:3])
+    model = tz.EntropySeparationGZSL(preset="auto", **FIXED)
+    with sentence(ValueError, "at least 4 seen classes", "have 3"):
+        model.fit(data.X_train[few], data.y_train[few], data.seen_prototypes[:3])
+
+
+def test_a_training_set_of_what_fit_is_given(data):
+    arrays = data.X_train, data.y_train, data.seen_prototypes
+    training = training_set(*arrays)
+    assert training.validation is None
+    np.testing.assert_array_equal(training.classes, data.seen_classes)
+    for one, other in zip((training.X, training.y, training.prototypes), arrays, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.filterwarnings("ignore:entropy hardly tells")
+def test_the_search_has_the_models_seed_and_edges_are_a_warning(data, monkeypatch):
+    options, search = [], auto.tune
+
+    def spy(training, preset, overrides, **top):
+        options.append(top)
+        return search(training, preset, overrides, **top)._replace(edges=["vsmm_lr", "cs_low"])
+
+    monkeypatch.setattr(auto, "tune", spy)
+    with pytest.warns(UserWarning, match="value tried for vsmm_lr, cs_low") as caught:
+        fit(data, preset="auto", seed=7, **FIXED, vsmm_weight_es=0.0)
+    assert options[0]["seed"] == 7
+    assert any(w.filename == __file__ for w in caught)

@@ -1,0 +1,95 @@
+"""Folds of pseudo-unseen classes: what plays what, and that nothing else can be reached."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tinygzsl.datasets.base import TrainingSet
+from tinygzsl.tuning.folds import folds
+
+
+@pytest.fixture
+def training():
+    """20 classes of 10 samples; row i of X and of the prototypes says where it came from."""
+    y = np.repeat(np.arange(20), 10)
+    X = np.stack([np.arange(200.0), y], axis=1)
+    return TrainingSet(X, y, np.stack([np.arange(20.0)] * 2, axis=1), np.arange(20), name="t")
+
+
+def test_classes_and_samples_play_their_parts(training):
+    for fold, n_unseen in zip(folds(training, 3), (5, 7, 4), strict=True):
+        assert len(fold.unseen_classes) == n_unseen
+        both = np.concatenate([fold.seen_classes, fold.unseen_classes])
+        assert sorted(both) == list(range(20))
+        assert set(fold.y_train) == set(fold.seen_classes)
+        rows = np.concatenate([fold.X_train, fold.X_test])[:, 0]
+        assert sorted(rows) == list(range(200))  # every sample once
+        np.testing.assert_array_equal(fold.X_test[:, 1], fold.y_test)
+        np.testing.assert_array_equal(fold.seen_prototypes[:, 0], fold.seen_classes)
+        np.testing.assert_array_equal(fold.unseen_prototypes[:, 0], fold.unseen_classes)
+        np.testing.assert_array_equal(np.unique(fold.y_test_seen, return_counts=True)[1], 2)
+
+
+def test_no_class_is_held_out_twice_within_three_folds(training):
+    held = np.concatenate([fold.unseen_classes for fold in folds(training, 3, seed=5)])
+    assert len(np.unique(held)) == len(held)
+
+
+def test_more_folds_begin_with_the_same_ones_and_differ(training):
+    six = [tuple(fold.unseen_classes) for fold in folds(training, 6)]
+    assert six[:3] == [tuple(fold.unseen_classes) for fold in folds(training, 3)]
+    assert len(set(six)) == 6
+
+
+def test_the_seed_decides(training):
+    def held(seed):
+        return [tuple(fold.unseen_classes) for fold in folds(training, 3, seed)]
+
+    assert held(1) == held(1)
+    assert held(1) != held(2)
+
+
+def test_the_split_of_the_file_is_the_first_fold(training):
+    named = replace(training, validation=(np.arange(0, 120), np.arange(120, 180)))
+    first, second = folds(named, 2)
+    assert list(first.seen_classes) == list(range(12))
+    assert list(first.unseen_classes) == list(range(12, 18))
+    assert set(first.X_test[:, 1]) == set(range(18))
+    assert list(second.unseen_classes) == list(folds(training, 1)[0].unseen_classes)
+
+
+def test_a_useless_split_of_the_file_is_passed_over(training):
+    for rows in ((np.arange(10), np.arange(10, 20)), (np.arange(50), np.arange(40, 90))):
+        named = replace(training, validation=rows)
+        (fold,) = folds(named, 1)
+        assert list(fold.unseen_classes) == list(folds(training, 1)[0].unseen_classes)
+
+
+def test_four_classes_are_enough_and_three_are_not(training, sentence):
+    def only(n):
+        rows = training.y < n
+        arrays = training.X[rows], training.y[rows], training.prototypes[:n]
+        return TrainingSet(*arrays, training.classes[:n])
+
+    assert [len(fold.unseen_classes) for fold in folds(only(4))] == [2, 2, 2]
+    with sentence(ValueError, "at least 4 seen classes", "have 3"):
+        folds(only(3))
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True])
+def test_a_count_must_be_a_number(training, count, sentence):
+    with sentence(ValueError, f"folds is {count!r}"):
+        folds(training, count)
+
+
+def test_labels_may_be_strings(training):
+    names = np.array([f"class {i:02}" for i in range(20)])
+    fold = folds(replace(training, y=names[training.y], classes=names), 1)[0]
+    assert list(fold.unseen_classes) == [names[i] for i in folds(training, 1)[0].unseen_classes]
+
+
+def test_there_are_at_most_20(training, sentence):
+    assert len(folds(training, 20)) == 20
+    with sentence(ValueError, "folds is 21", "at most 20"):
+        folds(training, 21)

@@ -1,0 +1,115 @@
+"""Training on one fold: the proxies are those of fit, and nothing is learnt from test rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tinygzsl.proxies import TRAINING_DRAW, find_proxies
+from tinygzsl.settings import settings_for
+from tinygzsl.tuning import trials
+from tinygzsl.tuning.folds import folds
+from tinygzsl.tuning.trials import SHARE_OF_EPOCHS, Draws, FoldTrainer
+
+SETTINGS = settings_for(
+    "small",
+    {
+        "gan_generator_hidden": (16,),
+        "gan_critic_hidden": (16,),
+        "gan_lr": 3e-2,
+        "gan_batch": 16,
+        "gan_max_epochs": 32,
+        "proxy_count": 100,
+        "vsmm_latent": 16,
+        "vsmm_lr": 1e-2,
+        "vsmm_epochs": 3,
+    },
+)
+# entered late, entered early, jumped over at once, jumped over after the first, never reached
+WINDOWS = [(0.5, 0.7), (0.1, 0.5), (0.02, 0.1), (0.33, 0.44), (8.0, 9.0)]
+
+
+@pytest.fixture
+def fold(tiny_dataset):
+    return folds(tiny_dataset().training(), 1)[0]
+
+
+def trainer(fold, seed=3):
+    return FoldTrainer(fold, seed, "cpu", "float32")
+
+
+@pytest.mark.parametrize("kind", ["single", "pool"])
+@pytest.mark.filterwarnings("ignore:the confidence score jumped", "ignore:held-out real samples")
+def test_the_proxies_of_each_window_are_those_of_fit(fold, kind, sentence):
+    one, settings = trainer(fold), replace(SETTINGS, proxy_from=kind)
+    data = one._scaled(settings)
+    found = dict(one.windows(settings, WINDOWS))
+    assert list(found) == WINDOWS[:4]
+    epochs = int(SHARE_OF_EPOCHS * settings.gan_max_epochs)
+    steps = set()
+    for low, high in WINDOWS:
+        alone = replace(settings, cs_low=low, cs_high=high, gan_max_epochs=epochs)
+        arguments = (data.x, one.index, data.a, alone, one.seed, lambda *_: None)
+        if (low, high) not in found:
+            with sentence(ValueError, "no snapshot has 8"):
+                find_proxies(*arguments)
+            continue
+        source = find_proxies(*arguments)
+        steps.add(source.snapshots[0].look.step)
+        fakes = source.draw(data.a, settings.proxy_count, one.seed, TRAINING_DRAW)
+        np.testing.assert_array_equal(found[low, high].trained_on, fakes)
+        assert found[low, high].fresh is None
+    assert len(steps) == 3
+
+
+def test_the_cwgan_has_three_quarters_of_the_epochs(fold, monkeypatch):
+    seen = []
+
+    def spy(x, y, a, settings, seed, callback):
+        seen.append((settings.gan_max_epochs, seed))
+        raise InterruptedError
+
+    monkeypatch.setattr(trials, "gan_and_scorer", spy)
+    with pytest.raises(InterruptedError):
+        list(trainer(fold).windows(SETTINGS, WINDOWS))
+    assert seen == [(24, 3)]
+
+
+def test_windows_passed_before_the_cwgan_diverges_are_reached(fold, monkeypatch):
+    whole, train = dict(trainer(fold).windows(SETTINGS, WINDOWS)), trials.train_with_looks
+
+    def diverging(gan, keepers, *arguments):
+        def after_step(step, logs):
+            if any(keeper.passed for keeper in keepers.keepers):
+                raise FloatingPointError
+
+        train(gan, keepers, *arguments[:-1], after_step)
+
+    monkeypatch.setattr(trials, "train_with_looks", diverging)
+    found = dict(trainer(fold).windows(SETTINGS, WINDOWS))
+    assert (0.02, 0.1) in found
+    assert (0.5, 0.7) not in found
+    np.testing.assert_array_equal(found[0.02, 0.1].trained_on, whole[0.02, 0.1].trained_on)
+
+
+def test_the_unit_of_scores_is_taken_from_training_rows(fold, monkeypatch):
+    scales = []
+    monkeypatch.setattr(trials, "make_scores", lambda *parts: scales.append(parts[-1]))
+    changed = [replace(fold, X_test=times * fold.X_test[::-1]) for times in (1, 100)]
+    other = replace(fold, X_train=2 * fold.X_train + fold.X_train[:1])
+    settings = replace(SETTINGS, scale_features="none")
+    for data in (fold, *changed, other):
+        one = trainer(data)
+        one.scores(one.vsmm(settings), settings)
+    assert scales[0] == scales[1] == scales[2]
+    assert scales[3] != scales[0]
+
+
+def test_scores_that_are_not_finite_count_as_diverged(fold):
+    one = trainer(fold)
+    vsmm = one.vsmm(SETTINGS)
+    for p in vsmm.params:
+        p[...] = np.nan
+    with pytest.raises(FloatingPointError):
+        one.scores(vsmm, SETTINGS)
+    assert one.scores_with(replace(SETTINGS, vsmm_lr=1e38), Draws(None, None)) is None

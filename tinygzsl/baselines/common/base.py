@@ -1,0 +1,231 @@
+"""What all baselines share: checks, scaling, labels from scores, calibrated stacking."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from ...datasets.array_checks import (
+    check_dtype,
+    check_finite,
+    check_matrix,
+    check_training_arrays,
+    check_unseen,
+)
+from ...datasets.scaling import fit_and_scale, scaled
+from ...nn.random import check_seed
+from ...runtime.threads import check_threads, workers
+from ...sklearn_protocol import Parameters
+from .checks import check_choice, check_finite_number
+
+SCALERS = ("none", "minmax", "standard", "l2")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Baseline(Parameters, ABC):
+    """A classifier that scores samples against the prototypes of all classes.
+
+    Parameters of every method: the scaler of features and prototypes (none, minmax, standard or
+    l2; see tinygzsl.datasets.scaling), the offset of calibrated stacking (subtracted from the
+    scores of seen classes, in standard deviations of the training samples' scores; 0 is none), the
+    seed, the dtype of the arrays, the number of threads (None: as many as BLAS would use) and a
+    callback(step, logs) that is called during fit.
+
+    After fit: classes_ (S,), n_features_in_, score_scale_. strict says that fit never sees a
+    prototype of an unseen class. Computed with NumPy, on the CPU.
+
+    A method has _fit(x, index, a) and _scores(x, a).
+    """
+
+    strict: ClassVar[bool] = True
+    title: ClassVar[str]  # its name in the tables
+    grid: ClassVar[dict[str, tuple]] = {}  # what validation may search, and over which values
+
+    features: str = "none"
+    prototypes: str = "l2"
+    offset: float = 0.0
+    seed: int = 0
+    dtype: str = "float32"
+    threads: int | None = None
+    callback: Callable[[int, dict[str, Any]], None] | None = None
+
+    def fit(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> Self:
+        """Train on seen data: X (n, d), y (n,), seen_prototypes (S, k), row i for classes_[i].
+
+        Raises ValueError for arrays or settings that can't be trained on, FloatingPointError if
+        training diverges. A fit that fails leaves the model as it was before.
+        """
+        with _whole_or_not_at_all(self):
+            self._train(X, y, seen_prototypes)
+        return self
+
+    def check(self) -> None:
+        """ValueError for a setting out of its range; fit begins with this."""
+        check_seed(self.seed)
+        check_dtype(self.dtype)
+        for name in ("features", "prototypes"):
+            check_choice(self, name, SCALERS)
+        check_finite_number(self, "offset")
+
+    def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
+        """Scores (n, S + U): seen classes in the order of classes_, then the unseen ones.
+
+        The offset is not subtracted. Raises ValueError if the arrays don't fit the model.
+        """
+        self._check_fitted()
+        unseen = np.asarray(unseen_prototypes)
+        k = self._seen_prototypes.shape[1]
+        check_matrix("unseen_prototypes", unseen, k, "the model's seen prototypes")
+        a = scaled("unseen_prototypes", unseen, self._prototype_scaler, np, self.dtype)
+        return self._score_rows(X, np.concatenate([self._seen_prototypes, a]))
+
+    def predict(
+        self,
+        X: np.ndarray,
+        unseen_prototypes: np.ndarray | None = None,
+        unseen_classes: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Labels (n,) for X (n, d): the class with the greatest score, the offset subtracted.
+
+        Without prototypes: among seen classes.
+        """
+        self._check_fitted()
+        if unseen_prototypes is None:
+            if unseen_classes is not None:
+                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
+            return self.classes_[self._score_rows(X, self._seen_prototypes).argmax(axis=1)]
+        unseen_prototypes, k = np.asarray(unseen_prototypes), self._seen_prototypes.shape[1]
+        unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
+        f = self.calibrated(self.decision_function(X, unseen_prototypes))
+        return np.concatenate([self.classes_, unseen])[f.argmax(axis=1)]
+
+    def calibrated(self, scores: np.ndarray) -> np.ndarray:
+        """Scores (n, S + U) with the offset subtracted from the S seen classes.
+
+        Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot
+        Learning for Object Recognition in the Wild, ECCV 2016. ValueError if the offset is not a
+        finite number.
+        """
+        check_finite_number(self, "offset")  # which may be set after fit
+        seen = np.arange(scores.shape[1]) < len(self.classes_)
+        return scores - np.where(seen, self.offset * self.score_scale_, 0).astype(scores.dtype)
+
+    def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
+        self.check()
+        X, seen_prototypes = np.asarray(X), np.asarray(seen_prototypes)
+        classes, index = check_training_arrays(X, y, seen_prototypes)
+        with workers(check_threads(self.threads)):
+            scale_x, x = fit_and_scale("X", X, self.features, np, self.dtype)
+            scale_a, a = fit_and_scale(
+                "prototypes", seen_prototypes, self.prototypes, np, self.dtype
+            )
+            self._feature_scaler, self._prototype_scaler = scale_x, scale_a
+            self._fit(x, index, a)
+            self._seen_prototypes, self.n_features_in_ = a, X.shape[1]
+            self.classes_ = classes
+            sample = x[:: 1 + len(x) // SAMPLE_ROWS]
+            self.score_scale_ = float(self._scores(sample, a).std(dtype="float64")) or 1.0
+        if not np.isfinite(self.score_scale_):
+            raise FloatingPointError(f"{self.title} diverged: its scores are not finite")
+
+    def _score_rows(self, X: np.ndarray, a: np.ndarray) -> np.ndarray:
+        X = np.asarray(X)
+        check_matrix("X", X, self.n_features_in_, "the training data")
+        with workers(self.threads):
+            x = scaled("X", X, self._feature_scaler, np, self.dtype)
+            return self._scores(x, a)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "classes_"):
+            raise ValueError("the model is not fitted; call fit first")
+
+    @abstractmethod
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+        """Train on scaled samples x (n, d), class indices (n,) and scaled prototypes a (S, k)."""
+
+    @abstractmethod
+    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+        """Scores (n, C) of scaled samples x (n, d) with any C scaled prototypes; more is closer."""
+
+
+SAMPLE_ROWS = 8192  # training samples that give the unit of the offset
+
+
+@contextmanager
+def _whole_or_not_at_all(model: Baseline) -> Iterator[None]:
+    """If the block fails, or is interrupted, the model gets back what it was fitted to before."""
+    before = dict(vars(model))
+    try:
+        yield
+    except BaseException:
+        vars(model).clear()
+        vars(model).update(before)
+        raise
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class GenerativeBaseline(Baseline):
+    """A method that needs the unseen prototypes in training, so not strict.
+
+    A method has _fit_all(x, index, a, a_unseen), which ends with a classifier of S + U classes, and
+    _logits(x) -> (n, S + U), its scores. They can't be asked about other classes than these.
+    """
+
+    strict: ClassVar[bool] = False
+
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        seen_prototypes: np.ndarray,
+        *,
+        unseen_prototypes: np.ndarray,
+    ) -> Self:
+        """Train on seen data and the prototypes of unseen classes (U, k).
+
+        Raises as Baseline.fit does.
+        """
+        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # kept: a copy
+        check_matrix("prototypes", seen)
+        check_matrix("unseen_prototypes", unseen, seen.shape[1], "seen_prototypes")
+        check_finite("unseen_prototypes", unseen)
+        with _whole_or_not_at_all(self):
+            self._unseen_prototypes = unseen
+            self._train(X, y, seen)
+        return self
+
+    def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
+        """Scores (n, S + U) of the classes it was trained for; ValueError for other prototypes."""
+        self._check_fitted()
+        unseen_prototypes = np.asarray(unseen_prototypes)
+        check_matrix("unseen_prototypes", unseen_prototypes)
+        if not np.array_equal(unseen_prototypes, self._unseen_prototypes):
+            raise ValueError(
+                f"{self.title} was trained for {len(self._unseen_prototypes)} unseen prototypes, "
+                f"and these {len(unseen_prototypes)} are others; fit it again with them"
+            )
+        return super().decision_function(X, unseen_prototypes)
+
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+        a_unseen = scaled(
+            "unseen_prototypes", self._unseen_prototypes, self._prototype_scaler, np, self.dtype
+        )
+        self._fit_all(x, index, a, a_unseen)
+
+    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+        return self._logits(x)[:, : len(a)]  # a: those of the seen classes, or of all
+
+    @abstractmethod
+    def _fit_all(
+        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
+    ) -> None:
+        """_fit with the scaled prototypes of the unseen classes, a_unseen (U, k), too."""
+
+    @abstractmethod
+    def _logits(self, x: np.ndarray) -> np.ndarray:
+        """Scores (n, S + U) of scaled samples x (n, d) with the classes it was trained for."""

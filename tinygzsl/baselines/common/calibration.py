@@ -1,0 +1,108 @@
+"""Calibrated stacking: the offset that validation chooses, and figures of scores at an offset.
+
+Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot Learning for
+Object Recognition in the Wild, ECCV 2016.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...datasets import Dataset
+from ...metrics import harmonic_mean, seen_unseen_curve
+from .base import Baseline
+
+
+class Calibration(NamedTuple):
+    """offset (in standard deviations of training scores), mean H of the folds with it and without,
+    and H of each fold with it.
+    """
+
+    offset: float
+    H: float
+    H_without: float
+    H_by_fold: list[float]
+
+
+def fit_on(model: Any, data: Dataset) -> Any:
+    """Fit on the training part of data; methods that aren't strict get its unseen prototypes."""
+    strict = getattr(model, "strict", True)  # EntropySeparationGZSL is
+    more = {} if strict else {"unseen_prototypes": data.unseen_prototypes}
+    return model.fit(data.X_train, data.y_train, data.seen_prototypes, **more)
+
+
+def choose_offset(model: Baseline, folds: list[Dataset]) -> Calibration:
+    """The offset with the best mean H over validation folds; model is fitted on each of them.
+
+    folds are those of tinygzsl.tuning.folds.folds, made of training samples alone: some seen
+    classes play unseen. Where several offsets are equally good, the middle of their interval
+    (of the one nearest 0). Exact: H changes only where a sample's best scores among seen and unseen
+    classes are equal, and all these places are tried.
+    """
+    curves = []
+    for fold in folds:
+        fit_on(model, fold)
+        f = model.decision_function(fold.X_test, fold.unseen_prototypes)
+        curves.append(_curve(f, fold, model.score_scale_))
+    places = np.unique(np.concatenate([places for places, _ in curves]))
+    offsets = _between(places)
+    by_fold = np.array([_at(curve, offsets) for curve in curves])
+    h = by_fold.mean(axis=0)
+    best = np.flatnonzero(h == h.max())
+    best = best[np.abs(offsets[best]).argmin()]
+    without = np.mean([_at(curve, np.zeros(1))[0] for curve in curves])
+    return Calibration(
+        float(offsets[best]), float(h[best]), float(without), by_fold[:, best].tolist()
+    )
+
+
+def _curve(f: np.ndarray, data: Dataset, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Places (m,), ascending, where H changes, and H (m + 1,) below, between and above them.
+
+    At a place itself the seen class is taken, as by argmax, which prefers the first.
+    """
+    seen, unseen = f[:, : len(data.seen_classes)], f[:, len(data.seen_classes) :]
+    ahead = np.subtract(seen.max(axis=1), unseen.max(axis=1), dtype=np.float64) / scale
+    as_seen = data.seen_classes[seen.argmax(axis=1)] == data.y_test
+    as_unseen = data.unseen_classes[unseen.argmax(axis=1)] == data.y_test
+    thresholds, s, u = seen_unseen_curve(-ahead, as_seen, as_unseen, data.y_test, data.seen_classes)
+    return -thresholds[:-1][::-1], harmonic_mean(s, u)[::-1]
+
+
+def _at(curve: tuple[np.ndarray, np.ndarray], offsets: np.ndarray) -> np.ndarray:
+    """H at each offset: a sample is taken as seen where offset <= its place."""
+    places, h = curve
+    return h[np.searchsorted(places, offsets, side="left")]
+
+
+def _between(places: np.ndarray) -> np.ndarray:
+    """An offset within each interval that the places (m,) make: (m + 1,)."""
+    return np.concatenate([[places[0] - 1], (places[:-1] + places[1:]) / 2, [places[-1] + 1]])
+
+
+def score_figures(model: Baseline, f: np.ndarray, data: Dataset) -> dict[str, Any]:
+    """What tinygzsl.evaluate says of the scores f (n, S + U) of a fitted baseline on test data."""
+    from ...evaluation import accuracies, by_class
+    from ...metrics import ausuc, mean_class_accuracy
+
+    y, classes = data.y_test, np.concatenate([data.seen_classes, data.unseen_classes])
+    is_seen, n_seen = np.isin(y, data.seen_classes), len(data.seen_classes)
+    f_seen, f_unseen = f[:, :n_seen], f[:, n_seen:]
+    label = classes[model.calibrated(f).argmax(axis=1)]
+    supervised = data.seen_classes[f_seen[is_seen].argmax(axis=1)]
+    zero_shot = data.unseen_classes[f_unseen[~is_seen].argmax(axis=1)]
+    return {
+        **accuracies(y, label, is_seen),
+        "offset": float(model.offset),
+        "no_offset": accuracies(y, classes[f.argmax(axis=1)], is_seen),
+        "ausuc": ausuc(f_seen, f_unseen, y, data.seen_classes, data.unseen_classes),
+        "supervised": mean_class_accuracy(y[is_seen], supervised),
+        "zsl": mean_class_accuracy(y[~is_seen], zero_shot),
+        "per_class": {
+            "seen": by_class(y[is_seen], label[is_seen]),
+            "unseen": by_class(y[~is_seen], label[~is_seen]),
+        },
+        "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
+    }

@@ -1,0 +1,69 @@
+"""Training of small networks by Adam, shared by DSEN and SADLE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...nn.adam import Adam
+from ...nn.mlp import MLP
+from ...nn.random import Purpose
+from ...vsmm import epoch_batches
+
+
+def create_networks(
+    shapes: dict[str, list[int]], seed: int, dtype: str, **activations: str
+) -> dict[str, MLP]:
+    """Fresh networks of these layer sizes, weights N(0, 1 / inputs); activations as for MLP."""
+    common = {"seed": seed, "purpose": Purpose.VSMM_WEIGHTS, "std": None, "dtype": dtype}
+    return {
+        name: MLP.create(np, sizes, step=i, **common, **activations)
+        for i, (name, sizes) in enumerate(shapes.items())
+    }
+
+
+def parameters(networks: dict[str, MLP]) -> list[np.ndarray]:
+    """All parameters, in the order of the networks."""
+    return [p for network in networks.values() for p in network.params]
+
+
+def train_networks(
+    networks: dict[str, MLP],
+    loss: Callable[[np.ndarray], tuple[dict, list[np.ndarray]]],
+    n: int,
+    model: Any,
+    *,
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float = 0.0,
+    tenth_every: int = 0,
+) -> None:
+    """Minimise loss(rows) -> terms (with "loss"), gradients over shuffled batches of n samples.
+
+    model is the baseline, with its epochs, batch, lr, seed, title and callback, which gets
+    (step, {"phase", "total", terms}). weight_decay times a parameter is added to its gradient; the
+    rate falls to a tenth every tenth_every epochs, if given. Raises FloatingPointError if a loss or
+    a parameter stops being finite.
+    """
+    params = parameters(networks)
+    adam = Adam(params, model.lr, betas)
+    total = model.epochs * math.ceil(n / model.batch)
+    for epoch in range(model.epochs):
+        if tenth_every:
+            adam.lr = model.lr * 0.1 ** (epoch // tenth_every)
+        for rows in epoch_batches(np, n, model.batch, model.seed, epoch):
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below
+                terms, grads = loss(rows)
+                if weight_decay:
+                    for p, g in zip(params, grads, strict=True):
+                        g += p * np.asarray(weight_decay, p.dtype)
+                adam.step(grads)
+            if model.callback:
+                model.callback(adam.t, {"phase": "networks", "total": total, **terms})
+        if adam.diverged_at or not np.isfinite(terms["loss"]):
+            raise FloatingPointError(
+                f"{model.title} diverged in epoch {epoch + 1}; lower lr, now {model.lr:g}, or "
+                "scale the features"
+            )

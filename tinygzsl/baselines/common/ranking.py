@@ -1,0 +1,143 @@
+"""What ALE, DeViSE and SJE share: a bilinear score, hinges on wrong classes, SGD by sample."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...kernels.dispatch import is_reference_only, numba_version
+from ...nn import random
+from .base import Baseline
+from .checks import check_numbers
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RankingBaseline(Baseline):
+    """F(x, y) = x W a_y^T for W (d, k), trained by SGD, one sample after the other.
+
+    A method has a margin and _weights(S), what its violations are worth: see ranking_loss.
+
+    W starts with uniform numbers, each column scaled to length 1, and every epoch visits all
+    samples in a new order at a constant rate, as in public code for the comparison of Xian et al.
+    (github.com/mvp18/Popular-ZSL-Algorithms; Zero-Shot Learning - A Comprehensive Evaluation of the
+    Good, the Bad and the Ugly, TPAMI 2019). A step follows the whole gradient of its sample's loss.
+
+    lr      learning rate
+    epochs  passes over the samples; callback(epoch, logs) gets the mean loss of each
+
+    Raises ValueError unless lr, margin and epochs are positive, FloatingPointError if it diverges.
+    """
+
+    lr: float
+    epochs: int
+
+    def check(self) -> None:
+        """ValueError for a setting out of its range."""
+        super().check()
+        check_numbers(self, whole=("epochs",), positive=("lr", "margin"))
+
+    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+        w = initial_weights(x.shape[1], a.shape[1], self.seed, self.dtype)
+        m = np.zeros((x.shape[1], len(a)), self.dtype)  # W = w + m A
+        fixed = x, x @ w @ a.T, a @ a.T, index, self.lr, self.margin, self._weights(len(a))
+        for epoch in range(1, self.epochs + 1):
+            order = random.permutation(np, self.seed, epoch, random.Purpose.EPOCH_ORDER, len(x))
+            loss = ranking_epoch(m, order, *fixed)
+            if not np.isfinite(loss):
+                raise FloatingPointError(
+                    f"{self.title} diverged in epoch {epoch}: its loss is {loss}; lower lr, which "
+                    f"is {self.lr:g}, or scale the features"
+                )
+            if self.callback:
+                self.callback(epoch, {"phase": "ranking", "total": self.epochs, "loss": loss})
+        self._w = w + m @ a
+
+    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+        return x @ self._w @ a.T
+
+    @abstractmethod
+    def _weights(self, n_classes: int) -> np.ndarray | None:
+        """What a number of violations is worth, see ranking_loss."""
+
+
+def initial_weights(d: int, k: int, seed: int, dtype: str) -> np.ndarray:
+    """W (d, k): numbers uniform in [0, 1), each column divided by its length."""
+    w = random.uniform(np, seed, 0, random.Purpose.VSMM_WEIGHTS, (d, k))
+    return (w / np.sqrt((w * w).sum(axis=0))).astype(dtype)
+
+
+def ranking_loss(
+    f: np.ndarray, index: np.ndarray, margin: float, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Losses (n,) of scores f (n, S) with labels index (n,), and the gradient df (n, S) of each.
+
+    v_y = max(0, margin + f_y - f_label) for the S - 1 wrong classes; the k of them with v_y > 0
+    violate the margin. The loss is weights[k] * sum_y v_y with weights (S,), weights[0] for none;
+    without weights it is max_y v_y, the first of the largest.
+    """
+    rows = np.arange(len(f))
+    v = np.maximum(margin + f - f[rows, index][:, None], 0)
+    v[rows, index] = 0
+    if weights is None:
+        worst = v.argmax(axis=1)
+        loss, df = v[rows, worst], np.zeros_like(f)
+        df[rows, worst] = loss > 0
+    else:
+        df = (v > 0) * weights[(v > 0).sum(axis=1)][:, None].astype(f.dtype)
+        loss = (df * v).sum(axis=1)
+    df[rows, index] -= df.sum(axis=1)
+    return loss, df
+
+
+def bilinear_loss(
+    w: np.ndarray,
+    x: np.ndarray,
+    index: np.ndarray,
+    a: np.ndarray,
+    margin: float,
+    weights: np.ndarray | None,
+) -> tuple[float, np.ndarray]:
+    """The mean ranking_loss of x (n, d) with prototypes a (S, k), and its gradient dw (d, k)."""
+    loss, df = ranking_loss(x @ w @ a.T, index, margin, weights)
+    return float(loss.mean()), x.T @ df @ a / len(x)
+
+
+def ranking_epoch(
+    m: np.ndarray,
+    order: np.ndarray,
+    x: np.ndarray,
+    start: np.ndarray,
+    gram: np.ndarray,
+    index: np.ndarray,
+    lr: float,
+    margin: float,
+    weights: np.ndarray | None,
+) -> float:
+    """A step for each sample of x (n, d) in that order, on m (d, S) in place; the mean loss before
+    the steps.
+
+    A step W -= lr x^T df A adds multiples of prototypes, so W = W_0 + m A always, and the step on
+    m is m -= lr x^T df. The scores F = x W A^T are start + x m gram, with start (n, S) = x W_0 A^T
+    and gram (S, S) = A A^T: this is the same as steps on W, and cheaper for S < k. Numba runs the
+    loop where it can be used.
+    """
+    arguments = m, order, x, start, gram, index, lr, margin, weights
+    if is_reference_only() or not numba_version():
+        return reference_epoch(*arguments)
+    from .ranking_compiled import compiled_epoch
+
+    return compiled_epoch(*arguments)
+
+
+def reference_epoch(m, order, x, start, gram, index, lr, margin, weights):
+    """See ranking_epoch; in NumPy."""
+    total = 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it
+        for i in order:
+            f = start[i] + x[i] @ m @ gram
+            loss, df = ranking_loss(f[None], index[i : i + 1], margin, weights)
+            m -= x[i][:, None] * (lr * df)
+            total += float(loss[0])
+    return total / len(order)

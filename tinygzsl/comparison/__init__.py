@@ -1,0 +1,1 @@
+"""The baselines measured beside the model: rows, settings, table."""

@@ -1,0 +1,132 @@
+"""Hyper-parameters of the baselines per dataset: settings.toml, and files that a user passes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..baselines.methods import method
+from ..settings import is_finite, settings_for
+from ..text import quoted, shown
+
+STORED = Path(__file__).with_name("settings.toml")
+OURS = "ours"  # EntropySeparationGZSL has settings in these files too
+DEFAULT = "default"  # the origin of a class's own values
+NO_SETTING = ("seed", "dtype", "threads", "callback")
+HEAD = "# Hyper-parameters per method and dataset; origin says where they come from.\n"
+
+
+class Chosen(NamedTuple):
+    """Hyper-parameters of a method on a dataset, and their origin: "published: ...",
+    "validated: ...", "decided: ..." or "default".
+    """
+
+    params: dict[str, Any]
+    origin: str = DEFAULT
+
+
+def chosen_for(name: str, dataset: str, path: Path | None = None) -> Chosen:
+    """The settings of a method (a class's name, or "ours") on a dataset.
+
+    Those of the file at path go before the stored ones, and these before the class's defaults.
+    dataset is the name of a known dataset or of a folder, in any case. Raises what read_settings
+    does.
+    """
+    for source in (path, STORED):
+        found = read_settings(source) if source else {}
+        if (name, dataset.casefold()) in found:
+            return found[name, dataset.casefold()]
+    return Chosen({})
+
+
+def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
+    """{(method, dataset): Chosen} of a file with sections like [ESZSL.awa1].
+
+    Raises FileNotFoundError, or ValueError for what is no TOML, no method, none of its settings or
+    a value that the method refuses, and for a section that is there twice.
+    """
+    from ..runs.config import read_toml
+
+    nested = read_toml(path, "--settings")
+    found = {}
+    for name, by_dataset in nested.items():
+        if not isinstance(by_dataset, dict):
+            raise ValueError(
+                f"{path} has {shown(name)} outside of a section; write [METHOD.DATASET]"
+            )
+        for dataset, values in by_dataset.items():
+            if not isinstance(values, dict):
+                raise ValueError(
+                    f"{path} has {shown(dataset)} outside of a section; write "
+                    f"[{shown(name)}.DATASET]"
+                )
+            where = f"{path}, [{shown(name)}.{shown(dataset)}]"
+            try:
+                kind = name if name == OURS else method(name).__name__
+                chosen = _chosen(kind, values)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from None
+            key = kind, dataset.casefold()
+            if key in found:
+                raise ValueError(
+                    f"{where} repeats the section [{kind}.{shown(key[1])}], as names and datasets "
+                    "may be in any case; delete one of them"
+                )
+            found[key] = chosen
+    return found
+
+
+def _chosen(name: str, values: dict[str, Any]) -> Chosen:
+    """The settings of a section of that method. Raises ValueError."""
+    params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    origin = params.pop("origin", "from a file")
+    if not isinstance(origin, str):
+        raise ValueError(f"origin is {quoted(origin)}; write a text in quotes")
+    if name == OURS:
+        others = {k: v for k, v in params.items() if k != "preset"}
+        settings_for(params.get("preset", "paper"), others)
+        return Chosen(params, origin)
+    defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NO_SETTING}
+    for key, value in params.items():
+        if key not in defaults:
+            raise ValueError(f"there is no setting {quoted(key)}; {name} has {', '.join(defaults)}")
+        if not _fits(value, defaults[key]):
+            raise ValueError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
+    method(name)(**params).check()
+    return Chosen(params, origin)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether value is finite and of the kind of the default; a whole number is a float too."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    if not all(is_finite(number) for number in numbers if isinstance(number, Real)):
+        return False
+    if default is None or default is MISSING:
+        return True
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    for kind in (Integral, Real, str, tuple):
+        if isinstance(default, kind):
+            return isinstance(value, kind)
+    return True
+
+
+def write_settings(path: Path, found: dict[tuple[str, str], Chosen]) -> None:
+    """Write settings as a file that read_settings takes, aside and renamed."""
+    from ..storage.checksums import write_text
+
+    text = HEAD
+    for (name, dataset), chosen in found.items():
+        text += f"\n[{name}.{json.dumps(dataset, ensure_ascii=False)}]\n"
+        values = {"origin": chosen.origin, **chosen.params}
+        text += "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+    write_text(path, text)
+
+
+def _toml(value: Any) -> str:
+    """A text, number, boolean or list as TOML; JSON writes these the same way."""
+    value = list(value) if isinstance(value, tuple) else value
+    return json.dumps(value, ensure_ascii=False)

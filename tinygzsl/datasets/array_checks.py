@@ -1,0 +1,168 @@
+"""Checks of the arrays a user passes; every error is one sentence with the values and the fix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..runtime.backend import Array, array_module, to_host
+from ..text import quoted
+
+LARGEST = 1e12  # of scaled values: squares of what a network makes of them still fit float32
+LEAST_DIFFERENCE = 1e-12  # between scaled rows; networks see nothing of less
+BLOCK_ROWS = 1024  # looked at at once
+
+
+def check_finite(name: str, x: Array) -> None:
+    """ValueError if x (n, d) holds NaN or inf: how many and where the first one is.
+
+    One sum decides in the usual case; the search for the place runs only on bad data.
+    """
+    xp = array_module(x)
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, or a huge sum
+        if x.dtype.kind in "iub" or bool(xp.isfinite(x.sum(dtype="float64"))):
+            return
+    bad = ~xp.isfinite(x)
+    count = int(bad.sum())
+    if count == 0:
+        return
+    row, column = divmod(int(bad.ravel().argmax()), x.shape[1])
+    raise ValueError(
+        f"{name} has {count} values that are NaN or inf, the first in row {row}, column {column}; "
+        "clean or drop them"
+    )
+
+
+def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
+    """ValueError that says where finite x (n, d) has left the range of its dtype, converted (n, d),
+    or where scaled (n, d) goes beyond +-LARGEST.
+    """
+    xp = array_module(scaled)
+    for y, limit in ((converted, np.finfo(converted.dtype).max), (scaled, LARGEST)):
+        bad = ~(xp.abs(y) <= limit)
+        if bool(bad.any()):
+            row, column = divmod(int(bad.ravel().argmax()), x.shape[1])
+            value = f"{name} has {float(x[row, column]):.3g} in row {row}, column {column}"
+            if y is converted:
+                raise ValueError(
+                    f"{value}, which is beyond {limit:.3g}, the greatest {y.dtype}; divide it by a "
+                    "constant, or pass dtype='float64'"
+                )
+            raise ValueError(
+                f"{value}, which scaling makes {float(y[row, column]):.3g}, and beyond "
+                f"{limit:g} squares overflow; correct it, or take another scaler"
+            )
+
+
+def check_tells_apart(name: str, x: Array, scaled: Array, scaler: Any, kind: str) -> None:
+    """ValueError if the scaler, of that kind, couldn't span the values of x (n, d), or if no row of
+    scaled (n, d) differs from the first one: nothing can be learnt then.
+    """
+    lost = scaler.scale == 0
+    if bool(lost.any()):
+        column = int(lost.argmax())
+        low, high = float(x[:, column].min()), float(x[:, column].max())
+        raise ValueError(
+            f"column {column} of {name} goes from {low:.3g} to {high:.3g}, too far for the scaler "
+            f"{kind} in {scaled.dtype}; divide it by a constant"
+        )
+    first = scaled[0]
+    for at in range(0, scaled.shape[0], BLOCK_ROWS):  # as a rule the first block ends it
+        rows = scaled[at : at + BLOCK_ROWS]
+        above, below = rows.max(axis=0) - first, first - rows.min(axis=0)
+        if bool((above > LEAST_DIFFERENCE).any() | (below > LEAST_DIFFERENCE).any()):
+            return
+    raise ValueError(
+        f"all {x.shape[0]} rows of {name} are the same in {scaled.dtype} after the scaler {kind} "
+        f"(values from {float(x.min()):.6g} to {float(x.max()):.6g}); pass rows that differ, or "
+        "scale otherwise"
+    )
+
+
+def check_dtype(dtype: str) -> None:
+    """ValueError unless dtype is float32 or float64."""
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype is {quoted(dtype)}; pass 'float32' or 'float64'")
+
+
+def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:
+    """ValueError unless x is a numeric matrix with rows and, if given, that many columns."""
+    if x.ndim != 2 or x.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} is {x.dtype} with shape {x.shape}; pass a matrix of numbers, (rows, columns)"
+        )
+    if x.shape[0] == 0 or x.shape[1] == 0:
+        raise ValueError(f"{name} has shape {x.shape}; pass at least one row and one column")
+    if columns is not None and x.shape[1] != columns:
+        raise ValueError(
+            f"{name} has {x.shape[1]} columns but {why} has {columns}; they must agree"
+        )
+
+
+def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
+    """y as a host array; ValueError unless it holds one integer or string label per row."""
+    y = to_host(y)
+    if y.dtype == object and all(isinstance(label, str) for label in y.ravel()):
+        y = y.astype(str)  # as pandas keeps text
+    if y.ndim != 1 or y.dtype.kind not in "iuU":
+        raise ValueError(
+            f"{name} is {y.dtype} with shape {y.shape}; pass one integer or string label per sample"
+        )
+    if y.shape[0] != rows:
+        raise ValueError(f"{name} has {y.shape[0]} labels for {rows} samples; pass one per sample")
+    if y.dtype.kind == "u" and y.size and int(y.max()) > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"{name} has the label {int(y.max())}; pass labels below 2**63, or strings"
+        )
+    return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 beside int64 makes floats
+
+
+def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Classes (S,) sorted and class indices (n,) of training data x (n, d), y (n,), prototypes
+    (S, k). ValueError for anything that can't be trained on.
+    """
+    check_matrix("X", x)
+    y = check_labels("y", y, x.shape[0])
+    check_matrix("prototypes", prototypes)
+    classes, index, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(f"y has only the class {classes[0]!s}; pass samples of at least 2 classes")
+    if prototypes.shape[0] != len(classes):
+        raise ValueError(
+            f"prototypes has {prototypes.shape[0]} rows but y has {len(classes)} classes; pass one "
+            "row per class of np.unique(y)"
+        )
+    if counts.min() < 2:
+        raise ValueError(
+            f"class {classes[counts.argmin()]!s} has 1 sample; a class needs at least 2, one to "
+            "train on and one to hold out"
+        )
+    check_finite("X", x)
+    check_finite("prototypes", prototypes)
+    return classes, index.reshape(-1)
+
+
+def check_unseen(
+    prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray
+) -> np.ndarray:
+    """The unseen classes (U,) on the host; ValueError if they don't fit prototypes (U, k)."""
+    if prototypes.ndim == 2 and prototypes.shape[0] == 0:
+        raise ValueError("there are 0 unseen prototypes; pass one per unseen class, at least one")
+    check_matrix("unseen_prototypes", prototypes, n_attributes, "the model's seen prototypes")
+    if classes is None:
+        raise ValueError("unseen_prototypes came without unseen_classes; pass one label per row")
+    classes = check_labels("unseen_classes", classes, prototypes.shape[0])
+    if classes.dtype.kind != seen.dtype.kind and "U" in (classes.dtype.kind, seen.dtype.kind):
+        raise ValueError(
+            f"unseen_classes are {classes.dtype} but the seen ones {seen.dtype}; use one kind"
+        )
+    both = np.intersect1d(classes, seen)
+    if both.size:
+        raise ValueError(
+            f"class {both[0]!s} is both seen and unseen; leave it out of unseen_classes"
+        )
+    if np.unique(classes).size != classes.size:
+        raise ValueError(f"unseen_classes names a class twice among its {classes.size}; drop one")
+    check_finite("unseen_prototypes", prototypes)
+    return classes

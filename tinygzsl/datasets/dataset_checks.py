@@ -1,0 +1,133 @@
+"""What must hold before data is trained on or evaluated.
+
+`check_structure` looks at shapes and labels only and runs whenever a Dataset is made.
+`check_training` and `check_test` look at values, each only at those its name says, so that
+nothing in the test features or the unseen prototypes can stop, or steer, training.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..text import quoted
+from .array_checks import check_finite, check_training_arrays
+
+if TYPE_CHECKING:
+    from .base import Dataset, TrainingSet
+
+
+def check_training(training: "TrainingSet") -> None:
+    """Raise ValueError unless a TrainingSet can be trained on.
+
+    Checked: X (n, d), y (n,), prototypes (S, k) and classes (S,) agree in shape; X and
+    prototypes are finite; classes are np.unique(y); there are at least 2 classes and every
+    class has at least 2 samples (one of them may be held out).
+    """
+    check_training_arrays(training.X, training.y, training.prototypes)
+    check_classes(training.classes, training.y, "y")
+
+
+def check_test(dataset: "Dataset") -> None:
+    """Raise ValueError unless a Dataset can be evaluated on.
+
+    Checked: at least one unseen class, no class both seen and unseen, test samples of both
+    seen and unseen classes, finite X_test and finite unseen_prototypes.
+    """
+    if len(dataset.unseen_classes) == 0:
+        raise ValueError(
+            f"dataset {dataset.name!r} has no unseen class; "
+            "add the prototype of at least one class without training samples"
+        )
+    both = np.intersect1d(dataset.seen_classes, dataset.unseen_classes)
+    if len(both):
+        raise ValueError(
+            f"seen_classes and unseen_classes share {len(both)}, the first is "
+            f"{quoted(both[0].item())}; an unseen class must have no training sample"
+        )
+    n_seen, n_unseen = len(dataset.y_test_seen), len(dataset.y_test_unseen)
+    if n_seen == 0 or n_unseen == 0:
+        raise ValueError(
+            f"y_test has {n_seen} samples of seen and {n_unseen} of unseen classes; "
+            "evaluation needs test samples of both (X_test and y_test)"
+        )
+    check_finite("X_test", dataset.X_test)
+    check_finite("unseen_prototypes", dataset.unseen_prototypes)
+
+
+def check_structure(dataset: "Dataset") -> None:
+    """Raise ValueError unless the shapes, dtypes and labels of a Dataset fit together."""
+    check_rows("X_train", dataset.X_train, "y_train", dataset.y_train)
+    check_rows("X_test", dataset.X_test, "y_test", dataset.y_test)
+    check_rows("seen_prototypes", dataset.seen_prototypes, "seen_classes", dataset.seen_classes)
+    check_rows(
+        "unseen_prototypes", dataset.unseen_prototypes, "unseen_classes", dataset.unseen_classes
+    )
+    check_columns("X_test", dataset.X_test, "X_train", dataset.X_train)
+    check_columns(
+        "unseen_prototypes", dataset.unseen_prototypes, "seen_prototypes", dataset.seen_prototypes
+    )
+    check_classes(dataset.seen_classes, dataset.y_train, "y_train")
+    if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
+        raise ValueError(
+            f"unseen_classes {quoted(dataset.unseen_classes.tolist()[:10])} are not sorted and "
+            "distinct; pass np.unique(unseen_classes) and its prototypes in that order"
+        )
+    check_test_labels(dataset.y_test, dataset.seen_classes, dataset.unseen_classes)
+
+
+def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -> None:
+    """Raise ValueError unless table is a numeric (n, columns) array and rows is (n,)."""
+    if table.ndim != 2 or table.shape[1] == 0:
+        raise ValueError(f"{name} has shape {table.shape}; expected (n, columns), columns > 0")
+    if table.dtype.kind not in "fiu":
+        raise ValueError(f"{name} has dtype {table.dtype}; expected numbers")
+    if rows.ndim != 1 or len(rows) != len(table):
+        raise ValueError(
+            f"{name} has shape {table.shape} but {rows_name} has shape {rows.shape}; "
+            f"expected {rows_name} of shape ({len(table)},), one entry per row of {name}"
+        )
+
+
+def check_columns(name: str, table: np.ndarray, other_name: str, other: np.ndarray) -> None:
+    """Raise ValueError unless both tables have the same number of columns."""
+    if table.shape[1] != other.shape[1]:
+        raise ValueError(
+            f"{name} has {table.shape[1]} columns but {other_name} has {other.shape[1]}; "
+            "both must describe the same columns"
+        )
+
+
+def check_classes(classes: np.ndarray, y: np.ndarray, y_name: str) -> None:
+    """Raise ValueError unless classes is np.unique(y)."""
+    expected = np.unique(y)
+    if len(classes) != len(expected):
+        raise ValueError(
+            f"prototypes has {len(classes)} rows but {y_name} has {len(expected)} classes; "
+            f"pass one row per class of np.unique({y_name})"
+        )
+    wrong = classes != expected
+    if np.any(wrong):
+        first = int(np.argmax(wrong))
+        raise ValueError(
+            f"class {first} is {quoted(classes[first].item())} but np.unique({y_name})[{first}] is "
+            f"{quoted(expected[first].item())}; order prototypes like np.unique({y_name})"
+        )
+
+
+def check_test_labels(
+    y_test: np.ndarray, seen_classes: np.ndarray, unseen_classes: np.ndarray
+) -> None:
+    """Raise ValueError unless every test label is known and seen ones come first."""
+    seen = np.isin(y_test, seen_classes)
+    unknown = ~seen & ~np.isin(y_test, unseen_classes)
+    if unknown.any():
+        label = quoted(y_test[unknown][0].item())
+        raise ValueError(
+            f"y_test has {int(unknown.sum())} samples of classes without a prototype, the first "
+            f"is {label}; add its prototype or drop the samples"
+        )
+    if not seen[: int(seen.sum())].all():
+        raise ValueError(
+            f"y_test has an unseen class at row {int(np.argmin(seen))}, before the last seen one; "
+            "put the test samples of seen classes first"
+        )

@@ -1,0 +1,1 @@
+"""Formulas with live checks, and the gradient checks."""

@@ -1,0 +1,28 @@
+"""Everything that `tinygzsl explain` explains: tools first, then training, then test time."""
+
+from __future__ import annotations
+
+import difflib
+
+from .explanation import Explanation
+from .gan import GAN
+from .routing import ROUTING
+from .tools import TOOLS
+from .vsmm_terms import VSMM_TERMS
+
+ALL: dict[str, Explanation] = {e.name: e for e in (*TOOLS, *VSMM_TERMS, *GAN, *ROUTING)}
+
+
+def find(name: str) -> Explanation:
+    """The explanation of that name, in which - and spaces are as good as _.
+
+    Raises ValueError with the nearest name where there is none.
+    """
+    asked = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
+    if asked not in ALL:
+        nearest = difflib.get_close_matches(asked, ALL, n=1, cutoff=0)[0]
+        raise ValueError(
+            f"there is no explanation of {name!r}; the nearest is {nearest!r}, and "
+            "`tinygzsl explain` lists them all"
+        )
+    return ALL[asked]

@@ -1,0 +1,115 @@
+"""Finite-difference checks of every hand-written gradient, in float64.
+
+For one array at a time and a random direction v, (f(x + h v) - f(x - h v)) / 2h must equal
+<gradient, v>. Checking array by array means that an error in one of them can't hide behind
+the size of the others. A slope that cancels to zero (the critic's last bias) is compared
+absolutely, against a thousandth of the function's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ..nn import random
+from ..nn.random import Purpose
+
+TOLERANCE = 1e-6
+STEPS = 1e-6, 1e-7, 1e-8  # the others only if the first disagrees: a kink may lie in it
+DIRECTIONS = 3
+
+
+class Check(NamedTuple):
+    """A scalar function of arrays and the gradients that are claimed for it.
+
+    function() reads the arrays, which the checker shifts in place and restores.
+    """
+
+    name: str
+    arrays: list[np.ndarray]
+    gradients: list[np.ndarray]
+    function: Callable[[], float]
+
+
+class Slope(NamedTuple):
+    """How fast the function changes along a direction in one of its arrays: <gradient, v>, the
+    central difference, and their relative error.
+    """
+
+    array: int
+    exact: float
+    difference: float
+    error: float
+
+
+class Result(NamedTuple):
+    """The largest relative error over arrays and directions, and the number of directions."""
+
+    name: str
+    error: float
+    directions: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is below TOLERANCE (a NaN is not)."""
+        return self.error < TOLERANCE
+
+
+def run_check(check: Check, seed: int = 0) -> Result:
+    """Compare the claimed gradients with central differences along random directions.
+
+    Raises ValueError where a gradient is missing or has another shape than its array.
+    """
+    errors = [slope.error for slope in slopes(check, seed)]
+    return Result(check.name, float(np.max(errors)), len(errors))
+
+
+def slopes(check: Check, seed: int = 0) -> Iterator[Slope]:
+    """Both slopes of check.function, DIRECTIONS times for each array; raises like run_check."""
+    if len(check.arrays) != len(check.gradients):
+        raise ValueError(
+            f"{check.name} has {len(check.gradients)} gradients for {len(check.arrays)} arrays; "
+            "give one per array"
+        )
+    for i, (array, gradient) in enumerate(zip(check.arrays, check.gradients, strict=True)):
+        if gradient.shape != array.shape:
+            raise ValueError(
+                f"{check.name}: gradient {i} has shape {gradient.shape} but its array "
+                f"{array.shape}; dx has x's shape"
+            )
+        for k in range(DIRECTIONS):
+            v = random.normal(np, seed, i * DIRECTIONS + k, Purpose.CHECK, array.shape)
+            yield _slope_along(v, check, i)
+
+
+def relative_error(a: float, b: float, floor: float = 0.0) -> float:
+    """|a - b| / max(|a|, |b|, floor), 0 where a and b are equal."""
+    return abs(a - b) / max(abs(a), abs(b), floor) if a != b else 0.0
+
+
+def _slope_along(v: np.ndarray, check: Check, i: int) -> Slope:
+    """The slope of array i along v, with the step that fits better."""
+    array, gradient = check.arrays[i], check.gradients[i]
+    saved, exact, found = array.copy(), float((gradient * v).sum()), []
+    for step in STEPS:
+        array += step * v
+        above = float(check.function())
+        array[...] = saved - step * v
+        below = float(check.function())
+        array[...] = saved
+        difference = (above - below) / (2 * step)
+        floor = 1e-3 * max(1.0, abs(above))  # f is rounded to 1e-16 |f|, its slope to 1e-10 |f|
+        found.append(Slope(i, exact, difference, relative_error(difference, exact, floor)))
+        if found[-1].error < TOLERANCE:
+            break
+    return min(found, key=lambda slope: slope.error)
+
+
+def run_all(seed: int = 0) -> Iterator[Result]:
+    """Every check of the library, one after the other."""
+    from .cases import all_checks
+
+    for check in all_checks(seed):
+        yield run_check(check, seed)

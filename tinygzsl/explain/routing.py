@@ -1,0 +1,176 @@
+"""Explanations of what acts after training: score, compatibility, router, gate, accuracies."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import metrics
+from ..confidence import confidence_score
+from ..kernels import reference
+from ..kernels.reference.router import soft_factors
+from ..ptc import _block_loss, ptc_loss
+from ..router import compatibility
+from . import cases
+from .cases import Draw
+from .explanation import Explanation
+
+
+def compatibility_example(draw: Draw) -> dict:
+    """Two samples and three classes, one pair after the other and all at once."""
+    v, e = draw.normal(2, 4), draw.normal(3, 4)
+    one_by_one = [[-math.dist(row, other) for other in e] for row in v]
+    f = compatibility(v, e, "euclidean")
+    return {
+        "f_v(x)": v,
+        "f_s(a)": e,
+        "F, pair by pair": np.array(one_by_one),
+        "F as computed": f,
+        "class with the largest F": f.argmax(axis=1),
+    }
+
+
+def confidence_example(draw: Draw) -> dict:
+    """The score of four samples by its definition, by entropies, and as computed."""
+    log_p, entropy = reference.log_softmax_entropy(2 * draw.normal(4, 3))
+    p = np.exp(log_p)
+    mean = p.mean(axis=0)
+    divergence = (p * (log_p - np.log(mean))).sum(axis=1)
+    entropy_of_mean = -(mean * np.log(mean)).sum()
+    return {
+        "p(y|x)": p,
+        "p(y)": mean,
+        "KL(p(y|x) || p(y))": divergence,
+        "exp of their mean": math.exp(divergence.mean()),
+        "exp(H(p(y)) - mean H)": math.exp(entropy_of_mean - entropy.mean()),
+        "CS as computed": float(confidence_score(log_p)),
+        "S, its bound": p.shape[1],
+    }
+
+
+def router_example(draw: Draw) -> dict:
+    """Three samples, from sure to unsure, over three seen and two unseen classes."""
+    logits = np.array([[8.0], [1.5], [0.2]]) * draw.normal(3, 3)
+    f, low, high = -abs(draw.normal(3, 5)), 0.5, 1.05
+    label, code, entropy, score = reference.route_rows(logits, f, low, high, 1.0)
+    return {
+        "logits": logits,
+        "F, seen then unseen": f,
+        "delta_low, delta_high": [low, high],
+        "H in nats": entropy,
+        "route": [metrics.ROUTES[c] for c in code],
+        "label": label,
+        "score": score,
+    }
+
+
+def soft_gate_example(draw: Draw) -> dict:
+    """The scores of all classes by the formula, and what the kernel makes of them."""
+    logits = np.array([[4.0], [0.5]]) * draw.normal(2, 3)
+    f, bias, width, tau = -abs(draw.normal(2, 5)), 0.5, 0.2, 1.0
+    log_p, entropy = reference.log_softmax_entropy(logits)
+    q = np.exp(reference.log_softmax_entropy(f[:, 3:] / tau)[0])
+    gate = 1 / (1 + np.exp(-(bias - entropy / math.log(3)) / width))[:, None]
+    scores = np.concatenate([gate * np.exp(log_p), (1 - gate) * q], axis=1)
+    label, _, _, score, computed = reference.soft_route_rows(logits, f, bias, width, tau)
+    return {
+        "H / ln S": entropy / math.log(3),
+        "gate by the formula": gate[:, 0],
+        "gate as computed": computed,
+        "scores, seen then unseen": scores,
+        "their sums": scores.sum(axis=1),
+        "label": label,
+        "its score": score,
+    }
+
+
+def accuracies_example(draw: Draw) -> dict:
+    """Labels of which some are right: a frequent seen class, a rare one, and an unseen one."""
+    truth = np.repeat(["cat", "dog", "okapi"], [8, 2, 4])
+    guess = np.where(draw.normal(14) > -0.5, truth, "cat")
+    classes, shares = metrics.per_class_accuracy(truth, guess)
+    s, u = float(shares[:2].mean()), float(shares[2])
+    return {
+        "right of all samples": float((truth == guess).mean()),
+        "classes": classes.tolist(),
+        "accuracy of each": shares,
+        "S (cat, dog)": s,
+        "U (okapi)": u,
+        "arithmetic mean": (s + u) / 2,
+        "H": metrics.harmonic_mean(s, u),
+    }
+
+
+ROUTING = (
+    Explanation(
+        name="ptc_objective",
+        title="what the classifier behind the confidence score minimises",
+        section="Eq. 7: confidence score",
+        formula="""
+L = mean cross-entropy of x W^T + b, plus l2 / 2 |W|^2
+ds = (p - onehot(y)) / n     dW = ds^T x + l2 W     db = sum_i ds_i""",
+        shapes="x (n, d)   W, dW (S, d)   b, db (S,)   ds, p (n, S)   L a number",
+        forward=(ptc_loss, _block_loss),
+        checks=(cases.ptc_case,),
+        arrays=("W", "b"),
+    ),
+    Explanation(
+        name="confidence_score",
+        title="confidence score (eq. 7)",
+        section="Eq. 7: confidence score",
+        formula="""
+CS = exp(mean_i KL(p(y|x_i) || p(y)))     p(y) = mean_i p(y|x_i)     1 <= CS <= S
+ln CS = H(p(y)) - mean_i H(p(y|x_i))""",
+        shapes="p(y|x) (n, S)   p(y) (S,)   CS a number",
+        forward=(confidence_score, reference.confidence_score),
+        example=confidence_example,
+    ),
+    Explanation(
+        name="compatibility",
+        title="compatibility of samples and classes (eqs. 1 and 2)",
+        section="Eqs. 1 and 2: compatibility and labels",
+        formula="""
+F(x, a) = -|f_v(x) - f_s(a)|     eq. 1: argmax over unseen classes, eq. 2: over all
+computed from |u|^2 + |v|^2 - 2 <u, v>, with the mean of the prototypes subtracted from both""",
+        shapes="f_v(x) (n, m)   f_s(a) (c, m)   F (n, c)",
+        forward=(compatibility, reference.centered_rows, reference.negative_distances),
+        example=compatibility_example,
+    ),
+    Explanation(
+        name="router",
+        title="the router (eq. 10)",
+        section="Eq. 10: the router",
+        formula="""
+H < delta_low: SL, argmax of C over seen classes
+H > delta_high: ZSL, argmax of F over unseen classes (eq. 1)
+else, ties included: GZSL, argmax of F over all classes (eq. 2)""",
+        shapes="logits (n, S)   F (n, S + U)   H, route, label, score (n,)",
+        forward=(reference.route_codes, reference.route_rows),
+        example=router_example,
+    ),
+    Explanation(
+        name="soft_gate",
+        title="the soft gate, which is not in the paper",
+        section="The soft gate",
+        formula="""
+eta = H / ln S     theta = (bias - eta) / width     gate = 1 / (1 + exp(-theta))
+seen class: gate p, p = softmax(logits)     unseen class: (1 - gate) q, q = softmax(F / tau)
+tau = router_tau times the standard deviation of F on training samples
+the label is the class with the largest of these S + U numbers, which sum to 1""",
+        shapes="logits, p (n, S)   F of unseen classes, q (n, U)   H, gate, label, score (n,)",
+        forward=(reference.soft_route_rows, soft_factors),
+        example=soft_gate_example,
+    ),
+    Explanation(
+        name="accuracies",
+        title="per-class accuracies and their harmonic mean",
+        section="Accuracies and their harmonic mean",
+        formula="""
+A_c = share of class c's samples that get its label     S, U = mean of A_c over seen, unseen classes
+H = 2 S U / (S + U), and 0 where S + U = 0""",
+        shapes="labels (n,)   A_c one per class   S, U, H numbers in [0, 1]",
+        forward=(metrics.per_class_accuracy, metrics.mean_class_accuracy, metrics.harmonic_mean),
+        example=accuracies_example,
+    ),
+)

@@ -1,0 +1,1 @@
+"""What decides between seen and unseen classes."""

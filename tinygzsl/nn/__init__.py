@@ -1,0 +1,1 @@
+"""Layers, losses, Adam and random numbers, with forward and backward passes by hand."""

@@ -1,0 +1,171 @@
+"""A multilayer perceptron with hand-written backprop and double backprop, for any depth.
+
+Layer l computes s_l = h_{l-1} W_l^T + b_l and h_l = phi(s_l); W_l is stored (out, in). Layers are
+counted from 1 in formulas and from 0 in lists: W_l is params[2 (l - 1)], and e_l, v_l, r_l and the
+caches of layer l are at place l - 1 of theirs.
+
+- forward / backward: y and the gradients of <dy, y>.
+- input_gradient / input_gradient_backward: g = d(sum_i y_i)/dx and the gradients of <u, g>, which
+  is what the gradient penalty of eq. 6 needs.
+
+Double backprop. With e_l = dy/dh_l and v_l = dy/ds_l = e_l * phi'(s_l), the input gradient runs
+down the layers, e_{l-1} = v_l W_l, to g = e_0. Its own backward runs up again, from q_0 = u: t_l is
+the derivative of <u, g> with respect to v_l, so t_l = q_{l-1} W_l^T and dW_l += v_l^T q_{l-1};
+q_l = t_l * phi'(s_l) is the derivative with respect to e_l. If g is for the first `columns` inputs
+only, t_1 = u W_1^T and dW_1 += v_1^T u are about these columns of W_1. Where phi is curved, <u, g>
+also depends on s_l through phi'(s_l): r_l = t_l * e_l * phi''(s_l) enters the ordinary backward
+pass at s_l. For ReLU and LeakyReLU phi'' = 0 and that pass is not run.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from types import ModuleType
+from typing import NamedTuple
+
+from ..runtime.backend import Array, array_module
+from ..runtime.matmul import matmul
+from . import ops, random
+
+
+class ForwardCache(NamedTuple):
+    """Per layer: linear caches (h_{l-1}, W_l) and activation caches."""
+
+    linear: list
+    activation: list
+
+
+class InputGradientCache(NamedTuple):
+    """The forward cache and, per layer, e_l = dy/dh_l and v_l = dy/ds_l."""
+
+    forward: ForwardCache
+    e: list
+    v: list
+
+
+class MLP:
+    """Fully connected layers: `hidden` activation between them, `output` after the last.
+
+    params is [W_1, b_1, W_2, b_2, ...], W_l (out, in) and b_l (out,); gradients come in the same
+    order. The arrays decide the device and the dtype.
+    """
+
+    def __init__(self, params: list[Array], hidden: str = "leaky_relu", output: str = "linear"):
+        self.params = params
+        self.hidden, self.output = hidden, output
+
+    @classmethod
+    def create(
+        cls,
+        xp: ModuleType,
+        sizes: list[int],
+        *,
+        seed: int,
+        purpose: random.Purpose,
+        step: int = 0,
+        std: float | None = 0.02,
+        hidden: str = "leaky_relu",
+        output: str = "linear",
+        dtype: str = "float32",
+    ) -> MLP:
+        """An MLP of the given layer sizes, weights N(0, std^2), biases zero.
+
+        std=None scales each layer by 1 / sqrt(its inputs). step tells networks of one purpose
+        apart: layer l draws its weights at step 64 step + l.
+        """
+        params = []
+        for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
+            w = random.normal(xp, seed, 64 * step + layer, purpose, (n_out, n_in), dtype)
+            params += [w * (n_in**-0.5 if std is None else std), xp.zeros(n_out, dtype)]
+        return cls(params, hidden, output)
+
+    def copy(self) -> MLP:
+        """The same network with its own copy of the parameters."""
+        return MLP([p.copy() for p in self.params], self.hidden, self.output)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Layer sizes from input to output."""
+        return [self.params[0].shape[1]] + [b.shape[0] for b in self.params[1::2]]
+
+    def _activations(self) -> list[ops.Activation]:
+        depth = len(self.params) // 2
+        return [ops.activation(self.hidden)] * (depth - 1) + [ops.activation(self.output)]
+
+    def forward(self, x: Array) -> tuple[Array, ForwardCache]:
+        """y (n, out) for x (n, in), and the cache for backward and input_gradient."""
+        linear, activated = [], []
+        for phi, w, b in zip(self._activations(), self.params[::2], self.params[1::2], strict=True):
+            x, cache, phi_cache = ops.dense_forward(x, w, b, phi)
+            linear.append(cache)
+            activated.append(phi_cache)
+        return x, ForwardCache(linear, activated)
+
+    def backward(
+        self, dy: Array, cache: ForwardCache, need_dx: bool = True, out: list[Array] | None = None
+    ) -> tuple[Array | None, list[Array]]:
+        """dx (n, in) or None, and the gradients of <dy, y> in the order of params, written into
+        the arrays of `out` if they are given.
+        """
+        xp, phis, dh = array_module(dy, self.params[0]), self._activations(), dy
+        grads = out or [xp.empty_like(p) for p in self.params]
+        for i in reversed(range(len(phis))):
+            layer = cache.linear[i], cache.activation[i], phis[i]
+            dh, db = ops.dense_backward(dh, *layer, grads[2 * i], need_dx or i > 0)
+            grads[2 * i + 1][...] = db
+        return dh, grads
+
+    def input_gradient(
+        self, cache: ForwardCache, columns: int | None = None
+    ) -> tuple[Array, InputGradientCache]:
+        """g (n, columns) = d(sum of y)/dx for the first `columns` inputs (None: all of them).
+
+        Raises ValueError unless the network is a scalar with a linear output.
+        """
+        if self.output != "linear" or self.sizes[-1] != 1:
+            raise ValueError(
+                f"input_gradient is for one linear output; this network has {self.sizes[-1]} "
+                f"with {self.output}"
+            )
+        n = cache.linear[0][0].shape[0]
+        v = array_module(self.params[0]).ones((n, 1), self.params[0].dtype)
+        es, vs = [None], [v]  # the output layer has no phi, so its e is not needed
+        for i in reversed(range(1, len(cache.linear))):
+            e = matmul(vs[0], self.params[2 * i])
+            es = [e, *es]
+            vs = [self._activations()[i - 1].backward(e, cache.activation[i - 1]), *vs]
+        g = matmul(vs[0], self.params[0][:, :columns])
+        return g, InputGradientCache(cache, es, vs)
+
+    def input_gradient_backward(
+        self, u: Array, cache: InputGradientCache, need_dx: bool = False
+    ) -> tuple[Array | None, list[Array]]:
+        """dx (n, in), a Hessian-vector product (None if not asked for), and the gradients of
+        <u, g> in the order of params, for u of g's shape.
+        """
+        xp = array_module(u, self.params[0])
+        grads = [xp.zeros_like(p) for p in self.params]
+        columns = u.shape[1]
+        matmul(cache.v[0].T, u, out=grads[0][:, :columns])
+        t = matmul(u, self.params[0][:, :columns].T)
+        rs = []
+        for i in range(len(cache.v) - 1):  # layer l = i + 1
+            phi, phi_cache = self._activations()[i], cache.forward.activation[i]
+            rs.append(phi.second and phi.second(cache.e[i], t, phi_cache))
+            q = phi.backward(t, phi_cache)
+            matmul(cache.v[i + 1].T, q, out=grads[2 * i + 2])
+            t = matmul(q, self.params[2 * i + 2].T)
+        if not rs or rs[0] is None:  # no curvature anywhere
+            return xp.zeros_like(cache.forward.linear[0][0]) if need_dx else None, grads
+        dx = self._add_second_order(rs, cache.forward, grads, need_dx)
+        return dx, grads
+
+    def _add_second_order(self, rs: list, cache: ForwardCache, grads: list, need_dx: bool):
+        """The ordinary backward pass of the r_l, from below the output; adds to grads."""
+        phis, dh = self._activations(), None
+        for i in reversed(range(len(rs))):
+            ds = rs[i] if dh is None else rs[i] + phis[i].backward(dh, cache.activation[i])
+            dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx or i > 0)
+            grads[2 * i] += dw
+            grads[2 * i + 1] += db
+        return dh

@@ -1,0 +1,163 @@
+"""Layers as pairs: X_forward(...) -> y, cache and X_backward(dy, cache) -> gradients.
+
+dy is dL/dy, the gradients have the shapes of what they belong to. Weights are stored (out, in).
+An activation has a third function, X_second(e, t, cache) = e * t * phi''(s): the second-order
+term of the double backprop in mlp.py, or None where phi'' is zero. A piecewise-linear one has a
+slope instead, phi(s) = s where s > 0, else slope * s, and networks run its layer by dense_forward
+and dense_backward, whose kernels add the bias too, or sum up its gradient. The X_forward of such an
+activation is the definition that the gradient checks use. Its X_backward runs alone in the double
+backprop, where there is no bias, so the kernel's db is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .. import kernels
+from ..runtime.backend import Array, array_module
+from ..runtime.matmul import matmul
+
+LEAK = 0.2  # the negative slope that f-CLSWGAN uses
+
+
+def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
+    """y = x w^T + b for x (n, in), w (out, in) and b (out,)."""
+    return matmul(x, w.T) + b, (x, w)
+
+
+def linear_backward(
+    dy: Array, cache: tuple, need_dx: bool = True
+) -> tuple[Array | None, Array, Array]:
+    """dx (n, in) or None where it isn't needed, dw (out, in) and db (out,)."""
+    x, w = cache
+    return matmul(dy, w) if need_dx else None, matmul(dy.T, x), dy.sum(axis=0)
+
+
+def dense_forward(x: Array, w: Array, b: Array, phi: Activation) -> tuple[Array, tuple, Array]:
+    """y = phi(x w^T + b) with the caches of the linear layer and of phi."""
+    if phi.slope is None:
+        s, cache = linear_forward(x, w, b)
+        y, phi_cache = phi.forward(s)
+        return y, cache, phi_cache
+    y = kernels.bias_activation(matmul(x, w.T), b, phi.slope)
+    return y, (x, w), y
+
+
+def dense_backward(
+    dy: Array, cache: tuple, phi_cache: Array, phi: Activation, dw: Array, need_dx: bool = True
+) -> tuple[Array | None, Array]:
+    """dx (n, in) or None and db (out,); dw (out, in) is written in place."""
+    x, w = cache
+    if phi.slope is None or phi.slope == 1:  # of slope 1 is the identity: ds is dy, not a copy
+        ds = phi.backward(dy, phi_cache)
+        db = ds.sum(axis=0)
+    else:
+        ds, db = kernels.activation_gradient(dy, phi_cache, phi.slope)
+    matmul(ds.T, x, out=dw)
+    return matmul(ds, w) if need_dx else None, db
+
+
+def identity_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = s."""
+    return s, s
+
+
+def identity_backward(dy: Array, y: Array) -> Array:
+    """phi'(s) = 1."""
+    return dy
+
+
+def relu_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = max(0, s)."""
+    y = array_module(s).maximum(s, 0)
+    return y, y
+
+
+def relu_backward(dy: Array, y: Array) -> Array:
+    """phi'(s) = [s > 0], and 0 at the kink."""
+    return kernels.activation_gradient(dy, y, 0.0)[0]
+
+
+def leaky_relu_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = s where s > 0, else 0.2 s."""
+    xp = array_module(s)
+    y = xp.where(s > 0, s, xp.asarray(LEAK, s.dtype) * s)
+    return y, y
+
+
+def leaky_relu_backward(dy: Array, y: Array) -> Array:
+    """phi'(s) = 1 where s > 0, else 0.2."""
+    return kernels.activation_gradient(dy, y, LEAK)[0]
+
+
+def sigmoid_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = 1 / (1 + e^-s), by tanh, which never overflows."""
+    y = 0.5 * (1 + array_module(s).tanh(0.5 * s))
+    return y, y
+
+
+def sigmoid_backward(dy: Array, y: Array) -> Array:
+    """phi' = y (1 - y)."""
+    return dy * (y * (1 - y))
+
+
+def sigmoid_second(e: Array, t: Array, y: Array) -> Array:
+    """phi'' = y (1 - y) (1 - 2 y)."""
+    return e * t * (y * (1 - y) * (1 - 2 * y))
+
+
+def tanh_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = tanh(s)."""
+    y = array_module(s).tanh(s)
+    return y, y
+
+
+def tanh_backward(dy: Array, y: Array) -> Array:
+    """phi' = 1 - y^2."""
+    return dy * (1 - y * y)
+
+
+def tanh_second(e: Array, t: Array, y: Array) -> Array:
+    """phi'' = -2 y (1 - y^2)."""
+    return e * t * (-2 * y * (1 - y * y))
+
+
+def softplus_forward(s: Array) -> tuple[Array, Array]:
+    """phi(s) = log(1 + e^s)."""
+    return array_module(s).logaddexp(s, 0), sigmoid_forward(s)[0]
+
+
+def softplus_backward(dy: Array, sigmoid: Array) -> Array:
+    """phi' = sigmoid(s)."""
+    return dy * sigmoid
+
+
+def softplus_second(e: Array, t: Array, sigmoid: Array) -> Array:
+    """phi'' = sigmoid(s) (1 - sigmoid(s))."""
+    return e * t * (sigmoid * (1 - sigmoid))
+
+
+class Activation(NamedTuple):
+    """An elementwise function with its first derivative and either its second or its slope."""
+
+    forward: Any
+    backward: Any
+    second: Any = None
+    slope: float | None = None
+
+
+ACTIVATIONS = {
+    "linear": Activation(identity_forward, identity_backward, slope=1.0),
+    "relu": Activation(relu_forward, relu_backward, slope=0.0),
+    "leaky_relu": Activation(leaky_relu_forward, leaky_relu_backward, slope=LEAK),
+    "sigmoid": Activation(sigmoid_forward, sigmoid_backward, sigmoid_second),
+    "tanh": Activation(tanh_forward, tanh_backward, tanh_second),
+    "softplus": Activation(softplus_forward, softplus_backward, softplus_second),
+}
+
+
+def activation(name: str) -> Activation:
+    """The activation of that name; ValueError lists the names there are."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation is {name!r}; pass one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]

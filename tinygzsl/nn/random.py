@@ -1,0 +1,99 @@
+"""Random numbers as pure functions of (seed, step, purpose, index): there is no state.
+
+A run can therefore be resumed at any step, to the same bits with as many threads on the same
+machine, and the CPU and the GPU draw the same uniforms bit for bit (and the same normals to
+rounding). See kernels/reference/philox.py.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from math import prod
+from types import ModuleType
+
+import numpy as np
+
+from ..kernels import philox_integers, philox_normal, philox_uniform, philox_words
+from ..kernels.reference.philox import LOW
+from ..runtime.backend import Array
+from ..text import quoted
+
+
+class Purpose(IntEnum):
+    """What a random number is for: no two uses ever share a stream."""
+
+    GENERATOR_WEIGHTS = 1
+    CRITIC_WEIGHTS = 2
+    VSMM_WEIGHTS = 3
+    REAL_BATCH = 4
+    CRITIC_NOISE = 5
+    INTERPOLATION = 6
+    GENERATOR_BATCH = 7
+    GENERATOR_NOISE = 8
+    SCORE_NOISE = 9
+    PROXY_NOISE = 10
+    PROXY_CLASS = 11
+    PROXY_BATCH = 12
+    EPOCH_ORDER = 13
+    HOLD_OUT = 14
+    PTC_ORDER = 15
+    CHECK = 16
+    SCALE_HOLD_OUT = 17
+
+
+def check_seed(seed: int) -> int:
+    """The seed itself; ValueError unless it is a whole number from 0 to 2**64 - 1."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
+    return int(seed)
+
+
+def uniform(
+    xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
+) -> Array:
+    """Uniform numbers in [0, 1)."""
+    out = xp.empty(prod(shape), dtype)
+    return philox_uniform(out, seed, step, int(purpose)).reshape(shape)
+
+
+def normal(
+    xp: ModuleType,
+    seed: int,
+    step: int,
+    purpose: Purpose,
+    shape: tuple,
+    dtype: str = "float64",
+    out: Array | None = None,
+) -> Array:
+    """Standard normal numbers, in `out` if it is given, C-contiguous and of that shape."""
+    out = xp.empty(shape, dtype) if out is None else out
+    philox_normal(out.reshape(-1), seed, step, int(purpose))
+    return out
+
+
+def integers(
+    xp: ModuleType,
+    seed: int,
+    step: int,
+    purpose: Purpose,
+    high: int,
+    count: int,
+    out: Array | None = None,
+) -> Array:
+    """count whole numbers from 0 to high - 1 as int64, for high up to 2**32, in `out` if given."""
+    out = xp.empty(count, "int64") if out is None else out
+    return philox_integers(out, high, seed, step, int(purpose))
+
+
+def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+    """A permutation of 0 .. count - 1 as int64: the order of random 32-bit keys.
+
+    The index is the key's lower 32 bits, so keys differ and any sort gives the same order.
+    """
+    words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
+    keys = xp.sort((words << 32) | xp.arange(count, dtype=xp.uint64))
+    return (keys & LOW).astype(xp.int64)
+
+
+def _words(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+    return philox_words(xp.empty(count, xp.uint32), seed, step, int(purpose))

@@ -1,0 +1,176 @@
+"""`tinygzsl report`: one self-contained HTML page about a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..evaluation import evaluate
+from ..runs.load import Run
+from ..runs.manifest import file_sha256
+from ..storage.checksums import write_text
+from ..text import one_line
+from .charts import entropy_chart, score_chart
+from .config import data_section, environment_section, settings_section
+from .html import Html, element, page, paragraph, section
+from .results import (
+    classes_section,
+    confusion_section,
+    figures_section,
+    headline,
+    mistakes_section,
+    routes_section,
+)
+from .samples import Details, inspect_samples
+from .warnings import find_warnings
+
+REPORT = "report.html"
+NEEDED = ("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_class", "n_test")
+
+
+class Content(NamedTuple):
+    """What a report shows. data and details are None where the test samples were not looked at,
+    and notices says why; metrics is None for a run that was not evaluated.
+    """
+
+    run: Run
+    data: Any
+    metrics: dict[str, Any] | None
+    details: Details | None
+    notices: list[str]
+
+
+def gather(run: Run, load: Callable[..., Any], source: dict[str, Any] | None = None) -> Content:
+    """Look at the test samples of the run's own dataset, or at those of another source.
+
+    load is load_dataset. A run that was not evaluated keeps its test samples unseen, unless a
+    source is given. Where the run's own files have gone, metrics.json is all there is. Raises
+    ValueError for a dataset that doesn't belong to the model and what load raises for a source.
+    """
+    if source:
+        data, metrics = load(**source), {}
+        where = ", ".join(str(v) for v in source.values())
+        notices = [f"All figures are of another dataset than the run's own: {where}."]
+    elif run.metrics is None:
+        untouched = (
+            "This run has not been evaluated, so its test samples were not looked at. "
+            f"`tinygzsl evaluate {run.folder}` does it; then write the report again."
+        )
+        return Content(run, None, None, None, [untouched])
+    else:
+        try:
+            data = load(**run.source)
+        except OSError as error:
+            gone = f"Histogram, confusion and single samples are left out: {error}."
+            return Content(run, None, run.metrics, None, [gone])
+        metrics, notices = run.metrics, _changed(run.metrics, data)
+    if any(key not in metrics for key in NEEDED):
+        metrics = {**evaluate(run.model, data), **metrics}
+    return Content(run, data, metrics, inspect_samples(run.model, data), notices)
+
+
+def _changed(metrics: dict[str, Any], data: Any) -> list[str]:
+    """A notice if the dataset's files are not those that were evaluated."""
+    then = metrics.get("inputs")
+    if then is None or set(then.values()) == set(map(file_sha256, data.files)):
+        return []
+    return [
+        "The dataset's files have changed since the run was evaluated: the figures are of the old "
+        "files, histogram, confusion and single samples of the new ones. Evaluate again."
+    ]
+
+
+def write_report(content: Content, path: Path) -> list[str]:
+    """Write the page to path, aside and renamed, and return its warnings.
+
+    The same content gives the same bytes.
+    """
+    name = _names(content.data)
+    found = find_warnings(content.run, content.metrics, name)
+    write_text(path, report_html(content, found, name))
+    return found
+
+
+def report_html(content: Content, warnings: list[str], name: Callable[[Any], str]) -> str:
+    """The page as text; name(label) is what a class is called."""
+    run, data, metrics, details, notices = content
+    title = f"Run {run.folder.resolve().name}"
+    sections = {"warnings": _warnings(warnings)}
+    if metrics is not None:
+        sections["figures"] = figures_section(metrics, run.model.settings_.router_gate)
+    if details is not None:
+        sections["entropy"] = _entropy_section(run, details)
+    if metrics is not None and "routes" in metrics:
+        sections["routes"] = routes_section(metrics["routes"])
+    sections["score"] = _score_section(run)
+    if metrics is not None and "per_class" in metrics:
+        counts = details.counts if details else {}
+        sections["classes"] = classes_section(metrics["per_class"], counts, name)
+    if details is not None:
+        unseen = data.unseen_classes.tolist()
+        sections["confusion"] = confusion_section(details, unseen, name)
+        sections["mistakes"] = mistakes_section(details, run.model.settings_.router_gate, name)
+    sections["data"] = data_section(run, data, metrics)
+    sections["settings"] = settings_section(run)
+    sections["environment"] = environment_section(run)
+    head = [element("h1", title), _subtitle(run), *(paragraph(n) for n in notices)]
+    head += [_navigation(sections), *([headline(metrics)] if metrics else [])]
+    return page(f"{title} - tinygzsl", Html("\n".join([*head, *sections.values()])))
+
+
+def _names(data: Any) -> Callable[[Any], str]:
+    """What to call a class: its name and label, or the label alone where it has no name."""
+    known = {str(k): str(v) for k, v in data.class_names.items()} if data is not None else {}
+
+    def name(label: Any) -> str:
+        label = str(label)
+        called = f"{known[label]} ({label})" if known.get(label, label) != label else label
+        return one_line(called)
+
+    return name
+
+
+def _subtitle(run: Run) -> Html:
+    manifest = run.manifest
+    source = run.source.get("name_or_path", "a dataset")
+    facts = [f"{key} {manifest[key]}" for key in ("preset", "seed", "device") if key in manifest]
+    return element("p", ", ".join([str(source), *facts]), class_="soft")
+
+
+NAVIGATION = {
+    "warnings": "Warnings",
+    "figures": "Figures",
+    "entropy": "Entropy",
+    "routes": "Routes",
+    "score": "Confidence score",
+    "classes": "Classes",
+    "confusion": "Confusion",
+    "mistakes": "Mistakes",
+    "data": "Dataset",
+    "settings": "Configuration",
+    "environment": "Environment",
+}
+
+
+def _navigation(sections: dict[str, Html]) -> Html:
+    links = [element("li", element("a", NAVIGATION[n], href=f"#{n}")) for n in sections]
+    return element("nav", element("ul", *links), aria_label="Sections")
+
+
+def _warnings(found: list[str]) -> Html:
+    if not found:
+        return section("warnings", "Warnings", paragraph("None."))
+    items = element("ul", *(element("li", w) for w in found), class_="warnings")
+    return section("warnings", "Warnings", items)
+
+
+def _entropy_section(run: Run, details: Details) -> Html:
+    return section("entropy", "Entropy", entropy_chart(run, details.histogram))
+
+
+def _score_section(run: Run) -> Html:
+    if run.model.proxy_source_ is None:
+        note = "The run has no CWGAN (vsmm.weight_es = 0), hence no proxies and no such score."
+        return section("score", "Confidence score", paragraph(note))
+    return section("score", "Confidence score", score_chart(run))

@@ -1,0 +1,110 @@
+"""What a report says about single test samples: entropies, confusions, certain mistakes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..evaluation import PROXIES
+from ..metrics import ROUTES
+
+BINS = 30
+WORST = 10  # wrong samples per route that are listed
+
+
+class Histogram(NamedTuple):
+    """edges (BINS + 1,) in nats; shares per kind (seen, unseen, proxy), (BINS,) adding up to 1."""
+
+    edges: np.ndarray
+    shares: dict[str, np.ndarray]
+
+
+class WrongSample(NamedTuple):
+    """A test sample with a wrong label; row counts from 0 in the dataset's X_test."""
+
+    row: int
+    true: Any
+    predicted: Any
+    route: str
+    entropy: float
+    score: float
+
+
+class Details(NamedTuple):
+    """confusion (U, U + 1) counts true against predicted unseen classes; its last column counts
+    labels of seen classes. counts: test samples per class, by the label as text.
+    """
+
+    histogram: Histogram
+    confusion: np.ndarray
+    wrong: list[WrongSample]
+    counts: dict[str, int]
+
+
+def inspect_samples(model: Any, data: Any) -> Details:
+    """Look at a Dataset's test samples one by one, after `evaluate` has accepted the dataset."""
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    classes, counts = np.unique(data.y_test, return_counts=True)
+    return Details(
+        histogram(model, result.entropy, np.isin(data.y_test, model.classes_)),
+        unseen_confusion(data.y_test, result.label, data.unseen_classes),
+        most_certain_mistakes(data.y_test, result),
+        {str(c): int(n) for c, n in zip(classes, counts, strict=True)},
+    )
+
+
+def entropy_histogram(model: Any, data: Any) -> Histogram:
+    """Entropies of a Dataset's test samples and of fresh proxies, from 0 to ln S."""
+    return histogram(model, model.entropy(data.X_test), np.isin(data.y_test, model.classes_))
+
+
+def histogram(model: Any, entropy: np.ndarray, is_seen: np.ndarray) -> Histogram:
+    """Shares per bin of the entropies (n,) of seen and unseen test samples and, where there is a
+    GAN, of fresh proxies.
+    """
+    top = math.log(len(model.classes_))
+    values = {"seen": entropy[is_seen], "unseen": entropy[~is_seen]}
+    if model.proxy_source_ is not None:
+        values["proxy"] = model.entropy(model.sample_proxies(PROXIES))
+    edges = np.linspace(0, top, BINS + 1)
+    # Rounding can take an entropy past ln S, and out of the last bin.
+    counts = {k: np.histogram(np.clip(v, 0, top), edges)[0] for k, v in values.items()}
+    return Histogram(edges, {k: c / c.sum() for k, c in counts.items()})
+
+
+def unseen_confusion(y: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    """Counts (U, U + 1) of the labels that samples of unseen classes got; the last column counts
+    all labels that are not in unseen (U,), which is sorted.
+    """
+    rows = np.isin(y, unseen)
+    true = np.searchsorted(unseen, y[rows])
+    column = np.minimum(np.searchsorted(unseen, label[rows]), len(unseen) - 1)
+    column = np.where(unseen[column] == label[rows], column, len(unseen))
+    counts = np.zeros((len(unseen), len(unseen) + 1), int)
+    np.add.at(counts, (true, column), 1)
+    return counts
+
+
+def most_certain_mistakes(y: np.ndarray, result: Any) -> list[WrongSample]:
+    """Of each route, the wrong samples of the highest score; y (n,) are the true labels.
+
+    Routes are kept apart because their scores are probabilities among different candidates.
+    """
+    found = []
+    for route in ROUTES:
+        rows = np.flatnonzero((result.route == route) & (result.label != y))
+        order = np.argsort(-result.score[rows], kind="stable")[:WORST]
+        found += [
+            WrongSample(
+                int(i),
+                y[i].item(),
+                result.label[i].item(),
+                route,
+                float(result.entropy[i]),
+                float(result.score[i]),
+            )
+            for i in rows[order]
+        ]
+    return found

@@ -1,0 +1,118 @@
+"""Run folders: model.npz, config.toml, curves.csv, manifest.json, metrics.json, checkpoints/."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..runtime.backend import cuda_facts
+from ..runtime.threads import current
+from ..settings import Settings
+from ..storage.checksums import read_json
+from ..version import __version__
+from .folder import MANIFEST, MODEL
+
+
+def check_model_file(folder: Path) -> None:
+    """ValueError if a run folder's model is not the one that its manifest was written for, or if
+    there is no manifest: it is the last that `train` writes.
+    """
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        raise ValueError(
+            f"{folder} has no {MANIFEST}, so its run is not finished; `tinygzsl train --resume "
+            f"{folder}` goes on with it"
+        )
+    outputs = read_json(folder / MANIFEST).get("outputs")
+    if not isinstance(outputs, dict) or outputs.get(MODEL) != file_sha256(folder / MODEL):
+        raise ValueError(
+            f"{folder / MODEL} is not the model that {MANIFEST} lists, so it is of another run or "
+            f"the run was stopped: put the right one back, or `tinygzsl train --resume {folder}`"
+        )
+
+
+def gan_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a CWGAN's checkpoint depends on; --resume may change the others."""
+    sections = ("scale_", "gan_", "ptc_", "cs_", "proxy_from")
+    later = ("gan_max_epochs", "gan_train_on")
+    values = asdict(settings).items()
+    found = {k: v for k, v in values if k.startswith(sections) and k not in later}
+    if settings.router_unit == "measured":  # the CWGAN then has fewer samples
+        found["router_held_out"] = settings.router_held_out
+    return found
+
+
+def vsmm_settings(settings: Settings) -> dict[str, Any]:
+    """The settings that a VSMM's checkpoint depends on: all but the router's, as the proxies come
+    from the CWGAN.
+    """
+    found = {k: v for k, v in asdict(settings).items() if not k.startswith("router_")}
+    return found | gan_settings(settings)
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 over arrays and texts, in order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            part = np.ascontiguousarray(part)
+            digest.update(part.tobytes() if part.dtype.kind == "U" else part.data)
+        else:
+            digest.update(str(part).encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def environment(device: str = "cpu") -> dict[str, Any]:
+    """Versions, platform, cores and threads, and the GPU if that is the device: what a result may
+    depend on.
+    """
+    versions = {"tinygzsl": __version__, "python": platform.python_version()}
+    for name in ("numpy", "scipy", "numba"):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    gpu = {}
+    if device == "cuda":
+        _, facts = cuda_facts()
+        versions["cupy"] = facts.get("cupy")
+        gpu = {"gpu": {k: v for k, v in facts.items() if k not in ("cupy", "memory_free")}}
+    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        "versions": versions,
+        "commit": _commit(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": current().count,
+        "thread_variables": {name: os.environ[name] for name in variables if name in os.environ},
+        **gpu,
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout the package runs from; None for an installed copy."""
+    git = Path(__file__).parents[1] / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        loose, packed = git / head[5:], git / "packed-refs"
+        if loose.is_file():
+            return loose.read_text().strip()
+        refs = dict(reversed(line.split(" ", 1)) for line in packed.read_text().splitlines()[1:])
+        return refs.get(head[5:])
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,53 @@
+"""What a report reads of metrics.json, and whether it is of the form that `evaluate` writes."""
+
+from __future__ import annotations
+
+import reprlib
+from pathlib import Path
+from typing import Any
+
+from ..metrics import ROUTES
+from .folder import METRICS
+
+NUMBER = int | float
+ACCURACIES = {"S": NUMBER, "U": NUMBER, "H": NUMBER}
+SHARES = dict.fromkeys(ROUTES, NUMBER)
+# A dict names the keys that must be there; a list [form] is a dict of any keys.
+FORMS = {
+    **ACCURACIES,
+    **dict.fromkeys(("supervised", "zsl", "ausuc", "auroc", "fpr95"), NUMBER),
+    "gzsl": ACCURACIES,
+    "oracle": {**ACCURACIES, "threshold": NUMBER},
+    "entropy": [NUMBER],
+    "routes": {"seen": SHARES, "unseen": SHARES},
+    "per_class": {"seen": [NUMBER], "unseen": [NUMBER]},
+    "n_test": [NUMBER],
+    "inputs": [str],
+}
+
+
+def check_metrics(metrics: dict[str, Any], folder: Path) -> None:
+    """Refuse, by ValueError, the metrics.json of a run folder if it is of another form.
+
+    S, U and H must be there; what else lacks is of an older version. More than this may be there.
+    """
+    again = f"run `tinygzsl evaluate {folder}` again"
+    for key, form in FORMS.items():
+        if key not in metrics and key in ACCURACIES:
+            raise ValueError(f"{folder / METRICS} is damaged: it has no {key}; {again}")
+        if key in metrics and not _fits(metrics[key], form):
+            raise ValueError(
+                f"{folder / METRICS} is damaged: `evaluate` writes no {key} like "
+                f"{reprlib.repr(metrics[key])}; {again}"
+            )
+
+
+def _fits(value: Any, form: Any) -> bool:
+    """Whether a JSON value has a form of FORMS."""
+    if isinstance(form, list):
+        return isinstance(value, dict) and all(_fits(v, form[0]) for v in value.values())
+    if isinstance(form, dict):
+        return isinstance(value, dict) and all(
+            key in value and _fits(value[key], inner) for key, inner in form.items()
+        )
+    return isinstance(value, form)

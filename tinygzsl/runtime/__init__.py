@@ -1,0 +1,1 @@
+"""What code runs on: the array module, devices, threads, BLAS, compilation."""

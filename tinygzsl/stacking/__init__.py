@@ -1,0 +1,1 @@
+"""Methods put together: the router in front of a baseline."""

@@ -1,0 +1,190 @@
+"""NPY and NPZ files. What a header declares is held against the file before memory is taken for it.
+
+Nothing is unpickled or evaluated: an array is of numbers, booleans or text, or it is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from ..text import shown
+
+DEFLATE_RATIO = 1032  # no deflated byte holds more
+PIECE = 1 << 20
+UNREADABLE = (  # what zipfile and zlib raise for a damaged file
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    OSError,
+    OverflowError,
+    RuntimeError,  # encrypted, or a NotImplementedError
+    ValueError,
+)
+_VERSIONS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I", b"\x93NUMPY\x03\x00": "<I"}
+_ENTRIES = (
+    r"""['"]descr['"]\s*:\s*(?:['"](?P<descr>[<>|=]?[a-zA-Z?]\d{0,9})['"]|(?P<fields>\[.*\]))""",
+    r"""['"]fortran_order['"]\s*:\s*(?P<fortran>True|False)""",
+    r"""['"]shape['"]\s*:\s*\((?P<shape>[\d\s,]*)\)""",
+)
+_HEADER = re.compile(rf"\{{\s*(?:(?:{'|'.join(_ENTRIES)})\s*,?\s*){{3}}\}}\s*", re.DOTALL)
+_LONGEST_HEADER = 10_000
+
+
+class Declared(NamedTuple):
+    """What the header of an NPY file says, and how many bytes it has itself."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    order: str
+    offset: int
+
+
+def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an NPZ file by name: those of `wanted` that are there, or all.
+
+    Raises OSError if the file can't be opened, and ValueError, one sentence, if it is no NPZ file,
+    is damaged, or has two arrays of a name or one of Python objects.
+    """
+    with open(path, "rb") as raw:
+        size = os.fstat(raw.fileno()).st_size
+        try:
+            archive = zipfile.ZipFile(raw)
+            members = _by_name(archive, size)
+        except UNREADABLE as error:
+            raise ValueError(
+                f"{path} is no .npz file or is damaged ({_words(error)}); write it again"
+            ) from None
+        names = members if wanted is None else [name for name in wanted if name in members]
+        return {name: _read_member(archive, members[name], size, path, name) for name in names}
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """The array of an NPY file as a read-only memory map. Raises what read_zipped does."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            found = read_declared(file, size)
+        except ValueError as error:
+            raise ValueError(
+                f"{path} is no array of numbers in .npy format ({error}); write it again"
+            ) from None
+        if not math.prod(found.shape):  # an empty map is none
+            return np.zeros(found.shape, found.dtype, found.order)
+    return np.memmap(path, found.dtype, "r", found.offset, found.shape, found.order)
+
+
+def read_declared(file: IO[bytes], size: int) -> Declared:
+    """The header of an NPY file of `size` bytes, which it must fit. Raises ValueError."""
+    start = file.read(8)
+    if start not in _VERSIONS:
+        raise ValueError(f"it starts with {start!r}")
+    form = _VERSIONS[start]
+    count = struct.calcsize(form)
+    length = struct.unpack(form, _exactly(file, count))[0]
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"its header claims {length} bytes")
+    text = _exactly(file, length).decode("latin-1")
+    match = _HEADER.fullmatch(text)
+    if not match or not (match["fortran"] and match["shape"] is not None):
+        raise ValueError("its header is damaged")
+    dtype = _dtype(match)
+    shape = tuple(int(part) for part in match["shape"].split(",") if part.strip())
+    offset = len(start) + count + length
+    if offset + math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(
+            f"its header claims {dtype} of shape {shown(shape)}, but {size - offset} bytes follow"
+        )
+    np.broadcast_to(np.empty((), dtype), shape)  # ValueError for dimensions that NumPy has not
+    return Declared(dtype, shape, "F" if match["fortran"] == "True" else "C", offset)
+
+
+def _dtype(match):
+    if match["fields"] is not None:
+        raise ValueError("it is a table of fields; save each as an array of its own")
+    name = match["descr"]
+    if name is None:
+        raise ValueError("its header is damaged")
+    if name.lstrip("<>|=")[0] in "OV":
+        raise ValueError("it holds Python objects, which are never unpickled; save numbers or text")
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.kind not in "biufcSU" or dtype.itemsize == 0:
+        raise ValueError(f"its dtype {name!r} is none of numbers or text")
+    return dtype
+
+
+def _exactly(file, count):
+    content = file.read(count)
+    if len(content) < count:
+        raise ValueError("it is cut short")
+    return content
+
+
+def _by_name(archive, size):
+    members = {}
+    if sum(info.compress_size for info in archive.infolist()) > size:
+        raise ValueError("its arrays lie over each other, or it is cut short")
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            raise ValueError(f"it has two arrays named {shown(name)}")
+        members[name] = info
+    return members
+
+
+def _read_member(archive, info, size, path, name):
+    try:
+        _check_member(info, size)
+        with archive.open(info) as file:
+            found = read_declared(file, info.file_size)
+            content = np.empty(info.file_size - found.offset, np.uint8)
+            for at in range(0, len(content), PIECE):
+                piece = content[at : at + PIECE]
+                piece[:] = np.frombuffer(_exactly(file, len(piece)), np.uint8)
+            array = content.view(found.dtype).reshape(found.shape, order=found.order)
+            if array.dtype.kind == "U":
+                _check_text(array)
+            return array
+    except UNREADABLE as error:
+        raise ValueError(
+            f"{path}: {shown(name)} can't be read ({_words(error)}); the file may be damaged, "
+            "write it again"
+        ) from None
+
+
+def _check_member(info, size):
+    """Against the size of the whole file, before anything is read."""
+    if info.flag_bits & 1:
+        raise ValueError("it is encrypted")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"it is packed by method {info.compress_type}; use numpy.savez")
+    ratio = 1 if info.compress_type == zipfile.ZIP_STORED else DEFLATE_RATIO
+    if info.compress_size > size or info.file_size > ratio * info.compress_size:
+        raise ValueError(
+            f"it claims {info.file_size} bytes in {info.compress_size} of a file of {size}"
+        )
+
+
+def _check_text(array):
+    codes = array.reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        raise ValueError("it holds characters that Unicode has not")
+
+
+def _words(error: BaseException) -> str:
+    """The message of an error on one line."""
+    return shown(" ".join(str(error).split()), 200) or type(error).__name__

@@ -1,0 +1,81 @@
+"""Folds of pseudo-unseen classes, made of training samples only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..datasets.base import TrainingSet
+from ..nn.random import check_seed
+from ..proxies import hold_out_rows
+
+# The folds differ in size, so that thresholds must do for several numbers of seen classes.
+UNSEEN_SHARES = (1 / 4, 1 / 3, 1 / 5)
+MOST_FOLDS = 20  # each holds a copy of the samples, and more of them tell little
+TEST_SHARE = 0.2  # of every pseudo-seen class's samples: the pseudo-test-seen ones
+
+
+def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]:
+    """Datasets in which some classes of `training` play unseen and some samples play test-seen.
+
+    training is what Dataset.training() returns, so nothing else can be reached. The split that its
+    file names (train_loc and val_loc), if any, is the first fold; the others hold out a quarter, a
+    third and a fifth of the classes in turn, no class twice within three folds. Of every
+    pseudo-seen class a fifth of the samples is held out. Raises ValueError for fewer than four
+    classes, or a count outside 1 .. 20.
+    """
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise ValueError(f"folds is {count!r}; pass a whole number, at least 1")
+    if count > MOST_FOLDS:
+        raise ValueError(f"folds is {count}; pass at most {MOST_FOLDS}")
+    check_seed(seed)
+    n_classes = len(training.classes)
+    if n_classes < 4:
+        raise ValueError(
+            f"validation needs at least 4 seen classes, two that play seen and two that play "
+            f"unseen, but the training samples have {n_classes}; set the values by hand"
+        )
+    named = _named_split(training)
+    unseen = [] if named is None else [named]
+    drawn = (_drawn_split(training, i, seed) for i in range(count - len(unseen)))
+    return [_fold(training, i, seed, *split) for i, split in enumerate([*unseen, *drawn])]
+
+
+def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
+    """Pseudo-seen and pseudo-unseen classes of the file's own split; None where it has none."""
+    if training.validation is None:
+        return None
+    seen, unseen = (np.unique(training.y[rows]) for rows in training.validation)
+    usable = len(seen) > 1 and len(unseen) > 0 and not np.isin(seen, unseen).any()
+    return (seen, unseen) if usable else None
+
+
+def _drawn_split(training: TrainingSet, i: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Classes of the i-th seeded split: neighbours in a permutation that changes every three."""
+    turn, place = divmod(i, len(UNSEEN_SHARES))
+    n_classes = len(training.classes)
+    counts = [min(max(2, round(s * n_classes)), n_classes - 2) for s in UNSEEN_SHARES]
+    order = np.random.default_rng([seed, turn]).permutation(training.classes)
+    order = np.roll(order, -sum(counts[:place]))
+    return np.sort(order[counts[place] :]), np.sort(order[: counts[place]])
+
+
+def _fold(
+    training: TrainingSet, number: int, seed: int, seen: np.ndarray, unseen: np.ndarray
+) -> Dataset:
+    of_seen = np.flatnonzero(np.isin(training.y, seen))
+    index = np.searchsorted(seen, training.y[of_seen])
+    held = hold_out_rows(index, TEST_SHARE, (seed + number) % 2**64)
+    test = np.concatenate([of_seen[held], np.flatnonzero(np.isin(training.y, unseen))])
+    kept = of_seen[~held]
+    return Dataset(
+        name=f"{training.name}, fold {number}",
+        X_train=training.X[kept],
+        y_train=training.y[kept],
+        X_test=training.X[test],
+        y_test=training.y[test],
+        seen_classes=seen,
+        seen_prototypes=training.prototypes[np.isin(training.classes, seen)],
+        unseen_classes=unseen,
+        unseen_prototypes=training.prototypes[np.isin(training.classes, unseen)],
+    )

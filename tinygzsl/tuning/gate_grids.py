@@ -1,0 +1,238 @@
+"""All gates of a grid at once, on the saved scores of a fold; and the choice among them.
+
+Both gates need little of a test sample: its entropy, which label each route would give it and, for
+the soft gate, two probabilities. So a trained model is evaluated at hundreds of thresholds in
+milliseconds. Thresholds are counted in one of two units, nats or fractions of ln S; which of them
+carries over better from fold to fold is measured by leaving each fold out in turn. Those of eq. 10
+may be positions on a measured scale instead: see recalibration.py.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..datasets import Dataset
+from ..gates.units import nats_of
+from ..metrics import harmonic_mean
+from ..settings import Settings
+
+UNITS = ("fraction", "nats")
+THRESHOLDS = (  # fractions of ln S; those in nats are as many, times ln S of a middling fold
+    *(0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.125, 0.15, 0.175, 0.2),
+    *(0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+)
+BIASES = (0.0, *THRESHOLDS)
+WIDTHS = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
+TAUS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1.0)  # standard deviations of the training scores
+FIELDS = {
+    "hard": ("router_delta_low", "router_delta_high"),
+    "soft": ("router_width", "router_tau", "router_bias"),
+}
+
+
+class Scores(NamedTuple):
+    """What a model says of a fold's test samples (n,).
+
+    weight_seen and weight_unseen turn right answers into S and U (their sums are 1). right_seen,
+    right_unseen and right_all: whether the label by C, by F among unseen and by F among all
+    classes is right. entropy in nats; p_seen the greatest p(y|x) of C; gaps (n, U) is F among
+    unseen classes minus its maximum, in standard deviations of the training scores. scale: the
+    nats of positions 0 and 1, where they were measured.
+    """
+
+    weight_seen: np.ndarray
+    weight_unseen: np.ndarray
+    right_seen: np.ndarray
+    right_unseen: np.ndarray
+    right_all: np.ndarray
+    entropy: np.ndarray
+    p_seen: np.ndarray
+    gaps: np.ndarray
+    n_seen: int
+    scale: tuple[float, float] | None = None
+
+
+def make_scores(
+    data: Dataset, log_p: np.ndarray, entropy: np.ndarray, f: np.ndarray, scale: float
+) -> Scores:
+    """Scores of data's test samples from log p(y|x) (n, S), its entropy (n,), F (n, S + U) with the
+    seen classes first, and the standard deviation of F on training samples.
+    """
+    seen, unseen, y = data.seen_classes, data.unseen_classes, data.y_test
+    log_p, f, n_seen = log_p.astype(float), f.astype(float), len(data.seen_classes)
+    of_unseen = f[:, n_seen:]
+    _, index, counts = np.unique(y, return_inverse=True, return_counts=True)
+    is_seen = np.isin(y, seen)
+    return Scores(
+        weight_seen=is_seen / counts[index] / len(np.unique(y[is_seen])),
+        weight_unseen=~is_seen / counts[index] / len(np.unique(y[~is_seen])),
+        right_seen=seen[log_p.argmax(axis=1)] == y,
+        right_unseen=unseen[of_unseen.argmax(axis=1)] == y,
+        right_all=np.concatenate([seen, unseen])[f.argmax(axis=1)] == y,
+        entropy=entropy.astype(float),
+        p_seen=np.exp(log_p.max(axis=1)),
+        gaps=(of_unseen - of_unseen.max(axis=1, keepdims=True)) / scale,
+        n_seen=n_seen,
+    )
+
+
+class Grids(NamedTuple):
+    """Values to try by field, fields that are not searched, kinds and units to try, and ln S of a
+    middling fold.
+    """
+
+    values: dict[str, np.ndarray]
+    fixed: frozenset[str]
+    kinds: tuple[str, ...]
+    units: tuple[str, ...]
+    reference: float
+
+    def nats(self, name: str, unit: str, log_s: float) -> np.ndarray:
+        """A field's values in nats for ln S = log_s. What the user fixed is the same number in
+        either unit: nats for eq. 10's thresholds, fractions of ln S for the soft gate.
+        """
+        values = self.values[name]
+        if name in self.fixed:
+            return values if name in FIELDS["hard"] else values * log_s
+        return values * (log_s if unit == "fraction" else self.reference)
+
+
+class Gate(NamedTuple):
+    """A choice: its kind, unit and place in the grid, H of every fold and their mean, and the mean
+    H of every fold with the gate that the others would choose (NaN for a single fold).
+    """
+
+    kind: str
+    unit: str
+    place: tuple[int, ...]
+    by_fold: tuple[float, ...]
+    h: float
+    left_out: float
+
+
+def make_grids(settings: Settings, given: frozenset[str], log_s: list[float]) -> Grids:
+    """The grids around settings; fields in `given` keep their value."""
+    grids = dict(zip(FIELDS["hard"], (THRESHOLDS, THRESHOLDS), strict=True))
+    grids |= dict(zip(FIELDS["soft"], (WIDTHS, TAUS, BIASES), strict=True))
+    fixed = given & grids.keys()
+    values = {
+        name: np.array([getattr(settings, name)] if name in fixed else grid)
+        for name, grid in grids.items()
+    }
+    kinds = (settings.router_gate,) if "router_gate" in given else ("hard", "soft")
+    units = UNITS
+    if settings.router_unit == "measured":
+        kinds, units = ("hard",), ("measured",)
+    return Grids(values, frozenset(fixed), kinds, units, float(np.median(log_s)))
+
+
+def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
+    """The grids without values of eq. 10 that the fixed one of its thresholds rules out for some
+    number of classes in n_seen. Raises ValueError where none is left.
+    """
+    low, high = FIELDS["hard"]
+    if "hard" not in grids.kinds or len(grids.fixed & {low, high}) != 1:
+        return grids
+    fixed, free = (low, high) if low in grids.fixed else (high, low)
+    limit, grid = float(grids.values[fixed][0]), grids.values[free]
+    s = min(n_seen) if free == high else max(n_seen)
+    measured = "measured" in grids.units
+    values = grid if measured else grid * math.log(s)
+    left = grid[values >= limit] if free == high else grid[values <= limit]
+    if not len(left):
+        extent, end = ("greatest", values[-1]) if free == high else ("least", values[0])
+        unit, other = f" nats (for {s} classes)", ", or router_gate='soft'"
+        if measured:
+            unit = other = ""
+        raise ValueError(
+            f"{fixed} is fixed at {limit:g}, but the {extent} {free} to try is {end:.3g}{unit}; "
+            f"set both{other}"
+        )
+    return grids._replace(values={**grids.values, free: left})
+
+
+def gate_table(scores: Scores, grids: Grids, kind: str, unit: str) -> np.ndarray:
+    """H of one fold at every gate of the grid: (low, high) for the hard gate, (width, tau, bias)
+    for the soft one. Where low > high it is -1.
+    """
+    return (_hard_table if kind == "hard" else _soft_table)(scores, grids, unit)
+
+
+def _hard_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
+    if unit == "measured":
+        low, high = (nats_of(grids.values[name], scores.scale) for name in FIELDS["hard"])
+    else:
+        low, high = (grids.nats(name, unit, math.log(scores.n_seen)) for name in FIELDS["hard"])
+    is_below = scores.entropy[:, None] < low
+    is_above = scores.entropy[:, None] > high
+    parts = []
+    for weight in (scores.weight_seen, scores.weight_unseen):
+        sl, zsl, gzsl = (
+            weight * right for right in (scores.right_seen, scores.right_unseen, scores.right_all)
+        )
+        between = gzsl.sum() - (gzsl @ is_below)[:, None] - (gzsl @ is_above)
+        parts.append((sl @ is_below)[:, None] + (zsl @ is_above) + between)  # eq. 10
+    h = harmonic_mean(*(np.clip(part, 0, 1) for part in parts))
+    return np.where(low[:, None] <= high, h, -1.0)
+
+
+def _soft_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
+    """A seen label wins if g p >= (1 - g) q, with g = sigmoid((b - H) / w): if the bias b, in
+    nats, is at least H + w ln(q / p), q being the greatest probability among unseen classes.
+    """
+    log_s = math.log(scores.n_seen)
+    widths, _, biases = (grids.nats(name, unit, log_s) for name in FIELDS["soft"])
+    taus = grids.values["router_tau"]
+    log_q = [-np.log(np.exp(scores.gaps / tau).sum(axis=1)) for tau in taus]
+    table = np.empty((len(widths), len(taus), len(biases)))
+    for i, width in enumerate(widths):
+        for j in range(len(taus)):
+            least = scores.entropy + width * (log_q[j] - np.log(scores.p_seen))
+            is_seen = least[:, None] <= biases
+            s = (scores.weight_seen * scores.right_seen) @ is_seen
+            u = (scores.weight_unseen * scores.right_unseen) @ ~is_seen
+            table[i, j] = harmonic_mean(np.clip(s, 0, 1), np.clip(u, 0, 1))
+    return table
+
+
+def best_gate(scores: list[Scores], grids: Grids, kind: str, unit: str) -> Gate:
+    """The gate with the greatest mean H over the folds; among equals the one in the middle."""
+    tables = np.stack([gate_table(fold, grids, kind, unit) for fold in scores])
+    place = _best_place(tables.mean(axis=0))
+    by_fold = tables[(slice(None), *place)]
+    left_out = math.nan
+    if len(scores) > 1:
+        total = tables.sum(axis=0)
+        left_out = float(np.mean([t[_best_place((total - t) / (len(scores) - 1))] for t in tables]))
+    return Gate(kind, unit, place, tuple(by_fold.tolist()), float(by_fold.mean()), left_out)
+
+
+def _best_place(table: np.ndarray) -> tuple[int, ...]:
+    equal = np.argwhere(table >= table.max() - 1e-12)
+    return tuple(int(i) for i in equal[len(equal) // 2])
+
+
+def gate_settings(gate: Gate, grids: Grids, n_seen: int) -> dict[str, Any]:
+    """The gate as settings of a model with n_seen classes; what was fixed keeps its value."""
+    log_s, chosen = math.log(n_seen), {"router_gate": gate.kind}
+    if gate.unit == "measured":
+        chosen["router_unit"] = "measured"
+    for name, at in zip(FIELDS[gate.kind], gate.place, strict=True):
+        if name in grids.fixed or name == "router_tau" or gate.unit == "measured":
+            chosen[name] = float(grids.values[name][at])
+        else:
+            nats = float(grids.nats(name, gate.unit, log_s)[at])
+            chosen[name] = round(nats if gate.kind == "hard" else nats / log_s, 6)
+    return chosen
+
+
+def at_edge(gate: Gate, grids: Grids) -> list[str]:
+    """The searched fields whose chosen value is the first or last of its grid."""
+    return [
+        name
+        for name, at in zip(FIELDS[gate.kind], gate.place, strict=True)
+        if name not in grids.fixed and at in (0, len(grids.values[name]) - 1)
+    ]

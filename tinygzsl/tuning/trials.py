@@ -1,0 +1,199 @@
+"""Training on one fold: scaled arrays, VSMMs, one CWGAN for all windows of CS, and their scores."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import kernels
+from ..datasets import Dataset
+from ..datasets.array_checks import check_finite
+from ..datasets.scaling import Scaler, fit_and_scale, scaled
+from ..estimator import SAMPLE_ROWS
+from ..gates.units import EntropyScaleError, entropy_scale, keep_out
+from ..nn.mlp import MLP
+from ..proxies import FRESH_DRAW, TRAINING_DRAW, gan_and_scorer
+from ..router import compatibility, score_deviation
+from ..runtime.backend import Array, device_module, to_host
+from ..settings import Settings
+from ..snapshots import Look, SnapshotKeeper, draw_proxies, train_with_looks
+from ..vsmm import VSMM, train_vsmm
+from .gate_grids import Scores, make_scores
+
+# The final run has more samples, so it must not need the very last epoch to reach the window.
+SHARE_OF_EPOCHS = 0.75
+
+
+class _Scaled(NamedTuple):
+    """A fold's arrays, scaled as fit scales them, and the scaler of the features."""
+
+    scaler: Scaler
+    x: Array
+    a: Array
+    x_test: Array
+    a_unseen: Array
+
+
+class Draws(NamedTuple):
+    """Scaled proxies (p, d) to train on, and fresh ones to measure by, where these are wanted."""
+
+    trained_on: Array
+    fresh: Array | None
+
+
+class FoldTrainer:
+    """Trains on one fold and scores its pseudo-test samples.
+
+    Where start has router_unit "measured", some training samples are kept out, as fit does.
+    """
+
+    def __init__(
+        self, fold: Dataset, seed: int, device: str, dtype: str, start: Settings | None = None
+    ):
+        check_finite("X", fold.X_train)
+        check_finite("X", fold.X_test)
+        self.fold, self.seed, self.dtype = fold, seed, dtype
+        self.xp = device_module(device)
+        index, seen = np.searchsorted(fold.seen_classes, fold.y_train), fold.seen_classes
+        kept = keep_out(fold.X_train, index, seen, start or Settings(), seed)
+        self.x_train, index, self.held = kept
+        self.index = self.xp.asarray(index)
+        self._kind, self._arrays = None, None
+
+    @property
+    def n_seen(self) -> int:
+        """S of this fold."""
+        return len(self.fold.seen_classes)
+
+    def vsmm(
+        self,
+        settings: Settings,
+        proxies: Array | None = None,
+        after_epoch: Callable[[VSMM, int], None] | None = None,
+    ) -> VSMM:
+        """A VSMM trained on the fold's seen samples and, if given, scaled proxies."""
+        data = self._scaled(settings)
+        arguments = (data.x, self.index, data.a, proxies, settings, self.seed, _ignore)
+        return train_vsmm(*arguments, after_epoch)[0]
+
+    def scores_by_epoch(self, by_epoch: list[Settings]) -> dict[Settings, Scores]:
+        """Scores of settings that differ in vsmm_epochs only, from one training without proxies; of
+        as many as were reached if it diverges.
+        """
+        wanted = {settings.vsmm_epochs: settings for settings in by_epoch}
+        found = {}
+
+        def look(vsmm: VSMM, epoch: int) -> None:
+            if epoch in wanted:
+                found[wanted[epoch]] = self.scores(vsmm, wanted[epoch])
+
+        with suppress(FloatingPointError), np.errstate(all="ignore"):
+            self.vsmm(max(by_epoch, key=lambda s: s.vsmm_epochs), after_epoch=look)
+        return {settings: found[settings] for settings in by_epoch if settings in found}
+
+    def windows(
+        self, settings: Settings, windows: list[tuple[float, float]]
+    ) -> Iterator[tuple[tuple[float, float], Draws]]:
+        """(window, draws) for each window of CS that one CWGAN reaches in time.
+
+        Each gets the proxies that fit would draw: where CS jumps over a window, those of the
+        nearest snapshot. Where the CWGAN diverges, only windows passed before count as reached.
+        """
+        data = self._scaled(settings)
+        epochs = max(1, int(SHARE_OF_EPOCHS * settings.gan_max_epochs))
+        limited = replace(settings, gan_max_epochs=epochs, gan_train_on=False)
+        arrays = data.x, self.index, data.a
+        with _quiet():
+            gan, scorer = gan_and_scorer(*arrays, limited, self.seed, _ignore)
+        if scorer.reference < 1 + 1e-6:  # the PTC tells no classes apart: see find_proxies
+            return
+        keepers = _Keepers([replace(limited, cs_low=low, cs_high=high) for low, high in windows])
+        finished = False
+        with suppress(FloatingPointError), np.errstate(all="ignore"):
+            train_with_looks(gan, keepers, scorer, [], *arrays, _ignore)
+            finished = True
+        for window, keeper in zip(windows, keepers.keepers, strict=True):
+            if keeper.passed or (finished and keeper.inside):
+                with _quiet():
+                    snapshots = keeper.chosen()
+                draw = partial(draw_proxies, snapshots, data.a, gan.latent, settings.proxy_count)
+                fresh = None if self.held is None else draw(self.seed, FRESH_DRAW)
+                yield window, Draws(draw(self.seed, TRAINING_DRAW), fresh)
+
+    def scores_with(self, settings: Settings, draws: Draws) -> Scores | None:
+        """Scores of a VSMM trained with proxies, with the scale if it is wanted; None if training
+        diverges or there is no scale.
+        """
+        with suppress(FloatingPointError, EntropyScaleError), np.errstate(all="ignore"):
+            vsmm, scale = self.vsmm(settings, draws.trained_on), None
+            if self.held is not None:
+                scaler = self._scaled(settings).scaler
+                scale = entropy_scale(vsmm, self.held, scaler, draws.fresh, self.xp, self.dtype)
+            return self.scores(vsmm, settings)._replace(scale=scale)
+        return None
+
+    def scores(self, vsmm: VSMM, settings: Settings) -> Scores:
+        """What vsmm says of the pseudo-test samples, with settings.router_metric as F.
+
+        Raises FloatingPointError if it is not finite.
+        """
+        data, metric = self._scaled(settings), settings.router_metric
+        semantic = vsmm.embed_prototypes(self.xp.concatenate([data.a, data.a_unseen]))
+        embedded = vsmm.embed(data.x_test)
+        log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
+        f = compatibility(embedded, semantic, metric)
+        sample = vsmm.embed(data.x[:: 1 + data.x.shape[0] // SAMPLE_ROWS])
+        scale = score_deviation(compatibility(sample, semantic[: self.n_seen], metric))
+        parts = [to_host(part) for part in (log_p, entropy, f)]
+        if not all(np.isfinite(part).all() for part in (*parts, scale)):
+            raise FloatingPointError("the VSMM diverged: its scores are not finite")
+        return make_scores(self.fold, *parts, scale)
+
+    def _scaled(self, settings: Settings) -> _Scaled:
+        kind = settings.scale_features, settings.scale_prototypes
+        if kind != self._kind:
+            fold, xp, dtype = self.fold, self.xp, self.dtype
+            scale_x, x = fit_and_scale("X", self.x_train, kind[0], xp, dtype)
+            scale_a, a = fit_and_scale("prototypes", fold.seen_prototypes, kind[1], xp, dtype)
+            x_test = scaled("X", fold.X_test, scale_x, xp, dtype)
+            a_unseen = scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype)
+            self._kind, self._arrays = kind, _Scaled(scale_x, x, a, x_test, a_unseen)
+        return self._arrays
+
+
+class _Keepers:
+    """The keepers of several windows, fed by one training. Each ends as it would alone, since
+    one whose window has been passed is shown nothing more.
+    """
+
+    def __init__(self, settings: list[Settings]):
+        self.keepers = [SnapshotKeeper(one) for one in settings]
+
+    @property
+    def passed(self) -> bool:
+        """Whether CS has passed every window."""
+        return all(keeper.passed for keeper in self.keepers)
+
+    def add(self, look: Look, generator: MLP) -> None:
+        """Show a look to each keeper that still waits."""
+        for keeper in self.keepers:
+            if not keeper.passed:
+                keeper.add(look, generator)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Warnings of one fold are not repeated for each; the final training gives them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def _ignore(step: int, logs: dict[str, Any]) -> None:
+    """The steps within a training are not shown; the search counts whole trainings."""

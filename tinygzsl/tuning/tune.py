@@ -1,0 +1,145 @@
+"""Choosing settings by validation on pseudo-unseen classes; test data is never involved."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..datasets.base import TrainingSet
+from ..metrics import auroc
+from ..nn.device_memory import FREE_SOME, device_errors
+from ..router import LOW_AUROC
+from ..runtime.threads import check_threads, workers
+from ..settings import Settings, settings_for
+from .folds import folds as make_folds
+from .gate_grids import Gate, Scores, at_edge, gate_settings
+from .search import Search
+from .trials import FoldTrainer
+
+
+class Tuning(NamedTuple):
+    """What a search found.
+
+    settings   for the final training on all seen classes
+    chosen     those of them that differ from where the search began, by name
+    H          mean validation H over the folds (a fraction), with one gate for all folds
+    gates      per kind of gate and unit of its thresholds: H; left_out, the mean H of each fold
+               with the gate that the other folds choose (None for a single fold); and the settings
+    trials     one dict per trial, in order: stage, H, H_by_fold, gate and the settings tried
+    edges      names of searched settings that are the least or greatest value tried
+    """
+
+    settings: Settings
+    chosen: dict[str, Any]
+    H: float
+    gates: list[dict[str, Any]]
+    trials: list[dict[str, Any]]
+    edges: list[str]
+
+
+def tune(
+    training: TrainingSet,
+    preset: str = "small",
+    overrides: dict[str, Any] | None = None,
+    *,
+    folds: int = 3,
+    seed: int = 0,
+    device: str = "cpu",
+    dtype: str = "float32",
+    threads: int | None = None,
+    callback: Callable[[int, dict], None] | None = None,
+    recalibrate: bool = False,
+) -> Tuning:
+    """Search for settings around a preset; those in overrides keep their values.
+
+    training is what Dataset.training() returns: seen samples and seen prototypes, nothing else.
+    recalibrate is router_unit="measured": eq. 10's thresholds are searched as positions on the
+    scale of tinygzsl/gates/units.py, which the final training measures on samples it keeps out.
+    callback(step, logs) gets the units of work done, their total and each trial. The stages are
+    described in tinygzsl/tuning/search.py. Raises ValueError for fewer than four classes, for NaN,
+    for settings that don't exist or don't go with recalibrate, for more than 20 folds, and for a
+    fixed threshold or weight of L_ES that leaves nothing to choose; FloatingPointError if the VSMM
+    diverges with the preset's rate. Warns if H is 0 with every gate.
+    """
+    given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    settings, n_seen = settings_for(preset, given), len(training.classes)
+    start = _recalibrated(settings, given) if recalibrate else settings
+    with workers(check_threads(threads)), device_errors(FREE_SOME):
+        parts = make_folds(training, folds, seed)
+        trainers = [FoldTrainer(part, seed, device, dtype, start) for part in parts]
+        search = Search(trainers, n_seen, start, frozenset(given), callback)
+        search.networks()
+        search.metric()
+        search.separation()
+        gate, gates = search.gate()
+    if gate.h <= 0:
+        warnings.warn(
+            "no gate gives H above 0 on the folds, so nothing was learnt about which settings are "
+            "better; check the features and prototypes",
+            stacklevel=2,
+        )
+
+    _warn_if_chance(search.scores)
+
+    def as_settings(found: Gate) -> dict[str, Any]:
+        return gate_settings(found, search.grids, n_seen)
+
+    final = replace(search.settings, **as_settings(gate))
+    names = (field.name for field in fields(Settings))
+    return Tuning(
+        settings=final,
+        chosen={n: getattr(final, n) for n in names if getattr(final, n) != getattr(settings, n)},
+        H=gate.h,
+        gates=[
+            {
+                "kind": g.kind,
+                "unit": g.unit,
+                "taken": g is gate,
+                "H": g.h,
+                "left_out": None if math.isnan(g.left_out) else g.left_out,
+                **as_settings(g),
+            }
+            for g in gates
+        ],
+        trials=search.trials,
+        edges=search.space.edges(final) + at_edge(gate, search.grids),
+    )
+
+
+def _warn_if_chance(folds: list[Scores]) -> None:
+    """Warn where entropy, on average over the folds, hardly detects pseudo-unseen samples."""
+    areas = [auroc(f.entropy[f.weight_seen > 0], f.entropy[f.weight_unseen > 0]) for f in folds]
+    if np.mean(areas) < LOW_AUROC:
+        warnings.warn(
+            "entropy hardly tells pseudo-unseen from pseudo-seen samples: its AUROC on the folds "
+            f"is {np.mean(areas):.3f}, and 0.5 is chance, so that no gate can do well; scale the "
+            "features otherwise, train longer, or compare with eq. 2 alone",
+            stacklevel=3,  # the call of tune
+        )
+
+
+def _recalibrated(settings: Settings, given: dict[str, Any]) -> Settings:
+    if given.get("router_unit") == "nats":
+        raise ValueError(
+            "router_unit is fixed at 'nats', but recalibrate needs 'measured'; drop one of the two"
+        )
+    return replace(settings, router_unit="measured")
+
+
+def trials_csv(trials: list[dict[str, Any]]) -> str:
+    """The trials as CSV, one row each; H of the folds are separated by spaces."""
+    names = list(dict.fromkeys(name for trial in trials for name in trial))
+    text = io.StringIO()
+    rows = csv.DictWriter(text, names, lineterminator="\n")
+    rows.writeheader()
+    for trial in trials:
+        by_fold = " ".join(f"{h:.4f}" for h in trial["H_by_fold"])
+        rows.writerow({**trial, "H": f"{trial['H']:.4f}", "H_by_fold": by_fold})
+    return text.getvalue()
