@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..proxies import hold_out_rows
+from ..datasets.hold_out import hold_out_rows
 from ..ptc import refit, train_ptc
 from ..router import compatibility
 from ..settings import Settings
@@ -57,8 +57,16 @@ class ConSE(Baseline):
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         callback = self.callback or (lambda step, logs: None)
         held = hold_out_rows(index, HELD_OUT, self.seed)
-        parts = x[~held], index[~held], x[held], index[held]
-        chosen = train_ptc(*parts, len(a), self._settings(), self.seed, callback)
+        chosen = train_ptc(
+            x[~held],
+            index[~held],
+            x[held],
+            index[held],
+            len(a),
+            self._settings(),
+            self.seed,
+            callback,
+        )
         self._classifier, self._seen = refit(chosen, x, index), a
 
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
