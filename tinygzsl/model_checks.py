@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .nn.ops import ACTIVATIONS
-from .runtime.backend import Array, array_module
-from .text import quoted, shown
+from .runtime.checks import check_array, check_number
+from .text import shown
 
 if TYPE_CHECKING:
     from .estimator import EntropySeparationGZSL
@@ -28,13 +26,13 @@ def check_model(model: EntropySeparationGZSL) -> None:
         raise ValueError(f"seen_prototypes has shape {seen.shape} for {len(classes)} classes")
     dtype = np.dtype(model._fit_params["dtype"])
     d, k, m = model.n_features_in_, seen.shape[1], model.settings_.vsmm_latent
-    _check("seen_prototypes", seen, seen.shape, dtype)
+    check_array("seen_prototypes", seen, seen.shape, dtype)
     for name, scaler, n in (
         ("feature", model._feature_scaler, d),
         ("prototype", model._prototype_scaler, k),
     ):
-        _check(f"{name}_shift", scaler.shift, (n,), dtype)
-        _check(f"{name}_scale", scaler.scale, (n,), dtype)
+        check_array(f"{name}_shift", scaler.shift, (n,), dtype)
+        check_array(f"{name}_scale", scaler.scale, (n,), dtype)
         if not bool((scaler.scale > 0).all()):
             raise ValueError(f"{name}_scale is not positive")
     ends = {"f_v": (d, m), "g": (m, d), "f_s": (k, m), "c": (m, len(classes))}
@@ -70,35 +68,8 @@ def _check_source(source: ProxySource, k: int, d: int, dtype: np.dtype) -> None:
 
 
 def check_network(name: str, network: MLP, n_in: int, n_out: int, dtype: np.dtype) -> None:
-    """ValueError unless a network's parameters are finite and lead from n_in to n_out."""
-    params, width = network.params, n_in
-    if not params or len(params) % 2:
-        raise ValueError(f"{name} has {len(params)} parameters")
-    for weights, bias in zip(params[::2], params[1::2], strict=True):
-        if weights.ndim != 2:
-            raise ValueError(f"{name} has weights of shape {weights.shape}")
-        _check(name, weights, (weights.shape[0], width), dtype)
-        width = weights.shape[0]
-        _check(name, bias, (width,), dtype)
-    if width != n_out:
-        raise ValueError(f"{name} has {width} outputs, not {n_out}")
-    for activation in (network.hidden, network.output):
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"{name} has the activation {quoted(activation, 20)}")
-
-
-def _check(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    if array.shape != shape or array.dtype != dtype:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {dtype} of {shape}")
-    if not bool(array_module(array).isfinite(array).all()):
-        raise ValueError(f"{name} holds NaN or inf")
-
-
-def check_number(name: str, value: Any) -> None:
-    """ValueError unless value is a finite number."""
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    if not good or not math.isfinite(value):
-        raise ValueError(f"{name} is {shown(value, 20)}, no finite number")
+    """See MLP.check."""
+    network.check(name, n_in, n_out, dtype)
 
 
 def check_progress(header: dict, arrays: dict) -> None:

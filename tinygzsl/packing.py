@@ -8,14 +8,14 @@ from .snapshots import Look, Snapshot
 
 def pack_mlp(name: str, net: MLP, arrays: dict) -> dict:
     """Put the parameters into arrays as name.0, name.1, ...; the rest is the header's."""
-    arrays.update({f"{name}.{i}": p for i, p in enumerate(net.params)})
-    return {"count": len(net.params), "hidden": net.hidden, "output": net.output}
+    state = net.state(name)
+    arrays.update(state.arrays)
+    return state.header
 
 
 def unpack_mlp(name: str, packed: dict, arrays: dict) -> MLP:
     """The network that pack_mlp took apart; it shares the arrays."""
-    params = [arrays[f"{name}.{i}"] for i in range(packed["count"])]
-    return MLP(params, packed["hidden"], packed["output"])
+    return MLP.from_state(name, packed, arrays)
 
 
 def pack_snapshot(name: str, snapshot: Snapshot, arrays: dict) -> dict:

@@ -223,3 +223,68 @@ def test_unknown_activations_are_refused(make, sentence, name):
     net = make([3, 4, 1], **{name: "swish"})
     with sentence(ValueError, "'swish'", *ops.ACTIVATIONS):
         net.forward(np.ones((2, 3)))
+
+
+# State
+
+
+def test_a_network_comes_back_from_its_state(make, rng):
+    net = make([4, 3, 2], "tanh", "sigmoid")
+    state = net.state("f")
+    assert state.header == {"count": 4, "hidden": "tanh", "output": "sigmoid"}
+    assert list(state.arrays) == ["f.0", "f.1", "f.2", "f.3"]
+    again = MLP.from_state("f", state.header, {**make([4, 2]).state("g").arrays, **state.arrays})
+    assert all(p is q for p, q in zip(again.params, net.params, strict=True))
+    x = rng.normal(size=(5, 4))
+    np.testing.assert_array_equal(again.forward(x)[0], net.forward(x)[0])
+
+
+def _cut(net):
+    net.params.pop()
+
+
+def _flatten(net):
+    net.params[2] = net.params[2].ravel()
+
+
+def _spoil(net):
+    net.params[1][0] = np.inf
+
+
+def _narrow(net):
+    net.params[3] = net.params[3][:-1]
+
+
+def _rename(net):
+    net.hidden = "x"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part"),
+    [
+        (_cut, "the decoder has 3 parameters"),
+        (_flatten, "the decoder has weights of shape (6,)"),
+        (_spoil, "the decoder holds NaN or inf"),
+        (_narrow, "the decoder is float64 of shape (1,), not float64 of (2,)"),
+        (_rename, "the decoder has the activation 'x'"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(make, sentence, spoil, part):
+    net = make([4, 3, 2])
+    net.check("the decoder", 4, 2, np.dtype("float64"))
+    spoil(net)
+    with sentence(ValueError, part):
+        net.check("the decoder", 4, 2, np.dtype("float64"))
+
+
+@pytest.mark.parametrize(
+    ("n_in", "n_out", "dtype", "part"),
+    [
+        (5, 2, "float64", "not float64 of (3, 5)"),
+        (4, 3, "float64", "the decoder has 2 outputs, not 3"),
+        (4, 2, "float32", "not float32 of (3, 4)"),
+    ],
+)
+def test_a_network_of_other_ends_is_named(make, sentence, n_in, n_out, dtype, part):
+    with sentence(ValueError, part):
+        make([4, 3, 2]).check("the decoder", n_in, n_out, np.dtype(dtype))

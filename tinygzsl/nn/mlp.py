@@ -21,10 +21,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..runtime.backend import Array, array_module
+from ..runtime.checks import check_array
 from ..runtime.matmul import matmul
+from ..storage.arrays_file import State
+from ..text import quoted
 from . import ops, random
 
 
@@ -82,6 +87,37 @@ class MLP:
     def copy(self) -> MLP:
         """The same network with its own copy of the parameters."""
         return MLP([p.copy() for p in self.params], self.hidden, self.output)
+
+    def state(self, name: str) -> State:
+        """The activations, and the parameters themselves as name.0, name.1, ..."""
+        header = {"count": len(self.params), "hidden": self.hidden, "output": self.output}
+        return State(header, {f"{name}.{i}": p for i, p in enumerate(self.params)})
+
+    @classmethod
+    def from_state(cls, name: str, header: dict[str, Any], arrays: dict[str, Array]) -> MLP:
+        """The network that `state` tells of, among other arrays; it shares its own.
+
+        Raises KeyError where a part is missing. See `check` for parts that don't fit.
+        """
+        params = [arrays[f"{name}.{i}"] for i in range(header["count"])]
+        return cls(params, header["hidden"], header["output"])
+
+    def check(self, name: str, n_in: int, n_out: int, dtype: np.dtype) -> None:
+        """ValueError unless the parameters are finite and lead from n_in to n_out."""
+        if not self.params or len(self.params) % 2:
+            raise ValueError(f"{name} has {len(self.params)} parameters")
+        width = n_in
+        for weights, bias in zip(self.params[::2], self.params[1::2], strict=True):
+            if weights.ndim != 2:
+                raise ValueError(f"{name} has weights of shape {weights.shape}")
+            check_array(name, weights, (weights.shape[0], width), dtype)
+            width = weights.shape[0]
+            check_array(name, bias, (width,), dtype)
+        if width != n_out:
+            raise ValueError(f"{name} has {width} outputs, not {n_out}")
+        for activation in (self.hidden, self.output):
+            if activation not in ops.ACTIVATIONS:
+                raise ValueError(f"{name} has the activation {quoted(activation, 20)}")
 
     @property
     def sizes(self) -> list[int]:

@@ -102,6 +102,11 @@ def to_host(x: Array) -> np.ndarray:
     return x.get() if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)
 
 
+def on_host(arrays: dict[str, Array | int]) -> dict[str, np.ndarray]:
+    """The same arrays by the same names as NumPy's; a number becomes an array of no dimension."""
+    return {name: to_host(array) for name, array in arrays.items()}
+
+
 def as_array(x: Any) -> Array:
     """x itself if it is a CuPy array, else as NumPy's: lists and data frames are welcome.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,17 @@ from .npy import read_zipped
 
 FORMAT = 2
 CHECKSUM = "sha256"
+
+
+class State(NamedTuple):
+    """What something turns itself into and comes back from: what is JSON, and arrays by name.
+
+    Arrays that are written or were read are NumPy's; those of a live model are its own, wherever
+    they are.
+    """
+
+    header: dict[str, Any]
+    arrays: dict[str, Any]
 
 
 def write_npz(path: Any, header: dict, arrays: dict[str, Any]) -> None:

@@ -1,0 +1,26 @@
+"""Whether arrays and numbers that were read are what they must be; the errors name them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..text import shown
+from .backend import Array, array_module
+
+
+def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """ValueError unless an array has this shape and dtype and is finite."""
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {dtype} of {shape}")
+    if not bool(array_module(array).isfinite(array).all()):
+        raise ValueError(f"{name} holds NaN or inf")
+
+
+def check_number(name: str, value: Any) -> None:
+    """ValueError unless value is a finite number."""
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    if not good or not math.isfinite(value):
+        raise ValueError(f"{name} is {shown(value, 20)}, no finite number")
