@@ -15,8 +15,8 @@ from .datasets.array_checks import (
     check_matrix,
     check_training_arrays,
     check_unseen,
+    warn_if_same,
 )
-from .datasets.prototype_checks import warn_if_same
 from .datasets.scaling import fit_and_scale, map_scaled, scaled
 from .gates import units
 from .nn.device_memory import FREE_SOME, device_errors

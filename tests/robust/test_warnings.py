@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.datasets.base import TrainingSet
+from tinygzsl.datasets import TrainingSet
 from tinygzsl.proxies import warn_if_idle
 from tinygzsl.router import LOW_AUROC
 from tinygzsl.settings import Settings

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinygzsl.datasets.base import TrainingSet
+from tinygzsl.datasets import TrainingSet
 from tinygzsl.tuning.folds import folds
 
 

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from ..baselines.common.base import Baseline
 from ..baselines.common.calibration import Calibration, choose_offset
-from ..datasets import Dataset
-from ..datasets.base import TrainingSet
+from ..datasets import Dataset, TrainingSet
 from ..tuning.folds import folds as make_folds
 
 FOLDS = 3

@@ -4,8 +4,8 @@
 h5py is imported only when a MATLAB file of version 7.3 is read.
 """
 
-from .base import Dataset, TrainingSet, check_test, check_training
 from .csv_folder import load_csv, save_csv
+from .dataset import Dataset, TrainingSet, check_test, check_training
 from .find import load_dataset
 from .npz import load_npz, save_npz
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from .assemble import describe_source
-from .base import Dataset
+from .dataset import Dataset
 from .xlsa17 import find_features, load_pair
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
 
 import numpy as np
 
@@ -55,11 +55,12 @@ def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
             )
 
 
-def check_tells_apart(name: str, x: Array, scaled: Array, scaler: Any, kind: str) -> None:
-    """ValueError if the scaler, of that kind, couldn't span the values of x (n, d), or if no row of
-    scaled (n, d) differs from the first one: nothing can be learnt then.
+def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, kind: str) -> None:
+    """ValueError if a scaler of that kind couldn't span the values of x (n, d), which its scale
+    (d,) shows by a 0, or if no row of scaled (n, d) differs from the first one: nothing can be
+    learnt then.
     """
-    lost = scaler.scale == 0
+    lost = scale == 0
     if bool(lost.any()):
         column = int(lost.argmax())
         low, high = float(x[:, column].min()), float(x[:, column].max())
@@ -166,3 +167,24 @@ def check_unseen(
         raise ValueError(f"unseen_classes names a class twice among its {classes.size}; drop one")
     check_finite("unseen_prototypes", prototypes)
     return classes
+
+
+def warn_if_same(labels: np.ndarray, a: Array, since: int = 0) -> None:
+    """Warn where class labels[i], i >= since, has the scaled prototype a[i] of one before it.
+
+    labels (C,), a (C, k). Equal prototypes have equal scores, and the first of them wins.
+    """
+    first: dict[bytes, int] = {}
+    pairs = []
+    for i, row in enumerate(to_host(a)):
+        other = first.setdefault(row.tobytes(), i)
+        if other != i and i >= since:
+            pairs.append((labels[other], labels[i]))
+    if pairs:
+        more = f" and {len(pairs) - 1} more do" if len(pairs) > 1 else ""
+        warnings.warn(
+            f"classes {pairs[0][0]!s} and {pairs[0][1]!s} have the same prototype once it is "
+            f"scaled{more}, so eqs. 1 and 2 can't tell them apart and the first one wins; give "
+            "each class a prototype of its own, or scale otherwise",
+            stacklevel=4,  # the call of fit or of route
+        )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from ..text import quoted
-from .base import Dataset
+from .dataset import Dataset
 
 
 def as_features(values: ArrayLike, name: str, single: bool = False) -> np.ndarray:

@@ -16,8 +16,8 @@ import numpy as np
 from ..storage.atomic_write import written_aside
 from ..text import quoted
 from .assemble import assemble, describe_source
-from .base import Dataset
 from .csv_cells import read_table, write_table
+from .dataset import Dataset
 from .labels import labels_from_text
 
 FILES = ("train.csv", "test.csv", "prototypes.csv")

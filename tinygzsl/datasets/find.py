@@ -8,8 +8,8 @@ from pathlib import Path
 from ..text import quoted, shown
 from .action import load_action, split_numbers
 from .assemble import describe_source
-from .base import Dataset
 from .csv_folder import load_csv
+from .dataset import Dataset
 from .letters import load_letters
 from .npz import load_npz
 from .xlsa17 import load_xlsa17

@@ -16,7 +16,7 @@ import numpy as np
 from ..storage.atomic_write import written_aside
 from ..storage.npy import read_zipped
 from .assemble import as_features, assemble, describe_source
-from .base import Dataset
+from .dataset import Dataset
 from .labels import as_labels, check_same_kind
 
 NEEDED = ("X_train", "y_train", "prototypes", "classes")

@@ -14,7 +14,9 @@ import numpy as np
 from .. import kernels
 from ..nn.device_memory import empty_features, uploader, warn_if_pinned
 from ..runtime.backend import Array, array_module, to_device
+from ..runtime.checks import check_array
 from ..runtime.threads import split
+from ..storage.arrays_file import State
 from .array_checks import LARGEST, check_finite, check_size, check_tells_apart
 
 CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # most rows, and most values (8 MB of float32), of a chunk
@@ -42,6 +44,22 @@ class Scaler(NamedTuple):
         if self.unit_rows:
             raise ValueError("rows scaled to length 1 can't be scaled back; use another scaler")
         return x / self.scale + self.shift
+
+    def state(self, name: str) -> State:
+        """Its arrays as name_shift and name_scale. The kind of scaler is the settings'."""
+        return State({}, {f"{name}_shift": self.shift, f"{name}_scale": self.scale})
+
+    @classmethod
+    def from_state(cls, name: str, kind: str, arrays: dict[str, Array]) -> Scaler:
+        """The scaler of that kind whose arrays are among these; KeyError if they aren't."""
+        return cls(arrays[f"{name}_shift"], arrays[f"{name}_scale"], kind == "l2")
+
+    def check(self, name: str, n: int, dtype: np.dtype) -> None:
+        """ValueError unless it is one of n columns, finite and with an inverse."""
+        check_array(f"{name}_shift", self.shift, (n,), dtype)
+        check_array(f"{name}_scale", self.scale, (n,), dtype)
+        if not bool((self.scale > 0).all()):
+            raise ValueError(f"{name}_scale is not positive")
 
 
 def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = None) -> Scaler:
@@ -137,7 +155,7 @@ def fit_and_scale(
             return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
 
         _over_workers(share, x, xp)
-        check_tells_apart(name, x, out, scaler, kind)
+        check_tells_apart(name, x, out, scaler.scale, kind)
         return scaler, out
     out, upload = empty_features(x.shape, dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
@@ -147,7 +165,7 @@ def fit_and_scale(
     scaler = fit_scaler(out, kind)
     usable = [_scale(out[rows], scaler, out[rows]) for rows in chunks]
     _check_chunks(name, x, usable, chunks, scaler, xp, dtype)
-    check_tells_apart(name, x, out, scaler, kind)
+    check_tells_apart(name, x, out, scaler.scale, kind)
     return scaler, out
 
 

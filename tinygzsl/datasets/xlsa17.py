@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .assemble import as_features, assemble, describe_source
-from .base import Dataset
+from .dataset import Dataset
 from .mat import read_mat
 from .splits import VALIDATION_LISTS, as_integers, check_disjoint, read_rows, validation_rows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..datasets.base import TrainingSet
+from ..datasets import TrainingSet
 from ..runtime.backend import Array, to_host
 from .tune import Tuning, tune
 

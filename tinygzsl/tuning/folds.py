@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..datasets import Dataset
-from ..datasets.base import TrainingSet
+from ..datasets import Dataset, TrainingSet
 from ..nn.random import check_seed
 from ..proxies import hold_out_rows
 

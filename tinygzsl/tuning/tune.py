@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..datasets.base import TrainingSet
+from ..datasets import TrainingSet
 from ..metrics import auroc
 from ..nn.device_memory import FREE_SOME, device_errors
 from ..router import LOW_AUROC

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..assemble import assemble, describe_source
-from ..base import Dataset
+from ..dataset import Dataset
 
 FOLDER = Path(__file__).parent
 

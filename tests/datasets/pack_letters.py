@@ -1,6 +1,6 @@
 """Make the embedded letters dataset from UCI's letter data; deterministic.
 
-    python tests/pack_letters.py letter.dat tinygzsl/datasets/letters/letters.npz
+    python tests/datasets/pack_letters.py letter.dat tinygzsl/datasets/letters/letters.npz
 
 letter.dat has 20,000 lines of 16 integers 0..15 and a capital letter, separated by commas. The
 program splits off 20% of every seen letter for testing, drops those of them that repeat a
