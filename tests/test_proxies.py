@@ -3,7 +3,8 @@ import pytest
 
 from tinygzsl import proxies
 from tinygzsl.confidence import class_balanced_weights, confidence_score
-from tinygzsl.proxies import find_proxies, hold_out_rows
+from tinygzsl.datasets.hold_out import hold_out_rows
+from tinygzsl.proxies import find_proxies
 from tinygzsl.settings import Settings
 from tinygzsl.snapshots import draw_proxies
 
@@ -59,37 +60,6 @@ class Recorder:
 
     def save(self, gan, keeper, looks):
         self.saves.append(gan.step)
-
-
-# Holding out
-
-
-@pytest.mark.wheel
-@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.99])
-def test_every_class_is_held_out_in_part_but_never_whole(share):
-    y = np.repeat([0, 1, 2, 3], [2, 3, 10, 100])
-    held = hold_out_rows(y, share, 0)
-    assert held.dtype == bool
-    for c, size in enumerate([2, 3, 10, 100]):
-        count = held[y == c].sum()
-        assert 1 <= count <= size - 1
-        assert count == min(max(1, round(share * size)), size - 1)
-
-
-def test_what_is_held_out_follows_the_seed_and_is_spread_over_the_class():
-    y = np.zeros(50, int)
-    counts = np.zeros(50)
-    for seed in range(200):
-        held = hold_out_rows(y, 0.2, seed)
-        assert np.array_equal(held, hold_out_rows(y, 0.2, seed))
-        counts += held
-    assert 15 < counts.min() <= counts.max() < 70  # 40 expected
-
-
-def test_classes_are_held_out_independently():
-    y = np.repeat([0, 1], 50)
-    held = hold_out_rows(y, 0.2, 0)
-    assert not np.array_equal(held[:50], held[50:])
 
 
 # Finding
