@@ -124,7 +124,7 @@ class Softmax:
         (self.dce @ self.ce + self.dentropy @ self.entropy).backward()
 
     def result(self) -> list[np.ndarray]:
-        return [t.detach().numpy() for t in (self.ce, self.entropy, self.logits.grad)]
+        return [t.detach().cpu().numpy() for t in (self.ce, self.entropy, self.logits.grad)]
 
 
 class AdamUpdate:
@@ -139,7 +139,7 @@ class AdamUpdate:
         self.adam.step()
 
     def result(self) -> list[np.ndarray]:
-        return [self.p.detach().numpy().copy()]
+        return [self.p.detach().cpu().numpy().copy()]
 
 
 RUNNERS = {

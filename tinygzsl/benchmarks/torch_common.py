@@ -15,8 +15,8 @@ def use_threads(threads: int) -> None:
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
-    """The array itself, not a copy."""
-    return torch.from_numpy(np.ascontiguousarray(array))
+    """The array on the default device: on the CPU itself, not a copy."""
+    return torch.from_numpy(np.ascontiguousarray(array)).to(torch.get_default_device())
 
 
 def network(params: list[np.ndarray], output: type[nn.Module] | None = None) -> nn.Sequential:
@@ -39,7 +39,7 @@ def fused_adam(params, lr: float, betas: tuple[float, float]) -> torch.optim.Ada
 
 def copies(*modules: nn.Module) -> list[np.ndarray]:
     """The parameters of the modules as arrays of their own."""
-    return [p.detach().numpy().copy() for module in modules for p in module.parameters()]
+    return [p.detach().cpu().numpy().copy() for module in modules for p in module.parameters()]
 
 
 class Inputs:

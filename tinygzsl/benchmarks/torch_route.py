@@ -46,4 +46,4 @@ class Route:
 
     def result(self) -> list[np.ndarray]:
         """Labels, entropies and scores."""
-        return [t.numpy() for t in self.found]
+        return [t.cpu().numpy() for t in self.found]

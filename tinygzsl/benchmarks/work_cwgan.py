@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..kernels import is_reference_only
 from ..nn import random
 from ..nn.adam import Adam
 from ..nn.random import Purpose
+from ..runtime.backend import to_host
 from ..settings import settings_for
 from . import floor
 from .compare import update_difference
@@ -72,8 +74,8 @@ class OuterStep:
         self.generator, self.critic = gan.generator.params, gan.critic.params
         self.draws = self._draw(gan.latent)
 
-    def _gan(self) -> CWGAN:
-        return CWGAN(np, self.x.shape[1], self.prototypes.shape[1], self.settings, SEED, self.dtype)
+    def _gan(self, xp: ModuleType = np) -> CWGAN:
+        return CWGAN(xp, self.x.shape[1], self.prototypes.shape[1], self.settings, SEED, self.dtype)
 
     def _draw(self, latent: int) -> Draws:
         n, samples = self.settings.gan_batch, self.x.shape[0]
@@ -95,12 +97,12 @@ class OuterStep:
             random.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, **noises),
         )
 
-    def ours(self) -> _Outer:
-        """CWGAN.train_step from the same parameters as all versions."""
-        gan = self._gan()
+    def ours(self, xp: ModuleType = np) -> _Outer:
+        """CWGAN.train_step from the same parameters as all versions; on the GPU with xp=cupy."""
+        gan = self._gan(xp)
         for own, start in zip(_params(gan), self.start, strict=True):
-            own[...] = start
-        return _Outer(gan, (self.x, self.y, self.prototypes))
+            own[...] = xp.asarray(start)
+        return _Outer(gan, tuple(xp.asarray(a) for a in (self.x, self.y, self.prototypes)))
 
     @property
     def start(self) -> list[np.ndarray]:
@@ -127,7 +129,7 @@ class _Outer(NamedTuple):
         self.gan.train_step(*self.data)
 
     def result(self) -> list[np.ndarray]:
-        return [p.copy() for p in _params(self.gan)]
+        return [to_host(p.copy()) for p in _params(self.gan)]
 
 
 def _params(gan: CWGAN) -> list[np.ndarray]:

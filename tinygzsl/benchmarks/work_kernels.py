@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 
 from .. import kernels
 from ..nn.adam import Adam
+from ..runtime.backend import to_host
 from . import floor
 from .compare import update_difference
 from .work_cwgan import TOLERANCE
@@ -25,9 +28,9 @@ class Softmax:
         self.dce, self.dentropy = rng.random((2, rows), dtype=dtype)
         self.tolerance = 1e-5 if dtype == "float32" else 1e-12
 
-    def ours(self) -> _Softmax:
-        """kernels.softmax_loss."""
-        return _Softmax(self)
+    def ours(self, xp: ModuleType = np) -> _Softmax:
+        """kernels.softmax_loss; on the GPU with xp=cupy."""
+        return _Softmax(self, xp)
 
     def phases(self) -> list[floor.Phase]:
         """See floor.softmax."""
@@ -40,14 +43,14 @@ class Softmax:
 
 
 class _Softmax:
-    def __init__(self, work: Softmax):
-        self.inputs = (work.logits, work.y, work.dce, work.dentropy)
+    def __init__(self, work: Softmax, xp: ModuleType):
+        self.inputs = [xp.asarray(a) for a in (work.logits, work.y, work.dce, work.dentropy)]
 
     def run(self) -> None:
         self.outputs = kernels.softmax_loss(*self.inputs)
 
     def result(self) -> list[np.ndarray]:
-        return list(self.outputs)
+        return [to_host(a) for a in self.outputs]
 
 
 class AdamUpdate:
@@ -60,9 +63,9 @@ class AdamUpdate:
         self.p, self.g = rng.standard_normal((2, parameters), dtype=dtype)
         self.lr, self.betas, self.tolerance = 1e-4, (0.5, 0.999), TOLERANCE[dtype]
 
-    def ours(self) -> _Adam:
-        """optim.Adam."""
-        return _Adam(self)
+    def ours(self, xp: ModuleType = np) -> _Adam:
+        """nn.adam.Adam; on the GPU with xp=cupy."""
+        return _Adam(self, xp)
 
     def phases(self) -> list[floor.Phase]:
         """See floor.adam."""
@@ -74,12 +77,12 @@ class AdamUpdate:
 
 
 class _Adam:
-    def __init__(self, work: AdamUpdate):
-        self.p, self.g = work.p.copy(), work.g
+    def __init__(self, work: AdamUpdate, xp: ModuleType):
+        self.p, self.g = xp.array(work.p), xp.asarray(work.g)
         self.adam = Adam([self.p], work.lr, work.betas)
 
     def run(self) -> None:
         self.adam.step([self.g])
 
     def result(self) -> list[np.ndarray]:
-        return [self.p.copy()]
+        return [to_host(self.p.copy())]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 
 from .. import kernels
 from ..nn.adam import Adam
+from ..runtime.backend import to_host
 from ..settings import settings_for
 from ..vsmm import VSMM, vsmm_loss
 from . import floor
@@ -46,13 +49,13 @@ class VsmmStep:
         self.proxy_rows = rng.integers(samples, size=batch)
         self.start = self._vsmm().params
 
-    def _vsmm(self) -> VSMM:
+    def _vsmm(self, xp: ModuleType = np) -> VSMM:
         sizes = (self.sizes[name] for name in ("d", "k", "classes"))
-        return VSMM.create(np, *sizes, self.settings, 1, self.dtype)
+        return VSMM.create(xp, *sizes, self.settings, 1, self.dtype)
 
-    def ours(self) -> _Vsmm:
-        """vsmm_loss and Adam from the same parameters as all versions."""
-        return _Vsmm(self)
+    def ours(self, xp: ModuleType = np) -> _Vsmm:
+        """vsmm_loss and Adam from the same parameters as all versions; on the GPU with xp=cupy."""
+        return _Vsmm(self, xp)
 
     def phases(self) -> list[floor.Phase]:
         """See floor.vsmm_step."""
@@ -64,23 +67,26 @@ class VsmmStep:
 
 
 class _Vsmm:
-    def __init__(self, work: VsmmStep):
-        self.work, self.vsmm, settings = work, work._vsmm(), work.settings
+    def __init__(self, work: VsmmStep, xp: ModuleType):
+        self.vsmm, self.settings = work._vsmm(xp), work.settings
+        settings = work.settings
         for own, start in zip(self.vsmm.params, work.start, strict=True):
-            own[...] = start
+            own[...] = xp.asarray(start)
+        names = ("x", "y", "prototypes", "rows", "proxies", "proxy_rows")
+        arrays = (xp.asarray(getattr(work, name)) for name in names)
+        self.x, self.y, self.prototypes, self.rows, self.proxies, self.proxy_rows = arrays
         betas = (settings.vsmm_beta1, settings.vsmm_beta2)
         self.adam = Adam(self.vsmm.params, settings.vsmm_lr, betas)
         nets = self.vsmm.networks.items()
-        self.out = {name: [np.empty_like(p) for p in net.params] for name, net in nets}
-        self.batch = np.empty((2 * len(work.rows), work.x.shape[1]), work.x.dtype)
+        self.out = {name: [xp.empty_like(p) for p in net.params] for name, net in nets}
+        self.batch = xp.empty((2 * len(work.rows), work.x.shape[1]), work.x.dtype)
 
     def run(self) -> None:
-        work, n = self.work, len(self.work.rows)
-        y, batch = work.y[work.rows], self.batch
-        kernels.gather_rows(work.x, work.rows, batch[:n])
-        kernels.gather_rows(work.proxies, work.proxy_rows, batch[n:])
-        _, grads = vsmm_loss(self.vsmm, batch, y, work.prototypes[y], work.settings, self.out)
+        n, y, batch = len(self.rows), self.y[self.rows], self.batch
+        kernels.gather_rows(self.x, self.rows, batch[:n])
+        kernels.gather_rows(self.proxies, self.proxy_rows, batch[n:])
+        _, grads = vsmm_loss(self.vsmm, batch, y, self.prototypes[y], self.settings, self.out)
         self.adam.step(grads)
 
     def result(self) -> list[np.ndarray]:
-        return [p.copy() for p in self.vsmm.params]
+        return [to_host(p.copy()) for p in self.vsmm.params]
