@@ -104,10 +104,11 @@ def test_a_damaged_model(fitted, tmp_path, sentence):
 
 def test_another_format_and_another_kind(tmp_path, sentence):
     path = tmp_path / "x.npz"
-    arrays_file.write_npz(path, {"kind": "model", "format": 99}, {})
+    arrays_file.write_npz(path, arrays_file.State({"kind": "model", "format": 99}, {}))
     with sentence(ValueError, "format 99", "format 2"):
         tz.load_model(path)
-    arrays_file.write_npz(path, {"kind": "checkpoint", "format": arrays_file.FORMAT}, {})
+    header = {"kind": "checkpoint", "format": arrays_file.FORMAT}
+    arrays_file.write_npz(path, arrays_file.State(header, {}))
     with sentence(ValueError, "checkpoint file", "a model"):
         tz.load_model(path)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ladder import emulator, standin
 
-from tinygzsl.storage import arrays_file
+from tinygzsl.datasets import array_checks
 
 DOUBLE = """
 extern "C" __global__ void twice(const float* __restrict__ x, float* y, int n)
@@ -101,13 +101,13 @@ def test_an_event_waits_only_once_it_is_recorded(cupy):
     assert [s.what for s in log.syncs] == ["event"]
 
 
-def test_the_place_is_the_line_of_tinygzsl_behind_the_go_between(cupy, tmp_path):
+def test_the_place_is_the_line_of_tinygzsl_behind_the_go_between(cupy):
     with standin.recorded(cupy) as log:
-        arrays_file.write_npz(tmp_path / "x.npz", {}, {"x": cupy.zeros(3)})
+        array_checks.check_labels("y", cupy.zeros(3, "int64"), 3)
     (sync,) = log.syncs
     file, _, line = sync.place.partition(":")
-    assert file == "tinygzsl/storage/arrays_file.py"
-    assert "to_host(array)" in Path(arrays_file.__file__).read_text().splitlines()[int(line) - 1]
+    assert file == "datasets/array_checks.py"
+    assert "to_host(y)" in Path(array_checks.__file__).read_text().splitlines()[int(line) - 1]
 
 
 def test_memory_is_counted_and_given_back():

@@ -122,7 +122,7 @@ def test_a_file_from_before_the_unit_loads(model, data, unseen, tmp_path):
     header, arrays = arrays_file.read_npz(path, "model")
     del header["entropy_scale"], header["settings"]["router_unit"]
     del header["settings"]["router_held_out"]
-    arrays_file.write_npz(path, json.loads(json.dumps(header)), arrays)
+    arrays_file.write_npz(path, arrays_file.State(json.loads(json.dumps(header)), arrays))
     loaded = tz.load_model(path)
     assert loaded.entropy_scale_ is None
     for one, other in zip(*(m.route(data.X_test, *unseen) for m in (model, loaded)), strict=True):

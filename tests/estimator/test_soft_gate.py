@@ -133,7 +133,7 @@ def test_a_file_from_before_the_soft_gate_loads(fit, data, unseen, tmp_path):
     del header["score_scale"]
     for name in ("router_gate", "router_bias", "router_width", "router_tau"):
         del header["settings"][name]
-    arrays_file.write_npz(path, json.loads(json.dumps(header)), arrays)
+    arrays_file.write_npz(path, arrays_file.State(json.loads(json.dumps(header)), arrays))
     loaded = tz.load_model(path)
     assert loaded.score_scale_ is None
     results = (m.route(data.X_test, *unseen) for m in (model, loaded))

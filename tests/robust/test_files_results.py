@@ -80,7 +80,7 @@ def test_an_array_swapped_for_another_of_its_shape_is_noticed(saved, sentence):
 def test_parts_that_do_not_fit_are_noticed_under_a_right_checksum(saved, sentence, change, part):
     header, arrays = arrays_file.read_npz(saved[0], "model")
     change(header, arrays)
-    arrays_file.write_npz(saved[0], header, arrays)
+    arrays_file.write_npz(saved[0], arrays_file.State(header, arrays))
     with sentence(ValueError, saved[0], "damaged model file", part):
         tz.load_model(saved[0])
 

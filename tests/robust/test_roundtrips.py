@@ -161,9 +161,8 @@ def test_archives_keep_every_array_and_notice_every_flipped_bit(parts):
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.npz"
-        arrays_file.write_npz(
-            path, {"kind": "model", "format": arrays_file.FORMAT, "x": 0.1}, arrays
-        )
+        header = {"kind": "model", "format": arrays_file.FORMAT, "x": 0.1}
+        arrays_file.write_npz(path, arrays_file.State(header, arrays))
         header, read = arrays_file.read_npz(path, "model")
         assert header == {"kind": "model", "format": arrays_file.FORMAT, "x": 0.1}
         assert read.keys() == arrays.keys()

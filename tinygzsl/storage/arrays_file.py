@@ -1,7 +1,8 @@
 """Arrays and one JSON header in an NPZ file, never a pickle: what models and checkpoints lie in.
 
-The header holds a SHA-256 over itself and all arrays: a flipped bit or a swapped array shows.
-numpy.savez gives all members the same date, so the bytes of a file are a function of its content.
+Arrays that come in are NumPy's: whoever has others copies them first. The header holds a SHA-256
+over itself and all arrays: a flipped bit or a swapped array shows. numpy.savez gives all members
+the same date, so the bytes of a file are a function of its content.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime.backend import to_host
 from ..text import shown
 from .atomic_write import written_aside
 from .npy import read_zipped
 
 FORMAT = 2
 CHECKSUM = "sha256"
+# What goes wrong where the parts of a file, each of which can be read, don't fit together.
+DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 class State(NamedTuple):
@@ -33,20 +35,23 @@ class State(NamedTuple):
     arrays: dict[str, Any]
 
 
-def write_npz(path: Any, header: dict, arrays: dict[str, Any]) -> None:
-    """Arrays and a JSON header, with its checksum, to path, written aside and renamed."""
-    host = {name: np.asarray(to_host(array)) for name, array in arrays.items()}
-    text = json.dumps({**header, CHECKSUM: checksum(header, host)})
+def write_npz(path: Any, state: State) -> None:
+    """The arrays and the header, with its checksum, to path, written aside and renamed.
+
+    The header has "kind" and "format", which read_npz asks for.
+    """
+    header, arrays = state
+    text = json.dumps({**header, CHECKSUM: checksum(header, arrays)})
     with written_aside(path) as aside, open(aside, "wb") as file:
-        np.savez(file, header=np.array(text), **host)
+        np.savez(file, header=np.array(text), **arrays)
 
 
-def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
-    """Header and arrays of a file of that kind ("model", "checkpoint").
+def read_npz(path: Any, *kinds: str) -> State:
+    """What write_npz wrote, of one of these kinds ("model", "checkpoint").
 
     Raises FileNotFoundError if there is none and ValueError if it is something else or damaged.
     """
-    path = Path(path)
+    path, kind = Path(path), " or ".join(kinds)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path of the {kind}")
     try:
@@ -57,7 +62,7 @@ def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
         raise ValueError(
             f"{path} is no {kind} file of tinygzsl or is damaged ({_words(error, path)})"
         ) from None
-    if found != (kind, FORMAT):
+    if found[0] not in kinds or found[1] != FORMAT:
         raise ValueError(
             f"{path} is a {shown(found[0], 20)} file of format {shown(found[1], 20)}, but a {kind} "
             f"of format {FORMAT} is needed; use the file and the version of tinygzsl that belong "
@@ -68,7 +73,7 @@ def read_npz(path: Any, kind: str) -> tuple[dict, dict[str, np.ndarray]]:
             f"{path} is damaged: its content doesn't have the checksum that was written with it; "
             "restore it from a copy, or make it again"
         )
-    return header, arrays
+    return State(header, arrays)
 
 
 def checksum(header: dict, arrays: dict[str, np.ndarray]) -> str:

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import NamedTuple
 
-GO_BETWEEN = ("tinygzsl/runtime/backend.py",)  # its callers are what matters
+GO_BETWEEN = ("runtime/backend.py",)  # its callers are what matters
 
 
 class Launch(NamedTuple):
@@ -83,7 +83,9 @@ def _bytes(cells):
 
 
 def _place():
-    """file:line of the innermost line of tinygzsl that is no go-between, else of the caller."""
+    """folder/file:line of the innermost line of tinygzsl that is no go-between, else of the
+    caller.
+    """
     frame, caller = sys._getframe(1), None
     while frame is not None:
         file = frame.f_code.co_filename
