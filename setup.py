@@ -60,6 +60,7 @@ setup(
             "pytest>=8",
             "hypothesis>=6.100",
             "ruff>=0.6",
+            "import-linter>=2.6",  # the first with acyclic_siblings
             "h5py>=3.10",
             "scikit-learn>=1.5",
             "matplotlib>=3.8",

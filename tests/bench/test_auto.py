@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from tinygzsl.datasets import save_npz
 
-BENCH = Path(__file__).parents[1] / "bench"
+BENCH = Path(__file__).parents[2] / "bench"
 pytestmark = pytest.mark.skipif(
     not BENCH.is_dir(), reason="bench/ is not here, so its script was not run; use a checkout"
 )

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from tinygzsl.datasets import save_npz
 
-BENCH = Path(__file__).parents[1] / "bench"
+BENCH = Path(__file__).parents[2] / "bench"
 
 
 def load(name):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import tinygzsl as tz
 from tinygzsl.datasets import save_npz
 
-BENCH = Path(__file__).parents[1] / "bench"
+BENCH = Path(__file__).parents[2] / "bench"
 pytestmark = [
     pytest.mark.skipif(
         not (BENCH / "pictures.py").exists(), reason="bench/ is in a checkout only, this is none"

@@ -10,7 +10,7 @@ import pytest
 
 import tinygzsl as tz
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BENCH = ROOT / "bench"
 pytestmark = [
     pytest.mark.skipif(
