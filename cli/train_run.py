@@ -150,9 +150,9 @@ def _search(training: Training, stopping: Stopping) -> None:
     if training.resumed:
         note("note: the search for settings was not finished, so it starts again")
     model = EntropySeparationGZSL(**training.params, callback=stopping)
-    preset, settings, found = tuned(model, training.data)
-    training.params = {**training.params, **settings, "preset": preset}
-    write_text(training.folder / TRIALS, trials_csv(found.trials))
+    found = tuned(training.data, model.get_params())
+    training.params = {**training.params, **found.settings, "preset": found.preset}
+    write_text(training.folder / TRIALS, trials_csv(found.search.trials))
     write_text(training.folder / CONFIG, training.config())
 
 
@@ -177,7 +177,7 @@ def _write_results(training, model, training_sha256, started, seconds):
         "dtype": model.dtype,
         "preset": model.preset,
         "config": {"data": training.source, **model.settings_.sections()},
-        "thresholds": thresholds(model),
+        "thresholds": thresholds(model.routing_, model.entropy_scale_),
         "inputs": {str(path): file_sha256(path) for path in training.files},
         "training_sha256": training_sha256,
         "outputs": {name: file_sha256(folder / name) for name in (MODEL, CONFIG, CURVES)},

@@ -10,7 +10,6 @@ from tinygzsl.router import (
     classify_batch,
     compatibility,
     route_batch,
-    route_codes,
     score_deviation,
     training_scores,
     warn_if_unreachable,

@@ -63,6 +63,11 @@ class ConfidenceScorer:
         weights = class_balanced_weights(y_held, n_classes).astype(dtype)
         self.reference = float(confidence_score(ptc.log_proba(x_held), weights))
 
+    @property
+    def tells_classes_apart(self) -> bool:
+        """Whether CS_ref is above 1, without which no score is relative to it."""
+        return self.reference >= 1 + 1e-6
+
     def score(self, generator: MLP) -> float:
         """CS of the generator's samples."""
         fake, _ = generator_forward(generator, self.z, self.a)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import kernels, router
+from . import kernels, pipeline, router
 from .datasets.array_checks import (
     check_dtype,
     check_labels,
@@ -17,21 +17,18 @@ from .datasets.array_checks import (
     check_unseen,
     warn_if_same,
 )
-from .datasets.scaling import fit_and_scale, map_scaled, scaled
-from .gates import units
+from .datasets.scaling import map_scaled, scaled
+from .gates import hard, units
 from .nn.device_memory import FREE_SOME, device_errors
 from .nn.random import check_seed
-from .proxies import FRESH_DRAW, TRAINING_DRAW, check_passed, find_proxies, warn_if_idle
+from .pipeline import Plan
+from .proxies import FRESH_DRAW, check_passed
 from .runtime.backend import Array, array_module, as_array, device_module, to_host
 from .runtime.threads import check_threads, workers
 from .settings import Settings, settings_for
 from .sklearn_protocol import Parameters
-from .storage.checkpoints import Checkpoints, named_in_errors
-from .vsmm import train_vsmm
-
-SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
-LESS_GAN = "lower gan_batch, proxy_count, gan_generator_hidden or gan_critic_hidden"
-LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
+from .storage.checkpoints import Checkpoints
+from .tuning import auto
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -118,17 +115,21 @@ class EntropySeparationGZSL(Parameters):
         prototypes: Array,
         *,
         proxies: Array | None = None,
+        validation_classes: Array | None = None,
         checkpoint: Checkpoints | None = None,
     ) -> EntropySeparationGZSL:
         """Train on seen data: X (n, d), y (n,), prototypes (S, k), row i for classes_[i].
 
-        proxies (p, d), in the units of X, replace the GAN's. Raises ValueError for arrays or
-        settings that can't be trained on (nothing is changed then), FloatingPointError if
-        training diverges and MemoryError if the GPU is too small. Arrays may be NumPy's or CuPy's,
-        whatever the device: what isn't there is copied.
+        proxies (p, d), in the units of X, replace the GAN's. validation_classes, some of the labels
+        in y, play unseen in the first fold of preset "auto", as the validation split of a file
+        does (Dataset.validation_classes). Raises ValueError for arrays or settings that can't be
+        trained on (nothing is changed then), FloatingPointError if training diverges and
+        MemoryError if the GPU is too small. Arrays may be NumPy's or CuPy's, whatever the device:
+        what isn't there is copied.
         """
+        saved = checkpoint or Checkpoints()
         with workers(check_threads(self.threads)), device_errors(FREE_SOME):
-            self._fit(X, y, prototypes, proxies, checkpoint or Checkpoints())
+            self._fit(X, y, prototypes, proxies, validation_classes, saved)
         return self
 
     def _fit(
@@ -137,6 +138,7 @@ class EntropySeparationGZSL(Parameters):
         y: Array,
         prototypes: Array,
         proxies: Array | None,
+        validation_classes: Array | None,
         saved: Checkpoints,
     ) -> None:
         preset, overrides = self.preset, self._overrides()
@@ -146,48 +148,42 @@ class EntropySeparationGZSL(Parameters):
         X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
         if preset == "auto":
-            from .tuning.auto import training_set, tuned
-
-            preset, overrides, found = tuned(self, training_set(X, classes[index], prototypes))
-            settings = found.settings
-        router.warn_if_unreachable(len(classes), settings)
+            training = auto.training_set(X, classes[index], prototypes, validation_classes)
+            found = auto.tuned(training, self.get_params())
+            preset, overrides, settings = found.preset, found.settings, found.search.settings
+        elif validation_classes is not None:
+            raise ValueError(
+                f"validation_classes were passed, but preset {preset!r} validates nothing; drop "
+                "them, or set preset='auto'"
+            )
+        hard.warn_if_unreachable(len(classes), settings)
         if proxies is not None:
             check_passed(settings)
-        run = settings, seed, self.callback or (lambda step, logs: None)
-        into = xp, self.dtype
+        plan = Plan(
+            settings=settings,
+            seed=seed,
+            xp=xp,
+            dtype=self.dtype,
+            callback=self.callback or pipeline.silent,
+        )
         X, index, held = units.keep_out(X, index, classes, settings, seed)
-        scale_x, x = fit_and_scale("X", X, settings.scale_features, *into)
-        scale_a, a = fit_and_scale("prototypes", prototypes, settings.scale_prototypes, *into)
-        warn_if_same(classes, a)
-        index = xp.asarray(index)
-        source, fakes, scale = None, None, None
-        if settings.vsmm_weight_es > 0 and proxies is None:
-            with device_errors(LESS_GAN):
-                source = find_proxies(x, index, a, *run, saved.gan)
-                fakes = source.draw(a, settings.proxy_count, seed, TRAINING_DRAW)
-        elif proxies is not None:
+        data = pipeline.scale(X, index, prototypes, plan)
+        warn_if_same(classes, data.a)
+        if proxies is not None:
             proxies = as_array(proxies)
             check_matrix("proxies", proxies, X.shape[1], "X")
-            fakes = scaled("proxies", proxies, scale_x, *into)
-        with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
-            vsmm, history = train_vsmm(x, index, a, fakes, *run, None, saved.vsmm)
-        if held is not None:
-            fresh = source.draw(a, settings.proxy_count, seed, FRESH_DRAW)
-            scale = units.entropy_scale(vsmm, held, scale_x, fresh, *into)
-            router.warn_if_unreachable(len(classes), units.in_nats(settings, scale))
-        sample = slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
-        *learnt, f = router.training_scores(vsmm, x[sample], a, settings.router_metric)
+            proxies = scaled("proxies", proxies, data.feature_scaler, xp, self.dtype)
+        trained = pipeline.fit(data, plan, held=held, proxies=proxies, checkpoints=saved)
 
         given = {k: getattr(settings, k) for k, v in overrides.items() if v is not None}
         top = {"preset": preset, "seed": seed, "device": self.device, "dtype": self.dtype}
         self._fit_params = top | given
-        self.settings_, self.vsmm_, self.history_ = settings, vsmm, history
+        self.settings_, self.vsmm_, self.history_ = settings, trained.vsmm, trained.history
         self.classes_, self.n_features_in_ = classes, X.shape[1]
-        self._feature_scaler, self._prototype_scaler = scale_x, scale_a
-        self._seen_prototypes, self.proxy_source_ = a, source
-        self.score_scale_, self.entropy_scale_ = router.score_deviation(f), scale
-        router.warn_if_weak(*learnt, to_host(index[sample]), self.routing_)
-        warn_if_idle(history, settings)
+        self._feature_scaler, self._prototype_scaler = data.feature_scaler, data.prototype_scaler
+        self._seen_prototypes, self.proxy_source_ = data.a, trained.source
+        self.score_scale_, self.entropy_scale_ = trained.score_scale, trained.entropy_scale
+        pipeline.warn_if_doubtful(trained, settings)
 
     @property
     def routing_(self) -> Settings:

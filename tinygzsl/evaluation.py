@@ -93,7 +93,7 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
             "seen": by_class(y[is_seen], result.label[is_seen]),
             "unseen": by_class(y[~is_seen], result.label[~is_seen]),
         },
-        "thresholds": thresholds(model),
+        "thresholds": thresholds(model.routing_, model.entropy_scale_),
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
     }
 

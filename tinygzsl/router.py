@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
 from . import kernels
-from .kernels.reference import route_codes
+from .gates import hard, soft
 from .metrics import ROUTES
 from .nn.device_memory import blocks
 from .runtime.backend import Array, array_module, to_host
 from .runtime.matmul import matmul
 from .settings import Settings
+from .text import warn
 from .vsmm import VSMM
-
-__all__ = [
-    "RouteResult",
-    "classify_batch",
-    "compatibility",
-    "joined",
-    "route_batch",
-    "route_codes",
-    "score_deviation",
-    "training_scores",
-    "unseen_above",
-    "warn_if_unreachable",
-    "warn_if_weak",
-]
-
 
 LOW_AUROC = 0.55  # of the entropy as detector of unseen samples: hardly better than chance
 
@@ -50,6 +34,16 @@ class RouteResult(NamedTuple):
     entropy: np.ndarray
     score: np.ndarray
     gate: np.ndarray
+
+
+class TrainingScores(NamedTuple):
+    """What a trained VSMM says of training samples, on the host: log p(y|x) (n, S) and its entropy
+    (n,) in nats, by C, and F (n, S) with the seen classes.
+    """
+
+    log_p: np.ndarray
+    entropy: np.ndarray
+    f: np.ndarray
 
 
 def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
@@ -95,13 +89,8 @@ def route_batch(
     logits = vsmm.logits(embedded)
     f = compatibility(embedded, semantic, settings.router_metric)
     if settings.router_gate == "soft":
-        tau = settings.router_tau * score_scale
-        return kernels.soft_route_rows(logits, f, settings.router_bias, settings.router_width, tau)
-    thresholds = settings.router_delta_low, settings.router_delta_high
-    index, code, entropy, score = kernels.route_rows(
-        logits, f, *thresholds, settings.router_temperature
-    )
-    return index, code, entropy, score, 1 - code.astype(entropy.dtype) / 2
+        return soft.route(logits, f, settings, score_scale)
+    return hard.route(logits, f, settings)  # eq. 10
 
 
 def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Array]:
@@ -113,17 +102,15 @@ def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Ar
     return index, code, entropy, xp.exp(log_p.max(axis=1)), gate
 
 
-def training_scores(vsmm: VSMM, x: Array, a: Array, metric: str) -> list[np.ndarray]:
-    """log p(y|x) (n, S) and its entropy (n,) by C, and F (n, S), of training samples x (n, d) and
-    seen prototypes a (S, k): computed in blocks of rows and put together on the host.
-    """
+def training_scores(vsmm: VSMM, x: Array, a: Array, metric: str) -> TrainingScores:
+    """The scores of training samples x (n, d) and seen prototypes a (S, k), block by block."""
     semantic, parts = vsmm.embed_prototypes(a), []
     for _, rows in blocks(x):
         embedded = vsmm.embed(rows)
         learnt = kernels.log_softmax_entropy(vsmm.logits(embedded))
         columns = *learnt, compatibility(embedded, semantic, metric)
         parts.append([to_host(column) for column in columns])
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return TrainingScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def score_deviation(f: np.ndarray) -> float:
@@ -135,47 +122,26 @@ def score_deviation(f: np.ndarray) -> float:
 
 
 def unseen_above(settings: Settings, n_seen: int) -> float:
-    """The entropy in nats above which the router turns to unseen classes.
-
-    delta_high of eq. 10; where the soft gate is 1/2.
-    """
+    """The entropy in nats above which the router turns to unseen classes, by its kind of gate."""
     if settings.router_gate == "soft":
-        return settings.router_bias * math.log(n_seen)
-    return settings.router_delta_high
+        return soft.unseen_above(settings, n_seen)
+    return hard.unseen_above(settings)
 
 
-def warn_if_unreachable(n_seen: int, settings: Settings) -> None:
-    """Warn where eq. 10 can send nothing to ZSL: no entropy of n_seen classes exceeds ln n_seen.
-
-    Nothing is known of thresholds that are yet to be measured.
-    """
-    if settings.router_gate == "soft" or settings.router_unit == "measured":
-        return
-    delta_high = settings.router_delta_high
-    if delta_high >= math.log(n_seen):
-        warnings.warn(
-            f"delta_high is {delta_high:g} nats, but the entropy of {n_seen} seen classes is at "
-            f"most ln {n_seen} = {math.log(n_seen):.3f}: no sample can take the route ZSL; "
-            "eq. 2 can still choose unseen classes; lower router_delta_high",
-            stacklevel=4,
-        )
-
-
-def warn_if_weak(log_p: np.ndarray, entropy: np.ndarray, y: np.ndarray, settings: Settings) -> None:
+def warn_if_weak(scores: TrainingScores, y: np.ndarray, settings: Settings) -> None:
     """Warn where C has not even learnt its training samples: entropy may tell little apart then.
 
-    log_p (n, S) and entropy (n,) of training samples, y (n,) their class indices.
+    y (n,) are the class indices of the samples.
     """
-    accuracy, unseen = float((log_p.argmax(axis=1) == y).mean()), 0.0
+    accuracy, unseen = float((scores.log_p.argmax(axis=1) == y).mean()), 0.0
     found = f"the classifier gets {accuracy:.0%} of its own training samples right"
     if settings.router_gate == "hard":  # a soft gate has no threshold to be above
-        unseen = float((entropy > settings.router_delta_high).mean())
+        unseen = float((scores.entropy > settings.router_delta_high).mean())
         found += (
             f" and {unseen:.0%} have an entropy above delta_high = {settings.router_delta_high:g}"
         )
     if accuracy < 0.5 or unseen > 0.5:
-        warnings.warn(
+        warn(
             f"{found}, so entropy may tell seen from unseen badly; train longer, scale otherwise, "
-            "or compare with eq. 2 alone",
-            stacklevel=4,
+            "or compare with eq. 2 alone"
         )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .confidence import ConfidenceScorer
-from .cwgan import CWGAN, generator_forward
-from .nn import random
+from .cwgan import CWGAN
 from .nn.mlp import MLP
-from .nn.random import Purpose
-from .runtime.backend import Array, array_module
+from .runtime.backend import Array, array_module, on_host
+from .runtime.checks import check_number
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from .storage.checkpoints import GanCheckpoint
+from .storage.arrays_file import State
+from .storage.checkpoints import Checkpoint
+from .text import warn
 
 POOL_LIMIT = 8  # snapshots a pool keeps; evenly thinned, as each is a whole generator
 LOW_REFERENCE = 2.0  # see low_reference
@@ -40,6 +38,16 @@ class Snapshot(NamedTuple):
 
     look: Look
     generator: MLP
+
+    def state(self, name: str) -> State:
+        """The look, and the generator as MLP.state gives it."""
+        generator = self.generator.state(name)
+        return State({"look": self.look._asdict(), **generator.header}, generator.arrays)
+
+    @classmethod
+    def from_state(cls, name: str, header: dict[str, Any], arrays: dict[str, Array]) -> Snapshot:
+        """The snapshot that `state` tells of, among other arrays; it shares its own."""
+        return cls(Look(**header["look"]), MLP.from_state(name, header, arrays))
 
 
 class SnapshotKeeper:
@@ -63,7 +71,13 @@ class SnapshotKeeper:
         return self.highest >= self.settings.cs_high
 
     def add(self, look: Look, generator: MLP) -> None:
-        """Keep a copy of the generator if the look's score calls for it."""
+        """Keep a copy of the generator if the look's score calls for it.
+
+        Without gan_train_on nothing is kept once the window was passed, as training alone would
+        have ended there.
+        """
+        if self.passed and not self.settings.gan_train_on:
+            return
         value, low, high = self.value(look), self.settings.cs_low, self.settings.cs_high
         if low < value < high:
             self._add_inside(look, generator)
@@ -106,61 +120,149 @@ class SnapshotKeeper:
                 f"no snapshot has {window}: it went from {self.lowest:.3g} to {self.highest:.3g} "
                 "before the epoch limit; raise gan_max_epochs or gan_lr, or lower cs_low"
             )
-        warnings.warn(
+        warn(
             f"the confidence score jumped over {window}; the nearest snapshot is at "
-            f"{self.value(self.nearest.look):.3g} (a lower gan_lr makes smaller jumps)",
-            stacklevel=5,  # the call of fit
+            f"{self.value(self.nearest.look):.3g} (a lower gan_lr makes smaller jumps)"
         )
         return [self.nearest]
 
+    @property
+    def kept(self) -> list[Snapshot]:
+        """All snapshots in memory: those inside, and the nearest if there is one."""
+        return [*self.inside, *([self.nearest] if self.nearest else [])]
+
+
+class GanTraining:
+    """A CWGAN in training under its score: the looks so far, and the keeper of every window that
+    one training serves.
+    """
+
+    def __init__(self, gan: CWGAN, scorer: ConfidenceScorer, keepers: list[SnapshotKeeper]):
+        self.gan, self.scorer, self.keepers = gan, scorer, keepers
+        self.looks: list[Look] = []
+
+    @property
+    def step(self) -> int:
+        """Outer steps so far."""
+        return self.gan.step
+
+    @property
+    def passed(self) -> bool:
+        """Whether CS has passed every window."""
+        return all(keeper.passed for keeper in self.keepers)
+
+    def look(self, terms: dict, per_epoch: int) -> Look:
+        """Score the generator as it is, and show the look to every keeper.
+
+        Raises FloatingPointError if training has diverged.
+        """
+        gan = self.gan
+        check_finite(gan, terms)
+        cs = self.scorer.score(gan.generator)
+        check_finite(gan, {"confidence score": cs})
+        look = Look(
+            step=gan.step,
+            epoch=gan.step / per_epoch,
+            cs=cs,
+            relative=self.scorer.relative(cs),
+            wasserstein=float(terms["wasserstein"]),
+            penalty=float(terms["penalty"]),
+        )
+        self.looks.append(look)
+        for keeper in self.keepers:
+            keeper.add(look, gan.generator)
+        return look
+
+    def state(self) -> State:
+        """What a run that goes on needs, on the host. There is one keeper then."""
+        (keeper,) = self.keepers
+        arrays = self.gan.state()
+        packed = [s.state(f"inside{i}") for i, s in enumerate(keeper.inside)]
+        nearest = keeper.nearest and keeper.nearest.state("nearest")
+        for part in [*packed, *([nearest] if nearest else [])]:
+            arrays |= part.arrays
+        header = {
+            "looks": [look._asdict() for look in self.looks],
+            "inside": [part.header for part in packed],
+            "nearest": nearest and nearest.header,
+            "seen_inside": keeper.seen_inside,
+            "stride": keeper.stride,
+        }
+        return State(header, on_host(arrays))
+
+    def restore(self, state: State) -> None:
+        """Take over what `state` returned. Raises ValueError, KeyError or TypeError if it doesn't
+        fit.
+        """
+        (keeper,), header, generator = self.keepers, state.header, self.gan.generator
+        self.gan.restore(state.arrays)
+        xp = array_module(*generator.params)
+        arrays = {name: xp.asarray(array) for name, array in state.arrays.items()}
+        self.looks = [Look(**look) for look in header["looks"]]
+        keeper.inside = [
+            Snapshot.from_state(f"inside{i}", packed, arrays)
+            for i, packed in enumerate(header["inside"])
+        ]
+        packed = header["nearest"]
+        keeper.nearest = packed and Snapshot.from_state("nearest", packed, arrays)
+        keeper.seen_inside, keeper.stride = header["seen_inside"], header["stride"]
+        dtype = generator.params[0].dtype
+        for snapshot in keeper.kept:
+            snapshot.generator.check("a generator", generator.sizes[0], generator.sizes[-1], dtype)
+            if snapshot.look not in self.looks:
+                raise ValueError("a snapshot is of none of the looks")
+        for name in ("seen_inside", "stride"):
+            check_number(name, header[name])
+        for number in (number for look in self.looks for number in look):
+            check_number("a look", number)
+        values = [keeper.value(look) for look in self.looks]
+        keeper.lowest = min(values, default=math.inf)
+        keeper.highest = max(values, default=-math.inf)
+
 
 def train_with_looks(
-    gan: CWGAN,
-    keeper: SnapshotKeeper,
-    scorer: ConfidenceScorer,
-    looks: list[Look],
+    training: GanTraining,
     x: Array,
     y: Array,
     prototypes: Array,
+    *,
     callback: Callable[[int, dict], None],
-    checkpoint: GanCheckpoint | None = None,
+    checkpoint: Checkpoint | None = None,
+    on_look: Callable[[Snapshot, int], None] | None = None,
+    enough: Callable[[], bool] | None = None,
 ) -> None:
-    """Train until CS has passed cs_high or the epoch limit is reached; appends to looks.
+    """Train on x (n, d), y (n,) indexing prototypes (S, k), until CS has passed all windows or the
+    epoch limit is reached.
 
-    Looks every max(10 steps, 1/20 epoch) until the window is passed, then once an epoch (only
-    with gan_train_on, for the whole curve of figure 5). callback(step, logs) is called at every
-    step, and a checkpoint is written when it is due. A run that was restored goes on at gan.step.
-    Raises FloatingPointError if training diverges: on the CPU at that step, on a GPU, which would
-    have to be waited for, at the next look or checkpoint.
+    Looks every max(10 steps, 1/20 epoch) until then, and once an epoch afterwards (only with
+    gan_train_on, for the whole curve of figure 5). callback(step, logs) is called at every step,
+    on_look(snapshot, last step) at every look, with the live generator: what is kept must be
+    copied. enough() ends the training earlier, or later, than the windows do. A checkpoint is
+    written when it is due. A training that has begun goes on at its step. Raises
+    FloatingPointError if training diverges: on the CPU at that step, on a GPU, which would have to
+    be waited for, at the next look or checkpoint.
     """
-    settings, on_cpu = gan.settings, array_module(x) is np
+    gan, on_cpu = training.gan, array_module(x) is np
+    settings = gan.settings
+    enough = enough or (lambda: training.passed)
     per_epoch = math.ceil(x.shape[0] / settings.gan_batch)
     total = settings.gan_max_epochs * per_epoch
     often = min(max(10, per_epoch // 20), total)
-    while gan.step < total and (settings.gan_train_on or not keeper.passed):
+    while gan.step < total and (settings.gan_train_on or not enough()):
         terms = gan.train_step(x, y, prototypes)
         logs = {"phase": "gan", "total": total}
-        every = per_epoch if keeper.passed else often
+        every = per_epoch if enough() else often
         due = checkpoint is not None and checkpoint.due()
         if on_cpu or due:
             check_finite(gan, terms)
         if gan.step % every == 0 or gan.step == total:
-            look = take_look(gan, scorer, terms, per_epoch)
-            looks.append(look)
-            keeper.add(look, gan.generator)
+            look = training.look(terms, per_epoch)
             logs.update(look._asdict())
+            if on_look:
+                on_look(Snapshot(look, gan.generator), total)
         callback(gan.step, logs)
         if due:
-            checkpoint.save(gan, keeper, looks)
-
-
-def take_look(gan: CWGAN, scorer: ConfidenceScorer, terms: dict, per_epoch: int) -> Look:
-    """Score the generator as it is. Raises FloatingPointError if training has diverged."""
-    check_finite(gan, terms)
-    cs = scorer.score(gan.generator)
-    check_finite(gan, {"confidence score": cs})
-    wasserstein, penalty = float(terms["wasserstein"]), float(terms["penalty"])
-    return Look(gan.step, gan.step / per_epoch, cs, scorer.relative(cs), wasserstein, penalty)
+            checkpoint.save(training)
 
 
 LOSSES = {"wasserstein": "critic distance", "loss": "critic loss", "generator": "generator loss"}
@@ -185,25 +287,6 @@ def check_finite(gan: CWGAN, terms: dict) -> None:
     )
 
 
-def draw_proxies(
-    snapshots: list[Snapshot], prototypes: Array, latent: int, count: int, seed: int, draw: int
-) -> Array:
-    """count proxy samples (count, d) from the snapshots in equal shares, classes uniform.
-
-    Only seen prototypes are ever passed here. Another `draw` gives fresh samples: those trained on
-    have inflated entropies, so thresholds and histograms take a draw of their own.
-    """
-    xp = array_module(prototypes)
-    dtype = str(prototypes.dtype)
-    z = random.normal(xp, seed, draw, Purpose.PROXY_NOISE, (count, latent), dtype)
-    rows = random.integers(xp, seed, draw, Purpose.PROXY_CLASS, prototypes.shape[0], count)
-    parts = []
-    for i, snapshot in enumerate(snapshots):
-        mine = slice(i, None, len(snapshots))
-        parts.append(generator_forward(snapshot.generator, z[mine], prototypes[rows[mine]])[0])
-    return xp.concatenate(parts)
-
-
 def low_reference(n_classes: int) -> float:
     """The score below which a PTC's real samples say nothing about fakes: 2, or half of ln S where
     S is less than 4, as CS goes from 1 to S.
@@ -214,9 +297,8 @@ def low_reference(n_classes: int) -> float:
 def warn_if_reference_low(reference: float, n_classes: int) -> None:
     """Warn where the PTC can't tell real samples apart: no window of CS means anything then."""
     if reference < low_reference(n_classes):
-        warnings.warn(
+        warn(
             f"held-out real samples have a confidence score of only {reference:.2f}, from 1 to "
             f"{n_classes}; the PTC barely tells the classes apart, so the window of CS means "
-            "little: scale the features otherwise, or use more samples",
-            stacklevel=5,  # the call of fit
+            "little: scale the features otherwise, or use more samples"
         )

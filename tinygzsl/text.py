@@ -1,8 +1,12 @@
-"""Text from data, safe to show: what would steer a terminal or a browser becomes visible."""
+"""What the user is told. Text from data is made safe to show: what would steer a terminal or a
+browser becomes visible.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
+import warnings
 from typing import Any
 
 LONGEST = 60  # characters of a value inside of a sentence
@@ -42,6 +46,14 @@ def quoted(value: Any, longest: int = LONGEST) -> str:
     if isinstance(value, str):
         return f"{value[:longest]!r}..." if len(value) > longest else repr(value)
     return shown(value if isinstance(value, int) else repr(value), longest)
+
+
+def warn(message: str) -> None:
+    """A UserWarning that points at the line that called the package, however deep this one is."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "tinygzsl":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def _escape(match: re.Match) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -16,11 +16,12 @@ from .nn import losses, random
 from .nn.adam import Adam
 from .nn.mlp import MLP
 from .nn.random import Purpose
-from .runtime.backend import Array, array_module, to_host
+from .runtime.backend import Array, array_module, on_host, to_host
+from .runtime.checks import check_number
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from .storage.checkpoints import VsmmCheckpoint
+from .storage.arrays_file import State
+from .storage.checkpoints import Checkpoint
+from .text import shown, warn
 
 
 @dataclass
@@ -85,6 +86,24 @@ class VSMM:
     def logits(self, embedded: Array) -> Array:
         """C's logits (n, S) for embedded samples f_v(x) (n, m)."""
         return self.c.forward(embedded)[0]
+
+    def state(self) -> State:
+        """The networks by name."""
+        parts = {name: network.state(name) for name, network in self.networks.items()}
+        arrays = {key: array for part in parts.values() for key, array in part.arrays.items()}
+        return State({name: part.header for name, part in parts.items()}, arrays)
+
+    @classmethod
+    def from_state(cls, header: dict[str, Any], arrays: dict[str, Array]) -> VSMM:
+        """The module that `state` tells of, among other arrays; it shares its own."""
+        return cls(**{name: MLP.from_state(name, part, arrays) for name, part in header.items()})
+
+    def check(self, d: int, k: int, m: int, n_classes: int, dtype: np.dtype) -> None:
+        """ValueError unless the networks lead where those of these sizes do and are finite."""
+        ends = {"f_v": (d, m), "g": (m, d), "f_s": (k, m), "c": (m, n_classes)}
+        for name, network in self.networks.items():
+            n_in, n_out = ends[name]
+            network.check(name, n_in, n_out, dtype)
 
 
 def vsmm_loss(
@@ -193,28 +212,67 @@ class VsmmTraining:
         names = [f"{name} parameter {i}" for name, net in nets for i in range(len(net.params))]
         return names[index]
 
-    def state(self) -> tuple[dict[str, Array | int], dict]:
-        """The live arrays by name, and what is text and numbers."""
+    @property
+    def step(self) -> int:
+        """Batches so far."""
+        return self.adam.t
+
+    def state(self) -> State:
+        """What a run that goes on needs, on the host."""
+        header = {"history": self.history, "batches": self.batches, "names": self.names}
+        return State(header, on_host(self._live()))
+
+    def _live(self) -> dict[str, Array | int]:
+        """The step, and the arrays that training changes."""
         arrays: dict[str, Array | int] = {"step": self.adam.t}
         parts = zip(self.adam.params, self.adam.m, self.adam.v, strict=True)
         for i, (p, m, v) in enumerate(parts):
             arrays |= {f"p{i}": p, f"m{i}": m, f"v{i}": v}
         if self.batches:
             arrays["sums"] = self.sums
-        return arrays, {"history": self.history, "batches": self.batches, "names": self.names}
+        return arrays
 
-    def restore(self, arrays: dict, rest: dict) -> None:
-        """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
+    def restore(self, state: State) -> None:
+        """Take over what `state` returned, in place. Raises ValueError, KeyError or TypeError if
+        it doesn't fit.
+        """
+        header, arrays = state.header, state.arrays
+        check_progress(header, arrays)
         xp = array_module(*self.adam.params)
-        for name, array in self.state()[0].items():
+        for name, array in self._live().items():
             wanted = getattr(array, "shape", ())  # the step is a number; arrays are the host's
             if arrays[name].shape != wanted or not np.isfinite(arrays[name]).all():
                 raise ValueError(f"{name} has another shape than {wanted}, or NaN or inf")
             if name != "step":
                 array[...] = xp.asarray(arrays[name])
         self.adam.t = int(arrays["step"])
-        self.history, self.batches, self.names = rest["history"], rest["batches"], rest["names"]
+        self.history, self.names = header["history"], header["names"]
+        self.batches = header["batches"]
         self.sums = xp.asarray(arrays["sums"]) if self.batches else 0
+
+
+def check_progress(header: dict, arrays: dict) -> None:
+    """ValueError unless the history and the sums of a training that was read fit its step."""
+    history, names, batches = header["history"], header["names"], header["batches"]
+    if type(history) is not list or type(names) is not list:
+        raise ValueError("the history or the names of its terms are no list")
+    step, epochs = int(arrays["step"]), len(history)
+    if not all(type(name) is str for name in names) or (step and "loss" not in names):
+        raise ValueError(f"the terms are named {shown(names)}")
+    for means in history:
+        if list(means) != list(names):
+            raise ValueError(f"the history has {shown(list(means))} where {shown(names)} are named")
+        for name, value in means.items():
+            check_number(name, value)
+    if type(batches) is not int or not 0 <= batches <= step:
+        raise ValueError(f"batches is {shown(batches, 20)} at step {step}")
+    whole, rest = divmod(step - batches, epochs) if epochs else (batches + 1, step - batches)
+    if rest or batches >= whole:
+        raise ValueError(f"step {step} can't be {epochs} epochs and {batches} batches")
+    if batches:
+        sums = arrays["sums"]
+        if sums.shape != (len(names),) or not np.isfinite(sums).all():
+            raise ValueError(f"sums has shape {sums.shape} for {len(names)} terms, or NaN or inf")
 
 
 def train_vsmm(
@@ -224,9 +282,10 @@ def train_vsmm(
     proxies: Array | None,
     settings: Settings,
     seed: int,
+    *,
     callback: Callable[[int, dict], None],
     after_epoch: Callable[[VSMM, int], None] | None = None,
-    checkpoint: VsmmCheckpoint | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[VSMM, list[dict]]:
     """Train on seen samples x (N, d), y (N,) indexing prototypes (S, k), and proxies (P, d).
 
@@ -291,3 +350,19 @@ def _stack(
     draws = random.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], n)
     kernels.gather_rows(proxies, draws, batch[n : 2 * n])
     return batch[: 2 * n]
+
+
+def warn_if_idle(history: list[dict], settings: Settings) -> None:
+    """Warn where the hinge of L_ES (eq. 8) was satisfied in all epochs but the first tenth, in
+    which C learns its first differences: so separation had nothing to do.
+    """
+    start = max(1, math.ceil(0.1 * len(history)))
+    idle = history[start:]
+    if idle and not any(epoch.get("es", 1) for epoch in idle):
+        gap = idle[0]["h_proxy"] - idle[0]["h_seen"]
+        warn(
+            f"L_ES is 0 from epoch {start + 1} of {len(history)} on, where the mean entropy of "
+            f"proxies is {gap:.2f} nats above that of seen samples and vsmm_gamma asks for "
+            f"{settings.vsmm_gamma:g}: separation changes next to nothing; raise vsmm_gamma, or "
+            "take later snapshots (cs_low and cs_high)"
+        )

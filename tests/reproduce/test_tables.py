@@ -9,6 +9,7 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.reproduce import experiments, run
+from tinygzsl.tuning.auto import Auto
 from tinygzsl.reproduce.ground import TRAINING_DRAW, Ground
 
 
@@ -116,10 +117,10 @@ def test_a_folder_that_cannot_be_is_said_before_training(reproduce, folder, monk
 def test_preset_auto_searches_once_per_run(reproduce, cell, folder, monkeypatch):
     searched = []
 
-    def tuned(model, training):
+    def tuned(training, params):
         searched.append(training)
-        chosen = {k: v for k, v in model.get_params().items() if "_" in k and v is not None}
-        return "small", {**chosen, "vsmm_epochs": 3}, None
+        chosen = {k: v for k, v in params.items() if "_" in k and v is not None}
+        return Auto("small", {**chosen, "vsmm_epochs": 3}, None)
 
     monkeypatch.setattr(run, "tuned", tuned)
     facts = reproduce("table4", folder, "--preset", "auto")

@@ -13,6 +13,7 @@ from ..kernels import is_reference_only
 from ..nn import random
 from ..nn.adam import Adam
 from ..nn.random import Purpose
+from ..pipeline import Plan, new_cwgan
 from ..runtime.backend import to_host
 from ..settings import settings_for
 from . import floor
@@ -75,7 +76,8 @@ class OuterStep:
         self.draws = self._draw(gan.latent)
 
     def _gan(self, xp: ModuleType = np) -> CWGAN:
-        return CWGAN(xp, self.x.shape[1], self.prototypes.shape[1], self.settings, SEED, self.dtype)
+        plan = Plan(settings=self.settings, seed=SEED, xp=xp, dtype=self.dtype)
+        return new_cwgan(self.x.shape[1], self.prototypes.shape[1], plan)
 
     def _draw(self, latent: int) -> Draws:
         n, samples = self.settings.gan_batch, self.x.shape[0]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ..runtime.backend import Array, array_module, to_host
-from ..text import quoted
+from ..text import quoted, warn
 
 LARGEST = 1e12  # of scaled values: squares of what a network makes of them still fit float32
 LEAST_DIFFERENCE = 1e-12  # between scaled rows; networks see nothing of less
@@ -101,8 +99,10 @@ def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "")
         )
 
 
-def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
-    """y as a host array; ValueError unless it holds one integer or string label per row."""
+def check_labels(name: str, y: Array, rows: int | None) -> np.ndarray:
+    """y as a host array; ValueError unless it holds one integer or string label per row, of which
+    there may be any number where rows is None.
+    """
     y = to_host(y)
     if y.dtype == object and all(isinstance(label, str) for label in y.ravel()):
         y = y.astype(str)  # as pandas keeps text
@@ -110,7 +110,7 @@ def check_labels(name: str, y: Array, rows: int) -> np.ndarray:
         raise ValueError(
             f"{name} is {y.dtype} with shape {y.shape}; pass one integer or string label per sample"
         )
-    if y.shape[0] != rows:
+    if rows is not None and y.shape[0] != rows:
         raise ValueError(f"{name} has {y.shape[0]} labels for {rows} samples; pass one per sample")
     if y.dtype.kind == "u" and y.size and int(y.max()) > np.iinfo(np.int64).max:
         raise ValueError(
@@ -182,9 +182,8 @@ def warn_if_same(labels: np.ndarray, a: Array, since: int = 0) -> None:
             pairs.append((labels[other], labels[i]))
     if pairs:
         more = f" and {len(pairs) - 1} more do" if len(pairs) > 1 else ""
-        warnings.warn(
+        warn(
             f"classes {pairs[0][0]!s} and {pairs[0][1]!s} have the same prototype once it is "
             f"scaled{more}, so eqs. 1 and 2 can't tell them apart and the first one wins; give "
-            "each class a prototype of its own, or scale otherwise",
-            stacklevel=4,  # the call of fit or of route
+            "each class a prototype of its own, or scale otherwise"
         )

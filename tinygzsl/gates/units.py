@@ -9,19 +9,13 @@ and proxies that were trained on would not do: the former are too certain, the l
 from __future__ import annotations
 
 from dataclasses import replace
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
-from .. import kernels
-from ..datasets.scaling import Scaler, map_scaled
-from ..nn.device_memory import blocks
+from ..datasets.hold_out import hold_out_rows
 from ..nn.random import Purpose
-from ..proxies import hold_out_rows
-from ..runtime.backend import Array, array_module, to_host
+from ..runtime.backend import Array, array_module
 from ..settings import Settings
-from ..vsmm import VSMM
 
 
 class EntropyScaleError(ValueError):
@@ -54,24 +48,12 @@ def keep_out(
     return kept, index[~held], out
 
 
-def entropy_scale(
-    vsmm: VSMM, held: Array, scaler: Scaler, fresh: Array, xp: ModuleType, dtype: str
-) -> tuple[float, float]:
-    """Median entropies in nats of held-out samples (h, d), as the user gave them, and of fresh
-    proxies (p, d) in scaled features.
+def entropy_scale(of_seen: np.ndarray, of_proxies: np.ndarray) -> tuple[float, float]:
+    """Median entropies in nats of held-out seen samples (h,) and of fresh proxies (p,).
 
     Raises EntropyScaleError unless the second is greater.
     """
-
-    def entropy(x: Array) -> Array:
-        return kernels.log_softmax_entropy(vsmm.logits(vsmm.embed(x)))[1]
-
-    of_seen = map_scaled(entropy, "X", held, scaler, xp, dtype)
-    of_proxies = [entropy(rows) for _, rows in blocks(fresh)]
-    zero, one = (
-        float(np.median(np.concatenate([to_host(part) for part in parts]).astype(float)))
-        for parts in (of_seen, of_proxies)
-    )
+    zero, one = (float(np.median(part.astype(float))) for part in (of_seen, of_proxies))
     zero = max(zero, 0.0)  # rounding can make an entropy of 0 a little less
     if not zero < one:
         raise EntropyScaleError(
@@ -83,8 +65,8 @@ def entropy_scale(
 
 
 def in_nats(settings: Settings, scale: tuple[float, float] | None) -> Settings:
-    """settings with eq. 10's thresholds in nats; scale is entropy_scale's, None for such that are
-    in nats already.
+    """settings with eq. 10's thresholds in nats; scale is entropy_scale's, or None where they
+    are in nats already.
     """
     if scale is None:
         return settings
@@ -99,14 +81,15 @@ def nats_of(position: Array | float, scale: tuple[float, float]) -> Array | floa
     return zero + position * (one - zero)
 
 
-def thresholds(model: Any) -> dict[str, float] | None:
-    """delta_low and delta_high that a fitted model routes by, in nats, and median_seen and
-    median_proxy where router_unit is "measured"; None for the soft gate.
+def thresholds(settings: Settings, scale: tuple[float, float] | None) -> dict[str, float] | None:
+    """delta_low and delta_high in nats, and median_seen and median_proxy where they were measured;
+    None for the soft gate.
+
+    settings are a model's routing_, scale its entropy_scale_.
     """
-    used = model.routing_
-    if used.router_gate == "soft":
+    if settings.router_gate == "soft":
         return None
-    found = {"delta_low": used.router_delta_low, "delta_high": used.router_delta_high}
-    if model.entropy_scale_ is not None:
-        found |= dict(zip(("median_seen", "median_proxy"), model.entropy_scale_, strict=True))
+    found = {"delta_low": settings.router_delta_low, "delta_high": settings.router_delta_high}
+    if scale is not None:
+        found |= dict(zip(("median_seen", "median_proxy"), scale, strict=True))
     return found

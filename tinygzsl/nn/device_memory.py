@@ -7,7 +7,6 @@ the host: the GPU reads it over the bus by the same pointers as its own, so kern
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,6 +16,7 @@ import numpy as np
 
 from .. import kernels
 from ..runtime.backend import Array, array_module, loaded_cupy, to_device
+from ..text import warn
 
 SHARE = 0.75  # of the free memory, at most, for one array of features; the rest is for networks
 MEMORY_IS_OUT = (  # what the driver, the runtime and cuBLAS call it
@@ -70,11 +70,10 @@ def warn_if_pinned(name: str, x: Array) -> None:
     """Say that the GPU is too small for x (n, d), and what that costs."""
     if is_pinned(x):
         free, _ = memory(array_module(x))
-        warnings.warn(
+        warn(
             f"{name} takes {gigabytes(x.nbytes)}, more than {SHARE:.0%} of the {gigabytes(free)} "
             "that are free on the GPU, so it stays in the host's memory and batches are read over "
-            "the bus, which is slower",
-            stacklevel=5,  # the call of fit
+            "the bus, which is slower"
         )
 
 

@@ -48,7 +48,7 @@ def settings_section(run: Run) -> Html:
 
 def _measured(run: Run) -> list[Html]:
     """The thresholds in nats, where the settings give positions on a measured scale."""
-    used = thresholds(run.model)
+    used = thresholds(run.model.routing_, run.model.entropy_scale_)
     if used is None or "median_seen" not in used:
         return []
     low, high, seen, proxy = (f"{value:.3f}" for value in used.values())

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .. import pipeline
 from ..datasets import TrainingSet
-from ..datasets.scaling import fit_and_scale
-from ..proxies import TRAINING_DRAW, ProxySource, find_proxies, gan_and_scorer
+from ..pipeline import Plan
+from ..proxies import TRAINING_DRAW, ProxySource, draw_proxies
 from ..runtime.backend import device_module, to_host
 from ..settings import Settings, settings_for
-from ..snapshots import Look, Snapshot, SnapshotKeeper, draw_proxies, train_with_looks
+from ..snapshots import Look, Snapshot, SnapshotKeeper
 
 
 class Ground:
@@ -28,26 +29,30 @@ class Ground:
                 "vsmm_weight_es is 0, so there are no proxies to look at; pass --set "
                 "vsmm.weight_es=1, or another --preset"
             )
-        xp, dtype = device_module(params["device"]), params["dtype"]
-        self.seed, self.callback = params["seed"], params.get("callback") or (lambda *_: None)
-        kinds = self.settings.scale_features, self.settings.scale_prototypes
-        self.scaler, self.x = fit_and_scale("X", training.X, kinds[0], xp, dtype)
-        _, self.a = fit_and_scale("prototypes", training.prototypes, kinds[1], xp, dtype)
-        self.y = xp.asarray(np.searchsorted(training.classes, training.y))
+        self.plan = Plan(
+            settings=self.settings,
+            seed=params["seed"],
+            xp=device_module(params["device"]),
+            dtype=params["dtype"],
+            callback=params.get("callback") or pipeline.silent,
+        )
+        index = np.searchsorted(training.classes, training.y)
+        self.data = pipeline.scale(training.X, index, training.prototypes, self.plan)
 
     def source(self) -> ProxySource:
         """The snapshots that fit would draw its proxies from."""
-        return find_proxies(self.x, self.y, self.a, self.settings, self.seed, self.callback)
+        return pipeline.find_proxies(self.data, self.plan)
 
     def proxies(self, snapshot: Snapshot, count: int | None = None) -> np.ndarray:
         """The proxies (count, d) of one snapshot that fit would train on, in the units of X.
 
         count is proxy_count by default.
         """
-        latent = self.settings.gan_latent or self.a.shape[1]
+        a, seed = self.data.a, self.plan.seed
+        latent = self.settings.gan_latent or a.shape[1]
         count = count or self.settings.proxy_count
-        fakes = draw_proxies([snapshot], self.a, latent, count, self.seed, TRAINING_DRAW)
-        return to_host(self.scaler.invert(fakes))
+        fakes = draw_proxies([snapshot], a, latent, count, seed, TRAINING_DRAW)
+        return to_host(self.data.feature_scaler.invert(fakes))
 
     def watch(self, on_look: Callable[[Snapshot, int], None]) -> tuple[list[Look], float]:
         """Train to the last epoch; on_look(snapshot, last step) at every look.
@@ -55,29 +60,10 @@ class Ground:
         The snapshot holds the live generator: what is kept must be copied. Returns all looks and CS
         of held-out real samples.
         """
-        gan, scorer = gan_and_scorer(
-            self.x, self.y, self.a, self.settings, self.seed, self.callback
-        )
-        looks: list[Look] = []
-        total = self.settings.gan_max_epochs * -(-self.x.shape[0] // self.settings.gan_batch)
-        watcher = _Watcher(self.settings, lambda snapshot: on_look(snapshot, total))
-        train_with_looks(gan, watcher, scorer, looks, self.x, self.y, self.a, self.callback)
-        return looks, scorer.reference
-
-
-class _Watcher:
-    """Stands in for SnapshotKeeper, whose window sets the rhythm of the looks."""
-
-    def __init__(self, settings, on_look):
-        self.keeper, self.on_look = SnapshotKeeper(settings), on_look
-
-    @property
-    def passed(self):
-        return self.keeper.passed
-
-    def add(self, look, generator):
-        self.keeper.add(look, generator)
-        self.on_look(Snapshot(look, generator))
+        keeper = SnapshotKeeper(self.settings)  # whose window sets the rhythm of the looks
+        training = pipeline.start_gan(self.data, self.plan, [keeper])
+        pipeline.train_gan(training, self.data, self.plan, on_look=on_look)
+        return training.looks, training.scorer.reference
 
 
 def settings_of(params: dict[str, Any]) -> Settings:

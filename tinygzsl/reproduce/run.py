@@ -45,8 +45,8 @@ def _chosen(job, data):
     """The job with what preset auto finds, so that it searches once and not per fit."""
     if job.params["preset"] != "auto" or job.method != OURS:
         return job
-    preset, settings, _ = tuned(EntropySeparationGZSL(**job.params), data.training())
-    return replace(job, params={**job.params, **settings, "preset": preset})
+    found = tuned(data.training(), EntropySeparationGZSL(**job.params).get_params())
+    return replace(job, params={**job.params, **found.settings, "preset": found.preset})
 
 
 def write_table(folder: Path, facts: dict[str, Any], records: list[Record]) -> list[Path]:

@@ -7,30 +7,34 @@ arrays belong to no device.
 
 from __future__ import annotations
 
-import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from ..cwgan import CWGAN
-from ..model_checks import check_network, check_number, check_progress
-from ..nn.mlp import MLP
-from ..packing import pack_snapshot, unpack_snapshot
-from ..runtime.backend import array_module
-from ..snapshots import Look, SnapshotKeeper
 from ..text import shown
-from .arrays_file import FORMAT, read_npz, write_npz
-
-if TYPE_CHECKING:
-    from ..vsmm import VsmmTraining
+from .arrays_file import DAMAGED, FORMAT, State, read_npz, write_npz
 
 CHECKPOINT_SECONDS = 60.0
-DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
-class PhaseCheckpoint:
+class Resumable(Protocol):
+    """A training that turns itself into arrays and text, and back."""
+
+    @property
+    def step(self) -> int:
+        """How far it is."""
+
+    def state(self) -> State:
+        """All that a training that goes on needs, with arrays of the host."""
+
+    def restore(self, state: State) -> None:
+        """Take over what `state` returned. Raises ValueError, or any of DAMAGED, if it can't be."""
+
+
+class Checkpoint(ABC):
     """The state of one phase of training in a file.
 
     path         the file
@@ -42,7 +46,8 @@ class PhaseCheckpoint:
     Nothing is copied, and no GPU waited for, before `due`.
     """
 
-    kind = "checkpoint"
+    kind: str  # of the file
+    phase: str  # what is trained
 
     def __init__(
         self,
@@ -66,18 +71,39 @@ class PhaseCheckpoint:
             return "there is no checkpoint of it yet"
         return f"the last good checkpoint is {self.path}, of step {self.step}"
 
-    def _write(self, step: int, header: dict, arrays: dict) -> None:
-        """Write the state of that step, unless the file has it; stop if the user wants to."""
-        if step != self.step:
+    def save(self, training: Resumable) -> None:
+        """Write the state, which must be known to be finite, unless the file has it; stop if the
+        user wants to.
+        """
+        if training.step != self.step:
             common = {"kind": self.kind, "format": FORMAT, "fingerprint": self.fingerprint}
-            write_npz(self.path, common | header, arrays)
-            self.step = step
+            state = training.state()
+            write_npz(self.path, State(common | state.header, state.arrays))
+            self.step = training.step
         self.saved_at = time.monotonic()
         if self.stopping():
             raise KeyboardInterrupt
 
-    def _read(self) -> tuple[dict, dict] | None:
-        """Header and arrays; None if there is no file."""
+    def restore(self, training: Resumable) -> None:
+        """Take the state over from the file, if there is one and it belongs to this training.
+
+        Raises ValueError if it is damaged or of another training.
+        """
+        state = self._read()
+        if not self._belongs(state):
+            return
+        try:
+            training.restore(state)
+        except DAMAGED as error:
+            words = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(
+                f"{self.path} is damaged ({shown(words, 300)}); delete it, and the {self.phase} "
+                "is trained anew"
+            ) from None
+        self.step = training.step
+
+    def _read(self) -> State | None:
+        """None if there is no file."""
         if not self.path.is_file():
             return None
         try:
@@ -85,110 +111,44 @@ class PhaseCheckpoint:
         except ValueError as error:
             raise ValueError(f"{error}; delete it, and this phase is trained anew") from None
 
+    def _fits(self, state: State) -> bool:
+        return state.header.get("fingerprint") == self.fingerprint
 
-class GanCheckpoint(PhaseCheckpoint):
+    @abstractmethod
+    def _belongs(self, state: State | None) -> bool:
+        """Whether there is a state and the training may go on from it."""
+
+
+class GanCheckpoint(Checkpoint):
     """The state of CWGAN training: networks, moments, looks and the snapshots that were kept."""
 
-    def save(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
-        """Write the state, which must be known to be finite."""
-        arrays = gan.state()
-        nearest = keeper.nearest and pack_snapshot("nearest", keeper.nearest, arrays)
-        header = {
-            "looks": [look._asdict() for look in looks],
-            "inside": [pack_snapshot(f"inside{i}", s, arrays) for i, s in enumerate(keeper.inside)],
-            "nearest": nearest,
-            "seen_inside": keeper.seen_inside,
-            "stride": keeper.stride,
-        }
-        self._write(gan.step, header, arrays)
+    kind, phase = "checkpoint", "CWGAN"
 
-    def restore(self, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]) -> None:
-        """Take the state over from the file, if there is one.
-
-        Raises ValueError if it belongs to other data or settings.
-        """
-        found = self._read()
-        if found is None:
-            return
-        header, arrays = found
-        if header.get("fingerprint") != self.fingerprint:
+    def _belongs(self, state: State | None) -> bool:
+        """False if there is no state. Raises ValueError if it is of other data or settings."""
+        if state is not None and not self._fits(state):
             raise ValueError(
                 f"{self.path} belongs to other training data or settings; restore them, train "
                 "into a new folder, or delete it, and the CWGAN is trained anew"
             )
-        try:
-            self._take_over(header, arrays, gan, keeper, looks)
-        except DAMAGED as error:
-            words = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise ValueError(
-                f"{self.path} is damaged ({shown(words, 300)}); delete it, and the "
-                "CWGAN is trained anew"
-            ) from None
-
-    def _take_over(
-        self, header: dict, arrays: dict, gan: CWGAN, keeper: SnapshotKeeper, looks: list[Look]
-    ) -> None:
-        gan.restore(arrays)
-        xp = array_module(*gan.generator.params)
-        arrays = {name: xp.asarray(array) for name, array in arrays.items()}
-        looks[:] = [Look(**look) for look in header["looks"]]
-        keeper.inside = [
-            unpack_snapshot(f"inside{i}", s, arrays) for i, s in enumerate(header["inside"])
-        ]
-        packed = header["nearest"]
-        keeper.nearest = packed and unpack_snapshot("nearest", packed, arrays)
-        keeper.seen_inside, keeper.stride = header["seen_inside"], header["stride"]
-        generator = gan.generator
-        for snapshot in [*keeper.inside, *([keeper.nearest] if keeper.nearest else [])]:
-            check_network("a generator", snapshot.generator, *_ends(generator))
-            if snapshot.look not in looks:
-                raise ValueError("a snapshot is of none of the looks")
-        for name, number in (("seen_inside", keeper.seen_inside), ("stride", keeper.stride)):
-            check_number(name, number)
-        for number in (number for look in looks for number in look):
-            check_number("a look", number)
-        values = [keeper.value(look) for look in looks]
-        keeper.lowest = min(values, default=math.inf)
-        keeper.highest = max(values, default=-math.inf)
-        self.step = gan.step
+        return state is not None
 
 
-class VsmmCheckpoint(PhaseCheckpoint):
+class VsmmCheckpoint(Checkpoint):
     """The state of VSMM training: networks, moments, history and the sums of the epoch so far.
 
     began(anew) may be set: it is called once the CWGAN is there and this phase begins; anew says
-    that the file belongs to other settings and is not used.
+    that the file belongs to other settings and is not used. The settings of this phase may change
+    between two parts of a run, and it then begins anew.
     """
 
-    kind = "VSMM checkpoint"
+    kind, phase = "VSMM checkpoint", "VSMM"
     began: Callable[[bool], None] = staticmethod(lambda anew: None)
 
-    def save(self, training: VsmmTraining) -> None:
-        """Write the state, which must be known to be finite."""
-        arrays, header = training.state()
-        self._write(training.adam.t, header, arrays)
-
-    def restore(self, training: VsmmTraining) -> None:
-        """Take the state over from the file, if there is one and it belongs to these settings:
-        those of this phase may change between two parts of a run, and it then begins anew.
-
-        Raises ValueError if it is damaged.
-        """
-        found = self._read()
-        fits = found is not None and found[0].get("fingerprint") == self.fingerprint
-        self.began(found is not None and not fits)
-        if not fits:
-            return
-        header, arrays = found
-        try:
-            check_progress(header, arrays)
-            training.restore(arrays, header)
-        except DAMAGED as error:
-            words = shown(f"no {error}" if isinstance(error, KeyError) else error, 300)
-            raise ValueError(
-                f"{self.path} is damaged ({words}); delete it, and the VSMM is trained anew"
-            ) from None
-        self.step = training.adam.t
+    def _belongs(self, state: State | None) -> bool:
+        fits = state is not None and self._fits(state)
+        self.began(state is not None and not fits)
+        return fits
 
 
 class Checkpoints(NamedTuple):
@@ -199,7 +159,7 @@ class Checkpoints(NamedTuple):
 
 
 @contextmanager
-def named_in_errors(checkpoint: PhaseCheckpoint | None) -> Iterator[None]:
+def named_in_errors(checkpoint: Checkpoint | None) -> Iterator[None]:
     """Add the last good checkpoint, if any are kept, to the sentence of a divergence."""
     try:
         yield
@@ -207,8 +167,3 @@ def named_in_errors(checkpoint: PhaseCheckpoint | None) -> Iterator[None]:
         if checkpoint is None:
             raise
         raise FloatingPointError(f"{error}; {checkpoint.describe()}") from None
-
-
-def _ends(generator: MLP) -> tuple[int, int, Any]:
-    """Width of the input and of the output, and the dtype."""
-    return generator.sizes[0], generator.sizes[-1], generator.params[0].dtype

@@ -110,8 +110,8 @@ def _train(training: TrainingSet, params: dict[str, Any]) -> EntropySeparationGZ
     with warnings.catch_warnings():  # hundreds of them in a sweep; the row's figures tell the same
         warnings.simplefilter("ignore", UserWarning)
         if params["preset"] == "auto":  # fit alone would not know the dataset's validation rows
-            preset, chosen, _ = tuned(EntropySeparationGZSL(**params), training)
-            params = {**params, **chosen, "preset": preset}
+            found = tuned(training, EntropySeparationGZSL(**params).get_params())
+            params = {**params, **found.settings, "preset": found.preset}
         model = EntropySeparationGZSL(**params)
         return model.fit(training.X, training.y, training.prototypes)
 

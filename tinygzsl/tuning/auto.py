@@ -1,40 +1,67 @@
-"""preset="auto": fit chooses settings by validation on its own samples, then trains with them."""
+"""preset="auto": settings are chosen by validation on training samples, then trained with."""
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..datasets import TrainingSet
+from ..datasets.array_checks import check_labels
 from ..runtime.backend import Array, to_host
+from ..settings import Settings
+from ..text import quoted, warn
 from .tune import Tuning, tune
-
-if TYPE_CHECKING:
-    from ..estimator import EntropySeparationGZSL
 
 BASE = "small"  # the preset where the search begins
 
 
-def tuned(
-    model: EntropySeparationGZSL, training: TrainingSet
-) -> tuple[str, dict[str, Any], Tuning]:
-    """The preset BASE, the settings that differ from it, and the search: those that the user gave
-    the model, which are never changed, and those that the search chose.
+class Auto(NamedTuple):
+    """What preset "auto" comes to: the preset BASE, the settings that differ from it (those that
+    the user gave, which are never changed, and those that the search chose), and the search.
     """
-    given = {k: v for k, v in model._overrides().items() if v is not None}
-    top = {k: getattr(model, k) for k in ("seed", "device", "dtype", "threads", "callback")}
+
+    preset: str
+    settings: dict[str, Any]
+    search: Tuning
+
+
+def tuned(training: TrainingSet, params: dict[str, Any]) -> Auto:
+    """Search for the settings that params, an estimator's parameters, leave open (None)."""
+    names = {field.name for field in fields(Settings)}
+    given = {k: v for k, v in params.items() if k in names and v is not None}
+    top = {k: params[k] for k in ("seed", "device", "dtype", "threads", "callback")}
     found = tune(training, BASE, given, **top)
     if found.edges:
-        warnings.warn(
+        warn(
             f"validation chose the least or greatest value tried for {', '.join(found.edges)}; "
-            "a value beyond it may be better",
-            stacklevel=4,  # the call of fit
+            "a value beyond it may be better"
         )
-    return BASE, given | found.chosen, found
+    return Auto(BASE, given | found.chosen, found)
 
 
-def training_set(X: Array, y: np.ndarray, prototypes: Array) -> TrainingSet:
-    """What fit was given, on the host: y (n,) labels, prototypes[i] that of np.unique(y)[i]."""
-    return TrainingSet(to_host(X), y, to_host(prototypes), np.unique(y))
+def training_set(
+    X: Array, y: np.ndarray, prototypes: Array, validation_classes: Array | None = None
+) -> TrainingSet:
+    """What fit was given, on the host: y (n,) labels, prototypes[i] that of np.unique(y)[i].
+
+    Raises ValueError for validation_classes that y doesn't have, or that leave fewer than two.
+    """
+    classes, validation = np.unique(y), None
+    if validation_classes is not None:
+        held = np.unique(check_labels("validation_classes", validation_classes, None))
+        missing = [label for label in held if label not in classes]
+        if missing:
+            raise ValueError(
+                f"validation_classes has {quoted(missing[0].item())}, which is no label of y; "
+                "pass some of the seen classes"
+            )
+        if not 0 < len(held) <= len(classes) - 2:
+            raise ValueError(
+                f"validation_classes are {len(held)} of {len(classes)} classes; pass at least one, "
+                "and leave at least two"
+            )
+        is_held = np.isin(y, held)
+        validation = np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    return TrainingSet(to_host(X), y, to_host(prototypes), classes, validation=validation)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..datasets import Dataset, TrainingSet
+from ..datasets.hold_out import hold_out_rows
 from ..nn.random import check_seed
-from ..proxies import hold_out_rows
 
 # The folds differ in size, so that thresholds must do for several numbers of seen classes.
 UNSEEN_SHARES = (1 / 4, 1 / 3, 1 / 5)
@@ -44,8 +44,9 @@ def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
     """Pseudo-seen and pseudo-unseen classes of the file's own split; None where it has none."""
     if training.validation is None:
         return None
-    seen, unseen = (np.unique(training.y[rows]) for rows in training.validation)
-    usable = len(seen) > 1 and len(unseen) > 0 and not np.isin(seen, unseen).any()
+    named, unseen = (np.unique(training.y[rows]) for rows in training.validation)
+    seen = np.setdiff1d(training.classes, unseen)
+    usable = len(named) > 1 and len(unseen) > 0 and not np.isin(named, unseen).any()
     return (seen, unseen) if usable else None
 
 

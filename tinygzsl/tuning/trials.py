@@ -7,23 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .. import kernels
+from .. import kernels, pipeline
 from ..datasets import Dataset
 from ..datasets.array_checks import check_finite
-from ..datasets.scaling import Scaler, fit_and_scale, scaled
-from ..estimator import SAMPLE_ROWS
-from ..gates.units import EntropyScaleError, entropy_scale, keep_out
-from ..nn.mlp import MLP
-from ..proxies import FRESH_DRAW, TRAINING_DRAW, gan_and_scorer
+from ..datasets.scaling import scaled
+from ..gates.units import EntropyScaleError, keep_out
+from ..pipeline import Plan, SeenData
+from ..proxies import FRESH_DRAW, TRAINING_DRAW, draw_proxies
 from ..router import compatibility, score_deviation
 from ..runtime.backend import Array, device_module, to_host
 from ..settings import Settings
-from ..snapshots import Look, SnapshotKeeper, draw_proxies, train_with_looks
-from ..vsmm import VSMM, train_vsmm
+from ..snapshots import SnapshotKeeper
+from ..vsmm import VSMM
 from .gate_grids import Scores, make_scores
 
 # The final run has more samples, so it must not need the very last epoch to reach the window.
@@ -31,11 +30,10 @@ SHARE_OF_EPOCHS = 0.75
 
 
 class _Scaled(NamedTuple):
-    """A fold's arrays, scaled as fit scales them, and the scaler of the features."""
+    """A fold's arrays, scaled as fit scales them, by these two scalers."""
 
-    scaler: Scaler
-    x: Array
-    a: Array
+    kind: tuple[str, str]
+    seen: SeenData
     x_test: Array
     a_unseen: Array
 
@@ -62,9 +60,8 @@ class FoldTrainer:
         self.xp = device_module(device)
         index, seen = np.searchsorted(fold.seen_classes, fold.y_train), fold.seen_classes
         kept = keep_out(fold.X_train, index, seen, start or Settings(), seed)
-        self.x_train, index, self.held = kept
-        self.index = self.xp.asarray(index)
-        self._kind, self._arrays = None, None
+        self.x_train, self.index, self.held = kept
+        self._kept: _Scaled | None = None
 
     @property
     def n_seen(self) -> int:
@@ -78,9 +75,8 @@ class FoldTrainer:
         after_epoch: Callable[[VSMM, int], None] | None = None,
     ) -> VSMM:
         """A VSMM trained on the fold's seen samples and, if given, scaled proxies."""
-        data = self._scaled(settings)
-        arguments = (data.x, self.index, data.a, proxies, settings, self.seed, _ignore)
-        return train_vsmm(*arguments, after_epoch)[0]
+        seen, plan = self._scaled(settings).seen, self._plan(settings)
+        return pipeline.train_module(seen, proxies, plan, after_epoch=after_epoch)[0]
 
     def scores_by_epoch(self, by_epoch: list[Settings]) -> dict[Settings, Scores]:
         """Scores of settings that differ in vsmm_epochs only, from one training without proxies; of
@@ -105,26 +101,28 @@ class FoldTrainer:
         Each gets the proxies that fit would draw: where CS jumps over a window, those of the
         nearest snapshot. Where the CWGAN diverges, only windows passed before count as reached.
         """
-        data = self._scaled(settings)
         epochs = max(1, int(SHARE_OF_EPOCHS * settings.gan_max_epochs))
         limited = replace(settings, gan_max_epochs=epochs, gan_train_on=False)
-        arrays = data.x, self.index, data.a
+        keepers = [
+            SnapshotKeeper(replace(limited, cs_low=low, cs_high=high)) for low, high in windows
+        ]
+        seen, plan = self._scaled(settings).seen, self._plan(limited)
         with _quiet():
-            gan, scorer = gan_and_scorer(*arrays, limited, self.seed, _ignore)
-        if scorer.reference < 1 + 1e-6:  # the PTC tells no classes apart: see find_proxies
+            training = pipeline.start_gan(seen, plan, keepers)
+        if not training.scorer.tells_classes_apart:
             return
-        keepers = _Keepers([replace(limited, cs_low=low, cs_high=high) for low, high in windows])
         finished = False
         with suppress(FloatingPointError), np.errstate(all="ignore"):
-            train_with_looks(gan, keepers, scorer, [], *arrays, _ignore)
+            pipeline.train_gan(training, seen, plan)
             finished = True
-        for window, keeper in zip(windows, keepers.keepers, strict=True):
+        for window, keeper in zip(windows, keepers, strict=True):
             if keeper.passed or (finished and keeper.inside):
                 with _quiet():
                     snapshots = keeper.chosen()
-                draw = partial(draw_proxies, snapshots, data.a, gan.latent, settings.proxy_count)
-                fresh = None if self.held is None else draw(self.seed, FRESH_DRAW)
-                yield window, Draws(draw(self.seed, TRAINING_DRAW), fresh)
+                latent, count = training.gan.latent, settings.proxy_count
+                draw = partial(draw_proxies, snapshots, seen.a, latent, count, self.seed)
+                fresh = None if self.held is None else draw(FRESH_DRAW)
+                yield window, Draws(draw(TRAINING_DRAW), fresh)
 
     def scores_with(self, settings: Settings, draws: Draws) -> Scores | None:
         """Scores of a VSMM trained with proxies, with the scale if it is wanted; None if training
@@ -133,8 +131,8 @@ class FoldTrainer:
         with suppress(FloatingPointError, EntropyScaleError), np.errstate(all="ignore"):
             vsmm, scale = self.vsmm(settings, draws.trained_on), None
             if self.held is not None:
-                scaler = self._scaled(settings).scaler
-                scale = entropy_scale(vsmm, self.held, scaler, draws.fresh, self.xp, self.dtype)
+                seen, plan = self._scaled(settings).seen, self._plan(settings)
+                scale = pipeline.measure_entropies(vsmm, self.held, draws.fresh, seen, plan)
             return self.scores(vsmm, settings)._replace(scale=scale)
         return None
 
@@ -144,47 +142,36 @@ class FoldTrainer:
         Raises FloatingPointError if it is not finite.
         """
         data, metric = self._scaled(settings), settings.router_metric
-        semantic = vsmm.embed_prototypes(self.xp.concatenate([data.a, data.a_unseen]))
+        semantic = vsmm.embed_prototypes(self.xp.concatenate([data.seen.a, data.a_unseen]))
         embedded = vsmm.embed(data.x_test)
         log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
         f = compatibility(embedded, semantic, metric)
-        sample = vsmm.embed(data.x[:: 1 + data.x.shape[0] // SAMPLE_ROWS])
+        sample = vsmm.embed(data.seen.x[pipeline.sample_rows(data.seen.x)])
         scale = score_deviation(compatibility(sample, semantic[: self.n_seen], metric))
         parts = [to_host(part) for part in (log_p, entropy, f)]
         if not all(np.isfinite(part).all() for part in (*parts, scale)):
             raise FloatingPointError("the VSMM diverged: its scores are not finite")
         return make_scores(self.fold, *parts, scale)
 
+    def _plan(self, settings: Settings) -> Plan:
+        """The steps within a training are not shown; the search counts whole trainings."""
+        return Plan(settings=settings, seed=self.seed, xp=self.xp, dtype=self.dtype)
+
     def _scaled(self, settings: Settings) -> _Scaled:
         kind = settings.scale_features, settings.scale_prototypes
-        if kind != self._kind:
+        if self._kept is None or self._kept.kind != kind:
             fold, xp, dtype = self.fold, self.xp, self.dtype
-            scale_x, x = fit_and_scale("X", self.x_train, kind[0], xp, dtype)
-            scale_a, a = fit_and_scale("prototypes", fold.seen_prototypes, kind[1], xp, dtype)
-            x_test = scaled("X", fold.X_test, scale_x, xp, dtype)
-            a_unseen = scaled("prototypes", fold.unseen_prototypes, scale_a, xp, dtype)
-            self._kind, self._arrays = kind, _Scaled(scale_x, x, a, x_test, a_unseen)
-        return self._arrays
-
-
-class _Keepers:
-    """The keepers of several windows, fed by one training. Each ends as it would alone, since
-    one whose window has been passed is shown nothing more.
-    """
-
-    def __init__(self, settings: list[Settings]):
-        self.keepers = [SnapshotKeeper(one) for one in settings]
-
-    @property
-    def passed(self) -> bool:
-        """Whether CS has passed every window."""
-        return all(keeper.passed for keeper in self.keepers)
-
-    def add(self, look: Look, generator: MLP) -> None:
-        """Show a look to each keeper that still waits."""
-        for keeper in self.keepers:
-            if not keeper.passed:
-                keeper.add(look, generator)
+            plan = self._plan(settings)
+            seen = pipeline.scale(self.x_train, self.index, fold.seen_prototypes, plan)
+            self._kept = _Scaled(
+                kind=kind,
+                seen=seen,
+                x_test=scaled("X", fold.X_test, seen.feature_scaler, xp, dtype),
+                a_unseen=scaled(
+                    "prototypes", fold.unseen_prototypes, seen.prototype_scaler, xp, dtype
+                ),
+            )
+        return self._kept
 
 
 @contextmanager
@@ -193,7 +180,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
-
-
-def _ignore(step: int, logs: dict[str, Any]) -> None:
-    """The steps within a training are not shown; the search counts whole trainings."""

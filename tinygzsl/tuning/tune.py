@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from ..nn.device_memory import FREE_SOME, device_errors
 from ..router import LOW_AUROC
 from ..runtime.threads import check_threads, workers
 from ..settings import Settings, settings_for
+from ..text import warn
 from .folds import folds as make_folds
 from .gate_grids import Gate, Scores, at_edge, gate_settings
 from .search import Search
@@ -80,10 +80,9 @@ def tune(
         search.separation()
         gate, gates = search.gate()
     if gate.h <= 0:
-        warnings.warn(
+        warn(
             "no gate gives H above 0 on the folds, so nothing was learnt about which settings are "
-            "better; check the features and prototypes",
-            stacklevel=2,
+            "better; check the features and prototypes"
         )
 
     _warn_if_chance(search.scores)
@@ -117,11 +116,10 @@ def _warn_if_chance(folds: list[Scores]) -> None:
     """Warn where entropy, on average over the folds, hardly detects pseudo-unseen samples."""
     areas = [auroc(f.entropy[f.weight_seen > 0], f.entropy[f.weight_unseen > 0]) for f in folds]
     if np.mean(areas) < LOW_AUROC:
-        warnings.warn(
+        warn(
             "entropy hardly tells pseudo-unseen from pseudo-seen samples: its AUROC on the folds "
             f"is {np.mean(areas):.3f}, and 0.5 is chance, so that no gate can do well; scale the "
-            "features otherwise, train longer, or compare with eq. 2 alone",
-            stacklevel=3,  # the call of tune
+            "features otherwise, train longer, or compare with eq. 2 alone"
         )
 
 

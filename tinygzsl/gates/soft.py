@@ -1,0 +1,26 @@
+"""The soft gate: the entropy of C gives the probability of all seen classes together."""
+
+from __future__ import annotations
+
+import math
+
+from .. import kernels
+from ..runtime.backend import Array
+from ..settings import Settings
+
+
+def route(
+    logits: Array, f: Array, settings: Settings, score_scale: float
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Candidate index, route code, entropy, score and gate, (n,) each.
+
+    logits (n, S) are C's, f (n, S + U) is F with the seen classes first; score_scale, the standard
+    deviation of F on training samples, is the unit of router_tau.
+    """
+    tau = settings.router_tau * score_scale
+    return kernels.soft_route_rows(logits, f, settings.router_bias, settings.router_width, tau)
+
+
+def unseen_above(settings: Settings, n_seen: int) -> float:
+    """The entropy in nats at which the gate is 1/2."""
+    return settings.router_bias * math.log(n_seen)

@@ -1,0 +1,301 @@
+"""From seen data to a trained model: the stages in their order, wired once.
+
+    scale -> PTC -> CWGAN under its confidence score -> proxies -> VSMM -> units of the router
+
+fit runs them all. Validation, the paper's figures and the studies in bench/ run some of them, and
+watch by callbacks: on_look sees every generator that is scored, after_epoch every VSMM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import kernels, router
+from .confidence import ConfidenceScorer
+from .cwgan import CWGAN
+from .datasets.hold_out import hold_out_rows
+from .datasets.scaling import Scaler, fit_and_scale, map_scaled
+from .gates import hard, units
+from .nn.device_memory import FREE_SOME, blocks, device_errors, take_rows
+from .proxies import FRESH_DRAW, TRAINING_DRAW, ProxySource
+from .ptc import train_ptc
+from .router import TrainingScores
+from .runtime.backend import Array, to_host
+from .settings import Settings
+from .snapshots import (
+    GanTraining,
+    Snapshot,
+    SnapshotKeeper,
+    train_with_looks,
+    warn_if_reference_low,
+)
+from .storage.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint, named_in_errors
+from .vsmm import VSMM, train_vsmm, warn_if_idle
+
+SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
+LESS_GAN = "lower gan_batch, proxy_count, gan_generator_hidden or gan_critic_hidden"
+LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
+
+
+def silent(step: int, logs: dict[str, Any]) -> None:
+    """A callback that shows nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to train: with which settings and seed, on which array module, in which dtype, and who
+    is told of every step, as callback(step, logs).
+    """
+
+    settings: Settings
+    seed: int
+    xp: ModuleType
+    dtype: str
+    callback: Callable[[int, dict], None] = silent
+
+    def changed(self, **settings: Any) -> Plan:
+        """The same with some settings changed."""
+        return replace(self, settings=replace(self.settings, **settings))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeenData:
+    """Seen samples and prototypes as the networks take them, and the scalers that made them so.
+
+    x (n, d), y (n,) indexes the rows of a (S, k).
+    """
+
+    x: Array
+    y: Array
+    a: Array
+    feature_scaler: Scaler
+    prototype_scaler: Scaler
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What training gives: the VSMM, its history (a dict of loss terms per epoch), the source of
+    the proxies (None without a GAN), and the units of the router.
+
+    sample is what the VSMM says of some training samples, y their classes; score_scale the standard
+    deviation of F on them; entropy_scale the median entropies of router_unit "measured", in nats,
+    else None.
+    """
+
+    vsmm: VSMM
+    history: list[dict]
+    source: ProxySource | None
+    sample: TrainingScores
+    y: np.ndarray
+    entropy_scale: tuple[float, float] | None
+
+    @property
+    def score_scale(self) -> float:
+        """The unit of the soft gate's temperature."""
+        return router.score_deviation(self.sample.f)
+
+
+def scale(X: Array, index: np.ndarray, prototypes: Array, plan: Plan) -> SeenData:
+    """Fit the scalers to X (n, d) and prototypes (S, k), and apply them; index (n,) are the
+    classes of X as rows of prototypes.
+    """
+    settings, xp, dtype = plan.settings, plan.xp, plan.dtype
+    feature_scaler, x = fit_and_scale("X", X, settings.scale_features, xp, dtype)
+    prototype_scaler, a = fit_and_scale(
+        "prototypes", prototypes, settings.scale_prototypes, xp, dtype
+    )
+    return SeenData(
+        x=x,
+        y=xp.asarray(index),
+        a=a,
+        feature_scaler=feature_scaler,
+        prototype_scaler=prototype_scaler,
+    )
+
+
+def fit(
+    data: SeenData,
+    plan: Plan,
+    *,
+    held: Array | None = None,
+    proxies: Array | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Trained:
+    """All stages on scaled data.
+
+    proxies (p, d), scaled, take the place of the GAN's. held (h, d) are samples that were kept out,
+    in the units of X, for router_unit "measured". Raises FloatingPointError if training diverges,
+    ValueError if no snapshot qualifies or nothing lies between the measured entropies.
+    """
+    settings, source, saved = plan.settings, None, checkpoints or Checkpoints()
+    if settings.vsmm_weight_es > 0 and proxies is None:
+        with device_errors(LESS_GAN):
+            source = find_proxies(data, plan, checkpoint=saved.gan)
+            proxies = source.draw(data.a, settings.proxy_count, plan.seed, TRAINING_DRAW)
+    with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
+        vsmm, history = train_module(data, proxies, plan, checkpoint=saved.vsmm)
+    entropy_scale = None
+    if held is not None:
+        fresh = source.draw(data.a, settings.proxy_count, plan.seed, FRESH_DRAW)
+        entropy_scale = measure_entropies(vsmm, held, fresh, data, plan)
+        hard.warn_if_unreachable(data.a.shape[0], units.in_nats(settings, entropy_scale))
+    rows = sample_rows(data.x)
+    return Trained(
+        vsmm=vsmm,
+        history=history,
+        source=source,
+        sample=router.training_scores(vsmm, data.x[rows], data.a, settings.router_metric),
+        y=to_host(data.y[rows]),
+        entropy_scale=entropy_scale,
+    )
+
+
+def warn_if_doubtful(trained: Trained, settings: Settings) -> None:
+    """Warn where C has learnt little, or L_ES had nothing to do."""
+    routing = units.in_nats(settings, trained.entropy_scale)
+    router.warn_if_weak(trained.sample, trained.y, routing)
+    warn_if_idle(trained.history, settings)
+
+
+def new_cwgan(d: int, k: int, plan: Plan) -> CWGAN:
+    """An untrained CWGAN for d features and k attributes."""
+    return CWGAN(plan.xp, d, k, plan.settings, plan.seed, plan.dtype)
+
+
+def start_gan(data: SeenData, plan: Plan, keepers: list[SnapshotKeeper]) -> GanTraining:
+    """An untrained CWGAN under the score of a PTC, which is trained on all but the held-out part
+    of the data; keepers are shown its looks.
+    """
+    xp, settings = plan.xp, plan.settings
+    labels = to_host(data.y)
+    held = hold_out_rows(labels, settings.cs_held_out, plan.seed)
+    with device_errors(FREE_SOME):
+        plan.callback(0, {"phase": "ptc", "total": len(settings.ptc_l2)})
+        x_held = take_rows(data.x, np.flatnonzero(held))
+        y_held = xp.asarray(labels[held])
+        ptc = train_ptc(
+            take_rows(data.x, np.flatnonzero(~held)),
+            xp.asarray(labels[~held]),
+            x_held,
+            y_held,
+            data.a.shape[0],
+            settings,
+            plan.seed,
+            plan.callback,
+        )
+    gan = new_cwgan(data.x.shape[1], data.a.shape[1], plan)
+    scorer = ConfidenceScorer(
+        ptc,
+        data.a,
+        x_held,
+        y_held,
+        latent=gan.latent,
+        per_class=settings.cs_per_class,
+        seed=plan.seed,
+    )
+    return GanTraining(gan, scorer, keepers)
+
+
+def train_gan(
+    training: GanTraining,
+    data: SeenData,
+    plan: Plan,
+    *,
+    checkpoint: GanCheckpoint | None = None,
+    on_look: Callable[[Snapshot, int], None] | None = None,
+    enough: Callable[[], bool] | None = None,
+) -> None:
+    """Train it on the data, until its windows were passed or `enough`: see train_with_looks."""
+    train_with_looks(
+        training,
+        data.x,
+        data.y,
+        data.a,
+        callback=plan.callback,
+        checkpoint=checkpoint,
+        on_look=on_look,
+        enough=enough,
+    )
+
+
+def find_proxies(
+    data: SeenData, plan: Plan, *, checkpoint: GanCheckpoint | None = None
+) -> ProxySource:
+    """Algorithm 1 up to the snapshots that the proxies are drawn from.
+
+    Raises ValueError if no snapshot qualifies, FloatingPointError if training diverges.
+    """
+    keeper = SnapshotKeeper(plan.settings)
+    training = start_gan(data, plan, [keeper])
+    reference = training.scorer.reference
+    if plan.settings.cs_unit == "relative" and not training.scorer.tells_classes_apart:
+        raise ValueError(
+            f"held-out real samples have a confidence score of {reference:.6f}: the PTC "
+            "can't tell any classes apart, so no relative window exists; check the features, and "
+            f"scale_features, now {plan.settings.scale_features!r}"
+        )
+    warn_if_reference_low(reference, data.a.shape[0])
+    if checkpoint:
+        checkpoint.restore(training)
+    with named_in_errors(checkpoint):
+        train_gan(training, data, plan, checkpoint=checkpoint)
+    if checkpoint:
+        checkpoint.save(training)
+    return ProxySource(
+        snapshots=keeper.chosen(),
+        looks=training.looks,
+        reference=reference,
+        ptc_l2=training.scorer.ptc.l2,
+        latent=training.gan.latent,
+    )
+
+
+def train_module(
+    data: SeenData,
+    proxies: Array | None,
+    plan: Plan,
+    *,
+    after_epoch: Callable[[VSMM, int], None] | None = None,
+    checkpoint: VsmmCheckpoint | None = None,
+) -> tuple[VSMM, list[dict]]:
+    """The VSMM of eqs. 3-5, 8 and 9, and its history: a dict of loss terms per epoch.
+
+    proxies (p, d) are scaled; see train_vsmm.
+    """
+    return train_vsmm(
+        data.x,
+        data.y,
+        data.a,
+        proxies,
+        plan.settings,
+        plan.seed,
+        callback=plan.callback,
+        after_epoch=after_epoch,
+        checkpoint=checkpoint,
+    )
+
+
+def measure_entropies(
+    vsmm: VSMM, held: Array, fresh: Array, data: SeenData, plan: Plan
+) -> tuple[float, float]:
+    """The nats of positions 0 and 1 of router_unit "measured": see gates/units.py.
+
+    held (h, d) are samples in the units of X, fresh (p, d) proxies in scaled features.
+    """
+
+    def entropy(x: Array) -> np.ndarray:
+        return to_host(kernels.log_softmax_entropy(vsmm.logits(vsmm.embed(x)))[1])
+
+    of_seen = map_scaled(entropy, "X", held, data.feature_scaler, plan.xp, plan.dtype)
+    of_proxies = [entropy(rows) for _, rows in blocks(fresh)]
+    return units.entropy_scale(np.concatenate(of_seen), np.concatenate(of_proxies))
+
+
+def sample_rows(x: Array) -> slice:
+    """At most SAMPLE_ROWS of the rows of x (n, d), evenly spaced."""
+    return slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
