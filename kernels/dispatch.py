@@ -2,8 +2,8 @@
 
 Arrays of one floating dtype that are C-contiguous go to Numba if they are NumPy's, in the machine's
 byte order and not small, and to CUDA if they are CuPy's; all others to the reference, which takes
-anything. Numba's are also split over the current workers (threads.py). Indices have to be valid:
-compiled code doesn't check them.
+anything. Numba's are also split over the current workers (tinygzsl/runtime/threads.py). Indices
+have to be valid: compiled code doesn't check them.
 """
 
 from __future__ import annotations
@@ -104,5 +104,5 @@ def numba_version() -> str | None:
 
 @cache
 def version(folder: str, file: str, name: str) -> Callable:
-    """The kernel `name` of that file in cpu/ or cuda/, which load Numba or CuPy: so not before."""
+    """The kernel `name` of that file in cpu/ or cuda/, imported when needed: cpu/ loads Numba."""
     return getattr(import_module(f".{folder}.{file}", __package__), name)

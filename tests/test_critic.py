@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from tinygzsl import kernels
-from tinygzsl.critic import OneLayerCritic, is_fusable
-from tinygzsl.critic_cuda import WholeRowCritic
+from tinygzsl.critic import OneLayerCritic, WholeRowCritic, is_fusable
 from tinygzsl.cwgan import CWGAN, critic_loss
 from tinygzsl.nn.mlp import MLP
 from tinygzsl.nn.random import Purpose

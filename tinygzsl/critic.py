@@ -11,6 +11,8 @@ To rounding what cwgan.critic_loss (eq. 6) computes for any critic, with less wo
 
 A row of s is a hidden unit and a column a sample: this orientation of the products is the faster
 one. All large arrays are allocated once.
+
+OneLayerCritic is that, as NumPy likes it; WholeRowCritic leaves W whole, as CuPy likes it.
 """
 
 from __future__ import annotations
@@ -37,20 +39,23 @@ def is_fusable(critic: MLP) -> bool:
 class OneLayerCritic:
     """The loss of eq. 6 and its gradients, for batches of one size.
 
+    W_x and W_a meet x and the prototypes apart, and the hidden units are shared among threads.
     fake and real (n, d) are the places where the caller puts its samples before `loss`.
     """
 
     def __init__(self, critic: MLP, batch: int, d: int):
-        xp, (h, _) = array_module(*critic.params), critic.params[0].shape
-        dtype = critic.params[0].dtype
+        self._allocate(critic, batch, d, columns=d)
+
+    def _allocate(self, critic: MLP, batch: int, d: int, columns: int) -> None:
+        xp, h, dtype = array_module(*critic.params), len(critic.params[0]), critic.params[0].dtype
         self.critic, self.d = critic, d
         self.slope = ops.activation(critic.hidden).slope
-        self._x = xp.zeros((3 * batch, d), dtype)  # x~, x and u
+        self._x = xp.zeros((3 * batch, columns), dtype)  # x~, x and u
         self._s = xp.empty((h, 2 * batch), dtype)
         self._t = xp.empty((h, batch), dtype)
         self._delta = xp.empty((h, 3 * batch), dtype)  # [delta~, delta, v] of MATH.md's step 5
         self._grads = [xp.zeros_like(p) for p in critic.params]
-        self.fake, self.real = self._x[:batch], self._x[batch : 2 * batch]
+        self.fake, self.real = self._x[:batch, :d], self._x[batch : 2 * batch, :d]
 
     def loss(
         self, prototypes: Array, y: Array, alpha: Array, penalty: float
@@ -99,8 +104,10 @@ class OneLayerCritic:
         return scores
 
     def _backward(self, rows: slice, columns: Array, index: Array) -> None:
-        """The gradients of the units `rows`; that of the output bias is 0, as it cancels in D(x) -
-        D(x~) and no input gradient depends on it.
+        """The gradients of the units `rows`.
+
+        That of the output bias is 0: it cancels in D(x) - D(x~), and no input gradient depends on
+        it.
         """
         w, (dw, db, dw_out, _) = self.critic.params[0], self._grads
         u, delta = self._x[-self._t.shape[1] :], self._delta[rows]
@@ -121,3 +128,40 @@ def _table_columns(xp: ModuleType, prototypes: Array, y: Array) -> tuple[Array, 
     if prototypes.shape[0] <= y.shape[0]:
         return prototypes, y
     return prototypes[y], xp.arange(y.shape[0])
+
+
+class WholeRowCritic(OneLayerCritic):
+    """The same loss for CuPy, in four products of whole rows.
+
+    A product of CuPy copies every operand that is not contiguous, and W_x, the part of W that meets
+    x, is not: three copies of the largest matrix in a step. So W stays whole and meets [x, a], a
+    being the sample's prototype. In u the columns of a are 0, as the penalty is on the gradient
+    with respect to x alone; then they add nothing to any norm, to t = W u or to dW, and no sum over
+    classes is needed. The price is k more columns per product.
+    """
+
+    def __init__(self, critic: MLP, batch: int, d: int):
+        w = critic.params[0]
+        self._allocate(critic, batch, d, columns=w.shape[1])  # [x~, a], [x, a] and [u, 0]
+        self._column = array_module(w).zeros(batch, "int64")  # the biases are a table of one column
+
+    def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
+        """The gradients alone, see loss."""
+        xp, n, d = array_module(prototypes, y, alpha), alpha.shape[0], self.d
+        w, b, w_out, _ = self.critic.params
+        dw, db, dw_out, _ = self._grads
+        x, u, delta = self._x[: 2 * n], self._x[2 * n :], self._delta
+        x[:n, d:] = x[n:, d:] = prototypes[y]
+
+        s = matmul(w, x.T, out=self._s)
+        self._scores, from_scores = kernels.critic_epilogue(
+            s, b[:, None], self._column, alpha, w_out[0], self.slope, delta
+        )
+        matmul(delta[:, 2 * n :].T, w, out=u)  # the input gradient at x^
+        u[:, d:] = 0
+        self._norm = kernels.gradient_penalty(u, penalty)  # now u = dP/dg
+        t = matmul(w, u.T, out=self._t)
+        xp.add(from_scores, kernels.penalty_epilogue(t, s, self.slope), out=dw_out[0])
+        matmul(delta, self._x, out=dw)
+        delta[:, : 2 * n].sum(axis=1, out=db)
+        return self._grads

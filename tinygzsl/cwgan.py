@@ -18,8 +18,7 @@ from types import ModuleType
 import numpy as np
 
 from . import kernels
-from .critic import OneLayerCritic, is_fusable
-from .critic_cuda import WholeRowCritic
+from .critic import OneLayerCritic, WholeRowCritic, is_fusable
 from .nn import losses, random
 from .nn.adam import Adam
 from .nn.mlp import MLP

@@ -1,7 +1,5 @@
 """Bias and piecewise-linear activation of a layer, forward (in place) and backward."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...runtime.compiled import compiled
@@ -11,14 +9,16 @@ LEAST = 1 << 17  # elements a thread takes at least
 
 
 def bias_activation(s, b, slope):
-    """See reference.bias_activation."""
+    """s (n, units) in place, b (units,): sum and activation in one pass, threads share the rows."""
     slope = s.dtype.type(slope)
     split(lambda low, high: _forward(s[low:high], b, slope), *_rows(s))
     return s
 
 
 def activation_gradient(dy, y, slope):
-    """See reference.activation_gradient."""
+    """dy, y (n, units) -> ds (n, units), db (units,): one pass gives both; every thread sums db
+    over its own rows, and these sums are added up.
+    """
     slope = dy.dtype.type(slope)
     ds = np.empty_like(dy)
 

@@ -1,7 +1,5 @@
 """Adam in one pass: 28 bytes move per float32 parameter (p, g, m, v read; p, m, v written)."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -14,7 +12,9 @@ LEAST = 1 << 17  # elements a thread takes at least
 
 
 def adam_update(p, g, m, v, rate, beta1, beta2, eps, bad, step):
-    """See reference.adam_update."""
+    """p, g, m, v of one shape, p, m and v in place: all steps of the definition in one pass over
+    the flat arrays, which threads share. The same pass looks for NaN and inf in p.
+    """
     kind = p.dtype.type
     p, g, m, v = (a.reshape(-1) for a in (p, g, m, v))
     constants = kind(rate), kind(beta1), kind(1 - beta1), kind(beta2), kind(1 - beta2), kind(eps)

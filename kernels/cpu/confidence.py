@@ -1,7 +1,5 @@
 """The confidence score in one pass over the logits, without a matrix of probabilities."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -15,7 +13,9 @@ LEAST = 1 << 15  # elements a thread takes at least
 
 
 def confidence_score(logits, weights):
-    """See reference.confidence_score."""
+    """logits (n, S), weights (n,) -> CS (): one pass that stores one row of e^z at a time, no
+    matrix. Each thread sums E H and p(y) (S,) of its rows in float64.
+    """
 
     def part(low, high):
         marginal, e = np.zeros(logits.shape[1]), np.empty(logits.shape[1], logits.dtype)

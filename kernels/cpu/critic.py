@@ -5,8 +5,6 @@ faster ones, and every thread owns the rows that it works on. w_out are the crit
 delta is [delta~, delta, v] of MATH.md's step 5.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -18,7 +16,9 @@ LEAST = 1 << 15  # elements a thread takes at least
 
 
 def critic_epilogue(s, table, index, alpha, w_out, slope, delta):
-    """See reference.critic_epilogue."""
+    """s (units, 2n) in place, delta (units, 3n) written -> scores (2n,), dw_out (units,): one pass
+    without arrays in between. Threads share the units; their parts of the scores are added up.
+    """
     slope = s.dtype.type(slope)
     dw_out = np.empty_like(w_out)
 
@@ -57,7 +57,7 @@ def _epilogue(s, table, index, alpha, w_out, slope, delta, dw_out, scores):
 
 
 def penalty_epilogue(t, s, slope):
-    """See reference.penalty_epilogue."""
+    """t (units, n), s (units, 2n) -> dw_out (units,): one pass, threads share the units."""
     slope = t.dtype.type(slope)
     dw_out = np.empty(t.shape[0], t.dtype)
 
@@ -78,7 +78,9 @@ def _penalty_epilogue(t, s, slope, dw_out):
 
 
 def gradient_penalty(g, weight):
-    """See reference.gradient_penalty."""
+    """g (n, d) in place -> norm (n,): a row's length, then u over the row while it is in the cache;
+    threads share the samples.
+    """
     norm = np.empty(g.shape[0], g.dtype)
     scale = g.dtype.type(2 * weight / max(g.shape[0], 1))
 

@@ -1,7 +1,5 @@
 """Euclidean distances around the product of matrices that most of their work is."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -13,7 +11,7 @@ LEAST = 1 << 16  # elements a thread takes at least
 
 
 def centered_rows(x, center):
-    """See reference.centered_rows."""
+    """x (n, m), center (m,) -> u (n, m), squares (n,): both in one pass, threads share the rows."""
     u, squares = np.empty_like(x), np.empty(x.shape[0], x.dtype)
 
     def part(low, high):
@@ -35,7 +33,9 @@ def _centered(x, center, u, squares):
 
 
 def negative_distances(products, u_squared, v_squared):
-    """See reference.negative_distances."""
+    """products (n, c) in place, u_squared (n,), v_squared (c,): one pass without a matrix of
+    squares, threads share the rows.
+    """
 
     def part(low, high):
         _distances(products[low:high], u_squared[low:high], v_squared)

@@ -4,8 +4,6 @@ Without Intel's SVML Numba calls the C library's exp, one number at a time. The 
 a polynomial, which inlines; float64 keeps the C library's.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,14 +1,12 @@
 """The entropy hinge of a batch: two means and a constant gradient."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...runtime.compiled import compiled
 
 
 def entropy_hinge(entropy, n_seen, gamma, weight):
-    """See reference.entropy_hinge."""
+    """entropy (n,) -> loss (), dentropy (n,): sums in float64 on one thread: a batch is small."""
     dentropy = np.empty_like(entropy)
     seen, proxies = slice(0, n_seen), slice(n_seen, None)
     gap = _sum(entropy[seen]) / n_seen - _sum(entropy[proxies]) / (entropy.size - n_seen) + gamma

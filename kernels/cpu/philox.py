@@ -1,7 +1,5 @@
 """Philox4x32-10 by blocks of four words: the counter is the block, so a share starts anywhere."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -19,22 +17,22 @@ LOW, HALF, EIGHT = np.uint64(definition.LOW), np.uint64(32), np.uint64(8)
 
 
 def philox_words(out, seed, step, purpose):
-    """See reference.philox_words."""
+    """out (n,) uint32: a block of four words at a time in registers; threads share the blocks."""
     return _by_blocks(_words, out, seed, step, purpose)
 
 
 def philox_integers(out, high, seed, step, purpose):
-    """See reference.philox_integers."""
+    """out (n,) int64: a block's words become integers in registers, no array of words."""
     return _by_blocks(_integers, out, seed, step, purpose, np.uint64(high))
 
 
 def philox_uniform(out, seed, step, purpose):
-    """See reference.philox_uniform."""
+    """out (n,): a block's words become numbers in registers, no array of words."""
     return _by_blocks(_uniform, out, seed, step, purpose, out.dtype.type(2.0**-24))
 
 
 def philox_normal(out, seed, step, purpose):
-    """See reference.philox_normal."""
+    """out (n,): a block's words become two pairs of numbers in registers, by C's log, cos, sin."""
     kind = out.dtype.type
     return _by_blocks(_normal, out, seed, step, purpose, kind(2.0**-24), kind(definition.TWO_PI))
 

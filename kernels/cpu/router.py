@@ -1,7 +1,5 @@
 """The router row by row: entropy, route, label and score, without matrices of probabilities."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -16,7 +14,9 @@ LEAST = 1 << 15  # elements a thread takes at least
 
 
 def route_rows(logits, f, delta_low, delta_high, temperature):
-    """See reference.route_rows."""
+    """logits (n, S), f (n, S + U) -> label, code, entropy, score, (n,) each: one pass that reads
+    only the candidates of a row's route from f, and keeps no probabilities.
+    """
     kind, n = logits.dtype.type, logits.shape[0]
     constants = kind(delta_low), kind(delta_high), kind(1 / temperature)
     results = np.empty(n, np.int64), np.empty(n, np.int8), np.empty(n, kind), np.empty(n, kind)
@@ -30,7 +30,9 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
 
 
 def soft_route_rows(logits, f, bias, width, tau):
-    """See reference.soft_route_rows."""
+    """logits (n, S), f (n, S + U) -> label, code, entropy, score, gate, (n,) each: one pass that
+    reads the unseen columns of f only and keeps no probabilities but the two largest.
+    """
     kind, n = logits.dtype.type, logits.shape[0]
     constants = [kind(value) for value in (bias, *soft_factors(logits.shape[1], width, tau))]
     label, code = np.empty(n, np.int64), np.empty(n, np.int8)

@@ -1,7 +1,5 @@
 """Rows picked by index, and columns summed by index."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...runtime.compiled import compiled
@@ -11,7 +9,7 @@ LEAST = 1 << 16  # elements a thread takes at least
 
 
 def gather_rows(x, rows, out):
-    """See reference.gather_rows."""
+    """x (N, d), rows (n,) -> out (n, d): copied row by row, threads share the rows of out."""
 
     def part(low, high):
         _gather(x, rows[low:high], out[low:high])
@@ -29,7 +27,9 @@ def _gather(x, rows, out):
 
 
 def segment_sum(values, index, n_segments):
-    """See reference.segment_sum."""
+    """values (r, m), index (c,) -> sums (r, n_segments): each number is added in its place, where
+    the definition multiplies by a matrix of 0 and 1; threads share the r rows.
+    """
     out = np.zeros((values.shape[0], n_segments), values.dtype)
 
     def part(low, high):

@@ -1,7 +1,5 @@
 """Features scaled by columns and rows, and looked through for NaN and inf in the same pass."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -14,7 +12,9 @@ LEAST = 1 << 16  # elements a thread takes at least
 
 
 def scale_rows(x, shift, scale, unit_rows, out):
-    """See reference.scale_rows."""
+    """x (n, d), shift and scale (d,) -> out (n, d), finite (): a row is looked through, scaled and
+    divided by its length while it is in the cache; threads share the rows.
+    """
 
     def part(low, high):
         return _scale(x[low:high], shift, scale, bool(unit_rows), out[low:high])

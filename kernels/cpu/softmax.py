@@ -1,10 +1,8 @@
 """Softmax, its entropy and its losses, one row of logits after the other.
 
-In a row z = logits - max, t = sum e^z and u = sum z e^z; see reference_softmax.py. Large logits
-would swallow log t or H if these were added to the maximum first: hence compiled_in_order.
+In a row z = logits - max, t = sum e^z and u = sum z e^z, as in kernels/reference/softmax.py. Large
+logits would swallow log t or H if these were added to the maximum first: hence compiled_in_order.
 """
-
-from __future__ import annotations
 
 import math
 
@@ -19,7 +17,9 @@ BLOCK = 1 << 12  # elements that stay in the first-level cache
 
 
 def log_softmax_entropy(logits):
-    """See reference.log_softmax_entropy."""
+    """logits (n, c) -> log_p (n, c), entropy (n,): row by row, exp by kernels/cpu/fastexp.py in
+    float32; e^z is summed but not stored.
+    """
     log_p, entropy = np.empty_like(logits), np.empty(logits.shape[0], logits.dtype)
 
     def part(low, high):
@@ -30,7 +30,7 @@ def log_softmax_entropy(logits):
 
 
 def softmax_loss_forward(logits, y):
-    """See reference.softmax_loss_forward."""
+    """logits (n, c), y (l,) -> cross (l,), entropy, top, log_t (n,): no log_p is stored."""
     entropy, top, log_t = np.empty((3, logits.shape[0]), logits.dtype)
     cross = np.empty(y.shape[0], logits.dtype)
 
@@ -43,7 +43,7 @@ def softmax_loss_forward(logits, y):
 
 
 def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
-    """See reference.softmax_loss_backward."""
+    """logits (n, c) -> dlogits (n, c): p is computed anew from top and log_t, in the same loop."""
     dlogits = np.empty_like(logits)
 
     def part(low, high):
@@ -56,7 +56,9 @@ def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
 
 
 def softmax_loss(logits, y, dce, dentropy):
-    """See reference.softmax_loss."""
+    """logits (n, c) -> cross (l,), entropy (n,), dlogits (n, c): e^z is computed once, into
+    dlogits, for as many rows as BLOCK allows, and the gradient is made of it in place.
+    """
     cross, entropy = np.empty(y.shape[0], logits.dtype), np.empty(logits.shape[0], logits.dtype)
     dlogits = np.empty_like(logits)
 

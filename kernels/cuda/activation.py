@@ -1,6 +1,4 @@
-"""The CUDA versions of the kernels of a training step: Adam, activations, critic, losses."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/activation.cu: bias and activation of a layer, forward and backward."""
 
 from ...runtime.backend import array_module
 from .launch import PACK, launch, strips, tiles
@@ -8,13 +6,17 @@ from .reduce import column_sums
 
 
 def bias_activation(s, b, slope):
-    """See reference.bias_activation."""
+    """s (n, units) in place, b (units,): a thread keeps its columns and their biases and walks down
+    the rows.
+    """
     launch("activation", "bias_activation", *tiles(*s.shape, PACK), s, b, slope, *s.shape)
     return s
 
 
 def activation_gradient(dy, y, slope):
-    """See reference.activation_gradient."""
+    """dy, y (n, units) -> ds (n, units), db (units,): a block has STRIP rows of 32 columns and sums
+    these; column_sums adds up the blocks' sums.
+    """
     xp, ds = array_module(dy), array_module(dy).empty_like(dy)
     grid, block = strips(*dy.shape)
     db = xp.empty((grid[0], dy.shape[1]), dy.dtype)

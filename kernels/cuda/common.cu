@@ -3,8 +3,8 @@
 //
 // A block is a number of whole warps, as (32, 8) threads where rows and columns matter. Every
 // *_sync has the full mask. No two blocks write to one place: what has to be summed over blocks is
-// written block by block and summed by column_sums or total (reduce.cu), so a result never depends
-// on the order in which blocks run.
+// written block by block and summed by column_sums or total (kernels/cuda/reduce.cu), so a result
+// never depends on the order in which blocks run.
 
 #define FULL 0xffffffffu
 #define PACK (16 / (int)sizeof(real))  // numbers that one load or store of 16 bytes moves

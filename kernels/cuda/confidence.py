@@ -1,6 +1,4 @@
-"""The CUDA versions of the kernels on softmax(logits): losses, confidence score, router."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/confidence.cu: the confidence score, after softmax_loss_forward."""
 
 from ...runtime.backend import array_module
 from .launch import THREADS, launch, strips
@@ -9,7 +7,9 @@ from .softmax import softmax_loss_forward
 
 
 def confidence_score(logits, weights):
-    """See reference.confidence_score."""
+    """logits (n, S), weights (n,) -> CS (): after softmax_loss_forward, blocks of STRIP rows and 32
+    classes compute p anew and sum it; one block turns entropies and sums into the score.
+    """
     xp, (n, c) = array_module(logits), logits.shape
     _, entropy, *sums = softmax_loss_forward(logits, xp.empty(0, "int64"))
     grid, block = strips(n, c)

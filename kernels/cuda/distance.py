@@ -1,13 +1,11 @@
-"""The CUDA versions of the kernels on rows, and the random ones."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/distance.cu: Euclidean distances around a product of matrices."""
 
 from ...runtime.backend import array_module
 from .launch import launch, tiles, warps
 
 
 def centered_rows(x, center):
-    """See reference.centered_rows."""
+    """x (n, m), center (m,) -> u (n, m), squares (n,): both in one pass, a warp per row."""
     xp, (n, m) = array_module(x), x.shape
     u, squares = xp.empty_like(x), xp.empty(n, x.dtype)
     launch("distance", "centered_rows", *warps(n), x, center, u, squares, n, m)
@@ -15,7 +13,9 @@ def centered_rows(x, center):
 
 
 def negative_distances(products, u_squared, v_squared):
-    """See reference.negative_distances."""
+    """products (n, c) in place, u_squared (n,), v_squared (c,): one pass, a thread keeps its column
+    and walks down the rows.
+    """
     arrays = products, u_squared, v_squared
     launch("distance", "negative_distances", *tiles(*products.shape), *arrays, *products.shape)
     return products

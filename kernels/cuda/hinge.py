@@ -1,13 +1,11 @@
-"""The CUDA versions of the kernels of a training step: Adam, activations, critic, losses."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/hinge.cu: the entropy hinge of a batch."""
 
 from ...runtime.backend import array_module
 from .launch import THREADS, launch
 
 
 def entropy_hinge(entropy, n_seen, gamma, weight):
-    """See reference.entropy_hinge."""
+    """entropy (n,) -> loss (), dentropy (n,): means, loss and gradient in one block."""
     xp, n = array_module(entropy), entropy.shape[0]
     loss, dentropy = xp.empty((), entropy.dtype), xp.empty_like(entropy)
     arguments = entropy, loss, dentropy, gamma, weight, n_seen, n

@@ -24,7 +24,7 @@ OPTIONS = ("--std=c++17",)
 WARP, LINES = 32, 8  # the usual block is (WARP, LINES)
 THREADS = WARP * LINES
 STRIP = 256  # rows whose columns a block sums
-UNITS = 2  # hidden units of a warp in critic.cu
+UNITS = 2  # hidden units of a warp in kernels/cuda/critic.cu
 CONSTANTS = {"WARP": WARP, "LINES": LINES, "STRIP": STRIP, "UNITS": UNITS}
 PACK = 4  # elements that a thread takes at a time, where it can
 BLOCKS = 2048  # most blocks of a kernel whose threads walk through the data: fills any device

@@ -1,6 +1,6 @@
-// Philox4x32-10 (reference_random.py): a thread per block of four words, whose number is the
-// counter. Reads nothing and writes 4 bytes per word or float32 number, 8 per integer; four words
-// are some 100 integer instructions. Floor: these or the stores, depending on the device.
+// Philox4x32-10 (kernels/reference/philox.py): a thread per block of four words, whose number is
+// the counter. Reads nothing and writes 4 bytes per word or float32 number, 8 per integer; four
+// words are some 100 integer instructions. Floor: these or the stores, depending on the device.
 
 struct words {
   unsigned int at[4];

@@ -1,28 +1,26 @@
-"""The CUDA versions of the kernels on rows, and the random ones."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/philox.cu: random words and numbers."""
 
 from ..reference.philox import LOW
 from .launch import THREADS, ceil_div, launch
 
 
 def philox_words(out, seed, step, purpose):
-    """See reference.philox_words."""
+    """out (n,) uint32: a thread per block of four words."""
     return _random("philox_words", out, seed, step, purpose)
 
 
 def philox_integers(out, high, seed, step, purpose):
-    """See reference.philox_integers."""
+    """out (n,) int64: a thread makes four numbers of its block's words, no array of words."""
     return _random("philox_integers", out, seed, step, purpose, high)
 
 
 def philox_uniform(out, seed, step, purpose):
-    """See reference.philox_uniform."""
+    """out (n,): a thread makes four numbers of its block's words, no array of words."""
     return _random("philox_uniform", out, seed, step, purpose)
 
 
 def philox_normal(out, seed, step, purpose):
-    """See reference.philox_normal."""
+    """out (n,): a thread makes two pairs of numbers of its block's words, by log and sincospi."""
     return _random("philox_normal", out, seed, step, purpose)
 
 

@@ -1,6 +1,4 @@
-"""The CUDA versions of the kernels of a training step: Adam, activations, critic, losses."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/reduce.cu: the second stage of sums that blocks began."""
 
 from ...runtime.backend import array_module
 from .launch import LINES, WARP, ceil_div, launch

@@ -1,6 +1,4 @@
-"""The CUDA versions of the kernels on softmax(logits): losses, confidence score, router."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/router.cu: the router, by eq. 10 or by the soft gate."""
 
 from ...runtime.backend import array_module
 from ..reference.router import soft_factors
@@ -8,7 +6,9 @@ from .launch import launch, warps
 
 
 def route_rows(logits, f, delta_low, delta_high, temperature):
-    """See reference.route_rows."""
+    """logits (n, S), f (n, S + U) -> label, code, entropy, score, (n,) each: one launch, a warp per
+    row, which reads the candidates of its route alone from f.
+    """
     xp, (n, seen) = array_module(logits), logits.shape
     label, code = xp.empty(n, "int64"), xp.empty(n, "int8")
     entropy, score = xp.empty(n, logits.dtype), xp.empty(n, logits.dtype)
@@ -18,7 +18,9 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
 
 
 def soft_route_rows(logits, f, bias, width, tau):
-    """See reference.soft_route_rows."""
+    """logits (n, S), f (n, S + U) -> label, code, entropy, score, gate, (n,) each: one launch, a
+    warp per row, which reads the unseen columns of f only.
+    """
     xp, (n, seen) = array_module(logits), logits.shape
     label, code = xp.empty(n, "int64"), xp.empty(n, "int8")
     entropy, score, gate = (xp.empty(n, logits.dtype) for _ in range(3))

@@ -1,19 +1,21 @@
-"""The CUDA versions of the kernels on rows, and the random ones."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/rows.cu: rows picked by index, columns summed by index."""
 
 from ...runtime.backend import array_module
 from .launch import LINES, PACK, WARP, ceil_div, launch, tiles
 
 
 def gather_rows(x, rows, out):
-    """See reference.gather_rows."""
+    """x (N, d), rows (n,) -> out (n, d): by 16 bytes where rows are aligned to them; x may also lie
+    in pinned memory of the host.
+    """
     launch("rows", "gather_rows", *tiles(*out.shape, PACK), x, rows, out, *out.shape)
     return out
 
 
 def segment_sum(values, index, n_segments):
-    """See reference.segment_sum."""
+    """values (r, m), index (c,) -> sums (r, n_segments): a thread per sum, which adds the columns
+    of its segment in their order.
+    """
     h, m = values.shape
     out = array_module(values).empty((h, n_segments), values.dtype)
     grid, block = (ceil_div(n_segments, WARP), ceil_div(h, LINES)), (WARP, LINES)

@@ -1,5 +1,5 @@
 // Softmax, its entropy and its losses: a warp per row of logits (rows, c), eight rows per block. In
-// a row z = logits - top, t = sum e^z and u = sum z e^z, as in reference_softmax.py; e^z is
+// a row z = logits - top, t = sum e^z and u = sum z e^z, as in kernels/reference/softmax.py; e^z is
 // computed twice rather than stored.
 //
 // A row is read from memory once; the sweeps after the first find it in the cache, in the second

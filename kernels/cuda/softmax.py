@@ -1,13 +1,11 @@
-"""The CUDA versions of the kernels on softmax(logits): losses, confidence score, router."""
-
-from __future__ import annotations
+"""Launches kernels/cuda/softmax.cu: softmax, its entropy and its losses."""
 
 from ...runtime.backend import array_module
 from .launch import launch, warps
 
 
 def log_softmax_entropy(logits):
-    """See reference.log_softmax_entropy."""
+    """logits (n, c) -> log_p (n, c), entropy (n,): a warp per row, e^z is summed but not stored."""
     xp, (n, c) = array_module(logits), logits.shape
     log_p, entropy = xp.empty_like(logits), xp.empty(n, logits.dtype)
     launch("softmax", "log_softmax_entropy", *warps(n), logits, log_p, entropy, n, c)
@@ -15,7 +13,7 @@ def log_softmax_entropy(logits):
 
 
 def softmax_loss_forward(logits, y):
-    """See reference.softmax_loss_forward."""
+    """logits (n, c), y (l,) -> cross (l,), entropy, top, log_t (n,): a warp per row, no log_p."""
     xp, (n, c) = array_module(logits), logits.shape
     cross = xp.empty(y.shape[0], logits.dtype)
     entropy, top, log_t = results = [xp.empty(n, logits.dtype) for _ in range(3)]
@@ -25,7 +23,7 @@ def softmax_loss_forward(logits, y):
 
 
 def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
-    """See reference.softmax_loss_backward."""
+    """logits (n, c) -> dlogits (n, c): p is computed anew from top and log_t, a warp per row."""
     dlogits, (n, c) = array_module(logits).empty_like(logits), logits.shape
     arrays = logits, y, entropy, top, log_t, dce, dentropy, dlogits
     launch("softmax", "softmax_loss_backward", *warps(n), *arrays, n, y.shape[0], c)
@@ -33,7 +31,9 @@ def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
 
 
 def softmax_loss(logits, y, dce, dentropy):
-    """See reference.softmax_loss."""
+    """logits (n, c) -> cross (l,), entropy (n,), dlogits (n, c): one launch, a warp per row, which
+    computes e^z twice rather than store it.
+    """
     xp, (n, c) = array_module(logits), logits.shape
     cross, entropy = xp.empty(y.shape[0], logits.dtype), xp.empty(n, logits.dtype)
     dlogits = xp.empty_like(logits)

@@ -1,7 +1,4 @@
-"""The kernels' definitions in plain array-module code; every fused version is tested on these.
-
-All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
-"""
+"""A layer's bias and piecewise-linear activation, and their gradient."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from ...runtime.backend import Array, array_module
 def bias_activation(s: Array, b: Array, slope: float) -> Array:
     """phi(s + b) in place of s (n, units), phi(s) = s where s > 0, else slope * s."""
     s += b
-    s *= _slopes(s, slope)
+    s *= slopes(s, slope)
     return s
 
 
@@ -20,11 +17,11 @@ def activation_gradient(dy: Array, y: Array, slope: float) -> tuple[Array, Array
 
     slope >= 0, so y has the sign of s + b.
     """
-    ds = dy * _slopes(y, slope)
+    ds = dy * slopes(y, slope)
     return ds, ds.sum(axis=0)
 
 
-def _slopes(s: Array, slope: float) -> Array:
+def slopes(s: Array, slope: float) -> Array:
     """phi'(s): 1 where s > 0, else slope."""
     xp = array_module(s)
     return xp.where(s > 0, xp.asarray(1, s.dtype), xp.asarray(slope, s.dtype))

@@ -1,7 +1,4 @@
-"""The kernels' definitions in plain array-module code; every fused version is tested on these.
-
-All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
-"""
+"""One step of Adam, with a flag for the step that made a parameter NaN or inf."""
 
 from __future__ import annotations
 
@@ -22,8 +19,8 @@ def adam_update(
 ) -> None:
     """One Adam update of p from its gradient g, in place on p and the moments m and v.
 
-    rate and eps have the bias corrections folded in (optim.py). bad (1,) int32 gets the step, if
-    it is 0 and p is no longer finite: a flag that is set without anybody waiting for it.
+    rate and eps have the bias corrections folded in (tinygzsl/nn/adam.py). bad (1,) int32 gets the
+    step, if it is 0 and p is no longer finite: a flag that is set without anybody waiting for it.
     """
     xp = array_module(p, g, m, v)
     m *= beta1

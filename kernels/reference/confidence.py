@@ -1,4 +1,4 @@
-"""Definitions of the kernels on softmax(logits): losses, score, router; see reference.py."""
+"""The confidence score of generated samples (eq. 7), from their logits."""
 
 from __future__ import annotations
 

@@ -1,12 +1,9 @@
-"""The kernels' definitions in plain array-module code; every fused version is tested on these.
-
-All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
-"""
+"""What lies between the matrix products of a critic's step (eq. 6, tinygzsl/critic.py)."""
 
 from __future__ import annotations
 
 from ...runtime.backend import Array, array_module
-from .activation import _slopes
+from .activation import slopes
 
 
 def critic_epilogue(
@@ -29,11 +26,11 @@ def critic_epilogue(
     fake, real = s[:, :n] + offset, s[:, n:] + offset
     mixed = alpha * real + (1 - alpha) * fake
     up = w_out[:, None]
-    delta[:, :n] = up * _slopes(fake, slope) / n  # eq. 6
-    delta[:, n : 2 * n] = -up * _slopes(real, slope) / n  # eq. 6
-    delta[:, 2 * n :] = up * _slopes(mixed, slope)  # eq. 6
+    delta[:, :n] = up * slopes(fake, slope) / n  # eq. 6
+    delta[:, n : 2 * n] = -up * slopes(real, slope) / n  # eq. 6
+    delta[:, 2 * n :] = up * slopes(mixed, slope)  # eq. 6
     s[:, :n], s[:, n:] = mixed, real
-    h_fake, h_real = fake * _slopes(fake, slope), real * _slopes(real, slope)
+    h_fake, h_real = fake * slopes(fake, slope), real * slopes(real, slope)
     return xp.concatenate([w_out @ h_fake, w_out @ h_real]), (h_fake - h_real).sum(axis=1) / n
 
 
@@ -42,7 +39,7 @@ def penalty_epilogue(t: Array, s: Array, slope: float) -> Array:
 
     t is (units, n), and the first n columns of s are s(x^).
     """
-    return (t * _slopes(s[:, : t.shape[1]], slope)).sum(axis=1)
+    return (t * slopes(s[:, : t.shape[1]], slope)).sum(axis=1)
 
 
 def gradient_penalty(g: Array, weight: float) -> Array:

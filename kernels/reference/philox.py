@@ -1,4 +1,4 @@
-"""Definitions of the random kernels: Philox, uniform and normal numbers; see reference.py."""
+"""Random numbers as a pure function of seed, step, purpose and index: Philox4x32-10."""
 
 from __future__ import annotations
 

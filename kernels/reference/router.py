@@ -1,4 +1,4 @@
-"""Definitions of the kernels on softmax(logits): losses, score, router; see reference.py."""
+"""The router: seen or unseen by eq. 10 or the soft gate, then the label by eqs. 1 and 2."""
 
 from __future__ import annotations
 

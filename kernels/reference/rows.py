@@ -1,7 +1,4 @@
-"""The kernels' definitions in plain array-module code; every fused version is tested on these.
-
-All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
-"""
+"""Rows picked by index, and columns summed by index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions of the kernels on softmax(logits): losses, score, router; see reference.py."""
+"""Softmax, its entropy, the losses on both (eqs. 5 and 8) and their gradients."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def softmax_loss_backward(
     dce (p - onehot(y)) for the labelled rows, and -dentropy p (log p + H) for all.
     """
     log_p = (logits - top[:, None]) - log_t[:, None]
-    return _softmax_gradient(log_p, y, entropy, dce, dentropy)
+    return softmax_gradient(log_p, y, entropy, dce, dentropy)
 
 
 def softmax_loss(
@@ -56,7 +56,7 @@ def softmax_loss(
     softmax_loss_forward and softmax_loss_backward in one.
     """
     log_p, entropy = log_softmax_entropy(logits)
-    gradient = _softmax_gradient(log_p, y, entropy, dce, dentropy)
+    gradient = softmax_gradient(log_p, y, entropy, dce, dentropy)
     return _cross_entropy(log_p, y), entropy, gradient
 
 
@@ -64,7 +64,8 @@ def _cross_entropy(log_p: Array, y: Array) -> Array:
     return -log_p[array_module(log_p, y).arange(y.shape[0]), y]
 
 
-def _softmax_gradient(log_p: Array, y: Array, entropy: Array, dce: Array, dentropy: Array) -> Array:
+def softmax_gradient(log_p: Array, y: Array, entropy: Array, dce: Array, dentropy: Array) -> Array:
+    """dlogits (n, c) from log_p (n, c) and entropy (n,), see softmax_loss_backward."""
     xp, labelled = array_module(log_p, y), y.shape[0]
     p = xp.exp(log_p)
     dlogits = -dentropy[:, None] * p * (log_p + entropy[:, None])

@@ -1,9 +1,9 @@
 """Which version of a kernel runs, and that the answer does not depend on it."""
 
 import os
-import re
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 import tinygzsl
 from tinygzsl import kernels
 from tinygzsl.kernels import dispatch, is_reference_only, reference, reference_only
+from tinygzsl.kernels.cuda import launch
 
 
 @pytest.fixture
@@ -32,13 +33,58 @@ def matrix(rows, columns, dtype="float32"):
     return np.random.default_rng(0).normal(size=(rows, columns)).astype(dtype)
 
 
+def problems_of_version(folder, definition):
+    """What is wrong with the version of a definition that dispatch finds in a folder."""
+    file, name = definition.__module__.rpartition(".")[2], definition.__name__
+    try:
+        found = dispatch.version(folder, file, name)
+    except (ImportError, AttributeError) as error:
+        return [f"{folder}/{file}.py: {error}"]
+    problems = []
+    if found.__module__ != f"tinygzsl.kernels.{folder}.{file}":
+        problems.append(f"{name} comes from {found.__module__}")
+    if list(signature(found).parameters) != list(signature(definition).parameters):
+        problems.append(f"{folder}/{file}.py: {name} takes {signature(found)}")
+    if folder == "cuda" and name not in launch.signatures(file, "float32"):
+        problems.append(f"cuda/{file}.cu has no {name}")
+    return problems
+
+
+@pytest.mark.wheel
 @pytest.mark.parametrize("folder", ["cpu", "cuda"])
 def test_every_kernel_has_every_version(all_kernels, folder):
-    """A version has the definition's name, and its file the name of the definition's file."""
+    """A version has the definition's name and arguments, and its file the definition's name."""
+    assert all_kernels
     for name in all_kernels:
-        file = getattr(reference, name).__module__.rpartition(".")[2]
-        path = Path(kernels.__file__).parent / folder / f"{file}.py"
-        assert re.search(rf"^def {name}\(", path.read_text(), re.M), path
+        assert problems_of_version(folder, getattr(reference, name)) == []
+
+
+@pytest.mark.parametrize("folder", ["cpu", "cuda"])
+def test_the_folders_hold_the_same_files(folder):
+    home = Path(kernels.__file__).parent
+    defined = {path.stem for path in (home / "reference").glob("[!_]*.py")}
+    found = {path.stem for path in (home / folder).glob("[!_]*.py")}
+    assert found - defined == {"cpu": {"fastexp"}, "cuda": {"launch", "reduce"}}[folder]
+    assert defined <= found
+    if folder == "cuda":
+        assert defined <= {path.stem for path in (home / folder).glob("*.cu")}
+
+
+@pytest.mark.parametrize("folder", ["cpu", "cuda"])
+def test_a_version_that_is_missing_or_takes_other_arguments_is_noticed(folder):
+    def planted(module, name):
+        def definition(x, center, more):
+            """Stands for the definition of a kernel."""
+
+        definition.__module__, definition.__name__ = f"tinygzsl.kernels.reference.{module}", name
+        return definition
+
+    assert "no_file" in problems_of_version(folder, planted("no_file", "adam_update"))[0]
+    assert "no_kernel" in problems_of_version(folder, planted("adam", "no_kernel"))[0]
+    (takes,) = problems_of_version(folder, planted("distance", "centered_rows"))
+    assert "centered_rows takes (x, center)" in takes
+    borrowed = {"cpu": "exponentials", "cuda": "softmax_loss_forward"}[folder]
+    assert "comes from" in problems_of_version(folder, planted("confidence", borrowed))[0]
 
 
 @pytest.mark.wheel

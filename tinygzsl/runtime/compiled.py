@@ -14,13 +14,14 @@ from numba.core import event
 # Sums may be reordered and products fused into sums, so that loops vectorise; NaN and inf keep
 # their meaning, and one machine always gives the same bits.
 FLOAT_RULES = {"reassoc", "contract", "nsz"}
+PROJECT = __name__.partition(".")[0]
 
 
 def compiled(function: Callable, rules: Iterable[str] = FLOAT_RULES) -> Callable:
     """function as machine code: cached on disk where a folder can be written, IEEE division.
 
     Numba's cache looks at the function's own file only: whoever changes what it calls in another
-    file (fastexp.py) has to clear __pycache__.
+    file (kernels/cpu/fastexp.py, for one) has to clear __pycache__.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": set(rules)}
     try:
@@ -81,7 +82,8 @@ class _Announcer(event.Listener):
 
     def on_start(self, event: event.Event) -> None:
         function = getattr(event.data.get("dispatcher"), "py_func", None)
-        if not self.said and getattr(function, "__module__", "").startswith(__package__):
+        module = getattr(function, "__module__", "")
+        if not self.said and module.partition(".")[0] == PROJECT:
             self.said = True
             often = "once; they are cached" if self.cached else "in every process"
             note = f"tinygzsl: compiling its kernels for this machine ({often})"

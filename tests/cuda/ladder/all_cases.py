@@ -1,6 +1,6 @@
 """Runs the cases of all kernels: the script that the sanitizers watch.
 
-python all_cases.py SCHEDULE DTYPE [FILE OLD NEW]   with a text of kernels/FILE.cu replaced
+python all_cases.py SCHEDULE DTYPE [FILE OLD NEW]   with a text of kernels/cuda/FILE.cu replaced
 """
 
 import sys
