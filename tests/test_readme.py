@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -88,6 +89,16 @@ def test_every_preset_is_named(readme):
 
     for name in PRESETS:
         assert f"`{name}`" in readme
+
+
+def test_what_may_be_imported_is_there(readme):
+    section = readme.partition("## Supported")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(tinygzsl[\w.]*)` \| (.*) \|$", section, re.M)
+    assert len(rows) > 5
+    for module, names in rows:
+        found = import_module(module)
+        for name in re.findall(r"`(\w+)`", names):
+            assert hasattr(found, name), (module, name)
 
 
 def test_every_test_that_is_named_exists(readme):
