@@ -18,12 +18,13 @@ import click
 import numpy as np
 
 import tinygzsl as tz
+from tinygzsl import pipeline
 from tinygzsl.cli.config import parse_set
-from tinygzsl.datasets.scaling import fit_scaler
-from tinygzsl.proxies import gan_and_scorer
+from tinygzsl.pipeline import Plan
+from tinygzsl.proxies import draw_proxies
 from tinygzsl.runtime.threads import workers
 from tinygzsl.settings import settings_for
-from tinygzsl.snapshots import SnapshotKeeper, draw_proxies, train_with_looks
+from tinygzsl.snapshots import SnapshotKeeper
 
 WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 
@@ -31,27 +32,24 @@ WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 def snapshots_by_window(training, preset, sets, seed):
     """Per window (low, high, look, proxies to train on, fresh proxies) from one CWGAN run."""
     settings = settings_for(preset, sets)
-    y = np.unique(training.y, return_inverse=True)[1]
-    scaler = fit_scaler(training.X, settings.scale_features)
-    x = scaler.apply(training.X)
-    a = fit_scaler(training.prototypes, settings.scale_prototypes).apply(training.prototypes)
-    gan, scorer = gan_and_scorer(x, y, a, settings, seed, ignore)
+    plan = Plan(settings=settings, seed=seed, xp=np, dtype="float32")
+    index = np.searchsorted(training.classes, training.y)
+    seen = pipeline.scale(training.X, index, training.prototypes, plan)
+    gan = pipeline.start_gan(seen, plan, [])
     for low, high in WINDOWS:
         keeper = SnapshotKeeper(settings_for(preset, {**sets, "cs_low": low, "cs_high": high}))
-        train_with_looks(gan, keeper, scorer, [], x, y, a, ignore)
+        gan.keepers = [keeper]  # it is shown the looks that come after the last window was passed
+        pipeline.train_gan(gan, seen, plan)
         if not keeper.inside:
             continue
+        latent, count = gan.gan.latent, settings.proxy_count
         draws = [
-            scaler.invert(
-                draw_proxies(keeper.inside, a, gan.latent, settings.proxy_count, seed, draw)
+            seen.feature_scaler.invert(
+                draw_proxies(keeper.inside, seen.a, latent, count, seed, draw)
             )
             for draw in (0, 1)
         ]
         yield low, high, keeper.inside[0].look, *draws
-
-
-def ignore(step, logs):
-    """No progress is shown."""
 
 
 def figures(model, data, fresh):

@@ -22,17 +22,17 @@ from pathlib import Path
 
 import click
 import numpy as np
-from study_parts import GAMMAS, Keepers, Variant, made_of_samples, variants
+from study_parts import GAMMAS, Variant, is_served, keepers, made_of_samples, variants
 
 import tinygzsl as tz
+from tinygzsl import pipeline
 from tinygzsl.cli.config import parse_set
-from tinygzsl.datasets.scaling import fit_and_scale
 from tinygzsl.evaluation import accuracies
 from tinygzsl.metrics import auroc, harmonic_mean, seen_unseen_curve
-from tinygzsl.proxies import gan_and_scorer
+from tinygzsl.pipeline import Plan
+from tinygzsl.proxies import draw_proxies
 from tinygzsl.runtime.threads import workers
 from tinygzsl.settings import settings_for
-from tinygzsl.snapshots import draw_proxies, train_with_looks
 
 COLUMNS = (
     *("seed", "scaler", "source", "window", "gamma", "weight", "count"),
@@ -66,11 +66,12 @@ class Study:
     def _start_gan(self):
         t, own = self.training, self.own | {"gan_max_epochs": self.epochs}
         settings = settings_for(self.preset, own)
-        self.scaler, x = fit_and_scale("X", t.X, settings.scale_features, np, "float32")
-        self.a = fit_and_scale("a", t.prototypes, settings.scale_prototypes, np, "float32")[1]
-        self.arrays = x, np.searchsorted(t.classes, t.y), self.a
-        self.gan, self.scorer = gan_and_scorer(*self.arrays, settings, self.seed, ignore)
-        self.keepers = Keepers(self.own)
+        self.plan = Plan(settings=settings, seed=self.seed, xp=np, dtype="float32")
+        index = np.searchsorted(t.classes, t.y)
+        self.seen = pipeline.scale(t.X, index, t.prototypes, self.plan)
+        self.keepers = keepers(self.own)
+        every = list(self.keepers.values())
+        self.gan = pipeline.start_gan(self.seen, self.plan, every)
 
     def snapshots(self, source, window):
         """Those of the window, after as much of the CWGAN's training as it takes; [] where the
@@ -78,9 +79,9 @@ class Study:
         """
         if self.gan is None:
             self._start_gan()
-        self.keepers.waits_for = source, window
-        train_with_looks(self.gan, self.keepers, self.scorer, [], *self.arrays, ignore)
-        return self.keepers.by_place[source, window].inside
+        keeper = self.keepers[source, window]
+        pipeline.train_gan(self.gan, self.seen, self.plan, enough=lambda: is_served(keeper))
+        return keeper.inside
 
     def proxies(self, variant, snapshots, draw):
         """Draw 0 is trained on, draw 1 is 2000 fresh ones; in the units of the features."""
@@ -88,8 +89,9 @@ class Study:
         if not variant.needs_gan():
             X, y = self.training.X, self.training.y
             return made_of_samples(variant.source, X, y, count, self.seed, draw)
-        drawn = draw_proxies(snapshots, self.a, self.gan.latent, count, self.seed, draw)
-        return self.scaler.invert(drawn)
+        latent = self.gan.gan.latent
+        drawn = draw_proxies(snapshots, self.seen.a, latent, count, self.seed, draw)
+        return self.seen.feature_scaler.invert(drawn)
 
     def row(self, variant):
         """The figures of a variant; the highest r alone where its window was not reached."""
@@ -99,7 +101,9 @@ class Study:
         if variant.needs_gan():
             snapshots = self.snapshots(variant.source, variant.window)
             if not snapshots:
-                return {"r": self.keepers.highest, "epoch": float(self.epochs)}
+                looks = self.gan.looks
+                highest = max((look.relative for look in looks), default=0.0)
+                return {"r": highest, "epoch": float(self.epochs)}
             first = snapshots[0].look
             look = {"r": first.relative, "cs": first.cs, "step": first.step, "epoch": first.epoch}
         given = {"vsmm_gamma": variant.gamma, "vsmm_weight_es": variant.weight}
@@ -142,10 +146,6 @@ def figures(model, data):
         "seen": float(entropy[is_seen].mean()),
         "unseen": float(entropy[~is_seen].mean()),
     }
-
-
-def ignore(step, logs):
-    """No progress is shown within a training."""
 
 
 def run(data, preset, sets, seeds, gammas, base, epochs, out):

@@ -1,4 +1,4 @@
-"""What bench/study.py varies: settings, proxies that need no GAN, and keepers of windows of CS."""
+"""What bench/study.py varies: settings, proxies that need no GAN, and windows of CS."""
 
 from typing import NamedTuple
 
@@ -94,28 +94,17 @@ def made_of_samples(kind, X, y, count, seed, draw):
     return share * X[first] + (1 - share) * X[second]
 
 
-class Keepers:
-    """A keeper for every window of CS, all fed by one training, which waits for one of them."""
+def keepers(settings):
+    """{(source, window): keeper} for every window of CS, all to be fed by one training."""
+    places = [*(("single", window) for window in WINDOWS), ("pool", DEFAULT)]
+    found = {}
+    for source, window in places:
+        low, high = map(float, window.split("-"))
+        own = {**settings, "cs_low": low, "cs_high": high, "proxy_from": source}
+        found[source, window] = SnapshotKeeper(settings_for("small", own))
+    return found
 
-    def __init__(self, settings):
-        self.highest, self.by_place, self.waits_for = 0.0, {}, None
-        for source, window in (*(("single", w) for w in WINDOWS), ("pool", DEFAULT)):
-            low, high = map(float, window.split("-"))
-            own = {**settings, "cs_low": low, "cs_high": high, "proxy_from": source}
-            self.by_place[source, window] = SnapshotKeeper(settings_for("small", own))
 
-    @property
-    def passed(self):
-        """Whether the keeper that is waited for has all it needs."""
-        return self._served(self.by_place[self.waits_for])
-
-    @staticmethod
-    def _served(keeper):
-        return keeper.passed or bool(keeper.settings.proxy_from == "single" and keeper.inside)
-
-    def add(self, look, generator):
-        """Show the look to every keeper that still needs one."""
-        self.highest = max(self.highest, look.relative)
-        for keeper in self.by_place.values():
-            if not self._served(keeper):
-                keeper.add(look, generator)
+def is_served(keeper):
+    """Whether a keeper has all the snapshots that it will ever have."""
+    return keeper.passed or bool(keeper.settings.proxy_from == "single" and keeper.inside)

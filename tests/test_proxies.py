@@ -1,137 +1,59 @@
+"""Proxies: what a draw gives, and of which classes and snapshots."""
+
 import numpy as np
 import pytest
 
 from tinygzsl import proxies
-from tinygzsl.confidence import class_balanced_weights, confidence_score
-from tinygzsl.datasets.hold_out import hold_out_rows
-from tinygzsl.proxies import find_proxies
-from tinygzsl.settings import Settings
-from tinygzsl.snapshots import draw_proxies
+from tinygzsl.cwgan import generator_forward
+from tinygzsl.nn.mlp import MLP
+from tinygzsl.nn.random import Purpose
+from tinygzsl.proxies import draw_proxies
+from tinygzsl.snapshots import Look, Snapshot
 
-SMALL = {
-    "gan_generator_hidden": (16,),
-    "gan_critic_hidden": (16,),
-    "gan_lr": 1e-3,
-    "gan_batch": 16,
-    "gan_critic_steps": 1,
-    "gan_max_epochs": 3,
-    "ptc_l2": (1e-2,),
-    "cs_low": 1e-6,
-    "cs_high": 0.99,
-    "cs_per_class": 4,
-}
+S, D, K = 4, 5, 3
+
+
+def generator(seed=0):
+    return MLP.create(np, [2 + K, 4, D], seed=seed, purpose=Purpose.CHECK, std=None)
 
 
 @pytest.fixture
-def data(tiny_dataset):
-    """x (n, d), y (n,) indexing the rows of the seen prototypes (S, k), scaled by hand."""
-    tiny = tiny_dataset()
-    x = tiny.X_train - tiny.X_train.min(axis=0)
-    y = np.searchsorted(tiny.seen_classes, tiny.y_train)
-    return x / x.max(axis=0), y, tiny.seen_prototypes
+def pool():
+    return [Snapshot(Look(i, 0.0, 5.0, 0.5, 0.0, 0.0), generator(i)) for i in range(3)]
 
 
 @pytest.fixture
-def find(data):
-    """find(seed, ...) -> the ProxySource of the tiny data and the callback's calls."""
-
-    def find(seed=0, checkpoint=None, **settings):
-        calls = []
-        settings = Settings(**{**SMALL, **settings})
-        source = find_proxies(*data, settings, seed, lambda *call: calls.append(call), checkpoint)
-        return source, calls
-
-    return find
-
-
-class Recorder:
-    """A checkpoint that saves nothing but notes what it is asked."""
-
-    def __init__(self):
-        self.restored, self.asked, self.saves = 0, 0, []
-
-    def restore(self, gan, keeper, looks):
-        assert (gan.step, keeper.inside, looks) == (0, [], [])
-        self.restored += 1
-
-    def due(self):
-        self.asked += 1
-        return self.asked % 7 == 0
-
-    def save(self, gan, keeper, looks):
-        self.saves.append(gan.step)
-
-
-# Finding
+def prototypes():
+    return np.random.default_rng(0).random((S, K)).astype(np.float32)
 
 
 @pytest.mark.wheel
-def test_the_source_is_what_was_trained(find, data):
-    source, calls = find()
-    assert len(source.snapshots) == 1
-    assert source.snapshots[0].look == source.looks[0]
-    assert source.reference > 2
-    assert source.ptc_l2 == 1e-2
-    assert source.latent == data[2].shape[1]
-    assert [(step, logs["phase"]) for step, logs in calls[:2]] == [(0, "ptc"), (1, "ptc")]
-    assert {logs["phase"] for _, logs in calls[2:]} == {"gan"}
-    assert [step for step, _ in calls[2:]] == list(range(1, len(calls) - 1))
+def test_a_draw_is_a_function_of_its_seed_and_number(pool, prototypes):
+    x = draw_proxies(pool, prototypes, 2, 50, 0, 0)
+    assert (x.shape, x.dtype) == ((50, D), np.float32)
+    assert np.array_equal(x, draw_proxies(pool, prototypes, 2, 50, 0, 0))
+    for seed, draw in ((0, 1), (1, 0)):
+        assert not np.isclose(x, draw_proxies(pool, prototypes, 2, 50, seed, draw)).all(1).any()
 
 
 @pytest.mark.wheel
-def test_draw_takes_scaled_seen_prototypes_and_gives_scaled_features(find, data):
-    source, _ = find()
-    expected = draw_proxies(source.snapshots, data[2], source.latent, 30, 5, 1)
-    assert np.array_equal(source.draw(data[2], 30, 5, 1), expected)
-    assert expected.shape == (30, data[0].shape[1])
+def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, monkeypatch):
+    calls = []
 
+    def spy(net, z, a):
+        calls.append((net, z, a))
+        return generator_forward(net, z, a)
 
-@pytest.mark.wheel
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(find, data):
-    draws = [find(seed)[0].draw(data[2], 20, 0, 0) for seed in (4, 4, 5)]
-    assert np.array_equal(draws[0], draws[1])
-    assert not np.array_equal(draws[0], draws[2])
-
-
-def test_the_held_out_samples_choose_the_ptc_and_give_the_reference(find, data, monkeypatch):
-    x, y, prototypes = data
-    held = hold_out_rows(y, 0.25, 3)
-    seen, train_ptc = [], proxies.train_ptc
-
-    def spy(*args):
-        seen.extend(args)
-        return train_ptc(*args)
-
-    monkeypatch.setattr(proxies, "train_ptc", spy)
-    source, _ = find(3, cs_held_out=0.25)
-    for mine, expected in zip(seen, (x[~held], y[~held], x[held], y[held]), strict=False):
-        assert np.array_equal(mine, expected)
-    assert seen[4] == len(prototypes)
-    log_p = train_ptc(*seen).log_proba(x[held])
-    expected = confidence_score(log_p, class_balanced_weights(y[held], 5).astype(np.float32))
-    assert source.reference == pytest.approx(float(expected), rel=1e-5)
-
-
-def test_a_pool_is_drawn_from_all_qualifying_snapshots(find):
-    source, _ = find(proxy_from="pool")
-    assert len(source.looks) > 1
-    assert [snapshot.look for snapshot in source.snapshots] == source.looks
-
-
-def test_a_checkpoint_is_restored_once_and_saved_when_due_and_at_the_end(find):
-    recorder = Recorder()
-    source, _ = find(checkpoint=recorder)
-    steps = [look.step for look in source.looks]
-    assert recorder.restored == 1
-    assert recorder.saves == [*range(7, steps[-1] + 1, 7), steps[-1]]
-
-
-def test_no_snapshot_in_the_window_is_an_error(find, sentence):
-    with sentence(ValueError, "no snapshot has 0.98 <", "gan_max_epochs"):
-        find(cs_low=0.98, cs_high=0.99, gan_max_epochs=1, gan_lr=1e-9)
-
-
-def test_a_classifier_that_tells_nothing_apart_is_warned_about(find):
-    with pytest.warns(UserWarning, match="barely tells the classes apart"):
-        source, _ = find(ptc_l2=(10.0,))
-    assert source.reference < 2
+    monkeypatch.setattr(proxies, "generator_forward", spy)
+    draw_proxies(pool, prototypes, 2, 3001, 0, 0)
+    assert [net for net, _, _ in calls] == [snapshot.generator for snapshot in pool]
+    assert [len(z) for _, z, _ in calls] == [1001, 1000, 1000]
+    for _, z, a in calls:
+        kinds, counts = np.unique(a, axis=0, return_counts=True)
+        assert np.array_equal(kinds, np.unique(prototypes, axis=0))  # seen prototypes only
+        assert 200 < counts.min() <= counts.max() < 300
+        assert abs(z.mean()) < 0.1
+        assert z.std() == pytest.approx(1, abs=0.1)
+    assert np.unique(np.concatenate([z for _, z, _ in calls]), axis=0).shape[0] == 3001
+    draw_proxies(pool, prototypes, 2, 3001, 0, 1)
+    assert not np.array_equal(calls[0][2], calls[3][2])  # another draw, other classes

@@ -4,20 +4,17 @@ import warnings
 import numpy as np
 import pytest
 
-from tinygzsl import snapshots
 from tinygzsl.confidence import ConfidenceScorer
-from tinygzsl.cwgan import CWGAN, generator_forward
+from tinygzsl.cwgan import CWGAN
 from tinygzsl.nn.mlp import MLP
 from tinygzsl.nn.random import Purpose
 from tinygzsl.ptc import PTC
 from tinygzsl.settings import Settings
 from tinygzsl.snapshots import (
     POOL_LIMIT,
+    GanTraining,
     Look,
-    Snapshot,
     SnapshotKeeper,
-    draw_proxies,
-    take_look,
     train_with_looks,
     warn_if_reference_low,
 )
@@ -56,11 +53,10 @@ def train(monkeypatch):
         scorer = ConfidenceScorer(ptc, prototypes, x, y, latent=K, per_class=2, seed=0)
         scripted = scores.pop
         monkeypatch.setattr(scorer, "relative", lambda cs: scripted(0) if scores[1:] else scores[0])
-        keeper, looks, calls = SnapshotKeeper(settings), [], []
-        train_with_looks(
-            gan, keeper, scorer, looks, x, y, prototypes, lambda *call: calls.append(call)
-        )
-        return keeper, looks, calls
+        keeper, calls = SnapshotKeeper(settings), []
+        training = GanTraining(gan, scorer, [keeper])
+        train_with_looks(training, x, y, prototypes, callback=lambda *call: calls.append(call))
+        return keeper, training.looks, calls
 
     return train
 
@@ -233,54 +229,11 @@ def test_any_loss_that_is_not_finite_is_divergence(sentence, bad, value):
     gan = CWGAN(np, D, K, Settings(**SMALL), 0, "float32")
     gan.step = 30
     terms = {"wasserstein": 1.0, "penalty": 2.0, "generator": 3.0}
-    assert take_look(gan, Scorer(), terms, 20) == Look(30, 1.5, 2.0, 0.25, 1.0, 2.0)
+    training = GanTraining(gan, Scorer(), [])
+    assert training.look(terms, 20) == Look(30, 1.5, 2.0, 0.25, 1.0, 2.0)
     with sentence(FloatingPointError, "diverged at step 30", "gan_lr, now 0.001"):
-        take_look(gan, Scorer(), {**terms, bad: value}, 20)
-
-
-# Proxies
-
-
-@pytest.fixture
-def pool():
-    return [Snapshot(Look(i, 0.0, 5.0, 0.5, 0.0, 0.0), generator(i)) for i in range(3)]
-
-
-@pytest.fixture
-def prototypes():
-    return np.random.default_rng(0).random((S, K)).astype(np.float32)
-
-
-@pytest.mark.wheel
-def test_a_draw_is_a_function_of_its_seed_and_number(pool, prototypes):
-    x = draw_proxies(pool, prototypes, 2, 50, 0, 0)
-    assert (x.shape, x.dtype) == ((50, D), np.float32)
-    assert np.array_equal(x, draw_proxies(pool, prototypes, 2, 50, 0, 0))
-    for seed, draw in ((0, 1), (1, 0)):
-        assert not np.isclose(x, draw_proxies(pool, prototypes, 2, 50, seed, draw)).all(1).any()
-
-
-@pytest.mark.wheel
-def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, monkeypatch):
-    calls = []
-
-    def spy(net, z, a):
-        calls.append((net, z, a))
-        return generator_forward(net, z, a)
-
-    monkeypatch.setattr(snapshots, "generator_forward", spy)
-    draw_proxies(pool, prototypes, 2, 3001, 0, 0)
-    assert [net for net, _, _ in calls] == [snapshot.generator for snapshot in pool]
-    assert [len(z) for _, z, _ in calls] == [1001, 1000, 1000]
-    for _, z, a in calls:
-        kinds, counts = np.unique(a, axis=0, return_counts=True)
-        assert np.array_equal(kinds, np.unique(prototypes, axis=0))  # seen prototypes only
-        assert 200 < counts.min() <= counts.max() < 300
-        assert abs(z.mean()) < 0.1
-        assert z.std() == pytest.approx(1, abs=0.1)
-    assert np.unique(np.concatenate([z for _, z, _ in calls]), axis=0).shape[0] == 3001
-    draw_proxies(pool, prototypes, 2, 3001, 0, 1)
-    assert not np.array_equal(calls[0][2], calls[3][2])  # another draw, other classes
+        training.look({**terms, bad: value}, 20)
+    assert len(training.looks) == 1
 
 
 @pytest.mark.parametrize(

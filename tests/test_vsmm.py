@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.nn.random import Purpose, integers
+from tinygzsl.pipeline import silent
 from tinygzsl.settings import Settings
 from tinygzsl.vsmm import VSMM, epoch_batches, train_vsmm, vsmm_loss
 
@@ -58,7 +59,7 @@ def train(data):
         settings, calls = Settings(**{**SMALL, **settings}), []
         fakes = data[3] if proxies else None
         vsmm, history = train_vsmm(
-            *data[:3], fakes, settings, seed, lambda *call: calls.append(call)
+            *data[:3], fakes, settings, seed, callback=lambda *call: calls.append(call)
         )
         return vsmm, history, calls
 
@@ -260,7 +261,7 @@ def test_smaller_last_batches_weigh_less(data, monkeypatch):
         return {"loss": float(len(y))}, [np.zeros_like(p) for p in net.params]
 
     monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", constant)
-    _, history = train_vsmm(*data, Settings(**{**SMALL, "vsmm_epochs": 1}), 0, lambda *call: None)
+    _, history = train_vsmm(*data, Settings(**{**SMALL, "vsmm_epochs": 1}), 0, callback=silent)
     assert sizes == [(16, 16), (16, 16), (16, 16), (2, 2)]  # as many proxies as samples
     assert history == [{"loss": (3 * 16 * 16 + 2 * 2) / 50}]
 
@@ -273,7 +274,7 @@ def test_proxies_are_drawn_anew_at_every_step(data, monkeypatch):
         return vsmm_loss(net, x, y, a, settings, out)
 
     monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", spy)
-    train_vsmm(*data, Settings(**SMALL), 7, lambda *call: None)
+    train_vsmm(*data, Settings(**SMALL), 7, callback=silent)
     assert len(drawn) == 12
     for step, fakes in enumerate(drawn):
         rows = integers(np, 7, step, Purpose.PROXY_BATCH, len(proxies), len(fakes))

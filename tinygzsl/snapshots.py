@@ -71,13 +71,7 @@ class SnapshotKeeper:
         return self.highest >= self.settings.cs_high
 
     def add(self, look: Look, generator: MLP) -> None:
-        """Keep a copy of the generator if the look's score calls for it.
-
-        Without gan_train_on nothing is kept once the window was passed, as training alone would
-        have ended there.
-        """
-        if self.passed and not self.settings.gan_train_on:
-            return
+        """Keep a copy of the generator if the look's score calls for it."""
         value, low, high = self.value(look), self.settings.cs_low, self.settings.cs_high
         if low < value < high:
             self._add_inside(look, generator)
@@ -152,9 +146,9 @@ class GanTraining:
         return all(keeper.passed for keeper in self.keepers)
 
     def look(self, terms: dict, per_epoch: int) -> Look:
-        """Score the generator as it is, and show the look to every keeper.
-
-        Raises FloatingPointError if training has diverged.
+        """Score the generator as it is, and show the look to the keepers: where training doesn't
+        go on for the curve, only to those whose window has not been passed, so that each ends as
+        it would alone. Raises FloatingPointError if training has diverged.
         """
         gan = self.gan
         check_finite(gan, terms)
@@ -170,7 +164,8 @@ class GanTraining:
         )
         self.looks.append(look)
         for keeper in self.keepers:
-            keeper.add(look, gan.generator)
+            if gan.settings.gan_train_on or not keeper.passed:
+                keeper.add(look, gan.generator)
         return look
 
     def state(self) -> State:

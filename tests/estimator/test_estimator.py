@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl import estimator
+from tinygzsl import pipeline
 from tinygzsl.datasets import scaling
 from tinygzsl.settings import settings_for
 
@@ -134,13 +134,13 @@ def test_the_callback_sees_every_phase(fit):
 
 @pytest.mark.wheel
 def test_sample_proxies_in_the_units_of_x(fit, data, monkeypatch):
-    trained_on, train_vsmm = [], estimator.train_vsmm
+    trained_on, train_module = [], pipeline.train_module
 
-    def spy(x, y, a, proxies, *args):
+    def spy(seen, proxies, plan, **watching):
         trained_on.append(proxies)
-        return train_vsmm(x, y, a, proxies, *args)
+        return train_module(seen, proxies, plan, **watching)
 
-    monkeypatch.setattr(estimator, "train_vsmm", spy)
+    monkeypatch.setattr(pipeline, "train_module", spy)
     model = fit(scale_features="standard", gan_output="linear")
     old, fresh = model.sample_proxies(200, draw=0), model.sample_proxies(200)
     X = data.X_train
@@ -152,7 +152,7 @@ def test_sample_proxies_in_the_units_of_x(fit, data, monkeypatch):
 
 @pytest.mark.wheel
 def test_own_proxies_replace_those_of_the_gan(fit, data, sentence, monkeypatch):
-    monkeypatch.setattr(estimator, "find_proxies", None)
+    monkeypatch.setattr(pipeline, "find_proxies", None)
     proxies = data.X_train.mean(axis=0) + np.zeros((40, 1), np.float32)
     model = fit(proxies=proxies)
     assert model.proxy_source_ is None
@@ -163,7 +163,7 @@ def test_own_proxies_replace_those_of_the_gan(fit, data, sentence, monkeypatch):
 
 
 def test_without_the_entropy_term_there_is_no_gan(fit, monkeypatch):
-    monkeypatch.setattr(estimator, "find_proxies", None)
+    monkeypatch.setattr(pipeline, "find_proxies", None)
     model = fit(vsmm_weight_es=0.0)
     assert model.proxy_source_ is None
     assert "es" not in model.history_[0]

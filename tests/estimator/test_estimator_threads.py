@@ -95,7 +95,7 @@ def test_threads_that_make_no_sense_are_refused(fit, sentence, bad):
 
 def test_blas_has_its_threads_back_after_a_failure(fit, data, monkeypatch):
     before = [library.get() for library in blas.libraries()]
-    monkeypatch.setattr("tinygzsl.estimator.train_vsmm", lambda *args: 1 / 0)
+    monkeypatch.setattr("tinygzsl.pipeline.train_vsmm", lambda *args, **watching: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fit(threads=2)
     assert [library.get() for library in blas.libraries()][: len(before)] == before

@@ -13,7 +13,7 @@ from tinygzsl.comparison.settings import Chosen, read_settings
 from tinygzsl.cwgan import CWGAN
 from tinygzsl.runs.config import config_text
 from tinygzsl.settings import settings_for
-from tinygzsl.snapshots import SnapshotKeeper
+from tinygzsl.snapshots import GanTraining, SnapshotKeeper
 from tinygzsl.storage.checkpoints import GanCheckpoint, VsmmCheckpoint
 
 from . import arrays, bases, results
@@ -126,11 +126,11 @@ def _checkpoint_files(folder):
 def _read_checkpoint(folder):
     settings = settings_for("small", {**bases.SETTINGS, "preset": None})
     gan = CWGAN(np, 5, 3, settings, 0, "float32")
-    keeper, looks = SnapshotKeeper(settings), []
-    GanCheckpoint(folder / "gan.npz", "f").restore(gan, keeper, looks)
+    training = GanTraining(gan, None, [SnapshotKeeper(settings)])
+    GanCheckpoint(folder / "gan.npz", "f").restore(training)
     assert gan.step > 0
-    kept = [*keeper.inside, *([keeper.nearest] if keeper.nearest else [])]
-    assert keeper.lowest <= keeper.highest if looks else not kept
+    (keeper,) = training.keepers
+    assert keeper.lowest <= keeper.highest if training.looks else not keeper.kept
     for adam in (gan.generator_adam, gan.critic_adam):
         for array in (*adam.params, *adam.m, *adam.v):
             assert np.isfinite(array).all()

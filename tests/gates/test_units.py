@@ -12,7 +12,6 @@ import tinygzsl as tz
 from tinygzsl.gates.units import EntropyScaleError, keep_out
 from tinygzsl.settings import settings_for
 from tinygzsl.storage import checkpoints
-from tinygzsl.tuning import trials
 from tinygzsl.tuning.folds import folds
 from tinygzsl.tuning.gate_grids import THRESHOLDS, Scores, cut_grids, gate_table, make_grids
 from tinygzsl.tuning.search import Search
@@ -150,7 +149,7 @@ def test_trainings_without_a_scale_are_no_choice(training, monkeypatch):
     def none(*_):
         raise EntropyScaleError
 
-    monkeypatch.setattr(trials, "entropy_scale", none)
+    monkeypatch.setattr("tinygzsl.pipeline.measure_entropies", none)
     one = trainer(fold)
     ((_, draws),) = one.windows(MEASURED, [(0.01, 0.3)])
     assert one.scores_with(MEASURED, draws) is None

@@ -8,10 +8,10 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.datasets import TrainingSet
-from tinygzsl.proxies import warn_if_idle
 from tinygzsl.router import LOW_AUROC
 from tinygzsl.settings import Settings
 from tinygzsl.tuning.tune import _warn_if_chance
+from tinygzsl.vsmm import warn_if_idle
 
 
 @pytest.fixture

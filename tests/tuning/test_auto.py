@@ -1,11 +1,16 @@
 """preset="auto": a search and the training in one fit, on the same seen samples."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.datasets import save_npz
 from tinygzsl.tuning import auto
 from tinygzsl.tuning.auto import BASE, training_set
+from tinygzsl.tuning.folds import folds
 
 pytestmark = pytest.mark.filterwarnings("ignore:validation chose the least or greatest")
 
@@ -31,6 +36,11 @@ FIXED = {
 @pytest.fixture
 def data(tiny_dataset):
     return tiny_dataset()
+
+
+def _toml(value):
+    """A setting as the command line takes it."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
 def fit(data, y=None, **params):
@@ -85,6 +95,59 @@ def test_a_training_set_of_what_fit_is_given(data):
     np.testing.assert_array_equal(training.classes, data.seen_classes)
     for one, other in zip((training.X, training.y, training.prototypes), arrays, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_search_in_python_is_that_of_a_file_with_a_validation_split(data, tmp_path, run_cli):
+    """`train --preset auto` reads the split of the file; fit is told its classes."""
+    rows = np.isin(data.y_train, data.seen_classes[[1, 3]])
+    split = replace(data, validation=(np.flatnonzero(~rows), np.flatnonzero(rows)))
+    save_npz(split, tmp_path / "split.npz")
+    fixed = {**FIXED, "vsmm_weight_es": 0.0}
+    sets = (f"{name.replace('_', '.', 1)}={_toml(value)}" for name, value in fixed.items())
+    options = (part for text in sets for part in ("--set", text))
+    command = ("train", tmp_path / "split.npz", "--preset", "auto", "--out", tmp_path / "run")
+    trained = run_cli(*command, *options)
+    assert trained.exit_code == 0, trained.stderr
+    of_file = tz.load_model(tmp_path / "run" / "model.npz")
+
+    loaded = tz.load_dataset(tmp_path / "split.npz")
+    assert list(loaded.validation_classes[1]) == list(data.seen_classes[[1, 3]])
+    arrays = loaded.X_train, loaded.y_train, loaded.seen_prototypes
+    model = tz.EntropySeparationGZSL(preset="auto", **fixed)
+    model.fit(*arrays, validation_classes=loaded.validation_classes)
+    assert model.settings_ == of_file.settings_
+    for one, other in zip(model.vsmm_.params, of_file.vsmm_.params, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_validation_classes_make_the_first_fold(data, monkeypatch):
+    seen = []
+    monkeypatch.setattr(auto, "tune", lambda training, *_, **__: seen.append(training) or 1 / 0)
+    model = tz.EntropySeparationGZSL(preset="auto", **FIXED)
+    arrays = data.X_train, data.y_train, data.seen_prototypes
+    with pytest.raises(ZeroDivisionError):
+        model.fit(*arrays, validation_classes=(data.seen_classes[:2], data.seen_classes[3:]))
+    first, second = folds(seen[0], 2)
+    assert list(first.seen_classes) == list(data.seen_classes[:2])
+    assert list(first.unseen_classes) == list(data.seen_classes[3:])
+    assert list(second.unseen_classes) == list(folds(data.training(), 1)[0].unseen_classes)
+
+
+@pytest.mark.parametrize(
+    ("preset", "classes", "parts"),
+    [
+        ("small", ([0, 1], [3]), ("validation_classes", "preset 'small' validates nothing")),
+        ("auto", ([0, 1], [99]), ("validation_classes has 99", "no label of y")),
+        ("auto", ([0, 1], [1, 3]), ("2 labels that play seen and 2", "1 of them in both")),
+        ("auto", ([0], [3]), ("1 labels that play seen", "at least two and one")),
+        ("auto", ([0, 1], [0.5]), ("validation_classes is float64",)),
+        ("auto", [0, 1, 3], ("validation_classes is [0, 1, 3]", "two arrays of labels")),
+    ],
+)
+def test_validation_classes_that_can_t_be(data, sentence, preset, classes, parts):
+    model = tz.EntropySeparationGZSL(preset=preset, **FIXED)
+    with sentence(ValueError, *parts):
+        model.fit(data.X_train, data.y_train, data.seen_prototypes, validation_classes=classes)
 
 
 @pytest.mark.filterwarnings("ignore:entropy hardly tells")

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinygzsl.proxies import TRAINING_DRAW, find_proxies
+from tinygzsl import pipeline
+from tinygzsl.pipeline import find_proxies
+from tinygzsl.proxies import TRAINING_DRAW
 from tinygzsl.settings import settings_for
 from tinygzsl.tuning import trials
 from tinygzsl.tuning.folds import folds
@@ -42,19 +44,19 @@ def trainer(fold, seed=3):
 @pytest.mark.filterwarnings("ignore:the confidence score jumped", "ignore:held-out real samples")
 def test_the_proxies_of_each_window_are_those_of_fit(fold, kind, sentence):
     one, settings = trainer(fold), replace(SETTINGS, proxy_from=kind)
-    data = one._scaled(settings)
+    data = one._scaled(settings).seen
     found = dict(one.windows(settings, WINDOWS))
     assert list(found) == WINDOWS[:4]
     epochs = int(SHARE_OF_EPOCHS * settings.gan_max_epochs)
     steps = set()
     for low, high in WINDOWS:
         alone = replace(settings, cs_low=low, cs_high=high, gan_max_epochs=epochs)
-        arguments = (data.x, one.index, data.a, alone, one.seed, lambda *_: None)
+        plan = one._plan(alone)
         if (low, high) not in found:
             with sentence(ValueError, "no snapshot has 8"):
-                find_proxies(*arguments)
+                find_proxies(data, plan)
             continue
-        source = find_proxies(*arguments)
+        source = find_proxies(data, plan)
         steps.add(source.snapshots[0].look.step)
         fakes = source.draw(data.a, settings.proxy_count, one.seed, TRAINING_DRAW)
         np.testing.assert_array_equal(found[low, high].trained_on, fakes)
@@ -65,27 +67,27 @@ def test_the_proxies_of_each_window_are_those_of_fit(fold, kind, sentence):
 def test_the_cwgan_has_three_quarters_of_the_epochs(fold, monkeypatch):
     seen = []
 
-    def spy(x, y, a, settings, seed, callback):
-        seen.append((settings.gan_max_epochs, seed))
+    def spy(data, plan, keepers):
+        seen.append((plan.settings.gan_max_epochs, plan.seed))
         raise InterruptedError
 
-    monkeypatch.setattr(trials, "gan_and_scorer", spy)
+    monkeypatch.setattr(pipeline, "start_gan", spy)
     with pytest.raises(InterruptedError):
         list(trainer(fold).windows(SETTINGS, WINDOWS))
     assert seen == [(24, 3)]
 
 
 def test_windows_passed_before_the_cwgan_diverges_are_reached(fold, monkeypatch):
-    whole, train = dict(trainer(fold).windows(SETTINGS, WINDOWS)), trials.train_with_looks
+    whole, train = dict(trainer(fold).windows(SETTINGS, WINDOWS)), pipeline.train_gan
 
-    def diverging(gan, keepers, *arguments):
+    def diverging(training, data, plan):
         def after_step(step, logs):
-            if any(keeper.passed for keeper in keepers.keepers):
+            if any(keeper.passed for keeper in training.keepers):
                 raise FloatingPointError
 
-        train(gan, keepers, *arguments[:-1], after_step)
+        train(training, data, replace(plan, callback=after_step))
 
-    monkeypatch.setattr(trials, "train_with_looks", diverging)
+    monkeypatch.setattr(pipeline, "train_gan", diverging)
     found = dict(trainer(fold).windows(SETTINGS, WINDOWS))
     assert (0.02, 0.1) in found
     assert (0.5, 0.7) not in found

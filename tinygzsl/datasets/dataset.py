@@ -111,6 +111,16 @@ class Dataset:
         """Labels (t_u,) of the test samples of unseen classes."""
         return self.y_test[self._n_test_seen :]
 
+    @property
+    def validation_classes(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The labels that play seen and those that play unseen by `validation`, as fit takes them
+        with preset "auto"; None where the data have no validation split.
+        """
+        if self.validation is None:
+            return None
+        seen, unseen = (np.unique(self.y_train[rows]) for rows in self.validation)
+        return seen, unseen
+
     def training(self) -> TrainingSet:
         """The TrainingSet of this dataset, in copies: no view leads back to unseen data."""
         validation = self.validation

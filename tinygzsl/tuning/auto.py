@@ -42,26 +42,41 @@ def tuned(training: TrainingSet, params: dict[str, Any]) -> Auto:
 
 
 def training_set(
-    X: Array, y: np.ndarray, prototypes: Array, validation_classes: Array | None = None
+    X: Array,
+    y: np.ndarray,
+    prototypes: Array,
+    validation_classes: tuple[Array, Array] | None = None,
 ) -> TrainingSet:
     """What fit was given, on the host: y (n,) labels, prototypes[i] that of np.unique(y)[i].
 
-    Raises ValueError for validation_classes that y doesn't have, or that leave fewer than two.
+    Raises ValueError for validation_classes that y doesn't have, or of which no fold can be made.
     """
     classes, validation = np.unique(y), None
     if validation_classes is not None:
-        held = np.unique(check_labels("validation_classes", validation_classes, None))
-        missing = [label for label in held if label not in classes]
-        if missing:
-            raise ValueError(
-                f"validation_classes has {quoted(missing[0].item())}, which is no label of y; "
-                "pass some of the seen classes"
-            )
-        if not 0 < len(held) <= len(classes) - 2:
-            raise ValueError(
-                f"validation_classes are {len(held)} of {len(classes)} classes; pass at least one, "
-                "and leave at least two"
-            )
-        is_held = np.isin(y, held)
-        validation = np.flatnonzero(~is_held), np.flatnonzero(is_held)
+        validation = _validation_rows(validation_classes, y, classes)
     return TrainingSet(to_host(X), y, to_host(prototypes), classes, validation=validation)
+
+
+def _validation_rows(
+    pair: tuple[Array, Array], y: np.ndarray, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of y (n,) whose labels play seen, and those whose labels play unseen."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError(
+            f"validation_classes is {quoted(pair)}; pass two arrays of labels, those that play "
+            "seen and those that play unseen"
+        )
+    seen, unseen = (np.unique(check_labels("validation_classes", part, None)) for part in pair)
+    missing = np.setdiff1d(np.concatenate([seen, unseen]), classes)
+    if len(missing):
+        raise ValueError(
+            f"validation_classes has {quoted(missing[0].item())}, which is no label of y; pass "
+            "labels of seen classes"
+        )
+    both = np.intersect1d(seen, unseen)
+    if len(both) or len(seen) < 2 or len(unseen) < 1:
+        raise ValueError(
+            f"validation_classes are {len(seen)} labels that play seen and {len(unseen)} that play "
+            f"unseen, {len(both)} of them in both; pass at least two and one, none in both"
+        )
+    return np.flatnonzero(np.isin(y, seen)), np.flatnonzero(np.isin(y, unseen))

@@ -44,9 +44,8 @@ def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
     """Pseudo-seen and pseudo-unseen classes of the file's own split; None where it has none."""
     if training.validation is None:
         return None
-    named, unseen = (np.unique(training.y[rows]) for rows in training.validation)
-    seen = np.setdiff1d(training.classes, unseen)
-    usable = len(named) > 1 and len(unseen) > 0 and not np.isin(named, unseen).any()
+    seen, unseen = (np.unique(training.y[rows]) for rows in training.validation)
+    usable = len(seen) > 1 and len(unseen) > 0 and not np.isin(seen, unseen).any()
     return (seen, unseen) if usable else None
 
 
