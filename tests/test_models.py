@@ -1,13 +1,17 @@
 import errno
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.settings import settings_for
-from tinygzsl.snapshots import SnapshotKeeper
 from tinygzsl.storage import arrays_file, checkpoints
+from tinygzsl.storage.checksums import read_json
+
+OLD = Path(__file__).parent / "data" / "v0.1.0"
+OLD_MODELS = ("run/model.npz", "soft.npz", "measured.npz")
 
 
 @pytest.fixture
@@ -20,6 +24,14 @@ def fitted(tiny_dataset, small_model):
         return small_model(**changes).fit(t.X, t.y, t.prototypes), data
 
     return fit
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A copy of the files that version 0.1.0 wrote: a run with a CWGAN, models of the other gates,
+    the data and what came of its test samples.
+    """
+    return Path(shutil.copytree(OLD, tmp_path / "old"))
 
 
 @pytest.mark.wheel
@@ -177,27 +189,6 @@ def test_a_checkpoint_of_other_data_is_refused(tiny_dataset, small_model, tmp_pa
         small_model().fit(t.X, t.y, t.prototypes, checkpoint=other)
 
 
-def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
-    class Gan:
-        step = 3
-
-        def state(self):
-            return {"step": self.step}
-
-    clock = [1000.0]
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: clock[0])
-    saved = checkpoints.GanCheckpoint(tmp_path / "gan.npz", "text")
-    keeper = SnapshotKeeper(settings_for("small"))
-    clock[0] += 59
-    assert not saved.due()
-    clock[0] += 2
-    assert saved.due()
-    saved.save(Gan(), keeper, [])
-    assert not saved.due()
-    header, arrays = arrays_file.read_npz(saved.path, "checkpoint")
-    assert (header["fingerprint"], int(arrays["step"])) == ("text", 3)
-
-
 def test_the_header_is_plain_json(fitted, tmp_path):
     model, _ = fitted()
     model.save(tmp_path / "model.npz")
@@ -205,3 +196,65 @@ def test_the_header_is_plain_json(fitted, tmp_path):
         header = json.loads(str(file["header"]))
     assert header["params"]["preset"] == "small"
     assert header["source"]["reference"] == pytest.approx(model.proxy_source_.reference)
+
+
+# Files of version 0.1.0
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize(
+    ("file", "prefix", "same", "close"),
+    [
+        ("run/model.npz", "", ("label", "route"), ("entropy", "score")),
+        ("soft.npz", "soft_", ("label",), ("score", "gate")),
+        ("measured.npz", "measured_", ("label",), ("score",)),
+    ],
+)
+def test_a_model_of_version_0_1_0_predicts_what_it_did(old, file, prefix, same, close):
+    data, model = tz.load_dataset(old / "tiny.npz"), tz.load_model(old / file)
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    with np.load(old / "expected.npz") as expected:
+        for name in same:
+            np.testing.assert_array_equal(getattr(result, name), expected[prefix + name])
+        for name in close:
+            found, wanted = getattr(result, name), expected[prefix + name]
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
+def test_the_models_of_version_0_1_0_are_of_every_kind(old):
+    hard, soft, measured = (tz.load_model(old / file) for file in OLD_MODELS)
+    assert (hard.settings_.router_gate, hard.entropy_scale_) == ("hard", None)
+    assert (soft.settings_.router_gate, soft.proxy_source_) == ("soft", None)
+    assert measured.settings_.router_unit == "measured"
+    assert len(measured.entropy_scale_) == 2
+    for model in (hard, measured):
+        assert model.sample_proxies(5).shape == (5, 12)
+
+
+@pytest.mark.parametrize("file", OLD_MODELS)
+def test_a_model_of_version_0_1_0_is_saved_as_it_was(old, file, tmp_path):
+    tz.load_model(old / file).save(tmp_path / "again.npz")
+    with np.load(old / file) as one, np.load(tmp_path / "again.npz") as other:
+        assert one.files == other.files  # "header" is one of them
+        for name in one.files:
+            assert one[name].dtype == other[name].dtype
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_a_run_of_version_0_1_0_is_evaluated(old, run_cli):
+    """Its data lay elsewhere, so --data names them."""
+    result = run_cli("evaluate", old / "run", "--data", old / "tiny.npz", "--json")
+    assert result.exit_code == 0, result.stderr
+    found, wanted = json.loads(result.stdout), read_json(old / "run" / "metrics.json")
+    assert list(found["inputs"].values()) == list(wanted["inputs"].values())
+    for name in ("S", "U", "H", "auroc", "ausuc"):
+        assert found[name] == pytest.approx(wanted[name], abs=1e-6)
+    for name in ("routes", "model_sha256", "thresholds", "n_test"):
+        assert found[name] == wanted[name]
+
+
+@pytest.mark.parametrize("file", ["gan.npz", "vsmm.npz"])
+def test_a_checkpoint_of_version_0_1_0_is_read(old, file):
+    kind = {"gan.npz": "checkpoint", "vsmm.npz": "VSMM checkpoint"}[file]
+    state = arrays_file.read_npz(old / "run" / "checkpoints" / file, kind)
+    assert int(state.arrays["step"]) > 0

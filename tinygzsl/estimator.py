@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,22 @@ from .datasets.array_checks import (
     check_unseen,
     warn_if_same,
 )
-from .datasets.scaling import map_scaled, scaled
+from .datasets.scaling import Scaler, map_scaled, scaled
 from .gates import hard, units
 from .nn.device_memory import FREE_SOME, device_errors
 from .nn.random import check_seed
 from .pipeline import Plan
-from .proxies import FRESH_DRAW, check_passed
-from .runtime.backend import Array, array_module, as_array, device_module, to_host
+from .proxies import FRESH_DRAW, ProxySource, check_passed
+from .runtime.backend import Array, array_module, as_array, device_module, on_host, to_host
+from .runtime.checks import check_array, check_number
 from .runtime.threads import check_threads, workers
 from .settings import Settings, settings_for
 from .sklearn_protocol import Parameters
+from .storage.arrays_file import FORMAT, State, write_npz
 from .storage.checkpoints import Checkpoints
+from .text import shown
 from .tuning import auto
+from .vsmm import VSMM
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -115,17 +119,17 @@ class EntropySeparationGZSL(Parameters):
         prototypes: Array,
         *,
         proxies: Array | None = None,
-        validation_classes: Array | None = None,
+        validation_classes: tuple[Array, Array] | None = None,
         checkpoint: Checkpoints | None = None,
     ) -> EntropySeparationGZSL:
         """Train on seen data: X (n, d), y (n,), prototypes (S, k), row i for classes_[i].
 
-        proxies (p, d), in the units of X, replace the GAN's. validation_classes, some of the labels
-        in y, play unseen in the first fold of preset "auto", as the validation split of a file
-        does (Dataset.validation_classes). Raises ValueError for arrays or settings that can't be
-        trained on (nothing is changed then), FloatingPointError if training diverges and
-        MemoryError if the GPU is too small. Arrays may be NumPy's or CuPy's, whatever the device:
-        what isn't there is copied.
+        proxies (p, d), in the units of X, replace the GAN's. validation_classes, labels that play
+        seen and labels that play unseen, make the first fold of preset "auto", as the validation
+        split of a file does (pass Dataset.validation_classes). Raises ValueError for arrays or
+        settings that can't be trained on (nothing is changed then), FloatingPointError if training
+        diverges and MemoryError if the GPU is too small. Arrays may be NumPy's or CuPy's, whatever
+        the device: what isn't there is copied.
         """
         saved = checkpoint or Checkpoints()
         with workers(check_threads(self.threads)), device_errors(FREE_SOME):
@@ -138,7 +142,7 @@ class EntropySeparationGZSL(Parameters):
         y: Array,
         prototypes: Array,
         proxies: Array | None,
-        validation_classes: Array | None,
+        validation_classes: tuple[Array, Array] | None,
         saved: Checkpoints,
     ) -> None:
         preset, overrides = self.preset, self._overrides()
@@ -265,9 +269,102 @@ class EntropySeparationGZSL(Parameters):
 
     def save(self, path: Any) -> None:
         """Write the model to path (.npz): written aside and renamed, never half a file."""
-        from .models import save_model
+        state = self.state()
+        write_npz(path, State(state.header, on_host(state.arrays)))
 
-        save_model(self, path)
+    def state(self) -> State:
+        """What predict needs and the generators that the proxies came from: no unseen prototype and
+        no training sample. The arrays are the model's own.
+
+        Raises ValueError if the model is not fitted.
+        """
+        self._check_fitted()
+        vsmm = self.vsmm_.state()
+        source = None if self.proxy_source_ is None else self.proxy_source_.state()
+        header = {
+            "kind": "model",
+            "format": FORMAT,
+            "params": self._fit_params,
+            "settings": asdict(self.settings_),
+            "networks": vsmm.header,
+            "history": self.history_,
+            "score_scale": self.score_scale_,
+            "entropy_scale": self.entropy_scale_,
+            "source": None if source is None else source.header,
+        }
+        arrays = {
+            "classes": self.classes_,
+            "seen_prototypes": self._seen_prototypes,
+            **self._feature_scaler.state("feature").arrays,
+            **self._prototype_scaler.state("prototype").arrays,
+            **vsmm.arrays,
+            **({} if source is None else source.arrays),
+        }
+        return State(header, arrays)
+
+    @classmethod
+    def from_state(cls, state: State, device: str | None = None) -> EntropySeparationGZSL:
+        """The model of a state that was read from a file, on its own device or another one.
+
+        Raises one of storage.arrays_file.DAMAGED where a part is missing or doesn't fit.
+        """
+        header = state.header
+        params, settings = (
+            {name: tuple(v) if isinstance(v, list) else v for name, v in header[part].items()}
+            for part in ("params", "settings")  # JSON has lists for tuples
+        )
+        params["device"] = device or params["device"]
+        check_dtype(params["dtype"])
+        check_seed(params["seed"])
+        model, settings = cls(**params), Settings(**settings)
+        xp, arrays = device_module(params["device"]), dict(state.arrays)
+        model._fit_params, model.settings_ = params, settings
+        model.classes_, model.history_ = arrays.pop("classes"), header["history"]
+        model.score_scale_ = header.get("score_scale")  # files of eq. 10 alone have none
+        scale = header.get("entropy_scale")  # only where router_unit is "measured"
+        model.entropy_scale_ = scale and tuple(scale)
+        with device_errors(FREE_SOME):
+            arrays = {name: xp.asarray(array) for name, array in arrays.items()}
+        model._seen_prototypes = arrays["seen_prototypes"]
+        model._feature_scaler = Scaler.from_state("feature", settings.scale_features, arrays)
+        model._prototype_scaler = Scaler.from_state("prototype", settings.scale_prototypes, arrays)
+        model.n_features_in_ = int(model._feature_scaler.shift.shape[0])
+        model.vsmm_ = VSMM.from_state(header["networks"], arrays)
+        source = header["source"]
+        model.proxy_source_ = None if source is None else ProxySource.from_state(source, arrays)
+        model._check_parts()
+        return model
+
+    def _check_parts(self) -> None:
+        """ValueError, naming the part, unless what was read fits together: no half of a model ever
+        predicts.
+        """
+        classes, seen = self.classes_, self._seen_prototypes
+        if classes.ndim != 1 or classes.dtype.kind not in "iU" or len(classes) < 2:
+            raise ValueError(f"classes is {classes.dtype} of shape {classes.shape}")
+        if not np.array_equal(np.unique(classes), classes):
+            raise ValueError("classes are not sorted and distinct")
+        if seen.ndim != 2 or seen.shape[0] != len(classes):
+            raise ValueError(f"seen_prototypes has shape {seen.shape} for {len(classes)} classes")
+        dtype, d, k = np.dtype(self._fit_params["dtype"]), self.n_features_in_, seen.shape[1]
+        check_array("seen_prototypes", seen, seen.shape, dtype)
+        self._feature_scaler.check("feature", d, dtype)
+        self._prototype_scaler.check("prototype", k, dtype)
+        self.vsmm_.check(d, k, self.settings_.vsmm_latent, len(classes), dtype)
+        self._check_scales()
+        if self.proxy_source_ is not None:
+            self.proxy_source_.check(k, d, dtype)
+
+    def _check_scales(self) -> None:
+        scale = self.entropy_scale_
+        if self.score_scale_ is not None:
+            check_number("score_scale", self.score_scale_)
+        if (self.settings_.router_unit == "measured") != (scale is not None):
+            raise ValueError(f"entropy_scale is {shown(scale, 20)}")
+        for number in scale or ():
+            check_number("entropy_scale", number)
+        if scale is not None and len(scale) != 2:
+            raise ValueError(f"entropy_scale has {len(scale)} numbers")
 
     def _overrides(self) -> dict[str, Any]:
         names = {f.name for f in fields(Settings)}

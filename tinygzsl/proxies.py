@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .cwgan import generator_forward
 from .nn import random
 from .nn.random import Purpose
 from .runtime.backend import Array, array_module
+from .runtime.checks import check_number
 from .settings import Settings
 from .snapshots import Look, Snapshot
+from .storage.arrays_file import State
+from .text import shown
 
 TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
 
@@ -26,6 +31,42 @@ class ProxySource(NamedTuple):
     def draw(self, prototypes: Array, count: int, seed: int, draw: int) -> Array:
         """count proxies (count, d), in scaled features, of scaled seen prototypes (S, k)."""
         return draw_proxies(self.snapshots, prototypes, self.latent, count, seed, draw)
+
+    def state(self) -> State:
+        """All of it; the arrays are the generators' own."""
+        snapshots = [s.state(f"snapshot{i}") for i, s in enumerate(self.snapshots)]
+        header = {
+            "snapshots": [snapshot.header for snapshot in snapshots],
+            "looks": [look._asdict() for look in self.looks],
+            "reference": self.reference,
+            "ptc_l2": self.ptc_l2,
+            "latent": self.latent,
+        }
+        return State(header, {k: a for snapshot in snapshots for k, a in snapshot.arrays.items()})
+
+    @classmethod
+    def from_state(cls, header: dict[str, Any], arrays: dict[str, Array]) -> ProxySource:
+        """The source that `state` tells of, among other arrays; it shares its own."""
+        snapshots = enumerate(header["snapshots"])
+        return cls(
+            snapshots=[Snapshot.from_state(f"snapshot{i}", part, arrays) for i, part in snapshots],
+            looks=[Look(**look) for look in header["looks"]],
+            reference=header["reference"],
+            ptc_l2=header["ptc_l2"],
+            latent=header["latent"],
+        )
+
+    def check(self, k: int, d: int, dtype: np.dtype) -> None:
+        """ValueError unless its generators make d features of k attributes and all is finite."""
+        if not self.snapshots or type(self.latent) is not int or self.latent < 1:
+            raise ValueError(
+                f"there are {len(self.snapshots)} snapshots, latent {shown(self.latent)}"
+            )
+        check_number("reference", self.reference)
+        for number in (value for look in self.looks for value in look):
+            check_number("a look", number)
+        for snapshot in self.snapshots:
+            snapshot.generator.check("a generator", self.latent + k, d, dtype)
 
 
 def draw_proxies(
