@@ -174,7 +174,7 @@ class GanTraining:
         arrays = self.gan.state()
         packed = [s.state(f"inside{i}") for i, s in enumerate(keeper.inside)]
         nearest = keeper.nearest and keeper.nearest.state("nearest")
-        for part in [*packed, *([nearest] if nearest else [])]:
+        for part in [*([nearest] if nearest else []), *packed]:
             arrays |= part.arrays
         header = {
             "looks": [look._asdict() for look in self.looks],

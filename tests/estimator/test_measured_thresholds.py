@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.datasets.hold_out import hold_out_rows
 from tinygzsl.gates import units
 from tinygzsl.gates.units import in_nats, keep_out
 from tinygzsl.nn.random import Purpose
-from tinygzsl.proxies import FRESH_DRAW, hold_out_rows
+from tinygzsl.proxies import FRESH_DRAW
 from tinygzsl.runs.manifest import gan_settings
 from tinygzsl.settings import settings_for
 from tinygzsl.storage import arrays_file
@@ -137,9 +138,10 @@ def test_records_have_the_thresholds_in_nats(measured, fit, data):
         "median_seen": measured.entropy_scale_[0],
         "median_proxy": measured.entropy_scale_[1],
     }
-    plain = units.thresholds(fit(vsmm_weight_es=0.0))
-    assert plain == {"delta_low": 0.3, "delta_high": 0.8}
-    assert units.thresholds(fit(router_gate="soft", vsmm_weight_es=0.0)) is None
+    plain, soft = (fit(router_gate=gate, vsmm_weight_es=0.0) for gate in ("hard", "soft"))
+    found = units.thresholds(plain.routing_, plain.entropy_scale_)
+    assert found == {"delta_low": 0.3, "delta_high": 0.8}
+    assert units.thresholds(soft.routing_, soft.entropy_scale_) is None
 
 
 def test_a_checkpoint_belongs_to_what_was_kept_out():
