@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,33 @@ def test_the_top_of_the_package_is_the_paper():
     files = {file.stem for file in (CHECKOUT / "tinygzsl").glob("*.py")}
     assert files >= {"__init__", "__main__", "estimator", "pipeline", "cwgan", "vsmm", "router"}
     assert len(files - {"__init__", "__main__"}) <= 19
+
+
+def test_contributing_shows_the_tree_and_the_layers():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text("utf-8")
+    tree, layers = re.findall(r"^```\n(.*?)^```$", text, re.M | re.S)[:2]
+    shown, folders = set(), []
+    for indent, name in re.findall(r"^( *)(\S+) +\S", tree, re.M):
+        folders[len(indent) // 2 :] = [name]
+        shown.add("".join(folders))
+    there = {f"{p.relative_to(CHECKOUT)}" for p in (CHECKOUT / "tinygzsl").glob("*.py")}
+    for folder in SOURCES.values():
+        there |= {f"{p.parent.relative_to(CHECKOUT)}/" for p in (CHECKOUT / folder).glob("*/*.py")}
+    assert there - shown == {"tinygzsl/__init__.py", "tinygzsl/__main__.py"}
+    assert [name for name in shown if not (CHECKOUT / name).exists()] == []
+    contract = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    assert layers.split("\n")[:-1] == contract["tool"]["importlinter"]["contracts"][0]["layers"]
+
+
+def test_the_way_of_a_sample_names_each_file_once():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text("utf-8")
+    way = text.partition("### From `tinygzsl train` to a label\n")[2].partition("\n### ")[0]
+    files = re.findall(r"`([\w/]+\.py)`", way)
+    assert len(files) > 20
+    assert len(files) == len(set(files))
+    for file in files:
+        top = "" if file.startswith(("cli/", "kernels/")) else "tinygzsl/"
+        assert (CHECKOUT / top / file).is_file(), file
 
 
 def test_lowest_versions_are_those_that_setup_admits():
