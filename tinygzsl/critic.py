@@ -12,7 +12,7 @@ To rounding what cwgan.critic_loss (eq. 6) computes for any critic, with less wo
 A row of s is a hidden unit and a column a sample: this orientation of the products is the faster
 one. All large arrays are allocated once.
 
-OneLayerCritic is that, as NumPy likes it; WholeRowCritic leaves W whole, as CuPy likes it.
+OneLayerCritic does so for NumPy; WholeRowCritic, for CuPy, keeps W in one piece.
 """
 
 from __future__ import annotations
