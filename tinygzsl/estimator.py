@@ -222,8 +222,10 @@ class EntropySeparationGZSL(Parameters):
             unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
             labels = np.concatenate([self.classes_, unseen])
             semantic = self._embed_prototypes(unseen_prototypes, labels)
-            batch = semantic, self.routing_, self.score_scale_
-            parts = self._over_chunks(X, lambda x: router.route_batch(self.vsmm_, x, *batch))
+            routing, scale = self.routing_, self.score_scale_
+            parts = self._over_chunks(
+                X, lambda x: router.route_batch(self.vsmm_, x, semantic, routing, scale)
+            )
         return router.joined(labels, parts)
 
     def entropy(self, X: Array) -> np.ndarray:
@@ -258,9 +260,9 @@ class EntropySeparationGZSL(Parameters):
             raise ValueError(f"count is {count!r}; pass a whole number of proxies, at least 1")
         if self.proxy_source_ is None:
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
-        arguments = count, self._fit_params["seed"], draw
+        seed = self._fit_params["seed"]
         with workers(self.threads):
-            scaled = self.proxy_source_.draw(self._seen_prototypes, *arguments)
+            scaled = self.proxy_source_.draw(self._seen_prototypes, count, seed, draw)
         return to_host(self._feature_scaler.invert(scaled))
 
     def score(self, X: Array, y: Array) -> float:
