@@ -1,0 +1,113 @@
+"""The tests marked gpu and the sanitizers, side by side on the processor's cores: no times."""
+
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+import processes
+
+HERE = Path(__file__).resolve().parent
+SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")
+TESTS, SANITIZED = "gpu-tests.txt", "sanitizers.txt"
+WORKERS = 4  # processes of the tests
+MARK = "mark.gpu"
+SUMMARY = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A command, and what its output must hold if all is well."""
+
+    name: str
+    command: list[str]
+
+
+def commands(out: Path, tiny: bool) -> tuple[list[Check], dict[str, str]]:
+    """What can be run here, and what not and why not."""
+    tests = [
+        str(p.relative_to(processes.ROOT))
+        for p in sorted((processes.ROOT / "tests").rglob("test_*.py"))
+    ]
+    tests = [p for p in tests if MARK in (processes.ROOT / p).read_text(encoding="utf-8")]
+    pytest = [sys.executable, "-m", "pytest", "-m", "gpu", *tests, "-v", "--tb=short"]
+    pytest += [
+        "-p",
+        "no:benchmark",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "ignore:numba",
+        "--durations=8",
+    ]
+    if find_spec("xdist") and not tiny:
+        pytest += ["-n", str(WORKERS), "--dist=worksteal"]
+    found, missing = [], {}
+    if find_spec("pytest"):
+        found.append(Check(name="gpu tests", command=pytest))
+    else:
+        missing["gpu tests"] = "pytest is not installed"
+    sanitizer = which("compute-sanitizer")
+    for tool in SANITIZERS:
+        if sanitizer:
+            command = [sanitizer, "--tool", tool, "--print-limit", "20", sys.executable]
+            found.append(Check(name=tool, command=[*command, str(HERE / "cases.py")]))
+        else:
+            missing[tool] = "compute-sanitizer is not there"
+    letters = [sys.executable, str(HERE / "fits.py"), str(out / "letters-cpu.npz")]
+    found.append(Check(name="letters on the CPU", command=letters + ["--tiny"] * tiny))
+    return found, missing
+
+
+def run(files: Path, out: Path, seconds: float, tiny: bool) -> dict[str, dict]:
+    """All of them at once, for at most so many seconds; by name, what came of it.
+
+    Their output goes to two files in `out`, what the next parts need to the folder `files`.
+    """
+    found, results = commands(files, tiny)[0], {}
+    for name, reason in commands(files, tiny)[1].items():
+        results[name] = {"state": f"not run: {reason}"}
+    deadline, running = time.monotonic() + seconds, []
+    for check in found:
+        log = files / f"{check.name.replace(' ', '-')}.txt"
+        with open(log, "w", encoding="utf-8") as file:
+            process = processes.start(check.command, stdout=file, stderr=subprocess.STDOUT)
+        running.append((check, process, log, time.monotonic()))
+    for check, process, log, start in running:
+        state = wait(process, deadline)
+        text = log.read_text(encoding="utf-8", errors="replace")
+        seconds_taken = round(time.monotonic() - start)
+        results[check.name] = {"state": state, "at_most_seconds": seconds_taken, **summary(text)}
+        name = TESTS if check.name == "gpu tests" else SANITIZED
+        if check.name != "letters on the CPU" or state != "passed":
+            with open(out / name, "a", encoding="utf-8") as file:
+                file.write(f"== {check.name}: {state}\n{processes.without_paths(text)}\n")
+    return results
+
+
+def wait(process: subprocess.Popen, deadline: float) -> str:
+    """How the process ended; it is stopped at the deadline."""
+    try:
+        status = process.wait(max(deadline - time.monotonic(), 1))
+    except subprocess.TimeoutExpired:
+        processes.stop(process)
+        return "stopped: no time left"
+    return "passed" if status == 0 else f"failed with status {status}"
+
+
+def summary(text: str) -> dict[str, object]:
+    """Numbers of tests, or the sanitizer's last word."""
+    lines = [line for line in text.splitlines() if " in " in line and SUMMARY.search(line)]
+    counts = {what: int(n) for n, what in SUMMARY.findall(lines[-1])} if lines else {}
+    said = re.findall(r"=+ ((?:RACECHECK |ERROR )SUMMARY: .*)", text)
+    ran = re.findall(r"^(\d+) kernels ran$", text, re.MULTILINE)
+    found: dict[str, object] = {**counts}
+    if said:
+        found["summary"] = said[-1]
+    if ran:
+        found["kernels"] = int(ran[-1])
+    return found
