@@ -27,8 +27,7 @@ from study_parts import GAMMAS, Variant, is_served, keepers, made_of_samples, va
 import tinygzsl as tz
 from tinygzsl import pipeline
 from tinygzsl.cli.config import parse_set
-from tinygzsl.evaluation import accuracies
-from tinygzsl.metrics import auroc, harmonic_mean, seen_unseen_curve
+from tinygzsl.metrics import accuracies, auroc, harmonic_mean, seen_unseen_curve
 from tinygzsl.pipeline import Plan
 from tinygzsl.proxies import draw_proxies
 from tinygzsl.runtime.threads import workers

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.evaluation import accuracies
+from tinygzsl.metrics import accuracies
 
 
 @pytest.fixture

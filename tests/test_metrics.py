@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from tinygzsl import metrics
 from tinygzsl.metrics import (
+    accuracy_by_class,
     auroc,
     ausuc,
     best_threshold,
@@ -63,6 +65,24 @@ def test_harmonic_mean_by_hand(s, u, h):
 
 def test_harmonic_mean_of_arrays():
     assert harmonic_mean([0.0, 0.5, 1.0], [0.0, 0.5, 0.5]) == pytest.approx([0, 0.5, 2 / 3])
+
+
+def test_accuracies_of_both_kinds_by_hand():
+    y, is_seen = ["a", "a", "b", "c", "c"], np.array([True, True, True, False, False])
+    label = ["a", "c", "b", "c", "a"]
+    found = metrics.accuracies(y, label, is_seen)
+    assert found == {"S": 0.75, "U": 0.5, "H": pytest.approx(0.6)}
+    by_class = accuracy_by_class(y, label, is_seen)
+    assert by_class == {"seen": {"a": 0.5, "b": 1.0}, "unseen": {"c": 0.5}}
+    assert json.loads(json.dumps(by_class)) == by_class
+
+
+def test_accuracies_need_samples_of_both_kinds(sentence):
+    for function in (metrics.accuracies, accuracy_by_class):
+        with sentence(ValueError, "y_true has shape (0,)"):
+            function([1, 2], [1, 2], np.array([True, True]))
+        with sentence(ValueError, "is_seen has dtype int64"):
+            function([1, 2], [1, 2], np.array([0, 1]))
 
 
 # The entropy as a detector

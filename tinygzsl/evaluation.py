@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .datasets import Dataset, check_test
 from .gates.units import thresholds
 from .metrics import (
+    accuracies,
+    accuracy_by_class,
     auroc,
     ausuc,
     best_threshold,
     fpr_at_tpr,
-    harmonic_mean,
     mean_class_accuracy,
-    per_class_accuracy,
     route_shares,
 )
+
+if TYPE_CHECKING:  # whoever calls has one of them already, and need not load the others
+    from .baselines.common.base import Baseline
+    from .estimator import EntropySeparationGZSL
+    from .stacking.routed import RoutedGZSL
 
 PROXIES = 2000  # fresh proxies whose entropy is reported
 
 
-def evaluate(model: Any, data: Any) -> dict[str, Any]:
+def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset) -> dict[str, Any]:
     """Figures of a fitted model on a Dataset: fractions, entropies in nats, JSON-ready.
 
     S, U, H           mean per-class accuracies by the router (eq. 10, or the soft gate) and
@@ -36,7 +42,7 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
     entropy           mean of seen, unseen and (where there is a GAN) fresh proxy samples
     routes            share of seen and unseen test samples per route
     per_class         accuracies by the router of seen and unseen classes
-    thresholds        of eq. 10 in nats, see recalibration.thresholds; None for the soft gate
+    thresholds        of eq. 10 in nats, see gates.units.thresholds; None for the soft gate
 
     A baseline (tinygzsl.baselines) has no router: S, U, H and per_class are by its scores, with its
     offset subtracted from those of seen classes; besides offset, no_offset (S, U, H without it),
@@ -46,8 +52,6 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
     Raises ValueError for a dataset without test samples of both kinds, with NaN in them, or
     that doesn't belong to the model.
     """
-    from .datasets import check_test
-
     check_test(data)
     if not hasattr(model, "classes_"):
         raise ValueError("the model is not fitted; call fit first")
@@ -58,11 +62,10 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
             f"{len(data.seen_classes)}, of which they share {shared}; evaluate on the dataset that "
             "it was trained on"
         )
-    if not hasattr(model, "route"):
-        from .baselines.common.calibration import score_figures
+    return _of_routes(model, data) if hasattr(model, "route") else _of_scores(model, data)
 
-        f = model.decision_function(data.X_test, data.unseen_prototypes)
-        return score_figures(model, f, data)
+
+def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict[str, Any]:
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
@@ -89,30 +92,36 @@ def evaluate(model: Any, data: Any) -> dict[str, Any]:
         ),
         "entropy": _mean_entropies(model, h_seen, h_unseen),
         "routes": route_shares(result.route, is_seen),
-        "per_class": {
-            "seen": by_class(y[is_seen], result.label[is_seen]),
-            "unseen": by_class(y[~is_seen], result.label[~is_seen]),
-        },
+        "per_class": accuracy_by_class(y, result.label, is_seen),
         "thresholds": thresholds(model.routing_, model.entropy_scale_),
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
     }
 
 
-def accuracies(y: np.ndarray, label: np.ndarray, is_seen: np.ndarray) -> dict[str, float]:
-    """S, U and H of labels (n,) predicted for y (n,), is_seen (n,) telling the two kinds apart."""
-    s = mean_class_accuracy(y[is_seen], label[is_seen])
-    u = mean_class_accuracy(y[~is_seen], label[~is_seen])
-    return {"S": s, "U": u, "H": harmonic_mean(s, u)}
+def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
+    y, classes = data.y_test, np.concatenate([data.seen_classes, data.unseen_classes])
+    is_seen, n_seen = np.isin(y, data.seen_classes), len(data.seen_classes)
+    f = model.decision_function(data.X_test, data.unseen_prototypes)
+    f_seen, f_unseen = f[:, :n_seen], f[:, n_seen:]
+    label = classes[model.calibrated(f).argmax(axis=1)]
+    supervised = data.seen_classes[f_seen[is_seen].argmax(axis=1)]
+    zero_shot = data.unseen_classes[f_unseen[~is_seen].argmax(axis=1)]
+    return {
+        **accuracies(y, label, is_seen),
+        "offset": float(model.offset),
+        "no_offset": accuracies(y, classes[f.argmax(axis=1)], is_seen),
+        "ausuc": ausuc(f_seen, f_unseen, y, data.seen_classes, data.unseen_classes),
+        "supervised": mean_class_accuracy(y[is_seen], supervised),
+        "zsl": mean_class_accuracy(y[~is_seen], zero_shot),
+        "per_class": accuracy_by_class(y, label, is_seen),
+        "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
+    }
 
 
-def _mean_entropies(model: Any, h_seen: np.ndarray, h_unseen: np.ndarray) -> dict[str, float]:
+def _mean_entropies(
+    model: EntropySeparationGZSL | RoutedGZSL, h_seen: np.ndarray, h_unseen: np.ndarray
+) -> dict[str, float]:
     means = {"seen": float(h_seen.mean()), "unseen": float(h_unseen.mean())}
     if model.proxy_source_ is not None:
         means["proxy"] = float(model.entropy(model.sample_proxies(PROXIES)).mean())
     return {**means, "max": math.log(len(model.classes_))}
-
-
-def by_class(y: np.ndarray, label: np.ndarray) -> dict[str, float]:
-    """Accuracies of labels (n,) predicted for y (n,), by class as text."""
-    classes, values = per_class_accuracy(y, label)
-    return {str(c): float(v) for c, v in zip(classes, values, strict=True)}

@@ -96,6 +96,35 @@ def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | NDArray:
     return float(h) if h.ndim == 0 else h
 
 
+def accuracies(y_true: ArrayLike, y_pred: ArrayLike, is_seen: ArrayLike) -> dict[str, float]:
+    """S, U and their harmonic mean H, as a dict of the three.
+
+    Parameters: ``y_true`` (n,) and ``y_pred`` (n,), labels; ``is_seen`` (n,), bool, whether the
+    sample's true class is seen.
+    """
+    y_true, is_seen = _vector("y_true", y_true), _flags("is_seen", is_seen)
+    y_pred = _labels("y_pred", y_pred, y_true)
+    _check_lengths(y_true=y_true, y_pred=y_pred, is_seen=is_seen)
+    s = mean_class_accuracy(y_true[is_seen], y_pred[is_seen])
+    u = mean_class_accuracy(y_true[~is_seen], y_pred[~is_seen])
+    return {"S": s, "U": u, "H": harmonic_mean(s, u)}
+
+
+def accuracy_by_class(
+    y_true: ArrayLike, y_pred: ArrayLike, is_seen: ArrayLike
+) -> dict[str, dict[str, float]]:
+    """``per_class_accuracy`` of seen and of unseen classes, by class as text.
+
+    Parameters as of ``accuracies``. Returns ``{"seen": {"3": ...}, "unseen": {...}}``.
+    """
+    y_true, y_pred, is_seen = np.asarray(y_true), np.asarray(y_pred), _flags("is_seen", is_seen)
+    found = {}
+    for kind, rows in (("seen", is_seen), ("unseen", ~is_seen)):
+        classes, values = per_class_accuracy(y_true[rows], y_pred[rows])
+        found[kind] = {str(c): float(v) for c, v in zip(classes, values, strict=True)}
+    return found
+
+
 def auroc(negatives: ArrayLike, positives: ArrayLike) -> float:
     """Area under the ROC curve: the chance that a positive scores higher than a negative.
 

@@ -1,84 +1,14 @@
-"""Every method with settings that train in a blink on the tiny dataset."""
+"""Fast methods, arrays to train them on, and a judgement of generated samples."""
+
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-CLASSIFIER = {"per_class": 40, "classifier_lr": 1e-2, "classifier_epochs": 20}
-GAN = {
-    **CLASSIFIER,
-    "gan_generator_hidden": (16,),
-    "gan_critic_hidden": (16,),
-    "gan_lr": 3e-3,
-    "gan_batch": 50,
-    "gan_max_epochs": 2,
-    "gan_output": "linear",
-    "features": "standard",
-}
-FAST = {
-    "ConSE": {"candidates": 3, "ptc_l2": (1e-3,)},
-    "DeViSE": {"epochs": 10},
-    "SJE": {"epochs": 10},
-    "ALE": {"epochs": 10},
-    "ESZSL": {"regularize_features": 0.0},
-    "SAE": {},
-    "SYNC": {},
-    "DEM": {"hidden": 32, "lr": 1e-2, "steps": 200},
-    "PSR": {"hidden": 32, "lr": 1e-2, "steps": 100},
-    "SADLE": {"latent": 16, "lr": 1e-2, "epochs": 15, "batch": 32},
-    "DSEN": {"latent": 32, "hidden": 32, "epochs": 10, "batch": 32},
-    "GGM": CLASSIFIER,
-    "FCLSWGAN": {**GAN, "pretrained_epochs": 5},
-    "SEGZSL": {**CLASSIFIER, "hidden": 32, "latent": 8, "lr": 1e-2, "epochs": 5},
-    "FVAEGAN": {**GAN, "encoder_hidden": (16,)},
-    "CEWGANOD": {
-        **GAN,
-        "gan_generator_hidden": (16, 16),
-        "decoder_hidden": (16, 16),
-        "detector_hidden": (16, 16),
-        "detector_epochs": 5,
-    },
-}
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-
-@pytest.fixture
-def fast_params():
-    """fast_params(name) -> parameters with which the method trains in a blink."""
-    return lambda name: dict(FAST[name])
-
-
-@pytest.fixture
-def make(fast_params):
-    """make(name, **params) -> an unfitted baseline with fast settings."""
-    from tinygzsl.baselines.methods import method
-
-    return lambda name, **params: method(name)(**{**fast_params(name), **params})
-
-
-@pytest.fixture
-def fit(make, tiny_dataset):
-    """fit(name, data=the tiny dataset, **params) -> such a baseline, fitted."""
-    from tinygzsl.baselines.common.calibration import fit_on
-
-    def fit(name, data=None, **params):
-        return fit_on(make(name, **params), data or tiny_dataset())
-
-    return fit
-
-
-@pytest.fixture
-def settings_file(tmp_path):
-    """settings_file(dataset, offset=0.1) -> a TOML file with the fast settings of all methods."""
-    from tinygzsl.comparison.settings import Chosen, write_settings
-
-    def write(dataset, **more):
-        path = tmp_path / "fast.toml"
-        found = {
-            (name, dataset): Chosen({**params, **more}, "fast") for name, params in FAST.items()
-        }
-        write_settings(path, found)
-        return path
-
-    return write
+from fast_methods import fast_params, fit, make  # noqa: F401
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from statistics import fmean, stdev
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.baselines import RoutedGZSL
 from tinygzsl.comparison.compare import FIGURES, Comparison, Key, keys
 from tinygzsl.comparison.rows import Rows
 from tinygzsl.comparison.settings import Chosen
 from tinygzsl.comparison.table import as_csv, as_markdown, as_text, summarize
+from tinygzsl.stacking import RoutedGZSL
 from tinygzsl.storage.checksums import json_line
 
 

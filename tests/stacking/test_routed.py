@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.baselines import ESZSL, RoutedGZSL
+from tinygzsl.baselines import ESZSL
+from tinygzsl.stacking import RoutedGZSL
 
 
 @pytest.fixture

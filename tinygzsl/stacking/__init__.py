@@ -1,1 +1,5 @@
 """Methods put together: the router in front of a baseline."""
+
+from .routed import RoutedGZSL, RoutedResult
+
+__all__ = ["RoutedGZSL", "RoutedResult"]

@@ -10,6 +10,7 @@ import numpy as np
 from ..baselines.common.base import Baseline
 from ..datasets.array_checks import check_unseen
 from ..estimator import EntropySeparationGZSL
+from ..proxies import ProxySource
 from ..settings import Settings
 from ..sklearn_protocol import Parameters
 
@@ -71,7 +72,7 @@ class RoutedGZSL(Parameters):
         return mine
 
     @property
-    def proxy_source_(self) -> Any:
+    def proxy_source_(self) -> ProxySource | None:
         """The router's."""
         return self.router.proxy_source_
 

@@ -1,4 +1,4 @@
-"""Calibrated stacking: the offset that validation chooses, and figures of scores at an offset.
+"""Calibrated stacking: the offset that validation chooses.
 
 Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot Learning for
 Object Recognition in the Wild, ECCV 2016.
@@ -80,29 +80,3 @@ def _at(curve: tuple[np.ndarray, np.ndarray], offsets: np.ndarray) -> np.ndarray
 def _between(places: np.ndarray) -> np.ndarray:
     """An offset within each interval that the places (m,) make: (m + 1,)."""
     return np.concatenate([[places[0] - 1], (places[:-1] + places[1:]) / 2, [places[-1] + 1]])
-
-
-def score_figures(model: Baseline, f: np.ndarray, data: Dataset) -> dict[str, Any]:
-    """What tinygzsl.evaluate says of the scores f (n, S + U) of a fitted baseline on test data."""
-    from ...evaluation import accuracies, by_class
-    from ...metrics import ausuc, mean_class_accuracy
-
-    y, classes = data.y_test, np.concatenate([data.seen_classes, data.unseen_classes])
-    is_seen, n_seen = np.isin(y, data.seen_classes), len(data.seen_classes)
-    f_seen, f_unseen = f[:, :n_seen], f[:, n_seen:]
-    label = classes[model.calibrated(f).argmax(axis=1)]
-    supervised = data.seen_classes[f_seen[is_seen].argmax(axis=1)]
-    zero_shot = data.unseen_classes[f_unseen[~is_seen].argmax(axis=1)]
-    return {
-        **accuracies(y, label, is_seen),
-        "offset": float(model.offset),
-        "no_offset": accuracies(y, classes[f.argmax(axis=1)], is_seen),
-        "ausuc": ausuc(f_seen, f_unseen, y, data.seen_classes, data.unseen_classes),
-        "supervised": mean_class_accuracy(y[is_seen], supervised),
-        "zsl": mean_class_accuracy(y[~is_seen], zero_shot),
-        "per_class": {
-            "seen": by_class(y[is_seen], label[is_seen]),
-            "unseen": by_class(y[~is_seen], label[~is_seen]),
-        },
-        "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
-    }
