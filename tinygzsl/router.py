@@ -1,4 +1,4 @@
-"""The compatibility F of eqs. 1 and 2, and the router: by eq. 10, or by a soft gate."""
+"""The compatibility F of eqs. 1 and 2, and the router, by a hard or a soft gate."""
 
 from __future__ import annotations
 

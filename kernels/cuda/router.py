@@ -1,4 +1,4 @@
-"""Launches kernels/cuda/router.cu: the router, by eq. 10 or by the soft gate."""
+"""Launches kernels/cuda/router.cu: the router, by two thresholds or by the soft gate."""
 
 from ...runtime.backend import array_module
 from ..reference.router import soft_factors

@@ -1,4 +1,4 @@
-"""The confidence score of generated samples (eq. 7), from their logits."""
+"""The confidence score of generated samples, from their logits."""
 
 from __future__ import annotations
 

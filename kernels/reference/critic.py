@@ -1,4 +1,4 @@
-"""What lies between the matrix products of a critic's step (eq. 6, tinygzsl/critic.py)."""
+"""What lies between the matrix products of a critic's step: see tinygzsl/critic.py."""
 
 from __future__ import annotations
 

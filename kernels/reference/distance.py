@@ -1,4 +1,4 @@
-"""Negative Euclidean distances (F of eqs. 1 and 2), around a product of matrices."""
+"""Negative Euclidean distances, around a product of matrices."""
 
 from __future__ import annotations
 

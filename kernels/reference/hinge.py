@@ -1,4 +1,4 @@
-"""The entropy separation of a batch (eq. 8): a hinge on two mean entropies."""
+"""The entropy separation of a batch: a hinge on two mean entropies."""
 
 from __future__ import annotations
 

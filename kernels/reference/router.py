@@ -1,4 +1,4 @@
-"""The router: seen or unseen by eq. 10 or the soft gate, then the label by eqs. 1 and 2."""
+"""The router: seen or unseen by two thresholds or the soft gate, then the label."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Softmax, its entropy, the losses on both (eqs. 5 and 8) and their gradients."""
+"""Softmax, its entropy, the losses on both and their gradients."""
 
 from __future__ import annotations
 

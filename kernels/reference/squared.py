@@ -1,4 +1,4 @@
-"""The squared error of eqs. 3 and 4, and its gradient."""
+"""The squared error and its gradient."""
 
 from __future__ import annotations
 

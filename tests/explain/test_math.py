@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "tinygzsl" / "MATH.md"
 if not PAGE.exists():
     pytest.skip("the sources are in a checkout only, and this is none", allow_module_level=True)
