@@ -325,8 +325,7 @@ class EntropySeparationGZSL(Parameters):
         model.score_scale_ = header.get("score_scale")  # files of eq. 10 alone have none
         scale = header.get("entropy_scale")  # only where router_unit is "measured"
         model.entropy_scale_ = scale and tuple(scale)
-        with device_errors(FREE_SOME):
-            arrays = {name: xp.asarray(array) for name, array in arrays.items()}
+        arrays = {name: xp.asarray(array) for name, array in arrays.items()}
         model._seen_prototypes = arrays["seen_prototypes"]
         model._feature_scaler = Scaler.from_state("feature", settings.scale_features, arrays)
         model._prototype_scaler = Scaler.from_state("prototype", settings.scale_prototypes, arrays)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .estimator import EntropySeparationGZSL
+from .nn.device_memory import FREE_SOME, device_errors
 from .runtime.backend import device_module
 from .storage.arrays_file import DAMAGED, read_npz
 from .text import shown
@@ -29,7 +30,8 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
         raise ValueError(f"{path} is a damaged model file (no params); save it again") from None
     device_module(device)  # a device that can't be used is no damage of the file
     try:
-        return MODELS[state.header["kind"]].from_state(state, device)
+        with device_errors(FREE_SOME):
+            return MODELS[state.header["kind"]].from_state(state, device)
     except DAMAGED as error:
         words = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(
