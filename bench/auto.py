@@ -26,7 +26,7 @@ import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.sweep_plan import numbers
 from tinygzsl.datasets import Dataset
-from tinygzsl.proxies import hold_out_rows
+from tinygzsl.datasets.hold_out import hold_out_rows
 from tinygzsl.runtime.threads import workers
 from tinygzsl.tuning.folds import TEST_SHARE
 
