@@ -35,7 +35,7 @@ def explain(name, as_json):
 
 def _facts(found) -> dict:
     """Everything that is printed, as plain text, numbers and lists."""
-    from ..explain.cases import Draw
+    from ..explain.draw import Draw
     from ..explain.explanation import source
     from ..explain.gradcheck import TOLERANCE
 

@@ -13,7 +13,8 @@ def gradcheck(as_json):
 
     Prints a table of relative errors and exits with 1 if one is above the tolerance.
     """
-    from ..explain.gradcheck import STEPS, TOLERANCE, run_all
+    from ..explain.checks import run_all
+    from ..explain.gradcheck import STEPS, TOLERANCE
 
     results = list(run_all())
     failed = [r for r in results if not r.passed]

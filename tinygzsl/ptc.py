@@ -46,12 +46,12 @@ def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, 
     """Mean cross-entropy + l2 / 2 ||w||^2 with its gradients dw (S, d) and db (S,)."""
     loss, dw, db = 0, 0, 0
     for rows, part in blocks(x):
-        terms = _block_loss(w, b, part, y[rows], x.shape[0])
+        terms = block_loss(w, b, part, y[rows], x.shape[0])
         loss, dw, db = loss + terms[0], dw + terms[1], db + terms[2]
     return loss + 0.5 * l2 * (w * w).sum(), dw + l2 * w, db
 
 
-def _block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, Array, Array]:
+def block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, Array, Array]:
     """The part that a block of rows x, y has in the mean over n rows, with its dw and db."""
     xp, count = array_module(w, b, x, y), x.shape[0]
     linear = ops.ACTIVATIONS["linear"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import tinygzsl
-from tinygzsl.explain.cases import Draw
 from tinygzsl.explain.catalogue import ALL, find
+from tinygzsl.explain.draw import Draw
 from tinygzsl.explain.explanation import source
 from tinygzsl.explain.gradcheck import TOLERANCE
 from tinygzsl.kernels import entropy_hinge
@@ -105,7 +105,7 @@ def test_an_unknown_name_is_one_sentence_with_the_nearest(run_cli, asked, neares
 
 def test_the_source_of_a_kernel_is_its_definition():
     shown = source(entropy_hinge)
-    assert shown.name == "tinygzsl.kernels.reference.entropy_hinge"
+    assert shown.name == "tinygzsl.kernels.reference.hinge.entropy_hinge"
     assert "# eq. 8" in shown.text
     lines = Path(inspect.getsourcefile(inspect.unwrap(entropy_hinge))).read_text("utf-8")
     assert lines.splitlines()[shown.line - 1] == shown.text.splitlines()[0]
@@ -136,7 +136,7 @@ def test_and_below_each_other_where_there_is_none(run_cli, narrow):
 
 def test_what_has_both_in_one_function_says_so(run_cli):
     text = run_cli("explain", "embedding_loss").stdout
-    assert "forward and backward: tinygzsl.kernels.reference.squared_error" in text
+    assert "forward and backward: tinygzsl.kernels.reference.squared.squared_error" in text
 
 
 # The checks

@@ -4,13 +4,12 @@ import pytest
 from tinygzsl import kernels
 from tinygzsl.baselines import METHODS
 from tinygzsl.baselines.methods import method
-from tinygzsl.explain.cases import all_checks
+from tinygzsl.explain.checks import all_checks, run_all
 from tinygzsl.explain.gradcheck import (
     DIRECTIONS,
     TOLERANCE,
     Check,
     relative_error,
-    run_all,
     run_check,
 )
 from tinygzsl.nn import losses, ops

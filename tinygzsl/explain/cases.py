@@ -1,58 +1,31 @@
-"""What gradcheck checks: every op and loss, the MLP, the CWGAN's losses and the VSMM's objective.
+"""The gradient checks of the library's own: ops and losses, the MLP, the CWGAN's losses, the PTC's
+and the VSMM's objectives.
 
-The baselines' cases are in gradcases_baselines.py. Each case builds small float64 arrays, computes
-the gradients as training does and gives them to the checker with the function they belong to.
+Each case builds small float64 arrays, computes the gradients as training does and gives them to the
+checker with the function they belong to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from .. import kernels
 from ..cwgan import critic_loss, generator_forward, generator_loss
 from ..nn import losses, ops, random
-from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..ptc import ptc_loss
 from ..settings import Settings
 from ..vsmm import VSMM, vsmm_loss
+from .draw import CLASSES, D, Draw, K, N
 from .gradcheck import Check
 
-N, D, K, CLASSES = 7, 6, 3, 4
+HINGE_SIDES = ((1.5, "hinge active"), (-9.0, "hinge satisfied"), (None, "no proxies"))
 
 
-class Draw:
-    """Random float64 arrays, a new one at each call."""
-
-    def __init__(self, seed: int):
-        self.seed, self.step = seed, 1000
-
-    def normal(self, *shape: int) -> np.ndarray:
-        """Standard normal numbers."""
-        self.step += 1
-        return random.normal(np, self.seed, self.step, Purpose.CHECK, shape)
-
-    def labels(self, count: int) -> np.ndarray:
-        """Indices of CLASSES classes."""
-        self.step += 1
-        return random.integers(np, self.seed, self.step, Purpose.CHECK, CLASSES, count)
-
-    def mlp(self, sizes: list[int], hidden: str, output: str = "linear") -> MLP:
-        """A network whose biases are not zero."""
-        self.step += 1
-        drawn = {"seed": self.seed, "purpose": Purpose.CHECK, "step": self.step, "std": None}
-        net = MLP.create(np, sizes, hidden=hidden, output=output, dtype="float64", **drawn)
-        for bias in net.params[1::2]:
-            bias += 0.3 * self.normal(*bias.shape)
-        return net
-
-
-def all_checks(seed: int = 0) -> Iterator[Check]:
-    """Every case. A draw of its own per case keeps them independent of each other."""
-    from .cases_baselines import baseline_cases
-
+def own_cases() -> list[Callable[[Draw], Check]]:
+    """Every case of this file."""
     cases = [linear_case, *_activation_cases(), entropy_case, softmax_loss_case, hinge_case]
     cases += [squared_error_case, penalty_case]
     cases += [mlp_case(name) for name in ops.ACTIVATIONS if name != "linear"]
@@ -63,13 +36,7 @@ def all_checks(seed: int = 0) -> Iterator[Check]:
     cases += [ptc_case]
     for reduction in ("sum", "mean"):
         cases += [vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
-    cases += [input_gradient_case(hidden) for hidden in ("leaky_relu", "tanh")]
-    cases += baseline_cases()  # last, so that the others keep their seeds
-    for i, case in enumerate(cases):
-        yield case(Draw(seed + i))
-
-
-HINGE_SIDES = ((1.5, "hinge active"), (-9.0, "hinge satisfied"), (None, "no proxies"))
+    return cases + [input_gradient_case(hidden) for hidden in ("leaky_relu", "tanh")]
 
 
 def linear_case(draw: Draw) -> Check:

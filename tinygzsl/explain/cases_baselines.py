@@ -1,9 +1,8 @@
-"""What gradcheck checks of the baselines: the objective of each that is trained by gradients."""
+"""The gradient checks of the baselines: the objective of each that is trained by gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,12 +14,10 @@ from ..baselines.common.ranking import bilinear_loss
 from ..baselines.common.synthetic import Softmax
 from ..baselines.dem import dem_loss
 from ..baselines.sync import one_versus_other_loss
+from .draw import CLASSES, D, Draw, K, N
 from .gradcheck import Check
 
-if TYPE_CHECKING:
-    from .cases import Draw
-
-N, D, K, M, CLASSES = 7, 6, 3, 4, 4  # samples, features, attributes, latent units, classes
+M = 4  # latent units
 RANKING = {
     "ALE": ALE()._weights(CLASSES),
     "DeViSE": np.ones(CLASSES),
@@ -28,8 +25,8 @@ RANKING = {
 }
 
 
-def baseline_cases() -> list[Callable]:
-    """Every case; each takes a Draw of gradcases.py."""
+def baseline_cases() -> list[Callable[[Draw], Check]]:
+    """Every case of this file."""
     cases = [ranking_case(name) for name in RANKING]
     cases += [sync_case, dem_case, psr_case, sadle_case, dsen_case, fclswgan_case]
     cases += [segzsl_regressor_case, segzsl_encoder_case, segzsl_generator_case]

@@ -1,4 +1,4 @@
-"""What `tinygzsl explain` tells of one formula; explanations.py lists all of them."""
+"""What `tinygzsl explain` tells of one formula; catalogue.py lists all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .cases import Draw
+from .draw import Draw
 from .gradcheck import DIRECTIONS, TOLERANCE, Check, slopes
 
 
@@ -34,7 +34,7 @@ class ArrayCheck(NamedTuple):
 class Explanation(NamedTuple):
     """A formula, the functions that compute it, and how to see that they do.
 
-    section is the heading in MATH.md under which it is derived. checks are cases of gradcases.py,
+    section is the heading in MATH.md under which it is derived. checks are cases of cases.py,
     whose arrays are called `arrays`. What has no gradient has an example instead: a function of
     random numbers that returns values by name.
     """

@@ -105,11 +105,3 @@ def _slope_along(v: np.ndarray, check: Check, i: int) -> Slope:
         if found[-1].error < TOLERANCE:
             break
     return min(found, key=lambda slope: slope.error)
-
-
-def run_all(seed: int = 0) -> Iterator[Result]:
-    """Every check of the library, one after the other."""
-    from .cases import all_checks
-
-    for check in all_checks(seed):
-        yield run_check(check, seed)

@@ -10,10 +10,10 @@ from .. import metrics
 from ..confidence import confidence_score
 from ..kernels import reference
 from ..kernels.reference.router import soft_factors
-from ..ptc import _block_loss, ptc_loss
+from ..ptc import block_loss, ptc_loss
 from ..router import compatibility
 from . import cases
-from .cases import Draw
+from .draw import Draw
 from .explanation import Explanation
 
 
@@ -111,7 +111,7 @@ ROUTING = (
 L = mean cross-entropy of x W^T + b, plus l2 / 2 |W|^2
 ds = (p - onehot(y)) / n     dW = ds^T x + l2 W     db = sum_i ds_i""",
         shapes="x (n, d)   W, dW (S, d)   b, db (S,)   ds, p (n, S)   L a number",
-        forward=(ptc_loss, _block_loss),
+        forward=(ptc_loss, block_loss),
         checks=(cases.ptc_case,),
         arrays=("W", "b"),
     ),
