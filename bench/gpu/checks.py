@@ -10,18 +10,24 @@ from pathlib import Path
 from shutil import which
 
 import processes
+from processes import ROOT
 
 HERE = Path(__file__).resolve().parent
 SANITIZERS = ("memcheck", "racecheck", "initcheck", "synccheck")
 TESTS, SANITIZED = "gpu-tests.txt", "sanitizers.txt"
 WORKERS = 4  # processes of the tests
 MARK = "mark.gpu"
+PYTEST = (
+    *("-v", "--tb=short", "--durations=8", "-W", "ignore:numba"),
+    *("-p", "no:benchmark", "-p", "no:cacheprovider"),
+)
+FOUND = 9  # the exit status of a sanitizer that has found something
 SUMMARY = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A command, and what its output must hold if all is well."""
+    """A command under its name."""
 
     name: str
     command: list[str]
@@ -29,21 +35,9 @@ class Check:
 
 def commands(out: Path, tiny: bool) -> tuple[list[Check], dict[str, str]]:
     """What can be run here, and what not and why not."""
-    tests = [
-        str(p.relative_to(processes.ROOT))
-        for p in sorted((processes.ROOT / "tests").rglob("test_*.py"))
-    ]
-    tests = [p for p in tests if MARK in (processes.ROOT / p).read_text(encoding="utf-8")]
-    pytest = [sys.executable, "-m", "pytest", "-m", "gpu", *tests, "-v", "--tb=short"]
-    pytest += [
-        "-p",
-        "no:benchmark",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        "ignore:numba",
-        "--durations=8",
-    ]
+    tests = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    tests = [path for path in tests if MARK in (ROOT / path).read_text(encoding="utf-8")]
+    pytest = [sys.executable, "-m", "pytest", "-m", "gpu", *tests, *PYTEST]
     if find_spec("xdist") and not tiny:
         pytest += ["-n", str(WORKERS), "--dist=worksteal"]
     found, missing = [], {}
@@ -54,8 +48,9 @@ def commands(out: Path, tiny: bool) -> tuple[list[Check], dict[str, str]]:
     sanitizer = which("compute-sanitizer")
     for tool in SANITIZERS:
         if sanitizer:
-            command = [sanitizer, "--tool", tool, "--print-limit", "20", sys.executable]
-            found.append(Check(name=tool, command=[*command, str(HERE / "cases.py")]))
+            command = [sanitizer, "--tool", tool, "--print-limit", "20"]
+            command += ["--error-exitcode", str(FOUND), sys.executable, str(HERE / "cases.py")]
+            found.append(Check(name=tool, command=command))
         else:
             missing[tool] = "compute-sanitizer is not there"
     letters = [sys.executable, str(HERE / "fits.py"), str(out / "letters-cpu.npz")]
@@ -68,9 +63,8 @@ def run(files: Path, out: Path, seconds: float, tiny: bool) -> dict[str, dict]:
 
     Their output goes to two files in `out`, what the next parts need to the folder `files`.
     """
-    found, results = commands(files, tiny)[0], {}
-    for name, reason in commands(files, tiny)[1].items():
-        results[name] = {"state": f"not run: {reason}"}
+    found, missing = commands(files, tiny)
+    results: dict[str, dict] = {name: {"state": f"not run: {why}"} for name, why in missing.items()}
     deadline, running = time.monotonic() + seconds, []
     for check in found:
         log = files / f"{check.name.replace(' ', '-')}.txt"
@@ -80,8 +74,11 @@ def run(files: Path, out: Path, seconds: float, tiny: bool) -> dict[str, dict]:
     for check, process, log, start in running:
         state = wait(process, deadline)
         text = log.read_text(encoding="utf-8", errors="replace")
+        counts = summary(text)
+        if state == "passed" and "skipped" in counts and "passed" not in counts:
+            state = "not run: every test was skipped"
         seconds_taken = round(time.monotonic() - start)
-        results[check.name] = {"state": state, "at_most_seconds": seconds_taken, **summary(text)}
+        results[check.name] = {"state": state, "at_most_seconds": seconds_taken, **counts}
         name = TESTS if check.name == "gpu tests" else SANITIZED
         if check.name != "letters on the CPU" or state != "passed":
             with open(out / name, "a", encoding="utf-8") as file:

@@ -185,7 +185,13 @@ def run_part(
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--minutes", default=8.0, show_default=True, help="for all parts together")
 @click.option("--commit", help="of the checkout, where there is no .git")
-@click.option("--part", "only", multiple=True, help="only this part; may be given several times")
+@click.option(
+    "--part",
+    "only",
+    multiple=True,
+    type=click.Choice([part.name for part in PARTS]),
+    help="only this part; may be given several times",
+)
 @click.option("--tiny", is_flag=True, help="tiny sizes, to try the script; the times say nothing")
 def main(out: Path, minutes: float, commit: str | None, only: tuple[str, ...], tiny: bool) -> None:
     """Prove and measure the library on a GPU."""

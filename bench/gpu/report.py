@@ -46,6 +46,8 @@ class Results:
         try:
             entry = json.loads(line)
         except ValueError:
+            entry = None
+        if not isinstance(entry, dict):
             return None  # a library has printed it
         if "state" in entry:
             return entry["state"]
