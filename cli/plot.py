@@ -22,10 +22,10 @@ def plot(run, out, as_json):
     if the run was evaluated, the entropies of its test samples. Needs matplotlib.
     """
     from ..report.figures import draw_run, new_figure, save_figures
-    from ..runs.load import read_run
+    from ..runs.load import load_run
 
     new_figure(1, 1.0)  # says at once if Matplotlib is missing
-    found = read_run(run, "cpu")
+    found = load_run(run, "cpu")
     figures = draw_run(found, _histogram(found))
     paths = save_figures(figures, Path(out) if out else found.folder / FIGURES)
     names = [str(path) for path in paths]

@@ -22,9 +22,8 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
     RUN is a folder made by `train`. Of a run that was evaluated, the page shows the test samples in
     detail, which are loaded again for that. It has no scripts and loads nothing.
     """
-    from ..datasets import load_dataset
     from ..report.page import REPORT, gather, write_report
-    from ..runs.load import read_run
+    from ..runs.load import load_run
 
     how = given({"root": root, "split": split, "prototypes": prototypes})
     if how and not dataset:
@@ -37,9 +36,9 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
             f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is of "
             "the run's own dataset; name another file with --out"
         )
-    found = read_run(run, device)
+    found = load_run(run, device)
     source = {"name_or_path": dataset, **how} if dataset else None
-    content = gather(found, load_dataset, source)
+    content = gather(found, source)
     path = Path(out) if out else found.folder / REPORT
     warnings = write_report(content, path)
     facts = {

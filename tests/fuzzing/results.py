@@ -12,7 +12,7 @@ from tinygzsl.comparison.compare import Comparison, Key
 from tinygzsl.comparison.rows import Rows
 from tinygzsl.comparison.settings import Chosen
 from tinygzsl.runs.config import config_text
-from tinygzsl.runs.load import read_run
+from tinygzsl.runs.load import load_run
 from tinygzsl.runs.manifest import file_sha256
 from tinygzsl.storage.checksums import CHECKSUM, ROW_CHECKSUM, _sha256, json_line, write_json
 from tinygzsl.sweeps.results import Results, plan_path
@@ -70,7 +70,7 @@ def run_files(folder):
 
 
 def read_run_folder(folder):
-    run = read_run(folder)
+    run = load_run(folder)
     if run.metrics is not None:
         for name in ("S", "U", "H"):
             assert np.isfinite(run.metrics[name])

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from tinygzsl.report.html import breakable, element, text
+from tinygzsl.report.marks import cs_window
 from tinygzsl.report.svg import ticks
 from tinygzsl.report.warnings import find_warnings
-from tinygzsl.runs.load import Run, cs_window
+from tinygzsl.runs.load import Run
 from tinygzsl.settings import Settings
 from tinygzsl.snapshots import Look, Snapshot
 from tinygzsl.storage.checksums import read_json, write_json

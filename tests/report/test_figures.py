@@ -11,8 +11,9 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.report.figures import draw_run, save_figures, score_figure
+from tinygzsl.report.marks import cs_window
 from tinygzsl.report.samples import entropy_histogram
-from tinygzsl.runs.load import cs_window, read_run
+from tinygzsl.runs.load import load_run
 
 needs_matplotlib = pytest.mark.skipif(
     find_spec("matplotlib") is None,
@@ -49,7 +50,7 @@ def test_plot_writes_every_figure_twice(finished, run_cli, tmp_path):
 
 @needs_matplotlib
 def test_the_curves_are_the_models(finished):
-    run = read_run(finished)
+    run = load_run(finished)
     figures = draw_run(run)
     looks = run.model.proxy_source_.looks
     top, bottom = figures["score"].axes
@@ -71,7 +72,7 @@ def test_the_curves_are_the_models(finished):
 
 @needs_matplotlib
 def test_the_histogram_has_all_samples(finished):
-    run = read_run(finished)
+    run = load_run(finished)
     data = tz.load_dataset(**run.source)
     found = entropy_histogram(run.model, data)
     assert found.shares.keys() == {"seen", "unseen", "proxy"}
@@ -88,7 +89,7 @@ def test_the_histogram_has_all_samples(finished):
 
 @needs_matplotlib
 def test_the_same_run_gives_the_same_bytes(finished, tmp_path):
-    run = read_run(finished)
+    run = load_run(finished)
     figures = [{"score": score_figure(run)} for _ in range(2)]
     one, other = (save_figures(f, tmp_path / n) for f, n in zip(figures, "ab", strict=True))
     for a, b in zip(one, other, strict=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..baselines.methods import method
+from ..runs.config import read_toml
 from ..settings import is_finite, settings_for
 from ..text import quoted, shown
 
@@ -48,8 +49,6 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     Raises FileNotFoundError, or ValueError for what is no TOML, no method, none of its settings or
     a value that the method refuses, and for a section that is there twice.
     """
-    from ..runs.config import read_toml
-
     nested = read_toml(path, "--settings")
     found = {}
     for name, by_dataset in nested.items():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..metrics import ROUTES
-from ..runs.load import Run, cs_window, thresholds
+from ..runs.load import Run
 from .html import Html
+from .marks import cs_window, threshold_marks
 from .samples import Histogram
 from .svg import (
     INNER,
@@ -39,7 +40,7 @@ def entropy_chart(run: Run, histogram: Histogram) -> Html:
     """Histograms of the entropies of seen, unseen and proxy samples, one below the other."""
     edges, top = histogram.edges, float(histogram.edges[-1])
     across, parts, y = Scale(0, top, LEFT, LEFT + INNER), [], TOP + 16
-    marks = thresholds(run)
+    marks = threshold_marks(run)
     bottom = y + len(histogram.shares) * (PANEL + GAP) - GAP
     for kind, shares in histogram.shares.items():
         up = Scale(0, float(shares.max()), y + PANEL, y + 12)

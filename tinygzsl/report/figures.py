@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..runs.load import Run, cs_window, thresholds
+from ..runs.load import Run
 from ..storage.atomic_write import written_aside
+from .marks import cs_window, threshold_marks
 from .samples import Histogram
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -137,7 +138,7 @@ def vsmm_figure(run: Run) -> Any:
 
 def entropy_figure(run: Run, histogram: Histogram) -> Any:
     """Histograms of seen, unseen and proxy entropies above each other, with the thresholds."""
-    edges, marks = histogram.edges, thresholds(run)
+    edges, marks = histogram.edges, threshold_marks(run)
     figure, axes = new_figure(len(histogram.shares), 1.35)
     for ax, (kind, shares) in zip(axes, histogram.shares.items(), strict=True):
         ax.stairs(shares, edges, fill=True, color=COLOURS[kind])

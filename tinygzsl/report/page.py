@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..datasets import Dataset, load_dataset
 from ..evaluation import evaluate
 from ..runs.load import Run
 from ..runs.manifest import file_sha256
 from ..storage.checksums import write_text
 from ..text import one_line
 from .charts import entropy_chart, score_chart
-from .config import data_section, environment_section, settings_section
 from .html import Html, element, page, paragraph, section
-from .results import (
+from .input_sections import data_section, environment_section, settings_section
+from .result_sections import (
     classes_section,
     confusion_section,
     figures_section,
@@ -35,21 +36,22 @@ class Content(NamedTuple):
     """
 
     run: Run
-    data: Any
+    data: Dataset | None
     metrics: dict[str, Any] | None
     details: Details | None
     notices: list[str]
 
 
-def gather(run: Run, load: Callable[..., Any], source: dict[str, Any] | None = None) -> Content:
+def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
     """Look at the test samples of the run's own dataset, or at those of another source.
 
-    load is load_dataset. A run that was not evaluated keeps its test samples unseen, unless a
-    source is given. Where the run's own files have gone, metrics.json is all there is. Raises
-    ValueError for a dataset that doesn't belong to the model and what load raises for a source.
+    source holds arguments of load_dataset. A run that was not evaluated keeps its test samples
+    unseen, unless a source is given. Where the run's own files have gone, metrics.json is all there
+    is. Raises ValueError for a dataset that doesn't belong to the model and what load_dataset
+    raises for a source.
     """
     if source:
-        data, metrics = load(**source), {}
+        data, metrics = load_dataset(**source), {}
         where = ", ".join(str(v) for v in source.values())
         notices = [f"All figures are of another dataset than the run's own: {where}."]
     elif run.metrics is None:
@@ -60,7 +62,7 @@ def gather(run: Run, load: Callable[..., Any], source: dict[str, Any] | None = N
         return Content(run, None, None, None, [untouched])
     else:
         try:
-            data = load(**run.source)
+            data = load_dataset(**run.source)
         except OSError as error:
             gone = f"Histogram, confusion and single samples are left out: {error}."
             return Content(run, None, run.metrics, None, [gone])
@@ -70,7 +72,7 @@ def gather(run: Run, load: Callable[..., Any], source: dict[str, Any] | None = N
     return Content(run, data, metrics, inspect_samples(run.model, data), notices)
 
 
-def _changed(metrics: dict[str, Any], data: Any) -> list[str]:
+def _changed(metrics: dict[str, Any], data: Dataset) -> list[str]:
     """A notice if the dataset's files are not those that were evaluated."""
     then = metrics.get("inputs")
     if then is None or set(then.values()) == set(map(file_sha256, data.files)):
@@ -119,7 +121,7 @@ def report_html(content: Content, warnings: list[str], name: Callable[[Any], str
     return page(f"{title} - tinygzsl", Html("\n".join([*head, *sections.values()])))
 
 
-def _names(data: Any) -> Callable[[Any], str]:
+def _names(data: Dataset | None) -> Callable[[Any], str]:
     """What to call a class: its name and label, or the label alone where it has no name."""
     known = {str(k): str(v) for k, v in data.class_names.items()} if data is not None else {}
 

@@ -7,8 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..datasets import Dataset
+from ..estimator import EntropySeparationGZSL
 from ..evaluation import PROXIES
 from ..metrics import ROUTES
+from ..router import RouteResult
 
 BINS = 30
 WORST = 10  # wrong samples per route that are listed
@@ -43,7 +46,7 @@ class Details(NamedTuple):
     counts: dict[str, int]
 
 
-def inspect_samples(model: Any, data: Any) -> Details:
+def inspect_samples(model: EntropySeparationGZSL, data: Dataset) -> Details:
     """Look at a Dataset's test samples one by one, after `evaluate` has accepted the dataset."""
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
     classes, counts = np.unique(data.y_test, return_counts=True)
@@ -55,12 +58,12 @@ def inspect_samples(model: Any, data: Any) -> Details:
     )
 
 
-def entropy_histogram(model: Any, data: Any) -> Histogram:
+def entropy_histogram(model: EntropySeparationGZSL, data: Dataset) -> Histogram:
     """Entropies of a Dataset's test samples and of fresh proxies, from 0 to ln S."""
     return histogram(model, model.entropy(data.X_test), np.isin(data.y_test, model.classes_))
 
 
-def histogram(model: Any, entropy: np.ndarray, is_seen: np.ndarray) -> Histogram:
+def histogram(model: EntropySeparationGZSL, entropy: np.ndarray, is_seen: np.ndarray) -> Histogram:
     """Shares per bin of the entropies (n,) of seen and unseen test samples and, where there is a
     GAN, of fresh proxies.
     """
@@ -87,7 +90,7 @@ def unseen_confusion(y: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> np
     return counts
 
 
-def most_certain_mistakes(y: np.ndarray, result: Any) -> list[WrongSample]:
+def most_certain_mistakes(y: np.ndarray, result: RouteResult) -> list[WrongSample]:
     """Of each route, the wrong samples of the highest score; y (n,) are the true labels.
 
     Routes are kept apart because their scores are probabilities among different candidates.

@@ -1,1 +1,1 @@
-"""Run folders: what `train` writes and `evaluate`, `predict`, `plot` and `report` read."""
+"""Run folders: what `train` writes, and reading it back."""

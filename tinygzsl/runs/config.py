@@ -1,4 +1,4 @@
-"""Run folders: model.npz, config.toml, curves.csv, manifest.json, metrics.json, checkpoints/."""
+"""config.toml of a run folder: where the data came from, and every setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run folders: model.npz, config.toml, curves.csv, manifest.json, metrics.json, checkpoints/."""
+"""The files of a run folder, making one, and holding it while one trains in it."""
 
 from __future__ import annotations
 

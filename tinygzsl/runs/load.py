@@ -1,15 +1,13 @@
-"""What `plot` and `report` read of a run folder: the model, the manifest and the metrics."""
+"""A finished run, read back from its folder: the model, the manifest and the metrics."""
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..estimator import EntropySeparationGZSL
 from ..models import load_model
-from ..snapshots import Look
 from ..storage.checksums import read_json
 from .config import read_source
 from .folder import CONFIG, MANIFEST, METRICS, MODEL
@@ -27,7 +25,7 @@ class Run(NamedTuple):
     metrics: dict[str, Any] | None
 
 
-def read_run(folder: Any, device: str | None = None) -> Run:
+def load_run(folder: Any, device: str | None = None) -> Run:
     """The run in a folder, its model on the device (None: the run's own).
 
     Raises FileNotFoundError for what is no finished run, ValueError for files that are damaged or
@@ -65,39 +63,3 @@ def _finite(value: Any) -> bool:
     if isinstance(value, dict | list):
         return all(map(_finite, value.values() if isinstance(value, dict) else value))
     return not isinstance(value, int | float) or abs(value) <= sys.float_info.max
-
-
-class Window(NamedTuple):
-    """The window of the confidence score in both units, as (low, high)."""
-
-    cs: tuple[float, float]
-    relative: tuple[float, float]
-
-
-def cs_window(run: Run) -> Window:
-    """s_l and s_h as CS and as r = ln CS / ln CS_ref, whichever of them was set.
-
-    The run must have a GAN.
-    """
-    settings = run.model.settings_
-    low, high = settings.cs_low, settings.cs_high
-    log_reference = max(math.log(run.model.proxy_source_.reference), 1e-12)
-    if settings.cs_unit == "relative":
-        return Window((math.exp(low * log_reference), math.exp(high * log_reference)), (low, high))
-    relative = tuple(math.log(max(v, 1.0)) / log_reference for v in (low, high))
-    return Window((low, high), relative)
-
-
-def look_value(run: Run, look: Look) -> float:
-    """A look's score in the unit in which the window was set."""
-    return look.relative if run.model.settings_.cs_unit == "relative" else look.cs
-
-
-def thresholds(run: Run) -> list[tuple[float, str]]:
-    """The router's entropies in nats, with the name of each: eq. 10's two, or where the soft gate
-    is 1/2.
-    """
-    settings = run.model.routing_
-    if settings.router_gate == "soft":
-        return [(settings.router_bias * math.log(len(run.model.classes_)), "gate 1/2")]
-    return [(settings.router_delta_low, "δ low"), (settings.router_delta_high, "δ high")]

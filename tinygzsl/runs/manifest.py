@@ -1,4 +1,6 @@
-"""Run folders: model.npz, config.toml, curves.csv, manifest.json, metrics.json, checkpoints/."""
+"""manifest.json of a run folder: what a result may depend on, and checksums of what went in and
+came out.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,7 @@ def environment(device: str = "cpu") -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the checkout the package runs from; None for an installed copy."""
-    git = Path(__file__).parents[1] / ".git"
+    git = Path(__file__).parents[2] / ".git"
     try:
         head = (git / "HEAD").read_text().strip()
         if not head.startswith("ref: "):

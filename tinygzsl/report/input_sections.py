@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..datasets import Dataset
 from ..gates.units import thresholds
 from ..runs.load import Run
 from ..settings import PRESETS, Settings, settings_for
@@ -61,7 +62,7 @@ def _measured(run: Run) -> list[Html]:
     ]
 
 
-def data_section(run: Run, data: Any, metrics: dict[str, Any] | None) -> Html:
+def data_section(run: Run, data: Dataset | None, metrics: dict[str, Any] | None) -> Html:
     """Dataset and split: from the manifest, and from the dataset where it was loaded."""
     config = _mapping(run.manifest.get("config"))
     source = _mapping(config.get("data")) or run.source
@@ -99,7 +100,7 @@ def environment_section(run: Run) -> Html:
     return section("environment", "Environment", element("div", made, class_="words"))
 
 
-def _counts(data: Any) -> list[list[Any]]:
+def _counts(data: Dataset) -> list[list[Any]]:
     n_seen = len(data.y_test_seen)
     return [
         ["training samples", len(data.y_train)],
