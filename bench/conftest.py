@@ -7,7 +7,7 @@ import pytest
 
 from tinygzsl.benchmarks.compare import OURS, PEERS, REFERENCE, make_version
 from tinygzsl.benchmarks.report import PACKAGES
-from tinygzsl.benchmarks.selection import work_class
+from tinygzsl.benchmarks.selection import KINDS
 from tinygzsl.runtime.threads import check_threads, default_threads
 
 VERSIONS = [OURS, REFERENCE, *PEERS]
@@ -58,7 +58,7 @@ def make_work(request, _memory):
         key = (kind, str(sizes))
         if key not in _memory:
             _memory.clear()
-            work = work_class(kind)(**sizes)
+            work = KINDS[kind](**sizes)
             reference = make_version(work, REFERENCE, default_threads())
             with reference.context():
                 reference.runner.run()

@@ -1,6 +1,7 @@
 """From preset, --config and --set to constructor parameters and a data source."""
 
 import tomllib
+from pathlib import Path
 
 TOP = ("preset", "seed", "device", "dtype")
 SOURCE = ("name_or_path", "root", "split", "prototypes")
@@ -72,8 +73,6 @@ def dataset_preset(preset: str, dataset: str) -> str:
     """paper-awa1 for paper and awa1, or a folder of that name: the networks and rates of that
     dataset, where there are any.
     """
-    from pathlib import Path
-
     from ..datasets.find import FOLDERS
     from ..settings import PRESETS
 
@@ -81,6 +80,18 @@ def dataset_preset(preset: str, dataset: str) -> str:
     names = [name for name, folders in FOLDERS.items() if folder in folders]
     own = f"{preset}-{names[0]}" if names else preset
     return own if own in PRESETS else preset
+
+
+def absolute_source(source: dict) -> dict:
+    """The source with absolute paths, so that the run folder works from anywhere."""
+    from ..datasets.find import FOLDERS
+
+    name, base = source["name_or_path"], Path(source.get("root") or ".")
+    if name.casefold() == "letters":
+        return source
+    if name.casefold() in FOLDERS:
+        return {**source, "root": str(base.resolve())}
+    return {**source, "name_or_path": str((base / name).resolve()), "root": None}
 
 
 def _refuse_unknown(given: dict, known: tuple, what: str) -> None:

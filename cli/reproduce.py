@@ -103,9 +103,8 @@ def _jobs(target, datasets, options, table):
     from ..reproduce.sources import canonical, splits_of, wanted_splits
     from ..reproduce.targets import TARGETS
     from .compare_plan import check_named
-    from .config import resolve
+    from .config import absolute_source, resolve
     from .sweep_plan import numbers
-    from .train import _absolute
 
     seeds, asked = numbers(options["seeds"], "--seeds"), None
     if options["splits"]:
@@ -124,7 +123,7 @@ def _jobs(target, datasets, options, table):
         params, source = resolve(None, options["sets"], top, named)
         params |= {"device": options["device"], "dtype": "float32"}
         params["callback"] = options["callback"]
-        label, source = canonical(name), _absolute(source)
+        label, source = canonical(name), absolute_source(source)
         if label in table.datasets:
             raise ValueError(f"two datasets are called {label}; give them one at a time")
         table.datasets.append(label)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from .common import given
-from .config import TOP, parse_set, resolve
+from .config import TOP, absolute_source, parse_set, resolve
 
 MOST_RUNS = 100_000
 OTHERS = ("device", "dtype")
@@ -111,14 +111,13 @@ def _resolve(config, combination, top, named):
     """Complete constructor parameters and the absolute source."""
     from ..datasets.array_checks import check_dtype
     from ..nn.random import check_seed
-    from .train import _absolute
 
     pairs = tuple(f"{name}={_text(value)}" for name, value in combination.items())
     params, source = resolve(config, pairs, top, named)
     params = {"seed": 0, "device": "cpu", "dtype": "float32", **params}
     check_seed(params["seed"])
     check_dtype(params["dtype"])
-    return params, _absolute(source)
+    return params, absolute_source(source)
 
 
 def _text(value):

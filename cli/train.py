@@ -70,11 +70,11 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
 def _read(config, sets, top, source):
     """Training samples, the files they are from, the parameters and the source to record."""
     from ..datasets import check_training, load_dataset
-    from .config import resolve
+    from .config import absolute_source, resolve
 
     params, source = resolve(config, sets, top, source)
     data = load_dataset(**source)
-    training, files, source = data.training(), data.files, _absolute(data.source)
+    training, files, source = data.training(), data.files, absolute_source(data.source)
     del data  # from here on nothing of an unseen class or of a test sample is reachable
     check_training(training)
     for line in (*training.notes, f"preset: {params['preset']}"):
@@ -98,18 +98,6 @@ def _again(resume, options):
     for pair in options["sets"]:
         words += ["--set", pair]
     return shlex.join(words)
-
-
-def _absolute(source):
-    """The source with absolute paths, so that the run folder works from anywhere."""
-    from ..datasets.find import FOLDERS
-
-    name, base = source["name_or_path"], Path(source.get("root") or ".")
-    if name.casefold() == "letters":
-        return source
-    if name.casefold() in FOLDERS:
-        return {**source, "root": str(base.resolve())}
-    return {**source, "name_or_path": str((base / name).resolve()), "root": None}
 
 
 def _default_folder(name, params):

@@ -88,10 +88,10 @@ def _write(out, trials, found, top, source):
     from ..runs.config import config_text
     from ..storage.checksums import write_text
     from ..tuning.tune import trials_csv
-    from .train import _absolute
+    from .config import absolute_source
 
     write_text(trials, trials_csv(found.trials))
-    write_text(out, config_text(top, _absolute(source), found.settings))
+    write_text(out, config_text(top, absolute_source(source), found.settings))
 
 
 def _line(trial):

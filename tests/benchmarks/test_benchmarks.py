@@ -12,7 +12,7 @@ from tinygzsl.benchmarks import compare, floor, report, resident, selection
 from tinygzsl.benchmarks.machine import Machine, description, measure_machine
 from tinygzsl.benchmarks.work_route import Route
 
-BENCH = Path(__file__).parents[1] / "bench"
+BENCH = Path(__file__).parents[2] / "bench"
 GAN = {"d": 24, "k": 5, "h": 16, "batch": 8, "classes": 6, "samples": 60}
 DEEP = {"hidden": (12, 10), "classes": 30, "critic_steps": 2}
 TINY = {
@@ -34,7 +34,7 @@ def load(name):
 
 
 def check(kind, sizes, names, dtype="float64"):
-    work = selection.work_class(kind)(**sizes, **({"dtype": dtype} if kind != "route" else {}))
+    work = selection.KINDS[kind](**sizes, **({"dtype": dtype} if kind != "route" else {}))
     return compare.checked_versions(work, names, threads=1)
 
 
@@ -68,7 +68,7 @@ def test_the_route_of_the_comparison_takes_all_three_ways():
 
 
 def test_a_version_that_computes_something_else_is_refused(sentence):
-    work = selection.work_class("softmax")(rows=40, classes=7)
+    work = selection.KINDS["softmax"](rows=40, classes=7)
     work.difference = lambda result, reference: float("nan")
     with sentence(RuntimeError, "differs from the reference", "nan", "softmax", "bug"):
         compare.checked_versions(work, [compare.OURS], threads=1)

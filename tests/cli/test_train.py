@@ -157,9 +157,9 @@ def test_the_recorded_source_works_from_any_folder(
         monkeypatch.chdir(tmp_path)
         assert run_cli("evaluate", out).exit_code == 0
         monkeypatch.chdir(tmp_path / "here")
-    from tinygzsl.cli.train import _absolute
+    from tinygzsl.cli.config import absolute_source
 
-    assert _absolute({"name_or_path": "letters", "root": None})["name_or_path"] == "letters"
+    assert absolute_source({"name_or_path": "letters", "root": None})["name_or_path"] == "letters"
 
 
 def test_ctrl_c_leaves_whole_files_and_resume_ends_with_the_same_model(

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from .machine import PAUSE, blas_threads
 
 OURS, REFERENCE = "tinygzsl", "reference"
 PYTORCH, BY_HAND, JAX = "PyTorch", "PyTorch by hand", "JAX"
-PEERS = {PYTORCH: "torch_autograd", BY_HAND: "torch_by_hand", JAX: "jax_jit"}  # their modules here
+PEERS = (PYTORCH, BY_HAND, JAX)
 SHORT_RUN = 0.3  # seconds; a shorter run is repeated within a round, after one that doesn't count
 
 
@@ -66,13 +67,22 @@ def make_version(work: Work, name: str, threads: int) -> Version | None:
         with reference_only():
             runner = work.ours()
         return Version(name, runner, lambda: _definitions(threads))
-    from importlib import import_module
-
-    module = import_module(f".{PEERS[name]}", __package__)
+    module = _peer(name)
     if work.kind not in module.RUNNERS:
         return None
     module.use_threads(threads)
     return Version(name, module.RUNNERS[work.kind](work), ExitStack)
+
+
+def _peer(name: str) -> ModuleType:
+    """The module of that version. Its package is large and may lack, so it is imported here."""
+    if name == PYTORCH:
+        from . import torch_autograd as module
+    elif name == BY_HAND:
+        from . import torch_by_hand as module
+    else:
+        from . import jax_jit as module
+    return module
 
 
 def _definitions(threads: int) -> ExitStack:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any, NamedTuple
 
 from .compare import Work
+from .work_cwgan import CriticStep, OuterStep
+from .work_kernels import AdamUpdate, Softmax
+from .work_route import Route
+from .work_vsmm import VsmmStep
 
-CLASSES = {
-    "critic": ("work_cwgan", "CriticStep"),
-    "outer": ("work_cwgan", "OuterStep"),
-    "vsmm": ("work_vsmm", "VsmmStep"),
-    "softmax": ("work_kernels", "Softmax"),
-    "adam": ("work_kernels", "AdamUpdate"),
-    "route": ("work_route", "Route"),
+KINDS: dict[str, type[Work]] = {
+    "critic": CriticStep,
+    "outer": OuterStep,
+    "vsmm": VsmmStep,
+    "softmax": Softmax,
+    "adam": AdamUpdate,
+    "route": Route,
 }
 
 
@@ -28,13 +30,7 @@ class Item(NamedTuple):
 
     def make(self) -> Work:
         """The work with its inputs."""
-        return work_class(self.kind)(**self.sizes)
-
-
-def work_class(kind: str) -> Callable[..., Work]:
-    """The class of that kind of work, imported when it is needed."""
-    module, name = CLASSES[kind]
-    return getattr(import_module(f".{module}", __package__), name)
+        return KINDS[self.kind](**self.sizes)
 
 
 def _sizes(**sizes: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def load_dataset(
         _refuse("letters", split, prototypes)
         return replace(load_letters(), source=source)
     if name in FOLDERS:
-        folder = _find_known(name, Path(root or "."))
+        folder = find_known(name, Path(root or "."))
         data = _load_folder(folder, split, prototypes, name)
     else:
         path = Path(root or ".") / name_or_path
@@ -104,7 +104,11 @@ def _refuse(source, split, prototypes="att"):
         )
 
 
-def _find_known(name, root):
+def find_known(name: str, root: Path) -> Path:
+    """The folder of a known dataset, named as in FOLDERS, in one of the places below root.
+
+    Raises FileNotFoundError, saying where it looked and how to get the data.
+    """
     places = [root / sub for sub in SUBFOLDERS]
     for place in places:
         entries = sorted(place.iterdir()) if place.is_dir() else []

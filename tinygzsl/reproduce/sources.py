@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..datasets.action import split_numbers
-from ..datasets.find import FOLDERS, _find_known
+from ..datasets.find import FOLDERS, find_known
 from .targets import TARGETS
 
 
@@ -25,7 +25,7 @@ def splits_of(name: str, root: str | None) -> list[int | None]:
     if name.casefold() == "letters":
         return [None]
     known = name.casefold() in FOLDERS
-    folder = _find_known(name.casefold(), base) if known else base / name
+    folder = find_known(name.casefold(), base) if known else base / name
     if not folder.exists():
         raise FileNotFoundError(
             f"{folder} does not exist and is no known name; known are letters, "
