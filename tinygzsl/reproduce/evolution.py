@@ -82,7 +82,8 @@ def maps(job: Job, data: Dataset) -> Outcome:
     for name in MOMENTS:
         look = kept[name].look
         values += [Value(name, "epoch", "epochs", look.epoch), Value(name, "CS", SCORE, look.cs)]
-    return job.outcome(values, label=job.label, points=_tsne(job, data, generated, ground.scaler))
+    points = _tsne(job, data, generated, ground.data.feature_scaler)
+    return job.outcome(values, label=job.label, points=points)
 
 
 def check_tsne() -> None:

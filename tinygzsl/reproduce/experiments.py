@@ -21,8 +21,9 @@ from ..datasets import Dataset, TrainingSet
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..metrics import auroc
+from ..proxies import TRAINING_DRAW
 from ..router import unseen_above
-from .ground import TRAINING_DRAW, Ground
+from .ground import Ground
 from .others import printed_name
 from .records import AREA, COUNT, FRACTION, NATS, Outcome, Value
 
