@@ -72,7 +72,7 @@ class Settings:
 
     # router: eq. 10, or the soft gate sigmoid((bias - H / ln S) / width)
     router_gate: str = "hard"  # hard is eq. 10; or soft
-    router_unit: str = "nats"  # hard: of the next two; or measured, see recalibration.py
+    router_unit: str = "nats"  # hard: of the next two; or measured, see gates/units.py
     router_delta_low: float = 0.5  # hard
     router_delta_high: float = 1.5  # hard
     router_held_out: float = 0.1  # measured: share of the seen samples kept out of training
@@ -224,7 +224,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper-ucf101": _ACTION,
     "small": _SMALL,
     "letters": {**_SMALL, **_LETTERS},
-    "auto": _SMALL,  # where fit begins its search: see auto.py
+    "auto": _SMALL,  # where fit begins its search: see tuning/auto.py
 }
 
 

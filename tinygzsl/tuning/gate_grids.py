@@ -4,7 +4,7 @@ Both gates need little of a test sample: its entropy, which label each route wou
 the soft gate, two probabilities. So a trained model is evaluated at hundreds of thresholds in
 milliseconds. Thresholds are counted in one of two units, nats or fractions of ln S; which of them
 carries over better from fold to fold is measured by leaving each fold out in turn. Those of eq. 10
-may be positions on a measured scale instead: see recalibration.py.
+may be positions on a measured scale instead: see gates/units.py.
 """
 
 from __future__ import annotations
