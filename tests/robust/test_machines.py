@@ -73,7 +73,8 @@ def test_no_folder_for_numbas_cache(tmp_path):
             source = HOME.parent / name
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, tmp_path / "tinygzsl" / name, ignore=ignored)
-    (tmp_path / "tinygzsl" / "kernels" / "__pycache__").write_text("a file, so no folder")
+    for folder in ("kernels/cpu", "runtime"):  # where compiled code is kept beside its source
+        (tmp_path / "tinygzsl" / folder / "__pycache__").write_text("a file, so no folder")
     nowhere = {"HOME": "/dev/null/x", "XDG_CACHE_HOME": "/dev/null/x", "NUMBA_CACHE_DIR": ""}
     result = start(sys.executable, "-c", ONE_KERNEL, home=tmp_path / "tinygzsl", variables=nowhere)
     assert result.stdout == "0.0\n", result.stderr
