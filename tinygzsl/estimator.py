@@ -224,7 +224,9 @@ class EntropySeparationGZSL(Parameters):
             semantic = self._embed_prototypes(unseen_prototypes, labels)
             routing, scale = self.routing_, self.score_scale_
             parts = self._over_chunks(
-                X, lambda x: router.route_batch(self.vsmm_, x, semantic, routing, scale)
+                X,
+                lambda x: router.route_batch(self.vsmm_, x, semantic, routing, scale),
+                labels.size,
             )
         return router.joined(labels, parts)
 
@@ -247,7 +249,9 @@ class EntropySeparationGZSL(Parameters):
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
         semantic, metric = self._embed_prototypes(unseen_prototypes), self.settings_.router_metric
         return self._joined(
-            X, lambda x: to_host(router.compatibility(self.vsmm_.embed(x), semantic, metric))
+            X,
+            lambda x: to_host(router.compatibility(self.vsmm_.embed(x), semantic, metric)),
+            semantic.shape[0],
         )
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
@@ -385,17 +389,23 @@ class EntropySeparationGZSL(Parameters):
                 warn_if_same(labels, a, len(self.classes_))
             return self.vsmm_.embed_prototypes(a)
 
-    def _over_chunks(self, X: Array, function: Callable[[Array], Any]) -> list:
-        """function(scaled rows) for every chunk of the rows of X."""
+    def _over_chunks(
+        self, X: Array, function: Callable[[Array], Any], classes: int | None = None
+    ) -> list:
+        """function(scaled rows) for every chunk of the rows of X; it scores so many classes."""
         self._check_fitted()
+        classes = classes or len(self.classes_)
         X = as_array(X)
         check_matrix("X", X, self.n_features_in_, "the training data")
         xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
         with workers(self.threads), device_errors(FREE_SOME):
-            return map_scaled(function, "X", X, self._feature_scaler, xp, dtype)
+            return map_scaled(function, "X", X, self._feature_scaler, xp, dtype, classes)
 
-    def _joined(self, X: Array, function: Callable[[Array], Array]) -> np.ndarray:
-        return np.concatenate([to_host(part) for part in self._over_chunks(X, function)])
+    def _joined(
+        self, X: Array, function: Callable[[Array], Array], classes: int | None = None
+    ) -> np.ndarray:
+        parts = self._over_chunks(X, function, classes)
+        return to_host(array_module(*parts).concatenate(parts))
 
     def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:
         return kernels.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))

@@ -71,9 +71,12 @@ def _unit_rows(x: Array) -> Array:
 
 
 def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
-    """What route_batch returned for each chunk of rows, as one result; labels (S + U,)."""
-    columns = ([to_host(part) for part in column] for column in zip(*parts, strict=True))
-    index, code, *rest = (np.concatenate(column) for column in columns)
+    """What route_batch returned for each chunk of rows, as one result; labels (S + U,).
+
+    The chunks are joined where they lie: from a GPU a column is copied once.
+    """
+    xp, columns = array_module(*parts[0]), zip(*parts, strict=True)
+    index, code, *rest = (to_host(xp.concatenate(column)) for column in columns)
     return RouteResult(labels[index], np.array(ROUTES)[code], *rest)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -28,15 +28,29 @@ UNITS = 2  # hidden units of a warp in kernels/cuda/critic.cu
 CONSTANTS = {"WARP": WARP, "LINES": LINES, "STRIP": STRIP, "UNITS": UNITS}
 PACK = 4  # elements that a thread takes at a time, where it can
 BLOCKS = 2048  # most blocks of a kernel whose threads walk through the data: fills any device
+SINGLE = np.dtype("float32")
 TYPES = {"int": "int32", "long long": "int64", "unsigned int": "uint32", "signed char": "int8"}
 
 
 class Parameter(NamedTuple):
-    """A kernel's parameter: its name, its dtype and whether it is an array of that."""
+    """A kernel's parameter: its name, its dtype and whether it is an array of that; if it is not,
+    pack(value) is the value as a scalar of the dtype, or ValueError.
+    """
 
     name: str
     dtype: np.dtype
     is_array: bool
+    pack: Callable
+
+
+class Versions(NamedTuple):
+    """The name of `real` and a kernel's parameters by dtype, how many they are, and which of them
+    are `real` arrays.
+    """
+
+    by_dtype: dict[np.dtype, tuple[str, list[Parameter]]]
+    count: int
+    reals: list[int]
 
 
 def source(file: str, dtype: str) -> str:
@@ -52,13 +66,39 @@ def source(file: str, dtype: str) -> str:
 def signatures(file: str, dtype: str) -> dict[str, list[Parameter]]:
     """The parameters of every kernel in <file>.cu, by name, as they are declared."""
     found = re.findall(r"__global__ void\s+(\w+)\(([^)]*)\)", source(file, dtype))
-    return {name: [_parameter(p, dtype) for p in text.split(",")] for name, text in found}
+    return {name: [_parameter(name, p, dtype) for p in text.split(",")] for name, text in found}
 
 
-def _parameter(text: str, dtype: str) -> Parameter:
+def _parameter(kernel: str, text: str, dtype: str) -> Parameter:
     *kind, name = text.replace("*", " * ").split()
     words = " ".join(word for word in kind if word not in ("const", "*", "__restrict__"))
-    return Parameter(name, np.dtype(TYPES.get(words, dtype)), "*" in kind)
+    parameter = np.dtype(TYPES.get(words, dtype))
+    return Parameter(name, parameter, "*" in kind, _packer(kernel, name, parameter))
+
+
+def _packer(kernel: str, name: str, dtype: np.dtype) -> Callable:
+    """NumPy takes long to make a scalar and most values come again at every step: they are kept."""
+    low, high = -np.inf, np.inf
+    if dtype.kind in "iu":
+        low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+    @lru_cache(maxsize=256)
+    def pack(value: Any) -> np.generic:
+        if dtype.kind in "iu" and not low <= value <= high:
+            raise ValueError(f"{kernel}: {name} is {value}, too large for {dtype}; pass less data")
+        return dtype.type(value)
+
+    return pack
+
+
+@cache
+def _versions(file: str, kernel: str) -> Versions:
+    """Looked up at every launch, so with the dtype itself as key: its name takes long to write."""
+    by_dtype = {np.dtype(t): (t, signatures(file, t)[kernel]) for t in PRELUDES}
+    single, double = (parameters for _, parameters in by_dtype.values())
+    pairs = enumerate(zip(single, double, strict=True))
+    reals = [at for at, (s, d) in pairs if s.is_array and s.dtype != d.dtype]
+    return Versions(by_dtype, len(single), reals)
 
 
 def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> None:
@@ -70,16 +110,29 @@ def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> Non
     """
     import cupy
 
-    dtype = next((str(a.dtype) for a in args if getattr(a, "ndim", 0) and a.dtype.kind == "f"), "")
-    dtype = dtype if dtype in PRELUDES else "float32"
-    parameters = signatures(file, dtype)[kernel]
-    if len(args) != len(parameters):
-        raise TypeError(f"{kernel} takes {len(parameters)} arguments but got {len(args)}")
-    device = cupy.cuda.runtime.getDevice()
-    packed = [
-        _checked(kernel, p, a, cupy, device) if p.is_array else _packed(kernel, p, a)
-        for p, a in zip(parameters, args, strict=True)
-    ]
+    versions = _versions(file, kernel)
+    if len(args) != versions.count:
+        raise TypeError(f"{kernel} takes {versions.count} arguments but got {len(args)}")
+    chosen = SINGLE
+    for at in versions.reals:
+        given = getattr(args[at], "dtype", None)
+        if given in versions.by_dtype:
+            chosen = given
+            break
+    dtype, parameters = versions.by_dtype[chosen]
+    device, ndarray, packed = cupy.cuda.runtime.getDevice(), cupy.ndarray, []
+    for p, a in zip(parameters, args, strict=True):
+        if not p.is_array:
+            packed.append(p.pack(a) if a else p.dtype.type(a))  # -0.0 == 0.0, so 0 is not kept
+        elif (
+            isinstance(a, ndarray)
+            and a.dtype is p.dtype
+            and a.flags.c_contiguous
+            and a.data.device_id == device
+        ):
+            packed.append(a)
+        else:
+            packed.append(_checked(kernel, p, a, cupy, device))
     if 0 not in grid:
         _compiled(cupy, file, kernel, dtype)(grid, block, tuple(packed))
 
@@ -97,12 +150,6 @@ def _checked(kernel: str, p: Parameter, a: Any, cupy: ModuleType, device: int) -
             f"{device}; keep all arrays on one device"
         )
     return a
-
-
-def _packed(kernel: str, p: Parameter, value: Any) -> np.generic:
-    if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= value <= np.iinfo(p.dtype).max:
-        raise ValueError(f"{kernel}: {p.name} is {value}, too large for {p.dtype}; pass less data")
-    return p.dtype.type(value)
 
 
 @cache

@@ -215,9 +215,15 @@ def test_a_staging_buffer_is_filled_only_when_its_copy_is_done():
     assert [a.values.tolist() for a in arrays] == [c.tolist() for c in chunks]
 
 
-@pytest.mark.parametrize("kind", ["minmax", "standard", "l2", "none"])
-def test_chunks_scaled_on_the_device_are_those_of_the_cpu(gpu, plain, data, monkeypatch, kind):
+@pytest.fixture
+def few_rows(monkeypatch):
+    """Chunks of 140 rows on the device, which get there by 70 at a time."""
     monkeypatch.setattr(scaling, "CHUNK_ROWS", 70)
+    monkeypatch.setattr(scaling, "DEVICE_ROWS", 140)
+
+
+@pytest.mark.parametrize("kind", ["minmax", "standard", "l2", "none"])
+def test_chunks_scaled_on_the_device_are_those_of_the_cpu(gpu, plain, data, few_rows, kind):
     cupy, X = gpu(), data[0].astype(float)
     theirs = fit_scaler(X, kind, cupy, "float32")
     _, expected = fit_and_scale("X", X, kind, np, "float32")
@@ -226,6 +232,8 @@ def test_chunks_scaled_on_the_device_are_those_of_the_cpu(gpu, plain, data, monk
     parts = map_scaled(lambda rows: rows.copy(), "X", X, theirs, cupy, "float32")
     assert np.array_equal(np.concatenate([p.get() for p in parts]), expected)
     on_device = cupy.asarray(X)
+    parts = map_scaled(lambda rows: rows.copy(), "X", on_device, theirs, cupy, "float32")
+    assert np.array_equal(np.concatenate([p.get() for p in parts]), expected)
     _, there = fit_and_scale("X", on_device, kind, cupy, "float32")
     assert np.array_equal(there.get(), expected)
     assert np.array_equal(on_device.get(), X)  # the caller's array stays as it was
@@ -233,8 +241,7 @@ def test_chunks_scaled_on_the_device_are_those_of_the_cpu(gpu, plain, data, monk
     assert np.array_equal(here, expected)
 
 
-def test_the_host_waits_once_for_all_chunks(gpu, plain, data, monkeypatch):
-    monkeypatch.setattr(scaling, "CHUNK_ROWS", 70)
+def test_the_host_waits_once_for_all_chunks(gpu, plain, data, few_rows):
     cupy = gpu()
     scaler = fit_scaler(data[0], "minmax", cupy, "float32")
     with standin.recorded(cupy) as log:
@@ -250,10 +257,56 @@ def test_the_host_waits_once_for_all_chunks(gpu, plain, data, monkeypatch):
         (1e39, ("X[140:] has 1e+39 in row 5",)),
     ],
 )
-def test_bad_values_are_found_in_their_chunk(gpu, plain, data, monkeypatch, sentence, bad, parts):
-    monkeypatch.setattr(scaling, "CHUNK_ROWS", 70)
+def test_bad_values_are_found_in_their_chunk(gpu, plain, data, few_rows, sentence, bad, parts):
     cupy, X = gpu(), data[0].astype(float)
     scaler = fit_scaler(X, "minmax", cupy, "float32")
     X[145, 3] = bad
     with sentence(ValueError, *parts):
         map_scaled(lambda rows: rows.sum(), "X", X, scaler, cupy, "float32")
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "width", "chunks"),
+    [
+        (1_000_000, 64, 1, [32768] * 30 + [16960]),
+        (70_000, 2048, 50, [32768, 32768, 4464]),
+        (40_000, 2049, 50, [32752, 7248]),
+        (6000, 16, 1 << 14, [4096, 1904]),
+        (2, 16, 1 << 27, [1, 1]),
+    ],
+)
+def test_chunks_of_the_device_have_many_rows_and_bounded_values(
+    monkeypatch, rows, columns, width, chunks
+):
+    found = []
+    monkeypatch.setattr(scaling, "_scaled_chunks", lambda *args: found.extend(args[5]) or [])
+    cupy = SimpleNamespace(empty=lambda shape, dtype: np.empty((0, 0)))
+    x = np.broadcast_to(np.float32(0), (rows, columns))
+    map_scaled(len, "X", x, None, cupy, "float32", width)
+    assert [part.stop - part.start for part in found] == chunks
+    assert [part.start for part in found] == np.cumsum([0, *chunks[:-1]]).tolist()
+
+
+@pytest.mark.parametrize("gate", ["hard", "soft"])
+def test_a_route_is_the_same_whatever_the_chunk_and_copied_once_a_column(
+    gpu, plain, data, small_model, monkeypatch, gate
+):
+    cupy, rng = gpu(), np.random.default_rng(2)
+    model = small_model(device="cuda", router_gate=gate, **SMALL).fit(*data)
+    unseen, x = (rng.random((2, 5)), [4, 5]), cupy.asarray(data[0])
+    whole, entropy = model.route(x, *unseen), model.entropy(x)
+    assert np.unique(whole.label).size > 1
+    for rows in (600, 140, 70, 1):
+        monkeypatch.setattr(scaling, "DEVICE_ROWS", rows)
+        for given in (x, data[0]):
+            with standin.recorded(cupy) as log:
+                routed = model.route(given, *unseen)
+            of_prototypes, of_x = 2, 1  # whether they are usable
+            assert len(log.to_host) == of_prototypes + of_x + len(routed)
+            for one, other in zip(routed, whole, strict=True):
+                assert one.dtype == other.dtype
+                if one.dtype.kind in "iU":
+                    assert np.array_equal(one, other)
+                else:
+                    np.testing.assert_allclose(one, other, rtol=1e-12)
+        np.testing.assert_allclose(model.entropy(x), entropy, rtol=1e-12)

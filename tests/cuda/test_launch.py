@@ -89,6 +89,14 @@ def test_scalars_are_packed_by_the_declaration(device):
     assert out.get() == 0.5 * x.get().sum()
 
 
+def test_scalars_that_are_kept_are_those_of_the_call(device):
+    x, out = matrix(device), device.empty((), "float32")
+    for scale in (0.5, 0.0, -0.0, 0.0, 2, 0.5):
+        launch.launch("reduce", "total", (1,), (32,), x, out, scale, x.size)
+        assert out.get() == scale * x.get().sum()
+        assert np.signbit(out.get()) == np.signbit(scale)
+
+
 def test_nothing_is_launched_for_no_elements(device, launched):
     empty = device.empty((0, 5), "float32")
     assert launched(kernels.log_softmax_entropy, empty) == []
