@@ -9,8 +9,8 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.reproduce import experiments, run
-from tinygzsl.tuning.auto import Auto
 from tinygzsl.reproduce.ground import TRAINING_DRAW, Ground
+from tinygzsl.tuning.auto import Auto
 
 
 @pytest.mark.wheel

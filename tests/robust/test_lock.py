@@ -40,8 +40,7 @@ def test_a_second_process_is_refused_with_the_number_of_the_first(slow, tmp_path
     ):
         *_, error = stderr.strip().splitlines()
         assert error == (
-            f"Error: the folder {run} is in use by process {slow.pid}; wait for its end, or "
-            "stop it"
+            f"Error: the folder {run} is in use by process {slow.pid}; wait for its end, or stop it"
         )
     assert all(p.read_bytes() == content for p, content in before.items())
     slow.send_signal(signal.SIGKILL)
