@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.proxies import TRAINING_DRAW
 from tinygzsl.reproduce import experiments, run
-from tinygzsl.reproduce.ground import TRAINING_DRAW, Ground
+from tinygzsl.reproduce.ground import Ground
 from tinygzsl.tuning.auto import Auto
 
 
