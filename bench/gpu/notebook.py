@@ -67,5 +67,6 @@ class Notebook:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's type and the beginning of its text."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    """An error's type and the first line of its text."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {' '.join(first.split())}"[:300]

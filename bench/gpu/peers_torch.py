@@ -1,6 +1,7 @@
 """PyTorch's versions on the GPU: eager, replayed from a CUDA graph, and compiled."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import precision
@@ -43,7 +44,8 @@ def graphed(made: Any) -> Callable[[], object]:
     """The runner's step as a CUDA graph, from the state that it has now.
 
     Needs an optimiser that keeps its step number on the device. Captured after some steps on
-    another stream; then parameters and moments are set back.
+    another stream; then parameters and moments are set back. The graph reads the runner's tensors
+    where they lay and doesn't keep them, so what is returned does.
     """
     modules = [m for m in vars(made).values() if isinstance(m, torch.nn.Module)]
     adams = [a for a in vars(made).values() if isinstance(a, torch.optim.Optimizer)]
@@ -69,7 +71,12 @@ def graphed(made: Any) -> Callable[[], object]:
             for state in adam.state.values():
                 for value in state.values():
                     value.zero_()
-    return graph.replay
+    return partial(replay, graph, made)
+
+
+def replay(graph: "torch.cuda.CUDAGraph", made: Any) -> None:
+    """One step from the graph; made, the runner, holds the tensors that it reads."""
+    graph.replay()
 
 
 def compiled(made: Any) -> Callable[[], object]:
