@@ -21,7 +21,6 @@ import tinygzsl as tz
 from tinygzsl import pipeline
 from tinygzsl.cli.config import parse_set
 from tinygzsl.pipeline import Plan
-from tinygzsl.proxies import draw_proxies
 from tinygzsl.runtime.threads import workers
 from tinygzsl.settings import settings_for
 from tinygzsl.snapshots import SnapshotKeeper
@@ -32,7 +31,7 @@ WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 def snapshots_by_window(training, preset, sets, seed):
     """Per window (low, high, look, proxies to train on, fresh proxies) from one CWGAN run."""
     settings = settings_for(preset, sets)
-    plan = Plan(settings=settings, seed=seed, xp=np, dtype="float32")
+    plan = Plan(settings=settings, seed=seed, xp=np, dtype=str(training.X.dtype))
     index = np.searchsorted(training.classes, training.y)
     seen = pipeline.scale(training.X, index, training.prototypes, plan)
     gan = pipeline.start_gan(seen, plan, [])
@@ -42,11 +41,9 @@ def snapshots_by_window(training, preset, sets, seed):
         pipeline.train_gan(gan, seen, plan)
         if not keeper.inside:
             continue
-        latent, count = gan.gan.latent, settings.proxy_count
+        source = pipeline.source_of(gan, keeper.inside)
         draws = [
-            seen.feature_scaler.invert(
-                draw_proxies(keeper.inside, seen.a, latent, count, seed, draw)
-            )
+            seen.feature_scaler.invert(source.draw(seen.a, settings.proxy_count, seed, draw))
             for draw in (0, 1)
         ]
         yield low, high, keeper.inside[0].look, *draws

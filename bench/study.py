@@ -29,7 +29,6 @@ from tinygzsl import pipeline
 from tinygzsl.cli.config import parse_set
 from tinygzsl.metrics import accuracies, auroc, harmonic_mean, seen_unseen_curve
 from tinygzsl.pipeline import Plan
-from tinygzsl.proxies import draw_proxies
 from tinygzsl.runtime.threads import workers
 from tinygzsl.settings import settings_for
 
@@ -88,8 +87,8 @@ class Study:
         if not variant.needs_gan():
             X, y = self.training.X, self.training.y
             return made_of_samples(variant.source, X, y, count, self.seed, draw)
-        latent = self.gan.gan.latent
-        drawn = draw_proxies(snapshots, self.seen.a, latent, count, self.seed, draw)
+        source = pipeline.source_of(self.gan, snapshots)
+        drawn = source.draw(self.seen.a, count, self.seed, draw)
         return self.seen.feature_scaler.invert(drawn)
 
     def row(self, variant):

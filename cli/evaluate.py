@@ -24,8 +24,8 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model
     from ..runs.folder import METRICS, MODEL
-    from ..runs.manifest import check_model_file, file_sha256
-    from ..storage.checksums import write_json
+    from ..runs.manifest import check_model_file
+    from ..storage.checksums import file_sha256, write_json
 
     folder = Path(run) if not Path(run).is_file() else None
     path = folder / MODEL if folder else Path(run)
@@ -63,9 +63,9 @@ def _own_source(folder, run, how):
 def _warn_if_changed(folder, inputs):
     """A note if the dataset's files are not those that the run was trained on."""
     from ..runs.folder import MANIFEST
-    from ..storage.checksums import read_json
+    from ..runs.manifest import read_manifest
 
-    manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).exists() else {}
+    manifest = read_manifest(folder) if (folder / MANIFEST).exists() else {}
     trained = manifest.get("inputs", inputs)
     if set(trained.values()) != set(inputs.values()):
         note("warning: the dataset's files are not those that the run was trained on")

@@ -37,10 +37,11 @@ class Training:
         search is still to choose the others.
         """
         from ..runs.config import config_text
+        from ..settings import given_settings
 
         model, settings = self.model()
         top = {name: getattr(model, name) for name in ("preset", "seed", "device", "dtype")}
-        given = {name for name, value in model._overrides().items() if value is not None}
+        given = set(given_settings(model.get_params()))
         return config_text(top, self.source, settings, given if model.preset == "auto" else None)
 
     def begin_vsmm(self, anew: bool) -> None:
@@ -59,10 +60,10 @@ class Training:
         resumed from its config.toml ends with the same model file.
         """
         from .. import EntropySeparationGZSL
-        from ..settings import settings_for
+        from ..settings import given_settings, settings_for
 
         model = EntropySeparationGZSL(**self.params)
-        settings = settings_for(model.preset, model._overrides())
+        settings = settings_for(model.preset, given_settings(model.get_params()))
         if model.preset != "auto":
             model.set_params(**asdict(settings))
         return model, settings
@@ -90,14 +91,14 @@ def _finished(training: Training) -> dict | None:
     """The facts of a run whose outputs are all there, with these settings and these data."""
     from .. import load_model
     from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL
-    from ..runs.manifest import file_sha256, fingerprint
-    from ..storage.checksums import read_json
+    from ..runs.manifest import read_manifest
+    from ..storage.checksums import file_sha256, fingerprint
 
     folder = training.folder
     if not (training.resumed and (folder / MANIFEST).is_file()):
         return None
     try:
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_manifest(folder)
         for name in (MODEL, CONFIG, CURVES):
             if file_sha256(folder / name) != manifest["outputs"][name]:
                 return None
@@ -112,9 +113,15 @@ def _finished(training: Training) -> dict | None:
 
 
 def _train(training: Training, stopping: Stopping) -> dict:
+    from ..checkpoints import (
+        Checkpoints,
+        GanCheckpoint,
+        VsmmCheckpoint,
+        gan_settings,
+        vsmm_settings,
+    )
     from ..runs.folder import CHECKPOINT, VSMM_CHECKPOINT
-    from ..runs.manifest import fingerprint, gan_settings, vsmm_settings
-    from ..storage.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint
+    from ..storage.checksums import fingerprint
 
     started, clock = datetime.now(UTC), time.monotonic()
     if training.params["preset"] == "auto":
@@ -160,8 +167,8 @@ def _write_results(training, model, training_sha256, started, seconds):
     """Everything, and the manifest last: where it is, the run is finished."""
     from ..gates.units import thresholds
     from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL, write_curves
-    from ..runs.manifest import environment, file_sha256
-    from ..storage.checksums import write_json, write_text
+    from ..runs.manifest import environment
+    from ..storage.checksums import file_sha256, write_json, write_text
 
     folder = training.folder
     (folder / MANIFEST).unlink(missing_ok=True)  # of other settings, if the run was finished

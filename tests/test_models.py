@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.storage import arrays_file, checkpoints
+from tinygzsl import checkpoints
+from tinygzsl.storage import arrays_file
 from tinygzsl.storage.checksums import read_json
 
 OLD = Path(__file__).parent / "data" / "v0.1.0"
@@ -245,7 +246,7 @@ def test_a_run_of_version_0_1_0_is_evaluated(old, run_cli):
     """Its data lay elsewhere, so --data names them."""
     result = run_cli("evaluate", old / "run", "--data", old / "tiny.npz", "--json")
     assert result.exit_code == 0, result.stderr
-    found, wanted = json.loads(result.stdout), read_json(old / "run" / "metrics.json")
+    found, wanted = json.loads(result.stdout), read_json(old / "run" / "metrics.json", "again")
     assert list(found["inputs"].values()) == list(wanted["inputs"].values())
     for name in ("S", "U", "H", "auroc", "ausuc"):
         assert found[name] == pytest.approx(wanted[name], abs=1e-6)
@@ -253,8 +254,20 @@ def test_a_run_of_version_0_1_0_is_evaluated(old, run_cli):
         assert found[name] == wanted[name]
 
 
-@pytest.mark.parametrize("file", ["gan.npz", "vsmm.npz"])
-def test_a_checkpoint_of_version_0_1_0_is_read(old, file):
-    kind = {"gan.npz": "checkpoint", "vsmm.npz": "VSMM checkpoint"}[file]
-    state = arrays_file.read_npz(old / "run" / "checkpoints" / file, kind)
-    assert int(state.arrays["step"]) > 0
+def test_a_run_of_version_0_1_0_goes_on(old, run_cli):
+    """From its checkpoints, which hold the end of both phases: nothing is left but to write it."""
+    run = old / "run"
+    with np.load(run / "model.npz") as file:
+        wanted = {name: file[name] for name in file.files if name != "header"}
+    for name in ("model.npz", "manifest.json", "metrics.json", "curves.csv"):
+        (run / name).unlink()
+    text = (run / "config.toml").read_text()
+    path = next(line for line in text.splitlines() if line.startswith("name_or_path"))
+    here = json.dumps(str(old / "tiny.npz"))
+    (run / "config.toml").write_text(text.replace(path, f"name_or_path = {here}"))
+    result = run_cli("train", "--resume", run)
+    assert result.exit_code == 0, result.stderr
+    assert "is of other settings" not in result.stderr
+    with np.load(run / "model.npz") as file:
+        for name, array in wanted.items():
+            np.testing.assert_allclose(file[name], array, rtol=0, atol=1e-6, err_msg=name)

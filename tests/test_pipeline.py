@@ -1,6 +1,8 @@
 """The stages of a training: what each is given, and what it gives."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -185,3 +187,14 @@ def test_enough_ends_a_training_before_its_window(data):
     assert training.step == 3
     pipeline.train_gan(training, seen, plan, enough=lambda: training.step >= 5)
     assert training.step == 5
+
+
+def test_nobody_else_wires_the_stages():
+    """A VSMM is trained and a CWGAN made in pipeline.py; the baselines' own trainings aside."""
+    checkout = Path(__file__).parents[1]
+    if not (checkout / "bench").is_dir():
+        pytest.skip("there is no checkout to read")
+    calls = re.compile(r"(?<!def )(?<!class )\b(train_vsmm|CWGAN)\(")
+    files = [f for name in ("tinygzsl", "cli", "bench") for f in (checkout / name).rglob("*.py")]
+    found = {str(f.relative_to(checkout)) for f in files if calls.search(f.read_text("utf-8"))}
+    assert {name for name in found if "baselines" not in name} == {"tinygzsl/pipeline.py"}

@@ -88,6 +88,11 @@ def generator_loss(
     return loss, grads
 
 
+def latent_size(settings: Settings, k: int) -> int:
+    """How many numbers of noise a generator takes: as many as a prototype has, unless it is set."""
+    return settings.gan_latent or k
+
+
 class CWGAN:
     """Generator, critic and their optimisers; `train_step` is one step of the generator.
 
@@ -110,7 +115,7 @@ class CWGAN:
         extra: Callable[[Array, Array], tuple[Array, Array]] | None = None,
     ):
         self.settings, self.seed, self.dtype, self.extra = settings, seed, dtype, extra
-        self.latent = settings.gan_latent or k
+        self.latent = latent_size(settings, k)
         common = {"seed": seed, "dtype": dtype, "hidden": settings.gan_activation}
         self.generator = MLP.create(
             xp,

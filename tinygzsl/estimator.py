@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from . import kernels, pipeline, router
+from .checkpoints import Checkpoints
 from .datasets.array_checks import (
     check_dtype,
     check_labels,
@@ -26,10 +27,9 @@ from .proxies import FRESH_DRAW, ProxySource, check_passed
 from .runtime.backend import Array, array_module, as_array, device_module, on_host, to_host
 from .runtime.checks import check_array, check_number
 from .runtime.threads import check_threads, workers
-from .settings import Settings, settings_for
+from .settings import Settings, given_settings, settings_for
 from .sklearn_protocol import Parameters
 from .storage.arrays_file import FORMAT, State, write_npz
-from .storage.checkpoints import Checkpoints
 from .text import shown
 from .tuning import auto
 from .vsmm import VSMM
@@ -145,7 +145,7 @@ class EntropySeparationGZSL(Parameters):
         validation_classes: tuple[Array, Array] | None,
         saved: Checkpoints,
     ) -> None:
-        preset, overrides = self.preset, self._overrides()
+        preset, overrides = self.preset, given_settings(self.get_params())
         settings = settings_for(preset, overrides)
         seed, xp = check_seed(self.seed), device_module(self.device)
         check_dtype(self.dtype)
@@ -179,7 +179,7 @@ class EntropySeparationGZSL(Parameters):
             proxies = scaled("proxies", proxies, data.feature_scaler, xp, self.dtype)
         trained = pipeline.fit(data, plan, held=held, proxies=proxies, checkpoints=saved)
 
-        given = {k: getattr(settings, k) for k, v in overrides.items() if v is not None}
+        given = {name: getattr(settings, name) for name in overrides}
         top = {"preset": preset, "seed": seed, "device": self.device, "dtype": self.dtype}
         self._fit_params = top | given
         self.settings_, self.vsmm_, self.history_ = settings, trained.vsmm, trained.history
@@ -370,10 +370,6 @@ class EntropySeparationGZSL(Parameters):
             check_number("entropy_scale", number)
         if scale is not None and len(scale) != 2:
             raise ValueError(f"entropy_scale has {len(scale)} numbers")
-
-    def _overrides(self) -> dict[str, Any]:
-        names = {f.name for f in fields(Settings)}
-        return {k: v for k, v in self.get_params().items() if k in names}
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "vsmm_"):

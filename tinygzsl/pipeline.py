@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels, router
+from .checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
 from .datasets.hold_out import hold_out_rows
@@ -34,7 +35,7 @@ from .snapshots import (
     train_with_looks,
     warn_if_reference_low,
 )
-from .storage.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint, named_in_errors
+from .storage.checkpoints import named_in_errors
 from .vsmm import VSMM, train_vsmm, warn_if_idle
 
 SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
@@ -138,7 +139,7 @@ def fit(
             source = find_proxies(data, plan, checkpoint=saved.gan)
             proxies = source.draw(data.a, settings.proxy_count, plan.seed, TRAINING_DRAW)
     with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
-        vsmm, history = train_module(data, proxies, plan, checkpoint=saved.vsmm)
+        vsmm, history = fit_vsmm(data, proxies, plan, checkpoint=saved.vsmm)
     entropy_scale = None
     if held is not None:
         fresh = source.draw(data.a, settings.proxy_count, plan.seed, FRESH_DRAW)
@@ -246,16 +247,21 @@ def find_proxies(
         train_gan(training, data, plan, checkpoint=checkpoint)
     if checkpoint:
         checkpoint.save(training)
+    return source_of(training, keeper.chosen())
+
+
+def source_of(training: GanTraining, snapshots: list[Snapshot]) -> ProxySource:
+    """What draws proxies from these snapshots of a training."""
     return ProxySource(
-        snapshots=keeper.chosen(),
+        snapshots=snapshots,
         looks=training.looks,
-        reference=reference,
+        reference=training.scorer.reference,
         ptc_l2=training.scorer.ptc.l2,
         latent=training.gan.latent,
     )
 
 
-def train_module(
+def fit_vsmm(
     data: SeenData,
     proxies: Array | None,
     plan: Plan,

@@ -243,6 +243,12 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
     return replace(Settings(**PRESETS[preset]), **{k: _as_declared(k, given[k]) for k in given})
 
 
+def given_settings(params: dict[str, Any]) -> dict[str, Any]:
+    """The hyper-parameters among an estimator's parameters that are set, not left to the preset."""
+    names = {field.name for field in fields(Settings)}
+    return {k: v for k, v in params.items() if k in names and v is not None}
+
+
 def _as_declared(name: str, value: Any) -> Any:
     """Lists, which TOML has, as tuples; whole numbers as floats where a float is meant; and the
     numbers of NumPy as those of Python.

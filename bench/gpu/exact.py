@@ -8,8 +8,9 @@ import numpy as np
 
 from tinygzsl.benchmarks.work_cwgan import SEED, OuterStep
 from tinygzsl.benchmarks.work_route import Route
-from tinygzsl.cwgan import CWGAN, critic_loss, generator_forward, generator_loss
+from tinygzsl.cwgan import critic_loss, generator_forward, generator_loss
 from tinygzsl.kernels import reference_only
+from tinygzsl.pipeline import Plan, new_cwgan
 from tinygzsl.runtime.backend import to_host
 
 
@@ -46,7 +47,8 @@ def _outer_step(work: OuterStep, xp: ModuleType) -> list[np.ndarray]:
     draws, penalty = work.draws, work.settings.gan_penalty
     x, prototypes = put(work.x), put(work.prototypes)
     with reference_only():
-        gan = CWGAN(xp, x.shape[1], prototypes.shape[1], work.settings, SEED, "float64")
+        plan = Plan(settings=work.settings, seed=SEED, xp=xp, dtype="float64")
+        gan = new_cwgan(x.shape[1], prototypes.shape[1], plan)
         params = [*gan.generator.params, *gan.critic.params]
         for own, start in zip(params, work.start, strict=True):
             own[...] = put(start)

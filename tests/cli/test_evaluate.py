@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tinygzsl.runs.manifest import file_sha256
+from tinygzsl.storage.checksums import file_sha256
 
 
 def test_evaluate_without_a_run(run_cli, tmp_path, one_error_line):

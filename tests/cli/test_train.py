@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.runs.manifest import file_sha256
 from tinygzsl.runtime import blas
 from tinygzsl.settings import settings_for
 from tinygzsl.storage import arrays_file
-from tinygzsl.storage.checksums import read_json
+from tinygzsl.storage.checksums import file_sha256, read_json
 
 
 @pytest.mark.wheel
@@ -63,7 +62,7 @@ def test_evaluate_writes_the_metrics_it_prints(trained, run_cli):
     result = run_cli("evaluate", trained, "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
-    assert printed == read_json(trained / "metrics.json")
+    assert printed == read_json(trained / "metrics.json", "again")
     text = run_cli("evaluate", trained).stdout
     assert f"{printed['H']:.3f}" in text
     assert f"AUROC {printed['auroc']:.3f}" in text

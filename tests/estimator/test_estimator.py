@@ -134,13 +134,13 @@ def test_the_callback_sees_every_phase(fit):
 
 @pytest.mark.wheel
 def test_sample_proxies_in_the_units_of_x(fit, data, monkeypatch):
-    trained_on, train_module = [], pipeline.train_module
+    trained_on, fit_vsmm = [], pipeline.fit_vsmm
 
     def spy(seen, proxies, plan, **watching):
         trained_on.append(proxies)
-        return train_module(seen, proxies, plan, **watching)
+        return fit_vsmm(seen, proxies, plan, **watching)
 
-    monkeypatch.setattr(pipeline, "train_module", spy)
+    monkeypatch.setattr(pipeline, "fit_vsmm", spy)
     model = fit(scale_features="standard", gan_output="linear")
     old, fresh = model.sample_proxies(200, draw=0), model.sample_proxies(200)
     X = data.X_train

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.checkpoints import gan_settings
 from tinygzsl.datasets.hold_out import hold_out_rows
 from tinygzsl.gates import units
 from tinygzsl.gates.units import in_nats, keep_out
 from tinygzsl.nn.random import Purpose
 from tinygzsl.proxies import FRESH_DRAW
-from tinygzsl.runs.manifest import gan_settings
 from tinygzsl.settings import settings_for
 from tinygzsl.storage import arrays_file
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import EntropySeparationGZSL
+from tinygzsl.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint
 from tinygzsl.datasets import Dataset, save_csv, save_npz
 from tinygzsl.nn.adam import Adam
 from tinygzsl.settings import settings_for
-from tinygzsl.storage.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint
 from tinygzsl.vsmm import VSMM, VsmmTraining
 
 PLACE = Path(tempfile.mkdtemp(prefix="fuzz"))  # for what outlasts a case

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygzsl import load_dataset, load_model
+from tinygzsl.checkpoints import GanCheckpoint, VsmmCheckpoint
 from tinygzsl.cli.config import resolve
 from tinygzsl.cli.predict import _read_features, _read_unseen
 from tinygzsl.comparison.settings import Chosen, read_settings
 from tinygzsl.cwgan import CWGAN
 from tinygzsl.runs.config import config_text
-from tinygzsl.settings import settings_for
+from tinygzsl.settings import given_settings, settings_for
 from tinygzsl.snapshots import GanTraining, SnapshotKeeper
-from tinygzsl.storage.checkpoints import GanCheckpoint, VsmmCheckpoint
 
 from . import arrays, bases, results
 from .invariants import check_dataset, check_route
@@ -170,7 +170,7 @@ def _read_config(folder):
 
     params, source = resolve(str(folder / "config.toml"), (), {}, {})
     model = EntropySeparationGZSL(**params)
-    settings = settings_for(model.preset, model._overrides())
+    settings = settings_for(model.preset, given_settings(model.get_params()))
     check_seed(model.seed)
     check_dtype(model.dtype)
     device_module(model.device)

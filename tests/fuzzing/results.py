@@ -13,8 +13,14 @@ from tinygzsl.comparison.rows import Rows
 from tinygzsl.comparison.settings import Chosen
 from tinygzsl.runs.config import config_text
 from tinygzsl.runs.load import load_run
-from tinygzsl.runs.manifest import file_sha256
-from tinygzsl.storage.checksums import CHECKSUM, ROW_CHECKSUM, _sha256, json_line, write_json
+from tinygzsl.storage.checksums import (
+    CHECKSUM,
+    ROW_CHECKSUM,
+    _sha256,
+    file_sha256,
+    json_line,
+    write_json,
+)
 from tinygzsl.sweeps.results import Results, plan_path
 from tinygzsl.sweeps.run import FIGURES, Run
 

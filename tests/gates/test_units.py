@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl import checkpoints
 from tinygzsl.gates.units import EntropyScaleError, keep_out
 from tinygzsl.settings import settings_for
-from tinygzsl.storage import checkpoints
 from tinygzsl.tuning.folds import folds
 from tinygzsl.tuning.gate_grids import THRESHOLDS, Scores, cut_grids, gate_table, make_grids
 from tinygzsl.tuning.search import Search

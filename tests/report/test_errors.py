@@ -137,7 +137,7 @@ def test_refuses_what_is_no_run(run_cli, tmp_path, command):
 
 def test_refuses_damaged_and_foreign_metrics(run_cli, run):
     path = run / "metrics.json"
-    good = read_json(path)
+    good = read_json(path, "again")
     was = path.read_text()
     for damaged, part in (
         (json.dumps([good]), "no JSON object"),

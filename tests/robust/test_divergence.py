@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl import cwgan, ptc, vsmm
+from tinygzsl import checkpoints, cwgan, ptc, vsmm
 from tinygzsl.nn.adam import Adam
-from tinygzsl.storage import checkpoints
 from tinygzsl.storage.arrays_file import read_npz
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in.*:RuntimeWarning")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl import checkpoints
 from tinygzsl.runs.config import read_config
-from tinygzsl.storage import arrays_file, checkpoints
+from tinygzsl.storage import arrays_file
 from tinygzsl.storage.checksums import read_json, write_json
 
 
@@ -112,7 +113,7 @@ def test_a_model_of_another_run_is_noticed(run_cli, fast_options, write_xlsa17, 
 def test_results_carry_a_format_and_a_checksum(tmp_path, sentence):
     path = tmp_path / "metrics.json"
     write_json(path, {"H": 0.25, "per_class": {"é": [1, 2.5, None]}})
-    assert read_json(path) == {"H": 0.25, "per_class": {"é": [1, 2.5, None]}}
+    assert read_json(path, "again") == {"H": 0.25, "per_class": {"é": [1, 2.5, None]}}
     assert json.loads(path.read_text())["format"] == 1
     whole = path.read_text()
     for damaged, part in (

@@ -15,8 +15,10 @@ from killing.runs import check_tidy, finish, start
 
 from tinygzsl.cli.signals import Stopped, Stopping
 from tinygzsl.cwgan import CWGAN
+from tinygzsl.settings import given_settings
 from tinygzsl.storage import arrays_file
 from tinygzsl.tuning import auto
+from tinygzsl.tuning.auto import Auto
 
 pytestmark = pytest.mark.filterwarnings("ignore:the classifier gets")  # of so little training
 
@@ -100,10 +102,10 @@ def test_after_the_search_there_is_no_other(
     write_xlsa17(tmp_path / "data")
     run, step = tmp_path / "run", CWGAN.train_step
 
-    def found(model, training):
+    def found(training, params):
         trials = [{"stage": "networks", "H": 0.5, "H_by_fold": [0.5], "gate": "hard"}]
-        given = {k: v for k, v in model._overrides().items() if v is not None}
-        return "small", {**given, "vsmm_epochs": 3}, SimpleNamespace(trials=trials)
+        chosen = {**given_settings(params), "vsmm_epochs": 3}
+        return Auto("small", chosen, SimpleNamespace(trials=trials))
 
     def interrupted(self, *args):
         raise KeyboardInterrupt

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tinygzsl.storage import checkpoints
+from tinygzsl.checkpoints import GanCheckpoint
 from tinygzsl.storage.arrays_file import State, read_npz
 
 
@@ -15,8 +15,8 @@ class Training:
 
 def test_a_checkpoint_is_saved_once_a_minute(monkeypatch, tmp_path):
     clock = [1000.0]
-    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: clock[0])
-    saved = checkpoints.GanCheckpoint(tmp_path / "gan.npz", "text")
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    saved = GanCheckpoint(tmp_path / "gan.npz", "text")
     clock[0] += 59
     assert not saved.due()
     clock[0] += 2

@@ -1,45 +1,49 @@
 """The systems of the paper's tables: one file a method, all with fit and predict alike.
 
-METHODS has them by name, in the order of the paper's tables. tinygzsl.stacking has RoutedGZSL,
-which puts the paper's router in front of any of them.
+``from tinygzsl.baselines import SAE``; names are imported on first use, as one method needs few of
+the others' modules. METHODS lists them in the order of the paper's tables. tinygzsl.stacking has
+RoutedGZSL, which puts the paper's router in front of any of them.
 """
 
-from .ale import ALE
-from .cewgan import CEWGANOD
-from .common.base import Baseline
-from .conse import ConSE
-from .dem import DEM
-from .devise import DeViSE
-from .dsen import DSEN
-from .eszsl import ESZSL
-from .fclswgan import FCLSWGAN
-from .fvaegan import FVAEGAN
-from .ggm import GGM
-from .psr import PSR
-from .sadle import SADLE
-from .sae import SAE
-from .segzsl import SEGZSL
-from .sje import SJE
-from .sync import SYNC
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-METHODS: dict[str, type[Baseline]] = {
-    "ConSE": ConSE,
-    "DeViSE": DeViSE,
-    "SJE": SJE,
-    "ALE": ALE,
-    "ESZSL": ESZSL,
-    "SAE": SAE,
-    "SYNC": SYNC,
-    "DEM": DEM,
-    "PSR": PSR,
-    "SADLE": SADLE,
-    "DSEN": DSEN,
-    "GGM": GGM,
-    "FCLSWGAN": FCLSWGAN,
-    "SEGZSL": SEGZSL,
-    "FVAEGAN": FVAEGAN,
-    "CEWGANOD": CEWGANOD,
-}
+if TYPE_CHECKING:
+    from .ale import ALE
+    from .cewgan import CEWGANOD
+    from .conse import ConSE
+    from .dem import DEM
+    from .devise import DeViSE
+    from .dsen import DSEN
+    from .eszsl import ESZSL
+    from .fclswgan import FCLSWGAN
+    from .fvaegan import FVAEGAN
+    from .ggm import GGM
+    from .psr import PSR
+    from .sadle import SADLE
+    from .sae import SAE
+    from .segzsl import SEGZSL
+    from .sje import SJE
+    from .sync import SYNC
+
+METHODS = (
+    "ConSE",
+    "DeViSE",
+    "SJE",
+    "ALE",
+    "ESZSL",
+    "SAE",
+    "SYNC",
+    "DEM",
+    "PSR",
+    "SADLE",
+    "DSEN",
+    "GGM",
+    "FCLSWGAN",
+    "SEGZSL",
+    "FVAEGAN",
+    "CEWGANOD",
+)
 
 __all__ = [
     "ALE",
@@ -60,3 +64,15 @@ __all__ = [
     "ConSE",
     "DeViSE",
 ]
+
+_HOME = {"CEWGANOD": "cewgan"}  # else a class's name in lower case
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME.get(name, name.lower())}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

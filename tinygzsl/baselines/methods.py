@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib import import_module
 
 from ..text import quoted
 from . import METHODS
@@ -31,7 +32,7 @@ def method(name: str) -> type[Baseline]:
         fix = f"did you mean {' or '.join(known[c] for c in close)}?" if close else "known are"
         fix += "" if close else f" {', '.join(METHODS)}"
         raise ValueError(f"there is no method {quoted(name)}; {fix}")
-    return METHODS[known[plain]]
+    return getattr(import_module(__package__), known[plain])
 
 
 def n_parameters(model: Baseline) -> int:

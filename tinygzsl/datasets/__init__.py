@@ -1,13 +1,18 @@
 """Datasets for generalized zero-shot learning: load, check, save.
 
-`load_dataset` finds the right loader; `Dataset.training()` is all that training ever receives.
-h5py is imported only when a MATLAB file of version 7.3 is read.
+`load_dataset` finds the right loader; `Dataset.training()` is all that training ever receives. The
+loaders are imported on first use: whoever trains or predicts on arrays needs none of them.
 """
 
-from .csv_folder import load_csv, save_csv
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .dataset import Dataset, TrainingSet, check_test, check_training
-from .find import load_dataset
-from .npz import load_npz, save_npz
+
+if TYPE_CHECKING:
+    from .csv_folder import load_csv, save_csv
+    from .find import load_dataset
+    from .npz import load_npz, save_npz
 
 __all__ = [
     "Dataset",
@@ -20,3 +25,21 @@ __all__ = [
     "save_csv",
     "save_npz",
 ]
+
+_HOME = {
+    "load_csv": ".csv_folder",
+    "load_dataset": ".find",
+    "load_npz": ".npz",
+    "save_csv": ".csv_folder",
+    "save_npz": ".npz",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ..router import unseen_above
 from ..runs.load import Run
 
 
@@ -35,5 +36,5 @@ def threshold_marks(run: Run) -> list[tuple[float, str]]:
     """
     settings = run.model.routing_
     if settings.router_gate == "soft":
-        return [(settings.router_bias * math.log(len(run.model.classes_)), "gate 1/2")]
+        return [(unseen_above(settings, len(run.model.classes_)), "gate 1/2")]
     return [(settings.router_delta_low, "δ low"), (settings.router_delta_high, "δ high")]

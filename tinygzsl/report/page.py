@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 from ..datasets import Dataset, load_dataset
 from ..evaluation import evaluate
 from ..runs.load import Run
-from ..runs.manifest import file_sha256
-from ..storage.checksums import write_text
+from ..storage.checksums import file_sha256, write_text
 from ..text import one_line
 from .charts import entropy_chart, score_chart
 from .html import Html, element, page, paragraph, section

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import pipeline
+from ..cwgan import latent_size
 from ..datasets import TrainingSet
 from ..pipeline import Plan
 from ..proxies import TRAINING_DRAW, ProxySource, draw_proxies
 from ..runtime.backend import device_module, to_host
-from ..settings import Settings, settings_for
+from ..settings import Settings, given_settings, settings_for
 from ..snapshots import Look, Snapshot, SnapshotKeeper
 
 
@@ -49,7 +50,7 @@ class Ground:
         count is proxy_count by default.
         """
         a, seed = self.data.a, self.plan.seed
-        latent = self.settings.gan_latent or a.shape[1]
+        latent = latent_size(self.settings, a.shape[1])
         count = count or self.settings.proxy_count
         fakes = draw_proxies([snapshot], a, latent, count, seed, TRAINING_DRAW)
         return to_host(self.data.feature_scaler.invert(fakes))
@@ -68,5 +69,4 @@ class Ground:
 
 def settings_of(params: dict[str, Any]) -> Settings:
     """All hyper-parameters of an estimator with these parameters."""
-    others = ("preset", "seed", "device", "dtype", "threads", "callback")
-    return settings_for(params["preset"], {k: v for k, v in params.items() if k not in others})
+    return settings_for(params["preset"], given_settings(params))

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from ..estimator import EntropySeparationGZSL
 from ..models import load_model
-from ..storage.checksums import read_json
+from ..storage.checksums import file_sha256, read_json
 from .config import read_source
 from .folder import CONFIG, MANIFEST, METRICS, MODEL
-from .manifest import check_model_file, file_sha256
+from .manifest import check_model_file, read_manifest
 from .metrics import check_metrics
 
 
@@ -35,7 +35,7 @@ def load_run(folder: Any, device: str | None = None) -> Run:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; pass a run folder that `train` has made")
     model = load_model(folder / MODEL, device)
-    manifest, source = read_json(folder / MANIFEST), read_source(folder / CONFIG)
+    manifest, source = read_manifest(folder), read_source(folder / CONFIG)
     check_model_file(folder)
     metrics = None
     if (folder / METRICS).exists():

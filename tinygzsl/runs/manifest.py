@@ -4,22 +4,22 @@ came out.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
-from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..runtime.backend import cuda_facts
 from ..runtime.threads import current
-from ..settings import Settings
-from ..storage.checksums import read_json
+from ..storage.checksums import file_sha256, read_json
 from ..version import __version__
 from .folder import MANIFEST, MODEL
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What `train` says of its run. Raises FileNotFoundError, or ValueError if it is damaged."""
+    return read_json(folder / MANIFEST, "train again")
 
 
 def check_model_file(folder: Path) -> None:
@@ -31,50 +31,12 @@ def check_model_file(folder: Path) -> None:
             f"{folder} has no {MANIFEST}, so its run is not finished; `tinygzsl train --resume "
             f"{folder}` goes on with it"
         )
-    outputs = read_json(folder / MANIFEST).get("outputs")
+    outputs = read_manifest(folder).get("outputs")
     if not isinstance(outputs, dict) or outputs.get(MODEL) != file_sha256(folder / MODEL):
         raise ValueError(
             f"{folder / MODEL} is not the model that {MANIFEST} lists, so it is of another run or "
             f"the run was stopped: put the right one back, or `tinygzsl train --resume {folder}`"
         )
-
-
-def gan_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that a CWGAN's checkpoint depends on; --resume may change the others."""
-    sections = ("scale_", "gan_", "ptc_", "cs_", "proxy_from")
-    later = ("gan_max_epochs", "gan_train_on")
-    values = asdict(settings).items()
-    found = {k: v for k, v in values if k.startswith(sections) and k not in later}
-    if settings.router_unit == "measured":  # the CWGAN then has fewer samples
-        found["router_held_out"] = settings.router_held_out
-    return found
-
-
-def vsmm_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that a VSMM's checkpoint depends on: all but the router's, as the proxies come
-    from the CWGAN.
-    """
-    found = {k: v for k, v in asdict(settings).items() if not k.startswith("router_")}
-    return found | gan_settings(settings)
-
-
-def fingerprint(*parts: Any) -> str:
-    """SHA-256 over arrays and texts, in order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            digest.update(f"{part.dtype.str}{part.shape}".encode())
-            part = np.ascontiguousarray(part)
-            digest.update(part.tobytes() if part.dtype.kind == "U" else part.data)
-        else:
-            digest.update(str(part).encode())
-    return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-LEAST_CAPABILITY = (7, 0)  # kernels/*.cu are written and compiled for this and newer
+LEAST_CAPABILITY = (7, 0)  # kernels/cuda/*.cu are written and compiled for this and newer
 
 
 def why_unusable(cupy: ModuleType) -> str | None:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from ..text import shown
 from .arrays_file import DAMAGED, FORMAT, State, read_npz, write_npz
@@ -117,45 +117,6 @@ class Checkpoint(ABC):
     @abstractmethod
     def _belongs(self, state: State | None) -> bool:
         """Whether there is a state and the training may go on from it."""
-
-
-class GanCheckpoint(Checkpoint):
-    """The state of CWGAN training: networks, moments, looks and the snapshots that were kept."""
-
-    kind, phase = "checkpoint", "CWGAN"
-
-    def _belongs(self, state: State | None) -> bool:
-        """False if there is no state. Raises ValueError if it is of other data or settings."""
-        if state is not None and not self._fits(state):
-            raise ValueError(
-                f"{self.path} belongs to other training data or settings; restore them, train "
-                "into a new folder, or delete it, and the CWGAN is trained anew"
-            )
-        return state is not None
-
-
-class VsmmCheckpoint(Checkpoint):
-    """The state of VSMM training: networks, moments, history and the sums of the epoch so far.
-
-    began(anew) may be set: it is called once the CWGAN is there and this phase begins; anew says
-    that the file belongs to other settings and is not used. The settings of this phase may change
-    between two parts of a run, and it then begins anew.
-    """
-
-    kind, phase = "VSMM checkpoint", "VSMM"
-    began: Callable[[bool], None] = staticmethod(lambda anew: None)
-
-    def _belongs(self, state: State | None) -> bool:
-        fits = state is not None and self._fits(state)
-        self.began(state is not None and not fits)
-        return fits
-
-
-class Checkpoints(NamedTuple):
-    """What fit goes on from and writes to; None for a phase of which nothing is kept."""
-
-    gan: GanCheckpoint | None = None
-    vsmm: VsmmCheckpoint | None = None
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""Text files with a checksum in them: JSON objects, and the rows of results, one a line.
+"""Checksums of arrays and files, and text files with a checksum in them: JSON objects, and the rows
+of results, one a line.
 
 A flipped bit, a cut or a mixed-up file shows when it is read. Neither guards against forgery.
 """
@@ -10,6 +11,8 @@ import json
 import zlib
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..text import quoted, shown
 from .atomic_write import written_aside
@@ -31,14 +34,14 @@ def write_json(path: Path, value: dict) -> None:
     write_text(path, json.dumps(sealed, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path, again: str = "train again") -> dict[str, Any]:
+def read_json(path: Path, again: str) -> dict[str, Any]:
     """The JSON object that write_json wrote, without format and checksum.
 
     Raises FileNotFoundError, or ValueError for what is damaged or of another format; `again` says
     how the file is made anew.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; pass a folder that `train` has made")
+        raise FileNotFoundError(f"{path} does not exist; check its folder")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         good = isinstance(value, dict) and _sha256(_without(value)) == value.get(CHECKSUM)
@@ -99,3 +102,22 @@ def read_csv_line(line: bytes) -> str:
 def crc32(text: str) -> str:
     """CRC-32 of a text in UTF-8, as 8 hexadecimal digits."""
     return f"{zlib.crc32(text.encode()):08x}"
+
+
+def fingerprint(*parts: Any) -> str:
+    """SHA-256 over arrays and texts, in order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            part = np.ascontiguousarray(part)
+            digest.update(part.tobytes() if part.dtype.kind == "U" else part.data)
+        else:
+            digest.update(str(part).encode())
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

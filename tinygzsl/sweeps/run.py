@@ -15,9 +15,9 @@ from typing import Any
 from ..datasets import Dataset, TrainingSet, check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
-from ..runs.manifest import fingerprint
 from ..runtime.backend import device_module, to_host
 from ..runtime.threads import workers
+from ..storage.checksums import fingerprint
 from ..tuning.auto import tuned
 from ..version import __version__
 

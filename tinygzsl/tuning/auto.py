@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ..datasets import TrainingSet
 from ..datasets.array_checks import check_labels
 from ..runtime.backend import Array, to_host
-from ..settings import Settings
+from ..settings import given_settings
 from ..text import quoted, warn
 from .tune import Tuning, tune
 
@@ -29,8 +28,7 @@ class Auto(NamedTuple):
 
 def tuned(training: TrainingSet, params: dict[str, Any]) -> Auto:
     """Search for the settings that params, an estimator's parameters, leave open (None)."""
-    names = {field.name for field in fields(Settings)}
-    given = {k: v for k, v in params.items() if k in names and v is not None}
+    given = given_settings(params)
     top = {k: params[k] for k in ("seed", "device", "dtype", "threads", "callback")}
     found = tune(training, BASE, given, **top)
     if found.edges:

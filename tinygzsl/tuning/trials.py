@@ -17,7 +17,7 @@ from ..datasets.array_checks import check_finite
 from ..datasets.scaling import scaled
 from ..gates.units import EntropyScaleError, keep_out
 from ..pipeline import Plan, SeenData
-from ..proxies import FRESH_DRAW, TRAINING_DRAW, draw_proxies
+from ..proxies import FRESH_DRAW, TRAINING_DRAW
 from ..router import compatibility, score_deviation
 from ..runtime.backend import Array, device_module, to_host
 from ..settings import Settings
@@ -76,7 +76,7 @@ class FoldTrainer:
     ) -> VSMM:
         """A VSMM trained on the fold's seen samples and, if given, scaled proxies."""
         seen, plan = self._scaled(settings).seen, self._plan(settings)
-        return pipeline.train_module(seen, proxies, plan, after_epoch=after_epoch)[0]
+        return pipeline.fit_vsmm(seen, proxies, plan, after_epoch=after_epoch)[0]
 
     def scores_by_epoch(self, by_epoch: list[Settings]) -> dict[Settings, Scores]:
         """Scores of settings that differ in vsmm_epochs only, from one training without proxies; of
@@ -118,9 +118,8 @@ class FoldTrainer:
         for window, keeper in zip(windows, keepers, strict=True):
             if keeper.passed or (finished and keeper.inside):
                 with _quiet():
-                    snapshots = keeper.chosen()
-                latent, count = training.gan.latent, settings.proxy_count
-                draw = partial(draw_proxies, snapshots, seen.a, latent, count, self.seed)
+                    source = pipeline.source_of(training, keeper.chosen())
+                draw = partial(source.draw, seen.a, settings.proxy_count, self.seed)
                 fresh = None if self.held is None else draw(FRESH_DRAW)
                 yield window, Draws(draw(TRAINING_DRAW), fresh)
 

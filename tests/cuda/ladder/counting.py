@@ -68,7 +68,10 @@ def vsmm_step(cupy: ModuleType, d: int, m: int, k: int, classes: int, batch: int
     settings = settings_for("paper", {"vsmm_latent": m, "vsmm_batch": batch, "vsmm_epochs": 1})
     marks: list[tuple] = []
     with standin.recorded(cupy) as log, suppress(FloatingPointError):  # kernels may not have run
-        mark = lambda *step: marks.append(_sizes(log))  # noqa: E731
+
+        def mark(*step: object) -> None:
+            marks.append(_sizes(log))
+
         train_vsmm(x, y, prototypes, x, settings, 0, callback=mark)
     return _between(log, *marks)
 
