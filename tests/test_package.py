@@ -151,3 +151,21 @@ def test_lowest_versions_are_those_that_setup_admits():
     assert pinned.keys() == least.keys()
     for name, version in least.items():
         assert f"{pinned[name].removesuffix('.*')}.0.0".startswith(f"{version}."), name
+
+
+def test_modules_are_imported_by_a_string_where_that_is_said_only():
+    """The contracts don't see such an import: lazy public names, and the versions of a kernel."""
+    allowed = {
+        "tinygzsl/__init__.py",
+        "tinygzsl/baselines/__init__.py",
+        "tinygzsl/baselines/methods.py",
+        "tinygzsl/datasets/__init__.py",
+        "kernels/dispatch.py",
+    }
+    files = (f for folder in SOURCES.values() for f in (CHECKOUT / folder).rglob("*.py"))
+    found = {
+        f.relative_to(CHECKOUT).as_posix()
+        for f in files
+        if re.search(r"import_module|__import__", f.read_text("utf-8"))
+    }
+    assert found == allowed

@@ -1,19 +1,23 @@
 """The stages of a training: what each is given, and what it gives."""
 
 import re
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tinygzsl import pipeline
-from tinygzsl.confidence import class_balanced_weights, confidence_score
+from tinygzsl import pipeline, router
+from tinygzsl.confidence import ConfidenceScorer, class_balanced_weights, confidence_score
 from tinygzsl.datasets.hold_out import hold_out_rows
 from tinygzsl.datasets.scaling import Scaler
+from tinygzsl.nn import random
+from tinygzsl.nn.random import Purpose
 from tinygzsl.pipeline import Plan, SeenData, find_proxies
 from tinygzsl.proxies import draw_proxies
-from tinygzsl.settings import Settings
+from tinygzsl.router import TrainingScores
+from tinygzsl.settings import Settings, settings_for
 from tinygzsl.snapshots import SnapshotKeeper
 
 SMALL = {
@@ -165,11 +169,13 @@ def test_one_training_serves_several_windows(data):
     def keepers(*windows):
         return [SnapshotKeeper(replace(settings, cs_low=lo, cs_high=hi)) for lo, hi in windows]
 
-    windows, looks = [(0.02, 0.1), (0.1, 0.3)], []
+    windows, looks = [(0.001, 0.005), (0.01, 0.3)], []
     together = pipeline.start_gan(seen, plan, keepers(*windows))
     pipeline.train_gan(together, seen, plan, on_look=lambda snapshot, last: looks.append(snapshot))
     assert together.passed
     assert [snapshot.look for snapshot in looks] == together.looks
+    first, second = together.keepers
+    assert first.highest < second.highest  # or both would have passed at one look
     for window, keeper in zip(windows, together.keepers, strict=True):
         alone = pipeline.start_gan(seen, plan, keepers(window))
         pipeline.train_gan(alone, seen, plan)
@@ -198,3 +204,68 @@ def test_nobody_else_wires_the_stages():
     files = [f for name in ("tinygzsl", "cli", "bench") for f in (checkout / name).rglob("*.py")]
     found = {str(f.relative_to(checkout)) for f in files if calls.search(f.read_text("utf-8"))}
     assert {name for name in found if "baselines" not in name} == {"tinygzsl/pipeline.py"}
+
+
+def test_the_noise_of_the_score_is_of_the_seed(data):
+    x, _, a = data
+    for latent in (0, 5):
+        settings = Settings(**SMALL, gan_latent=latent)
+        plan = Plan(settings=settings, seed=3, xp=np, dtype=str(x.dtype))
+        training = pipeline.start_gan(seen_data(*data), plan, [SnapshotKeeper(settings)])
+        shape = (len(a) * settings.cs_per_class, latent or a.shape[1])
+        expected = random.normal(np, 3, 0, Purpose.SCORE_NOISE, shape, str(x.dtype))
+        assert np.array_equal(training.scorer.z, expected)
+
+
+def test_what_is_said_of_training_is_of_evenly_spaced_samples_and_their_classes(data, monkeypatch):
+    x, y, a = data
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 40)
+    settings = Settings(vsmm_weight_es=0.0, vsmm_latent=8, vsmm_epochs=1)
+    plan = Plan(settings=settings, seed=0, xp=np, dtype=str(x.dtype))
+    trained = pipeline.fit(seen_data(*data), plan)
+    rows = np.arange(len(y))[:: 1 + len(y) // 40]
+    assert 10 < len(rows) <= 40
+    assert np.array_equal(trained.y, y[rows])
+    expected = router.training_scores(trained.vsmm, x[rows], a, settings.router_metric)
+    for one, other in zip(trained.sample, expected, strict=True):
+        assert np.array_equal(one, other)
+    assert trained.score_scale == router.score_deviation(expected.f)
+
+
+def test_doubts_are_told_in_nats_of_measured_thresholds():
+    position = {"router_unit": "measured", "router_delta_low": 0.2, "router_delta_high": 0.9}
+    trained = pipeline.Trained(
+        vsmm=None,
+        history=[],
+        source=None,
+        sample=TrainingScores(np.log(np.eye(2) + 1e-9), np.ones(2), np.zeros((2, 2))),
+        y=np.arange(2),
+        entropy_scale=(0.0, 2.0),  # so that 0.9 is 1.8 nats, above the 1.0 of every sample
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pipeline.warn_if_doubtful(trained, settings_for("small", position))
+    with pytest.warns(UserWarning, match="100% have an entropy above delta_high = 0.8"):
+        position["router_delta_high"] = 0.4
+        pipeline.warn_if_doubtful(trained, settings_for("small", position))
+
+
+def test_an_absolute_window_needs_no_classes_told_apart(data, monkeypatch):
+    monkeypatch.setattr(ConfidenceScorer, "tells_classes_apart", False)
+    absolute = Settings(**{**SMALL, "cs_unit": "absolute", "cs_low": 0.5, "cs_high": 60.0})
+    plan = Plan(settings=absolute, seed=0, xp=np, dtype=str(data[0].dtype))
+    assert pipeline.find_proxies(seen_data(*data), plan).snapshots
+    with pytest.raises(ValueError, match="can't tell any classes apart"):
+        pipeline.find_proxies(seen_data(*data), plan.changed(**SMALL, cs_unit="relative"))
+
+
+def test_looks_stay_frequent_until_it_is_enough(data):
+    x, y, a = data
+    x, y = np.tile(x, (3, 1)), np.tile(y, 3)
+    settings = Settings(**{**SMALL, "cs_high": 1e-5, "gan_batch": 16, "gan_max_epochs": 2})
+    plan = Plan(settings=settings, seed=1, xp=np, dtype=str(x.dtype))
+    seen = seen_data(x, y, a)
+    training = pipeline.start_gan(seen, plan, [SnapshotKeeper(settings)])
+    pipeline.train_gan(training, seen, plan, enough=lambda: False)
+    assert training.passed
+    assert [look.step for look in training.looks][:3] == [10, 20, 30]

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from tinygzsl import router
 from tinygzsl.metrics import ROUTES
 from tinygzsl.nn.mlp import MLP
 from tinygzsl.router import (
@@ -193,3 +194,33 @@ def test_the_unit_is_a_standard_deviation_and_never_zero(rng):
     f = (1e4 + rng.normal(size=(90, 4))).astype(np.float32)
     assert score_deviation(f) == pytest.approx(float(f.astype(float).std()))
     assert score_deviation(np.ones((3, 2))) == 1
+
+
+def test_the_unit_is_summed_in_float64():
+    f = (1000 + np.random.default_rng(0).normal(size=(500, 20))).astype(np.float32)
+    assert router.score_deviation(f) == f.astype(float).std()
+
+
+def test_chunks_are_joined_by_column():
+    columns = [
+        (np.array([2, 0]), np.array([1])),
+        (np.array([0, 1], "int8"), np.array([2], "int8")),
+        (np.array([0.1, 0.2]), np.array([0.7])),
+        (np.array([0.3, 0.4]), np.array([0.8])),
+        (np.array([0.5, 0.6]), np.array([0.9])),
+    ]
+    parts = list(zip(*columns, strict=True))
+    found = router.joined(np.array([10, 20, 30]), parts)
+    assert found.label.tolist() == [30, 10, 20]
+    assert found.route.tolist() == list(ROUTES)
+    assert found.entropy.tolist() == [0.1, 0.2, 0.7]
+    assert found.score.tolist() == [0.3, 0.4, 0.8]
+    assert found.gate.tolist() == [0.5, 0.6, 0.9]
+
+
+def test_by_the_classifier_alone_entropy_and_score_are_those_of_c(tiny_dataset, small_model):
+    data = tiny_dataset()
+    model = small_model(vsmm_weight_es=0.0).fit(data.X_train, data.y_train, data.seen_prototypes)
+    found, p = model.route(data.X_test), model.predict_proba(data.X_test)
+    np.testing.assert_allclose(found.score, p.max(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(found.entropy, model.entropy(data.X_test), rtol=1e-6)

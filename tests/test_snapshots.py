@@ -1,5 +1,6 @@
 import math
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -248,3 +249,45 @@ def test_a_low_reference_is_warned_about(reference, classes, warned):
         f"score of only {reference}, from 1 to {classes}" in str(warning.message)
         for warning in caught
     ] == [True] * warned
+
+
+@pytest.mark.parametrize(("train_on", "kept"), [(True, [10, 30]), (False, [10])])
+def test_a_keeper_of_a_training_that_goes_on_sees_every_look(train_on, kept):
+    window = {"cs_low": 0.4, "cs_high": 0.7, "proxy_from": "pool", "gan_train_on": train_on}
+    settings, scores = Settings(**{**SMALL, **window}), iter([0.5, 0.8, 0.6])
+    gan, keeper = CWGAN(np, D, K, settings, 0, "float32"), SnapshotKeeper(settings)
+    scorer = SimpleNamespace(score=lambda generator: 2.0, relative=lambda cs: next(scores))
+    training = GanTraining(gan, scorer, [keeper])
+    for gan.step in (10, 20, 30):
+        training.look({"wasserstein": 1.0, "penalty": 2.0}, 10)
+    assert steps(keeper.inside) == kept
+
+
+def test_a_thinned_pool_that_was_restored_goes_on_as_it_would_have():
+    settings = Settings(
+        **{**SMALL, "cs_low": 0.4, "cs_high": 0.7, "proxy_from": "pool", "gan_train_on": True}
+    )
+    scores = [0.9, 0.1, 0.39, *[0.5, 0.6] * 10]
+
+    def training():
+        scorer = SimpleNamespace(score=lambda generator: 2.0, relative=lambda cs: scores[gan.step])
+        gan = CWGAN(np, 5, 3, settings, 0, "float32")
+        return GanTraining(gan, scorer, [SnapshotKeeper(settings)])
+
+    def look_on(training, steps):
+        for step in steps:
+            training.gan.step = step
+            training.scorer.relative = lambda cs: scores[training.gan.step]
+            training.look({"wasserstein": 1.0, "penalty": 2.0}, 10)
+
+    whole, cut, resumed = training(), training(), training()
+    look_on(whole, range(23))
+    look_on(cut, range(14))
+    assert cut.keepers[0].stride == 2
+    resumed.restore(cut.state())
+    look_on(resumed, range(14, 23))
+    assert resumed.looks == whole.looks
+    (one,), (other,) = whole.keepers, resumed.keepers
+    assert [s.look for s in one.kept] == [s.look for s in other.kept]
+    assert (one.seen_inside, one.stride) == (other.seen_inside, other.stride)
+    assert (one.lowest, one.highest) == (other.lowest, other.highest)

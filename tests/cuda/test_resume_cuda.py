@@ -192,3 +192,20 @@ def test_a_vsmm_goes_on_on_the_cpu(run_cli, gpu, data, options, tmp_path, monkey
     assert all(steps[STEPS:])
     epochs = 4 * -(-70 // 16)
     assert len(steps) == STEPS + epochs - (STEPS - 1)
+
+
+def test_a_nan_on_the_gpu_is_in_no_checkpoint(run_cli, gpu, data, options, tmp_path, monkeypatch):
+    step = CWGAN.train_step
+
+    def planted(self, *arrays):
+        if self.step == STEPS:
+            self.generator.params[1][:] = float("nan")
+        return step(self, *arrays)
+
+    monkeypatch.setattr(CWGAN, "train_step", planted)
+    run = tmp_path / "run"
+    result = run_cli("train", data, *options, "--device", "cuda", "--out", run)
+    assert result.exit_code == 1, result.output
+    state = arrays_file.read_npz(run / "checkpoints" / "gan.npz", "checkpoint")
+    assert int(state.arrays["step"]) == STEPS
+    assert all(np.isfinite(array).all() for array in state.arrays.values())

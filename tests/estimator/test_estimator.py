@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tinygzsl import pipeline
+from tinygzsl import estimator, pipeline
 from tinygzsl.datasets import scaling
 from tinygzsl.settings import settings_for
 
@@ -239,3 +239,32 @@ def test_nan_in_a_later_chunk_is_found_in_its_row(model, data, sentence, monkeyp
     X[100, 4] = np.nan
     with sentence(ValueError, "X[80:] has 1 values", "row 20, column 4"):
         model.predict(X)
+
+
+def test_chunks_are_bounded_by_the_classes_that_are_scored(tiny_dataset, small_model, monkeypatch):
+    data, map_scaled, widths = tiny_dataset(), estimator.map_scaled, []
+    model = small_model(vsmm_weight_es=0.0).fit(data.X_train, data.y_train, data.seen_prototypes)
+
+    def spy(*args):
+        widths.append(args[-1])
+        return map_scaled(*args)
+
+    monkeypatch.setattr(estimator, "map_scaled", spy)
+    model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    model.compatibility(data.X_test, data.unseen_prototypes)
+    model.route(data.X_test)
+    model.entropy(data.X_test)
+    assert widths == [7, 7, 5, 5]
+
+
+def test_passed_proxies_are_in_the_units_of_x(tiny_dataset, small_model):
+    data = tiny_dataset()
+    arrays = data.X_train, data.y_train, data.seen_prototypes
+    P = data.X_train[::3] + 0.5
+    one = small_model(scale_features="standard", gan_output="linear").fit(*arrays, proxies=P)
+    scaled = one._feature_scaler
+    X = scaled.apply(data.X_train)
+    other = small_model(scale_features="none", gan_output="linear")
+    other.fit(X, *arrays[1:], proxies=scaled.apply(P.astype(np.float32)))
+    for a, b in zip(one.vsmm_.params, other.vsmm_.params, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)

@@ -199,3 +199,13 @@ def test_thresholds_in_nats_stay():
     assert in_nats(settings, None) is settings
     moved = in_nats(settings_for("small", MEASURED), (0.5, 2.5))
     assert (moved.router_delta_low, moved.router_delta_high) == pytest.approx((0.9, 1.7))
+
+
+def test_what_is_kept_out_is_of_the_seed(tiny_dataset, small_model):
+    data = tiny_dataset()
+    measured = {"router_unit": "measured", "router_delta_low": 0.2, "router_delta_high": 0.6}
+    model = small_model(seed=1, **measured).fit(data.X_train, data.y_train, data.seen_prototypes)
+    index = np.searchsorted(data.seen_classes, data.y_train)
+    held = hold_out_rows(index, 0.1, 1, Purpose.SCALE_HOLD_OUT)
+    zero = np.median(model.entropy(data.X_train[held]))
+    assert model.entropy_scale_[0] == pytest.approx(zero, rel=1e-4)

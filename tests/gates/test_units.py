@@ -10,6 +10,7 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl import checkpoints
+from tinygzsl.gates import units
 from tinygzsl.gates.units import EntropyScaleError, keep_out
 from tinygzsl.settings import settings_for
 from tinygzsl.tuning.folds import folds
@@ -231,3 +232,7 @@ def test_a_resumed_run_measures_the_same(
     refused = run_cli(*resume, "--set", "router.held_out=0.3")
     assert refused.exit_code == 2
     assert "other training data or settings" in refused.stderr
+
+
+def test_a_median_is_no_less_than_0():
+    assert units.entropy_scale(np.array([-1e-7]), np.array([1.0])) == (0.0, 1.0)

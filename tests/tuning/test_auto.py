@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,3 +164,40 @@ def test_the_search_has_the_models_seed_and_edges_are_a_warning(data, monkeypatc
         fit(data, preset="auto", seed=7, **FIXED, vsmm_weight_es=0.0)
     assert options[0]["seed"] == 7
     assert any(w.filename == __file__ for w in caught)
+
+
+def test_the_search_of_auto_is_of_the_models_dtype_and_threads(tiny_dataset, monkeypatch):
+    found, data = {}, tiny_dataset()
+    monkeypatch.setattr(auto, "tune", lambda *args, **top: found.update(top) or 1 / 0)
+    model = tz.EntropySeparationGZSL(preset="auto", seed=7, dtype="float64", threads=1)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(data.X_train, data.y_train, data.seen_prototypes)
+    assert found == {"seed": 7, "device": "cpu", "dtype": "float64", "threads": 1, "callback": None}
+
+
+def test_what_a_search_is_told_points_at_the_call_of_fit(tiny_dataset, monkeypatch):
+    data = tiny_dataset()
+    found = SimpleNamespace(edges=["vsmm_lr"], chosen=None)
+    monkeypatch.setattr(auto, "tune", lambda *args, **top: found)
+    model, arrays = tz.EntropySeparationGZSL(preset="auto"), (data.X_train, data.y_train)
+    with pytest.warns(UserWarning, match="value tried for") as caught, pytest.raises(TypeError):
+        model.fit(*arrays, data.seen_prototypes)
+    (warning,) = caught
+    assert warning.filename == __file__
+
+
+def test_a_search_gets_arrays_of_the_host_and_the_models_device(monkeypatch):
+    class OnDevice:
+        def __init__(self, array):
+            self.array = array
+
+    monkeypatch.setattr(auto, "to_host", lambda a: a.array)
+    X, A = np.ones((4, 2)), np.eye(2)
+    training = auto.training_set(OnDevice(X), np.array([0, 0, 1, 1]), OnDevice(A))
+    assert training.X is X and training.prototypes is A
+    found = {}
+    monkeypatch.setattr(auto, "tune", lambda *args, **top: found.update(top) or 1 / 0)
+    params = {"seed": 3, "device": "cuda", "dtype": "float64", "threads": 2, "callback": None}
+    with pytest.raises(ZeroDivisionError):
+        auto.tuned(training, params)
+    assert found == params

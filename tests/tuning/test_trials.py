@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from tinygzsl import pipeline
+from tinygzsl.confidence import ConfidenceScorer
+from tinygzsl.gates.units import EntropyScaleError
 from tinygzsl.pipeline import find_proxies
 from tinygzsl.proxies import TRAINING_DRAW
 from tinygzsl.settings import settings_for
@@ -115,3 +117,85 @@ def test_scores_that_are_not_finite_count_as_diverged(fold):
     with pytest.raises(FloatingPointError):
         one.scores(vsmm, SETTINGS)
     assert one.scores_with(replace(SETTINGS, vsmm_lr=1e38), Draws(None, None)) is None
+
+
+def test_no_window_where_no_classes_are_told_apart(tiny_dataset, monkeypatch):
+    monkeypatch.setattr(ConfidenceScorer, "tells_classes_apart", False)
+    monkeypatch.setattr(pipeline, "train_gan", None)
+    settings = settings_for("small", {"gan_generator_hidden": (16,), "gan_critic_hidden": (16,)})
+    one = FoldTrainer(folds(tiny_dataset().training(), 1)[0], 3, "cpu", "float32")
+    assert list(one.windows(settings, [(0.1, 0.5)])) == []
+
+
+def test_a_fold_without_a_scale_is_not_reached(tiny_dataset, monkeypatch):
+    def none(*args):
+        raise EntropyScaleError
+
+    monkeypatch.setattr(pipeline, "measure_entropies", none)
+    start = replace(settings_for("small"), router_unit="measured", vsmm_epochs=1)
+    one = FoldTrainer(folds(tiny_dataset().training(), 1)[0], 3, "cpu", "float32", start)
+    assert one.scores_with(start, Draws(one._scaled(start).seen.x[:20], None)) is None
+
+
+def test_the_unit_of_scores_is_of_seen_classes_alone(fold, monkeypatch):
+    scales = []
+    monkeypatch.setattr(trials, "make_scores", lambda *parts: scales.append(parts[-1]))
+    settings = replace(SETTINGS, scale_prototypes="none")
+    for times in (1, 10):
+        one = trainer(replace(fold, unseen_prototypes=times * fold.unseen_prototypes))
+        one.scores(one.vsmm(settings), settings)
+    assert scales[0] == scales[1]
+
+
+def test_the_search_never_trains_on_for_the_curve(fold, monkeypatch):
+    seen = []
+
+    def spy(data, plan, keepers):
+        seen.extend([plan.settings.gan_train_on, *(k.settings.gan_train_on for k in keepers)])
+        raise InterruptedError
+
+    monkeypatch.setattr(pipeline, "start_gan", spy)
+    with pytest.raises(InterruptedError):
+        list(trainer(fold).windows(replace(SETTINGS, gan_train_on=True), WINDOWS))
+    assert seen == [False] * (1 + len(WINDOWS))
+
+
+def test_a_window_the_cwgan_diverges_in_is_not_reached(fold, monkeypatch):
+    train = pipeline.train_gan
+
+    def diverging(training, data, plan):
+        def after_step(step, logs):
+            if any(keeper.inside and not keeper.passed for keeper in training.keepers):
+                raise FloatingPointError
+
+        train(training, data, replace(plan, callback=after_step))
+        raise AssertionError("no window was entered")
+
+    monkeypatch.setattr(pipeline, "train_gan", diverging)
+    one, window = trainer(fold), (0.0005, 9.0)
+    assert list(one.windows(SETTINGS, [window])) == []
+
+
+@pytest.mark.filterwarnings("ignore:the confidence score jumped", "ignore:held-out real samples")
+def test_fresh_proxies_are_those_that_fit_measures_by(fold):
+    from tinygzsl.proxies import FRESH_DRAW
+
+    start = replace(SETTINGS, router_unit="measured")
+    one, (low, high) = FoldTrainer(fold, 3, "cpu", "float32", start), WINDOWS[1]
+    ((_, draws),) = one.windows(start, [(low, high)])
+    epochs = int(SHARE_OF_EPOCHS * start.gan_max_epochs)
+    alone = replace(start, cs_low=low, cs_high=high, gan_max_epochs=epochs)
+    seen = one._scaled(alone).seen
+    source = find_proxies(seen, one._plan(alone))
+    for found, draw in ((draws.trained_on, TRAINING_DRAW), (draws.fresh, FRESH_DRAW)):
+        expected = source.draw(seen.a, start.proxy_count, one.seed, draw)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_fold_is_scaled_anew_for_another_scaler(fold):
+    one = trainer(fold)
+    for kind in ("minmax", "standard", "minmax"):
+        settings = replace(SETTINGS, scale_features=kind)
+        found, expected = one._scaled(settings), trainer(fold)._scaled(settings)
+        np.testing.assert_array_equal(found.seen.x, expected.seen.x)
+        np.testing.assert_array_equal(found.x_test, expected.x_test)
