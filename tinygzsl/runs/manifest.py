@@ -68,15 +68,31 @@ def environment(device: str = "cpu") -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the checkout the package runs from; None for an installed copy."""
-    git = Path(__file__).parents[2] / ".git"
     try:
-        head = (git / "HEAD").read_text().strip()
+        git = _git_folder(Path(__file__).parents[2] / ".git")
+        head = (git / "HEAD").read_text(encoding="utf-8").strip()
         if not head.startswith("ref: "):
             return head
-        loose, packed = git / head[5:], git / "packed-refs"
-        if loose.is_file():
-            return loose.read_text().strip()
-        refs = dict(reversed(line.split(" ", 1)) for line in packed.read_text().splitlines()[1:])
-        return refs.get(head[5:])
+        pointer = git / "commondir"  # a linked worktree shares its branches with the main one
+        shared = git / pointer.read_text(encoding="utf-8").strip() if pointer.is_file() else git
+        return _branch_commit(shared, head.removeprefix("ref: "))
     except (OSError, ValueError):
         return None
+
+
+def _git_folder(path: Path) -> Path:
+    """Git's folder of a checkout: .git itself, or what the file .git of a linked worktree names."""
+    if not path.is_file():
+        return path
+    return path.parent / path.read_text(encoding="utf-8").strip().removeprefix("gitdir: ")
+
+
+def _branch_commit(git: Path, name: str) -> str | None:
+    """The commit of a branch like refs/heads/main, from its own file or from packed-refs."""
+    if (git / name).is_file():
+        return (git / name).read_text(encoding="utf-8").strip()
+    for line in (git / "packed-refs").read_text(encoding="utf-8").splitlines():
+        commit, _, packed = line.partition(" ")  # a header and peeled tags have other forms
+        if packed == name:
+            return commit
+    return None
