@@ -319,7 +319,8 @@ def train_vsmm(
             if xp is np:
                 training.check_finite(terms)
             elif due:  # the sums tell of all steps that nobody has looked at
-                training.check_finite(training.by_name(n))
+                counted = min(training.batches * settings.vsmm_batch, n)
+                training.check_finite(training.by_name(counted))
             callback(adam.t, {"phase": "vsmm", "total": total})
             if training.batches == per_epoch:
                 training.end_epoch(n)

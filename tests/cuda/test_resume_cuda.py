@@ -1,6 +1,7 @@
 """A run that fails on the GPU goes on without it, and models move between devices."""
 
 import json
+import re
 import tomllib
 
 import numpy as np
@@ -209,3 +210,31 @@ def test_a_nan_on_the_gpu_is_in_no_checkpoint(run_cli, gpu, data, options, tmp_p
     state = arrays_file.read_npz(run / "checkpoints" / "gan.npz", "checkpoint")
     assert int(state.arrays["step"]) == STEPS
     assert all(np.isfinite(array).all() for array in state.arrays.values())
+
+
+def test_a_divergence_within_an_epoch_says_the_same_on_both_devices(
+    run_cli, gpu, data, options, tmp_path, monkeypatch
+):
+    loss, calls = vsmm.vsmm_loss, []
+
+    def planted(model, *arguments):
+        terms, grads = loss(model, *arguments)
+        calls.append(terms)
+        if len(calls) == 1:
+            grads[0][0, 0] = float("nan")
+        return terms, grads
+
+    monkeypatch.setattr(vsmm, "vsmm_loss", planted)
+    said = []
+    for device in ("cpu", "cuda"):
+        calls.clear()
+        run = tmp_path / device
+        with np.errstate(all="ignore"):
+            result = run_cli("train", data, *options, "--device", device, "--out", run)
+        assert result.exit_code == 1, result.output
+        error = result.stderr.strip().splitlines()[-1]
+        assert "the VSMM diverged in epoch 1, at step 1: f_v parameter 0 or its gradient" in error
+        said.append([float(n) for n in re.findall(r"(?:ae|le|clf|loss) ([0-9.e+-]+)", error)])
+        assert len(said[-1]) == 4
+        assert len(calls) == 1
+    np.testing.assert_allclose(*said, rtol=1e-3)
