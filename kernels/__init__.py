@@ -1,7 +1,7 @@
 """The kernels by name; call them from here.
 
-reference/ defines each one, cpu/ compiles it with Numba, cuda/ runs it on a GPU: the same name in a
-file of the same name. dispatch.py picks the version that suits the arrays.
+A kernel has the same name, in a file of the same name, in three folders: reference/ defines it,
+cpu/ compiles it with Numba, cuda/ runs it on a GPU. dispatch.py chooses the version by the arrays.
 """
 
 from . import reference
@@ -15,7 +15,7 @@ philox_integers = dispatched(reference.philox_integers)
 philox_uniform = dispatched(reference.philox_uniform)
 philox_normal = dispatched(reference.philox_normal)
 
-# Rows, as a batch or a scaler asks for them
+# Rows of batches and of scalers
 gather_rows = dispatched(reference.gather_rows)
 segment_sum = dispatched(reference.segment_sum)
 scale_rows = dispatched(reference.scale_rows)

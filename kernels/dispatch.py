@@ -1,9 +1,9 @@
-"""Which version of a kernel runs: the arrays decide.
+"""Choose the version of a kernel by the arrays of a call.
 
-Arrays of one floating dtype that are C-contiguous go to Numba if they are NumPy's, in the machine's
-byte order and not small, and to CUDA if they are CuPy's; all others to the reference, which takes
-anything. Numba's are also split over the current workers (tinygzsl/runtime/threads.py). Indices
-have to be valid: compiled code doesn't check them.
+The compiled versions need C-contiguous arrays of one floating dtype. CuPy arrays go to CUDA. NumPy
+arrays go to Numba if they have native byte order and at least SMALL elements; these versions also
+split the rows over the current workers (tinygzsl/runtime/threads.py). All other calls go to the
+reference version, which takes any arrays. Indices must be valid: compiled code doesn't check them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import numpy as np
 
 from ..runtime.backend import array_module
 
-SMALL = 2048  # elements; below, starting Numba would take longer than it could ever save
+SMALL = 2048  # elements; for fewer, the call of a Numba function costs more time than it saves
 
 _reference_only: ContextVar[bool] = ContextVar("tinygzsl_reference_only", default=False)
 
 
 @contextmanager
 def reference_only() -> Iterator[None]:
-    """Run the definitions alone, without Numba and without fused steps: to compare with.
+    """Run the reference versions only, without Numba and without fused steps, for comparisons.
 
-    A CWGAN decides when it is built whether its critic's step is fused, and keeps to that.
+    A CWGAN chooses once, when it is built, whether its critic's step is fused.
     """
     token = _reference_only.set(True)
     try:
@@ -43,9 +43,10 @@ def is_reference_only() -> bool:
 
 
 def dispatched(reference: Callable) -> Callable:
-    """A function that runs the definition, or the version of it that suits its arguments.
+    """Return a function that calls the reference version or, if the arguments suit it, a compiled
+    one.
 
-    That version has the definition's name, in a file of the same name in cpu/ or cuda/.
+    The compiled version has the same name, in a file of the same name in cpu/ or cuda/.
     """
     file, name = reference.__module__.rpartition(".")[2], reference.__name__
 
@@ -85,13 +86,13 @@ def _one_float_dtype(arrays: list) -> bool:
 
 @cache
 def numba_version() -> str | None:
-    """Numba's version, or None, with a warning once, where it can't be used."""
+    """Return Numba's version, or None if Numba can't be used; the first such call warns."""
     try:
         import numba
 
         if numba.config.DISABLE_JIT:
             raise ImportError("NUMBA_DISABLE_JIT is set")
-    except Exception as error:  # OSError, for one, where LLVM's library can't be loaded
+    except Exception as error:  # not ImportError alone: OSError if LLVM's library can't be loaded
         reason = " ".join(str(error).split())
         warnings.warn(
             f"numba can't be used ({reason}), so the kernels run in NumPy, two or three "
@@ -104,5 +105,5 @@ def numba_version() -> str | None:
 
 @cache
 def version(folder: str, file: str, name: str) -> Callable:
-    """The kernel `name` of that file in cpu/ or cuda/, imported when needed: cpu/ loads Numba."""
+    """Return the kernel `name` of a file in cpu/ or cuda/; importing cpu/ loads Numba."""
     return getattr(import_module(f".{folder}.{file}", __package__), name)

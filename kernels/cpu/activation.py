@@ -5,7 +5,7 @@ import numpy as np
 from ...runtime.compiled import compiled
 from ...runtime.threads import split
 
-LEAST = 1 << 17  # elements a thread takes at least
+LEAST = 1 << 17  # minimum elements per thread
 
 
 def bias_activation(s, b, slope):
@@ -16,8 +16,8 @@ def bias_activation(s, b, slope):
 
 
 def activation_gradient(dy, y, slope):
-    """dy, y (n, units) -> ds (n, units), db (units,): one pass gives both; every thread sums db
-    over its own rows, and these sums are added up.
+    """dy, y (n, units) -> ds (n, units), db (units,) in one pass; every thread sums db over its
+    own rows, and these sums are added.
     """
     slope = dy.dtype.type(slope)
     ds = np.empty_like(dy)

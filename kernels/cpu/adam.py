@@ -8,12 +8,12 @@ from ...runtime.compiled import compiled
 from ...runtime.threads import split
 from .fastexp import magnitude
 
-LEAST = 1 << 17  # elements a thread takes at least
+LEAST = 1 << 17  # minimum elements per thread
 
 
 def adam_update(p, g, m, v, rate, beta1, beta2, eps, bad, step):
-    """p, g, m, v of one shape, p, m and v in place: all steps of the definition in one pass over
-    the flat arrays, which threads share. The same pass looks for NaN and inf in p.
+    """p, g, m, v of one shape, p, m and v in place: the whole update in one pass over the flat
+    arrays, which threads share. The same pass checks p for NaN and inf.
     """
     kind = p.dtype.type
     p, g, m, v = (a.reshape(-1) for a in (p, g, m, v))

@@ -9,12 +9,12 @@ from ...runtime.threads import split
 from .fastexp import largest
 from .softmax import exponentials
 
-LEAST = 1 << 15  # elements a thread takes at least
+LEAST = 1 << 15  # minimum elements per thread
 
 
 def confidence_score(logits, weights):
-    """logits (n, S), weights (n,) -> CS (): one pass that stores one row of e^z at a time, no
-    matrix. Each thread sums E H and p(y) (S,) of its rows in float64.
+    """logits (n, S), weights (n,) -> CS (): one pass that stores e^z of one row at a time. Each
+    thread sums E H and p(y) (S,) of its rows in float64.
     """
 
     def part(low, high):
@@ -30,7 +30,7 @@ def confidence_score(logits, weights):
 
 @compiled
 def _expectations(logits, weights, marginal, e):
-    """E H over the rows, and E p(y|x) added to marginal, both in float64."""
+    """Return E H over the rows and add E p(y|x) to marginal (S,), both in float64."""
     mean = 0.0
     for i in range(logits.shape[0]):
         row = logits[i]

@@ -1,8 +1,8 @@
-"""What lies between the matrix products of a critic step (tinygzsl/critic.py), row by row.
+"""The element-wise work between the matrix products of a critic step (tinygzsl/critic.py).
 
-A row is a hidden unit of the critic, a column a sample: products in this orientation are the
-faster ones, and every thread owns the rows that it works on. w_out are the critic's output weights,
-delta is [delta~, delta, v] of MATH.md's step 5.
+A row is a hidden unit of the critic, a column a sample: the products are faster in this
+orientation, and every thread works on rows of its own. w_out (units,) are the critic's output
+weights, delta is [delta~, delta, v] of MATH.md's step 5.
 """
 
 import math
@@ -12,12 +12,12 @@ import numpy as np
 from ...runtime.compiled import compiled
 from ...runtime.threads import split
 
-LEAST = 1 << 15  # elements a thread takes at least
+LEAST = 1 << 15  # minimum elements per thread
 
 
 def critic_epilogue(s, table, index, alpha, w_out, slope, delta):
     """s (units, 2n) in place, delta (units, 3n) written -> scores (2n,), dw_out (units,): one pass
-    without arrays in between. Threads share the units; their parts of the scores are added up.
+    without temporary arrays. Threads share the units; their parts of the scores are added.
     """
     slope = s.dtype.type(slope)
     dw_out = np.empty_like(w_out)
@@ -78,8 +78,8 @@ def _penalty_epilogue(t, s, slope, dw_out):
 
 
 def gradient_penalty(g, weight):
-    """g (n, d) in place -> norm (n,): a row's length, then u over the row while it is in the cache;
-    threads share the samples.
+    """g (n, d) in place -> norm (n,): a row's length, then the row is replaced by u while it is in
+    the cache; threads share the samples.
     """
     norm = np.empty(g.shape[0], g.dtype)
     scale = g.dtype.type(2 * weight / max(g.shape[0], 1))

@@ -1,4 +1,4 @@
-"""Euclidean distances around the product of matrices that most of their work is."""
+"""Euclidean distances: the work before and after their matrix product."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from ...runtime.compiled import compiled
 from ...runtime.threads import split
 
-LEAST = 1 << 16  # elements a thread takes at least
+LEAST = 1 << 16  # minimum elements per thread
 
 
 def centered_rows(x, center):

@@ -1,7 +1,7 @@
 """The exponential, the maximum of a row and the test for NaN and inf, in forms that vectorise.
 
-Without Intel's SVML Numba calls the C library's exp, one number at a time. The float32 one here is
-a polynomial, which inlines; float64 keeps the C library's.
+Without Intel's SVML, Numba calls the C library's exp once per number. The float32 version here is a
+polynomial, which the compiler inlines; float64 uses the C library's exp.
 """
 
 import math
@@ -13,15 +13,15 @@ from numba.extending import intrinsic, overload
 
 from ...runtime.compiled import compiled
 
-LOWEST = np.float32(-87)  # e^x of anything below is 0: it would hardly be a normal float32
+LOWEST = np.float32(-87)  # e^x is 0 for x below: the smallest normal float32 is e^-87.3
 LOG2_E = np.float32(1.4426950408889634)
-# ln 2 in two parts: the first has so few bits that its multiples are exact.
+# ln 2 in two parts; the first has so few bits that its products with n are exact.
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.1219444e-4)
-# 1.5 * 2**23: a number added to it is rounded to an integer, which its lowest bits then hold.
+# Adding 1.5 * 2**23 rounds a number to an integer, which the lowest bits of the sum then hold.
 ROUNDER, ROUNDER_BITS = np.float32(12582912), np.int32(0x4B400000)
 BIAS, MANTISSA = np.int32(127), np.int32(23)
-# e^r = 1 + r (C1 + r (C2 + ...)) for |r| <= ln 2 / 2, with the least largest relative error, 9e-8:
-# a weighted fit (Lawson's iteration) of degree 5 that is exact at 0.
+# e^r = 1 + r (C1 + r (C2 + ...)) for |r| <= ln 2 / 2: the polynomial of degree 5, exact at 0, with
+# the smallest maximum relative error, 9e-8, from a weighted fit (Lawson's iteration).
 C1, C2, C3, C4, C5 = (
     np.float32(c) for c in (0.9999997, 0.49999148, 0.16667639, 0.04189816, 0.0082902723)
 )
@@ -53,7 +53,7 @@ def from_bits(typing_context, i):
 
 @intrinsic
 def ordered(typing_context, i):
-    """Bits of a float to an integer that sorts as the float does, and back again."""
+    """Map the bits of a float to an integer of the same order; applied again, it maps back."""
 
     def generate(context, builder, signature, args):
         width = args[0].type.width
@@ -65,9 +65,9 @@ def ordered(typing_context, i):
 
 
 def magnitude(x):
-    """The bits of |x| as an integer: it grows with |x|, and is infinity's or more for inf and NaN.
+    """The bits of |x| as an integer, which grows with |x|; for NaN it is above that of inf.
 
-    Sums of x * 0, which NaN would show in, are not safe: some compilers take them for 0.
+    To sum x * 0 would also find NaN, but some compilers replace x * 0 by 0.
     """
     return abs(x)
 
@@ -80,7 +80,7 @@ def _magnitude(x):
 
 @compiled
 def largest(row):
-    """The largest element of a row: a maximum of floats would not vectorise."""
+    """The largest element of a row, compared as integers: a maximum of floats doesn't vectorise."""
     top = ordered(bits(row[0]))
     for j in range(row.size):
         key = ordered(bits(row[j]))
@@ -93,7 +93,7 @@ def exp(x):
     return math.exp(x)
 
 
-# Sums may not be reordered here, or the two parts of ln 2 would be put together again.
+# Sums must not be reordered here: that would merge the two parts of ln 2.
 @overload(exp, jit_options={"fastmath": {"contract"}})
 def _exp(x):
     if x != types.float32:

@@ -6,7 +6,7 @@ from ...runtime.compiled import compiled
 
 
 def entropy_hinge(entropy, n_seen, gamma, weight):
-    """entropy (n,) -> loss (), dentropy (n,): sums in float64 on one thread: a batch is small."""
+    """entropy (n,) -> loss (), dentropy (n,): float64 sums on one thread, as a batch is small."""
     dentropy = np.empty_like(entropy)
     seen, proxies = slice(0, n_seen), slice(n_seen, None)
     gap = _sum(entropy[seen]) / n_seen - _sum(entropy[proxies]) / (entropy.size - n_seen) + gamma

@@ -1,4 +1,7 @@
-"""Philox4x32-10 by blocks of four words: the counter is the block, so a share starts anywhere."""
+"""Philox4x32-10 in blocks of four words; the block's number is the counter.
+
+A thread can therefore start at any block.
+"""
 
 import math
 
@@ -8,9 +11,10 @@ from ...runtime.compiled import compiled
 from ...runtime.threads import split
 from ..reference import philox as definition
 
-LEAST = 1 << 12  # blocks a thread takes at least
+LEAST = 1 << 12  # minimum blocks per thread
 
-# Numba would make a float of an unsigned and a signed number, so every constant is unsigned.
+# Numba turns an operation of an unsigned and a signed integer into float, so constants are
+# unsigned.
 M0, M1 = np.uint64(definition.MULTIPLIER_0), np.uint64(definition.MULTIPLIER_1)
 W0, W1 = np.uint64(definition.WEYL_0), np.uint64(definition.WEYL_1)
 LOW, HALF, EIGHT = np.uint64(definition.LOW), np.uint64(32), np.uint64(8)
@@ -22,12 +26,12 @@ def philox_words(out, seed, step, purpose):
 
 
 def philox_integers(out, high, seed, step, purpose):
-    """out (n,) int64: a block's words become integers in registers, no array of words."""
+    """out (n,) int64: a block's words become integers in registers, without an array of words."""
     return _by_blocks(_integers, out, seed, step, purpose, np.uint64(high))
 
 
 def philox_uniform(out, seed, step, purpose):
-    """out (n,): a block's words become numbers in registers, no array of words."""
+    """out (n,): a block's words become numbers in registers, without an array of words."""
     return _by_blocks(_uniform, out, seed, step, purpose, out.dtype.type(2.0**-24))
 
 

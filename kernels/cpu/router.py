@@ -10,12 +10,12 @@ from ..reference.router import soft_factors
 from .fastexp import exp, largest
 from .softmax import sums
 
-LEAST = 1 << 15  # elements a thread takes at least
+LEAST = 1 << 15  # minimum elements per thread
 
 
 def route_rows(logits, f, delta_low, delta_high, temperature):
     """logits (n, S), f (n, S + U) -> label, code, entropy, score, (n,) each: one pass that reads
-    only the candidates of a row's route from f, and keeps no probabilities.
+    only the candidates of a row's route from f and stores no probabilities.
     """
     kind, n = logits.dtype.type, logits.shape[0]
     constants = kind(delta_low), kind(delta_high), kind(1 / temperature)
@@ -31,7 +31,7 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
 
 def soft_route_rows(logits, f, bias, width, tau):
     """logits (n, S), f (n, S + U) -> label, code, entropy, score, gate, (n,) each: one pass that
-    reads the unseen columns of f only and keeps no probabilities but the two largest.
+    reads only the unseen columns of f and keeps only the two largest probabilities.
     """
     kind, n = logits.dtype.type, logits.shape[0]
     constants = [kind(value) for value in (bias, *soft_factors(logits.shape[1], width, tau))]
@@ -102,4 +102,4 @@ def _first(row, value):
     for j in range(row.size):
         if row[j] == value:
             return j
-    return 0  # NaN, which equals nothing
+    return 0  # a row with NaN: no element equals its maximum

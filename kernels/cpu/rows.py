@@ -5,7 +5,7 @@ import numpy as np
 from ...runtime.compiled import compiled
 from ...runtime.threads import split
 
-LEAST = 1 << 16  # elements a thread takes at least
+LEAST = 1 << 16  # minimum elements per thread
 
 
 def gather_rows(x, rows, out):
@@ -27,8 +27,8 @@ def _gather(x, rows, out):
 
 
 def segment_sum(values, index, n_segments):
-    """values (r, m), index (c,) -> sums (r, n_segments): each number is added in its place, where
-    the definition multiplies by a matrix of 0 and 1; threads share the r rows.
+    """values (r, m), index (c,) -> sums (r, n_segments): each number is added to its segment,
+    without the reference's matrix of 0 and 1; threads share the r rows.
     """
     out = np.zeros((values.shape[0], n_segments), values.dtype)
 

@@ -1,4 +1,4 @@
-"""Features scaled by columns and rows, and looked through for NaN and inf in the same pass."""
+"""Features scaled by columns and rows, and checked for NaN and inf in the same pass."""
 
 import math
 
@@ -8,12 +8,12 @@ from ...runtime.compiled import compiled
 from ...runtime.threads import split
 from .fastexp import magnitude
 
-LEAST = 1 << 16  # elements a thread takes at least
+LEAST = 1 << 16  # minimum elements per thread
 
 
 def scale_rows(x, shift, scale, unit_rows, out):
-    """x (n, d), shift and scale (d,) -> out (n, d), finite (): a row is looked through, scaled and
-    divided by its length while it is in the cache; threads share the rows.
+    """x (n, d), shift and scale (d,) -> out (n, d), finite (): a row is checked, scaled and divided
+    by its length while it is in the cache; threads share the rows.
     """
 
     def part(low, high):
@@ -27,7 +27,7 @@ def _scale(x, shift, scale, unit_rows, out):
     zero = x.dtype.type(0)
     limit, top = magnitude(x.dtype.type(np.inf)), magnitude(zero)
     for i in range(x.shape[0]):
-        # One loop each: out may be x, and where a loop writes to what it reads nothing vectorises.
+        # Separate loops: out may be x, and a loop that writes to what it reads doesn't vectorise.
         for j in range(x.shape[1]):
             top = max(top, magnitude(x[i, j]))
         for j in range(x.shape[1]):

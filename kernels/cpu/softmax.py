@@ -1,7 +1,8 @@
-"""Softmax, its entropy and its losses, one row of logits after the other.
+"""Softmax, its entropy and its losses, row by row.
 
-In a row z = logits - max, t = sum e^z and u = sum z e^z, as in kernels/reference/softmax.py. Large
-logits would swallow log t or H if these were added to the maximum first: hence compiled_in_order.
+In a row z = logits - max, t = sum e^z and u = sum z e^z, as in kernels/reference/softmax.py.
+compiled_in_order keeps the order of additions: if log t or H were first added to a large maximum,
+rounding would lose them.
 """
 
 import math
@@ -12,8 +13,8 @@ from ...runtime.compiled import compiled, compiled_in_order
 from ...runtime.threads import split
 from .fastexp import exp, largest
 
-LEAST = 1 << 15  # elements a thread takes at least
-BLOCK = 1 << 12  # elements that stay in the first-level cache
+LEAST = 1 << 15  # minimum elements per thread
+BLOCK = 1 << 12  # elements that fit the first-level cache
 
 
 def log_softmax_entropy(logits):
@@ -30,7 +31,7 @@ def log_softmax_entropy(logits):
 
 
 def softmax_loss_forward(logits, y):
-    """logits (n, c), y (l,) -> cross (l,), entropy, top, log_t (n,): no log_p is stored."""
+    """logits (n, c), y (l,) -> cross (l,), entropy, top, log_t (n,): log_p isn't stored."""
     entropy, top, log_t = np.empty((3, logits.shape[0]), logits.dtype)
     cross = np.empty(y.shape[0], logits.dtype)
 
@@ -43,7 +44,7 @@ def softmax_loss_forward(logits, y):
 
 
 def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
-    """logits (n, c) -> dlogits (n, c): p is computed anew from top and log_t, in the same loop."""
+    """logits (n, c) -> dlogits (n, c): p is recomputed from top and log_t in the same loop."""
     dlogits = np.empty_like(logits)
 
     def part(low, high):
@@ -57,7 +58,7 @@ def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
 
 def softmax_loss(logits, y, dce, dentropy):
     """logits (n, c) -> cross (l,), entropy (n,), dlogits (n, c): e^z is computed once, into
-    dlogits, for as many rows as BLOCK allows, and the gradient is made of it in place.
+    dlogits, for as many rows as BLOCK holds, and the gradient replaces it in place.
     """
     cross, entropy = np.empty(y.shape[0], logits.dtype), np.empty(logits.shape[0], logits.dtype)
     dlogits = np.empty_like(logits)
@@ -77,7 +78,7 @@ def _rows(logits):
 
 @compiled
 def sums(row, top):
-    """t and u of a row with this maximum."""
+    """t and u of a row whose maximum is top."""
     t = u = row.dtype.type(0)
     for j in range(row.size):
         z = row[j] - top
@@ -89,7 +90,7 @@ def sums(row, top):
 
 @compiled
 def exponentials(row, top, e):
-    """t and u of a row with this maximum, and e^z into e."""
+    """t and u of a row whose maximum is top; e^z goes into e."""
     t = u = row.dtype.type(0)
     for j in range(row.size):
         z = row[j] - top
@@ -159,11 +160,11 @@ def _loss(logits, y, dce, dentropy, cross, entropy, dlogits):
             out[y[i]] -= own
 
 
-# A row of 150 leaves a tail that fills no vector, and exp is the dearest part: hence the rows of a
-# block at once.
+# exp costs most, and a single row leaves a tail that doesn't fill a SIMD vector (150 classes, for
+# example). So exp runs over all rows of a block at once.
 @compiled
 def _exponentials_of_rows(logits, tops, e):
-    """The maximum of each row into tops, and e^z into e."""
+    """Write the maximum of each row into tops and e^z into e."""
     for i in range(logits.shape[0]):
         row, out = logits[i], e[i]
         tops[i] = top = largest(row)
@@ -176,7 +177,7 @@ def _exponentials_of_rows(logits, tops, e):
 
 @compiled
 def _sums_of(row, top, e):
-    """t and u of a row with this maximum and these e^z."""
+    """t and u of a row whose maximum is top and whose e^z is e."""
     t = u = row.dtype.type(0)
     for j in range(row.size):
         t += e[j]

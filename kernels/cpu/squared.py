@@ -5,7 +5,7 @@ import numpy as np
 from ...runtime.compiled import compiled
 from ...runtime.threads import split
 
-LEAST = 1 << 17  # elements a thread takes at least
+LEAST = 1 << 17  # minimum elements per thread
 
 
 def squared_error(x, target, scale, weight):
@@ -24,7 +24,7 @@ def squared_error(x, target, scale, weight):
 
 @compiled
 def _squared_error(x, target, double, dx):
-    total = 0.0  # in float64; a row's own sum keeps the dtype, and so its loop's full width
+    total = 0.0  # in float64; a row's sum keeps the dtype, so that its loop vectorises fully
     for i in range(x.shape[0]):
         square = x.dtype.type(0)
         for j in range(x.shape[1]):

@@ -1,5 +1,6 @@
-"""The kernels for a GPU: a .cu file, and beside it the functions that launch what it holds.
+"""The kernels for a GPU: .cu files, and beside each the Python functions that launch its kernels.
 
-Each allocates what the kernel returns on the device, numbers as arrays (), and waits for nothing.
-launch.py compiles a .cu file when it is first needed; what the files share is in common.cu.
+A function allocates the results on the device, single numbers as arrays of shape (), and doesn't
+wait for the kernel to end. launch.py compiles a .cu file on first use; common.cu is compiled into
+each of them.
 """

@@ -6,16 +6,16 @@ from .reduce import column_sums
 
 
 def bias_activation(s, b, slope):
-    """s (n, units) in place, b (units,): a thread keeps its columns and their biases and walks down
-    the rows.
+    """s (n, units) in place, b (units,): a thread loads the biases of its columns once and loops
+    over the rows.
     """
     launch("activation", "bias_activation", *tiles(*s.shape, PACK), s, b, slope, *s.shape)
     return s
 
 
 def activation_gradient(dy, y, slope):
-    """dy, y (n, units) -> ds (n, units), db (units,): a block has STRIP rows of 32 columns and sums
-    these; column_sums adds up the blocks' sums.
+    """dy, y (n, units) -> ds (n, units), db (units,): a block sums STRIP rows of 32 columns;
+    column_sums adds the blocks' sums.
     """
     xp, ds = array_module(dy), array_module(dy).empty_like(dy)
     grid, block = strips(*dy.shape)

@@ -38,7 +38,7 @@ static __device__ real block_sum(real x) {
   __shared__ real parts[WARP];
   const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
   x = warp_sum(x);
-  __syncthreads();  // nobody reads the parts of the sum before this one any more
+  __syncthreads();  // every thread has read the parts of the previous sum
   if (lane == 0) parts[warp] = x;
   __syncthreads();
   return warp_sum(lane < blockDim.x / WARP ? parts[lane] : (real)0);
@@ -47,7 +47,7 @@ static __device__ real block_sum(real x) {
 // For a (32, 8) block: the sum over the eight threads with this threadIdx.x, in each of them.
 static __device__ real lines_sum(real x) {
   __shared__ real parts[LINES][WARP];
-  __syncthreads();  // nobody reads the parts of the sum before this one any more
+  __syncthreads();  // every thread has read the parts of the previous sum
   parts[threadIdx.y][threadIdx.x] = x;
   __syncthreads();
   real sum = 0;

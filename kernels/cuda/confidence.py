@@ -8,7 +8,7 @@ from .softmax import softmax_loss_forward
 
 def confidence_score(logits, weights):
     """logits (n, S), weights (n,) -> CS (): after softmax_loss_forward, blocks of STRIP rows and 32
-    classes compute p anew and sum it; one block turns entropies and sums into the score.
+    classes recompute p and sum it; one block turns entropies and sums into the score.
     """
     xp, (n, c) = array_module(logits), logits.shape
     _, entropy, *sums = softmax_loss_forward(logits, xp.empty(0, "int64"))

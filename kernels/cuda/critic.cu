@@ -1,4 +1,4 @@
-// What lies between the matrix products of a critic step (tinygzsl/critic.py): a row is a hidden
+// The work between the matrix products of a critic step (tinygzsl/critic.py): a row is a hidden
 // unit, a column a sample.
 //
 // Floors, in float32 at the memory's bandwidth: critic_epilogue reads s (units, 2n) and writes it

@@ -1,4 +1,4 @@
-"""Launches kernels/cuda/critic.cu: what lies between the matrix products of a critic's step."""
+"""Launches kernels/cuda/critic.cu: the work between the matrix products of a critic's step."""
 
 from ...runtime.backend import array_module
 from .launch import THREADS, UNITS, ceil_div, launch, warps
@@ -7,7 +7,7 @@ from .reduce import column_sums
 
 def critic_epilogue(s, table, index, alpha, w_out, slope, delta):
     """s (units, 2n) in place, delta (units, 3n) written -> scores (2n,), dw_out (units,): one pass,
-    a warp for UNITS units, a lane for a sample; column_sums adds up the blocks' scores.
+    a warp for UNITS units, a lane for a sample; column_sums adds the blocks' scores.
     """
     xp, (units, n) = array_module(s), (s.shape[0], alpha.shape[0])
     grid, block = warps(ceil_div(units, UNITS))
@@ -26,7 +26,7 @@ def penalty_epilogue(t, s, slope):
 
 
 def gradient_penalty(g, weight):
-    """g (n, d) in place -> norm (n,): a block per row, in the cache for its second sweep."""
+    """g (n, d) in place -> norm (n,): a block per row, whose second pass finds it in the cache."""
     norm, (n, d) = array_module(g).empty(g.shape[0], g.dtype), g.shape
     scale = 2 * weight / max(n, 1)
     launch("critic", "gradient_penalty", (n,), (THREADS,), g, scale, norm, d)

@@ -1,4 +1,4 @@
-// Euclidean distances around the product of matrices that most of their work is.
+// Euclidean distances: the work before and after their matrix product.
 //
 // centered_rows, a warp per row, reads x and writes u. negative_distances reads and writes the
 // products, a thread keeping its column and walking down rows. Floor of both: 8 bytes per float32

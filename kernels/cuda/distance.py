@@ -1,4 +1,4 @@
-"""Launches kernels/cuda/distance.cu: Euclidean distances around a product of matrices."""
+"""Launches kernels/cuda/distance.cu: Euclidean distances before and after their matrix product."""
 
 from ...runtime.backend import array_module
 from .launch import launch, tiles, warps
@@ -13,8 +13,8 @@ def centered_rows(x, center):
 
 
 def negative_distances(products, u_squared, v_squared):
-    """products (n, c) in place, u_squared (n,), v_squared (c,): one pass, a thread keeps its column
-    and walks down the rows.
+    """products (n, c) in place, u_squared (n,), v_squared (c,): one pass, a thread has one column
+    and loops over the rows.
     """
     arrays = products, u_squared, v_squared
     launch("distance", "negative_distances", *tiles(*products.shape), *arrays, *products.shape)

@@ -1,5 +1,5 @@
-// The entropy hinge of a batch (eq. 8), in one block. Moves 8 bytes per sample in float32, which
-// for a batch is nothing: its floor is the start of a kernel.
+// The entropy hinge of a batch (eq. 8), in one block. Moves 8 bytes per sample in float32, which is
+// negligible for a batch: the floor is the time to start a kernel.
 
 extern "C" __global__ void entropy_hinge(
     const real* __restrict__ entropy, real* loss, real* dentropy, real gamma, real weight,

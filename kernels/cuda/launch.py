@@ -1,8 +1,9 @@
-"""Launches the CUDA kernels: compiles the .cu files when first needed, checks and packs arguments.
+"""Launches the CUDA kernels: compiles the .cu files on first use, checks and packs the arguments.
 
-CuPy compiles with NVRTC and caches the result on disk. It checks no argument: a Python float, for
-one, is passed as 8 bytes, and a kernel that expects 4 computes garbage. So every array is checked
-against the declaration in the .cu file, and every scalar is packed by it.
+CuPy compiles with NVRTC and caches the result on disk. It doesn't check arguments: a Python float,
+for example, is passed as 8 bytes, and a kernel that expects 4 bytes reads wrong values. So every
+array is checked against the declaration in the .cu file, and every scalar is converted to the
+declared type.
 """
 
 from __future__ import annotations
@@ -23,18 +24,20 @@ PRELUDES = {
 OPTIONS = ("--std=c++17",)
 WARP, LINES = 32, 8  # the usual block is (WARP, LINES)
 THREADS = WARP * LINES
-STRIP = 256  # rows whose columns a block sums
+STRIP = 256  # rows that a block sums, column by column
 UNITS = 2  # hidden units of a warp in kernels/cuda/critic.cu
 CONSTANTS = {"WARP": WARP, "LINES": LINES, "STRIP": STRIP, "UNITS": UNITS}
-PACK = 4  # elements that a thread takes at a time, where it can
-BLOCKS = 2048  # most blocks of a kernel whose threads walk through the data: fills any device
+PACK = 4  # elements that a thread processes at a time if they are aligned
+BLOCKS = 2048  # maximum blocks of a kernel whose threads loop over the data: fills any device
 SINGLE = np.dtype("float32")
 TYPES = {"int": "int32", "long long": "int64", "unsigned int": "uint32", "signed char": "int8"}
 
 
 class Parameter(NamedTuple):
-    """A kernel's parameter: its name, its dtype and whether it is an array of that; if it is not,
-    pack(value) is the value as a scalar of the dtype, or ValueError.
+    """A kernel's parameter: its name, its dtype and whether it is an array of that dtype.
+
+    For a scalar parameter, pack(value) converts a value to the dtype; it raises ValueError for an
+    integer out of range.
     """
 
     name: str
@@ -44,8 +47,8 @@ class Parameter(NamedTuple):
 
 
 class Versions(NamedTuple):
-    """The name of `real` and a kernel's parameters by dtype, how many they are, and which of them
-    are `real` arrays.
+    """A kernel's parameters by dtype, with the name of `real`; their number; the positions of the
+    `real` arrays among them.
     """
 
     by_dtype: dict[np.dtype, tuple[str, list[Parameter]]]
@@ -54,7 +57,7 @@ class Versions(NamedTuple):
 
 
 def source(file: str, dtype: str) -> str:
-    """All the text of <file>.cu for float32 or float64: it includes nothing."""
+    """The complete source of <file>.cu for float32 or float64; it has no #include."""
     folder = Path(__file__).parent
     parts = [PRELUDES[dtype], *(f"#define {name} {n}\n" for name, n in CONSTANTS.items())]
     for name in ("common", file):
@@ -77,7 +80,7 @@ def _parameter(kernel: str, text: str, dtype: str) -> Parameter:
 
 
 def _packer(kernel: str, name: str, dtype: np.dtype) -> Callable:
-    """NumPy takes long to make a scalar and most values come again at every step: they are kept."""
+    """Cached, since NumPy scalars are slow to create and most values repeat at every step."""
     low, high = -np.inf, np.inf
     if dtype.kind in "iu":
         low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
@@ -93,7 +96,7 @@ def _packer(kernel: str, name: str, dtype: np.dtype) -> Callable:
 
 @cache
 def _versions(file: str, kernel: str) -> Versions:
-    """Looked up at every launch, so with the dtype itself as key: its name takes long to write."""
+    """Looked up at every launch; the key is the dtype, as a dtype's name is slow to compute."""
     by_dtype = {np.dtype(t): (t, signatures(file, t)[kernel]) for t in PRELUDES}
     single, double = (parameters for _, parameters in by_dtype.values())
     pairs = enumerate(zip(single, double, strict=True))
@@ -104,9 +107,9 @@ def _versions(file: str, kernel: str) -> Versions:
 def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> None:
     """Run a kernel of <file>.cu on the current stream.
 
-    The first array of the kernel's `real` type decides between float32 and float64. A grid without
-    blocks, for arrays without elements, runs nothing. Raises TypeError for an argument that doesn't
-    suit the declaration and RuntimeError if the kernel can't be compiled.
+    The first array of the kernel's `real` type decides between float32 and float64. If the arrays
+    are empty, the grid has no blocks and nothing runs. Raises TypeError for an argument that
+    doesn't match the declaration and RuntimeError if the kernel can't be compiled.
     """
     import cupy
 
@@ -123,7 +126,7 @@ def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> Non
     device, ndarray, packed = cupy.cuda.runtime.getDevice(), cupy.ndarray, []
     for p, a in zip(parameters, args, strict=True):
         if not p.is_array:
-            packed.append(p.pack(a) if a else p.dtype.type(a))  # -0.0 == 0.0, so 0 is not kept
+            packed.append(p.pack(a) if a else p.dtype.type(a))  # -0.0 == 0.0: zeros aren't cached
         elif (
             isinstance(a, ndarray)
             and a.dtype is p.dtype
@@ -158,7 +161,7 @@ def _compiled(cupy: ModuleType, file: str, kernel: str, dtype: str) -> Callable:
         return _module(cupy, file, dtype).get_function(kernel)
     except MemoryError:
         raise
-    except Exception as error:  # the compiler's own type, or the driver's
+    except Exception as error:  # an exception type of the compiler or of the driver
         if "OUT_OF_MEMORY" in str(error):
             raise
         first = next((line for line in str(error).splitlines() if "error" in line), str(error))
@@ -174,7 +177,7 @@ def _module(cupy: ModuleType, file: str, dtype: str) -> Any:
 
 
 def ceil_div(count: int, by: int) -> int:
-    """How many groups of `by` hold count things."""
+    """count / by, rounded up."""
     return -(-count // by)
 
 
@@ -184,17 +187,17 @@ def warps(rows: int) -> tuple[tuple, tuple]:
 
 
 def tiles(rows: int, columns: int, each: int = 1) -> tuple[tuple, tuple]:
-    """Grid and block for a matrix, `each` columns a thread; threads may walk down the rows."""
+    """Grid and block for a matrix, `each` columns per thread; a thread may loop over rows."""
     across = ceil_div(columns, WARP * each)
     down = min(ceil_div(rows, LINES), max(BLOCKS // max(across, 1), 1))
     return (across, down), (WARP, LINES)
 
 
 def strips(rows: int, columns: int) -> tuple[tuple, tuple]:
-    """Grid and block with a block for each STRIP rows, at least one, and 32 columns."""
+    """Grid and block with one block per STRIP rows and 32 columns; at least one block of rows."""
     return (max(ceil_div(rows, STRIP), 1), ceil_div(columns, WARP)), (WARP, LINES)
 
 
 def flat(count: int) -> tuple[tuple, tuple]:
-    """Grid and block for count elements, PACK a thread at a time; threads may walk on."""
+    """Grid and block for count elements, PACK at a time per thread; a thread may loop."""
     return (min(ceil_div(count, THREADS * PACK), BLOCKS),), (THREADS,)

@@ -10,22 +10,22 @@ def philox_words(out, seed, step, purpose):
 
 
 def philox_integers(out, high, seed, step, purpose):
-    """out (n,) int64: a thread makes four numbers of its block's words, no array of words."""
+    """out (n,) int64: a thread makes four numbers from its block's words, without storing these."""
     return _random("philox_integers", out, seed, step, purpose, high)
 
 
 def philox_uniform(out, seed, step, purpose):
-    """out (n,): a thread makes four numbers of its block's words, no array of words."""
+    """out (n,): a thread makes four numbers from its block's words, without storing these."""
     return _random("philox_uniform", out, seed, step, purpose)
 
 
 def philox_normal(out, seed, step, purpose):
-    """out (n,): a thread makes two pairs of numbers of its block's words, by log and sincospi."""
+    """out (n,): a thread turns its block's words into two pairs of numbers, by log and sincospi."""
     return _random("philox_normal", out, seed, step, purpose)
 
 
 def _random(kernel, out, seed, step, purpose, *before):
-    """Four words or numbers a thread."""
+    """Launch a kernel of which a thread writes four words or numbers; returns out."""
     counter_and_key = step & LOW, step >> 32, int(purpose), seed & LOW, seed >> 32
     grid = (ceil_div(out.size, 4 * THREADS),)
     launch("philox", kernel, grid, (THREADS,), out, *before, *counter_and_key, out.size)

@@ -7,7 +7,7 @@ from .launch import launch, warps
 
 def route_rows(logits, f, delta_low, delta_high, temperature):
     """logits (n, S), f (n, S + U) -> label, code, entropy, score, (n,) each: one launch, a warp per
-    row, which reads the candidates of its route alone from f.
+    row, which reads only the candidates of its route from f.
     """
     xp, (n, seen) = array_module(logits), logits.shape
     label, code = xp.empty(n, "int64"), xp.empty(n, "int8")
@@ -19,7 +19,7 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
 
 def soft_route_rows(logits, f, bias, width, tau):
     """logits (n, S), f (n, S + U) -> label, code, entropy, score, gate, (n,) each: one launch, a
-    warp per row, which reads the unseen columns of f only.
+    warp per row, which reads only the unseen columns of f.
     """
     xp, (n, seen) = array_module(logits), logits.shape
     label, code = xp.empty(n, "int64"), xp.empty(n, "int8")

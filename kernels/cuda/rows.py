@@ -5,16 +5,16 @@ from .launch import LINES, PACK, WARP, ceil_div, launch, tiles
 
 
 def gather_rows(x, rows, out):
-    """x (N, d), rows (n,) -> out (n, d): by 16 bytes where rows are aligned to them; x may also lie
-    in pinned memory of the host.
+    """x (N, d), rows (n,) -> out (n, d): 16 bytes at a time where rows are aligned; x may be in
+    pinned host memory.
     """
     launch("rows", "gather_rows", *tiles(*out.shape, PACK), x, rows, out, *out.shape)
     return out
 
 
 def segment_sum(values, index, n_segments):
-    """values (r, m), index (c,) -> sums (r, n_segments): a thread per sum, which adds the columns
-    of its segment in their order.
+    """values (r, m), index (c,) -> sums (r, n_segments): a thread per sum, which adds its columns
+    in order.
     """
     h, m = values.shape
     out = array_module(values).empty((h, n_segments), values.dtype)

@@ -1,7 +1,7 @@
-// Features scaled by columns and rows, and looked through for NaN and inf: a warp per row of x (n,
-// d). Reads x and writes out, by 16 bytes where rows are aligned to them; rows that are to have
-// length 1 are read and written a second time, in the cache. Floor: 8 bytes per float32 number at
-// the memory's bandwidth.
+// Features scaled by columns and rows, and checked for NaN and inf: a warp per row of x (n, d).
+// Reads x and writes out, 16 bytes at a time where rows are aligned; rows that are scaled to length
+// 1 are read and written a second time, in the cache. Floor: 8 bytes per float32 number at the
+// memory's bandwidth.
 
 extern "C" __global__ void scale_rows(
     const real* x, const real* __restrict__ shift, const real* __restrict__ scale, int unit_rows,

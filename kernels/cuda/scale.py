@@ -5,8 +5,8 @@ from .launch import launch, warps
 
 
 def scale_rows(x, shift, scale, unit_rows, out):
-    """x (n, d), shift and scale (d,) -> out (n, d), finite (): a warp per row; one that meets NaN
-    or inf sets a flag on the device.
+    """x (n, d), shift and scale (d,) -> out (n, d), finite (): a warp per row; a warp that finds
+    NaN or inf sets a flag on the device.
     """
     bad = array_module(x).zeros(1, "int32")
     arrays = x, shift, scale, bool(unit_rows), out, bad

@@ -13,7 +13,7 @@ def log_softmax_entropy(logits):
 
 
 def softmax_loss_forward(logits, y):
-    """logits (n, c), y (l,) -> cross (l,), entropy, top, log_t (n,): a warp per row, no log_p."""
+    """logits (n, c), y (l,) -> cross (l,), entropy, top, log_t (n,): a warp per row."""
     xp, (n, c) = array_module(logits), logits.shape
     cross = xp.empty(y.shape[0], logits.dtype)
     entropy, top, log_t = results = [xp.empty(n, logits.dtype) for _ in range(3)]
@@ -23,7 +23,7 @@ def softmax_loss_forward(logits, y):
 
 
 def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
-    """logits (n, c) -> dlogits (n, c): p is computed anew from top and log_t, a warp per row."""
+    """logits (n, c) -> dlogits (n, c): p is recomputed from top and log_t, a warp per row."""
     dlogits, (n, c) = array_module(logits).empty_like(logits), logits.shape
     arrays = logits, y, entropy, top, log_t, dce, dentropy, dlogits
     launch("softmax", "softmax_loss_backward", *warps(n), *arrays, n, y.shape[0], c)
@@ -32,7 +32,7 @@ def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
 
 def softmax_loss(logits, y, dce, dentropy):
     """logits (n, c) -> cross (l,), entropy (n,), dlogits (n, c): one launch, a warp per row, which
-    computes e^z twice rather than store it.
+    computes e^z twice instead of storing it.
     """
     xp, (n, c) = array_module(logits), logits.shape
     cross, entropy = xp.empty(y.shape[0], logits.dtype), xp.empty(n, logits.dtype)

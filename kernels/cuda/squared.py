@@ -5,8 +5,8 @@ from .launch import THREADS, flat, launch
 
 
 def squared_error(x, target, scale, weight):
-    """x, target (n, d) -> loss (), dx (n, d): one pass over the flat arrays, by 16 bytes where they
-    are aligned; total adds up the blocks' sums.
+    """x, target (n, d) -> loss (), dx (n, d): one pass over the flat arrays, 16 bytes at a time
+    where they are aligned; total adds the blocks' sums.
     """
     xp, dx = array_module(x), array_module(x).empty_like(x)
     grid, block = flat(x.size)

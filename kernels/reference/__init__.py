@@ -1,4 +1,4 @@
-"""The kernels' definitions in plain array-module code; every faster version is tested on these.
+"""The kernels' definitions in plain NumPy code; every faster version is compared with them.
 
 All functions take NumPy or CuPy arrays and keep their dtype. Entropies are in nats.
 """

@@ -1,4 +1,4 @@
-"""One step of Adam, with a flag for the step that made a parameter NaN or inf."""
+"""One step of Adam, with a flag that records the step in which a parameter became NaN or inf."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def adam_update(
 ) -> None:
     """One Adam update of p from its gradient g, in place on p and the moments m and v.
 
-    rate and eps have the bias corrections folded in (tinygzsl/nn/adam.py). bad (1,) int32 gets the
-    step, if it is 0 and p is no longer finite: a flag that is set without anybody waiting for it.
+    rate and eps include the bias corrections (tinygzsl/nn/adam.py). If p is no longer finite and
+    bad (1,) int32 is 0, bad becomes the step; on a GPU the host doesn't wait for this.
     """
     xp = array_module(p, g, m, v)
     m *= beta1

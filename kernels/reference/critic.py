@@ -1,4 +1,4 @@
-"""What lies between the matrix products of a critic's step: see tinygzsl/critic.py."""
+"""The element-wise work between the matrix products of a critic's step, see tinygzsl/critic.py."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def critic_epilogue(
     w_out (units,) the output weights, w in MATH.md. Since the layer before phi is linear, x^ needs
     no product of its own: s(x^) = alpha s(x) + (1 - alpha) s(x~).
 
-    Writes dL/ds of fake and real and v = dD/ds at x^ into delta (units, 3n), and s(x^) over the
-    first half of s. s(x) goes over the other half, which no step reads: the three versions of this
-    kernel are compared by it. Returns the scores D - b' (2n,), fake and real, and dw_out (units,)
-    without the penalty's part.
+    Writes dL/ds of fake and real and v = dD/ds at x^ into delta (units, 3n), s(x^) into the first
+    half of s and s(x) into the second half; only the tests that compare the three versions read
+    that half. Returns the scores D - b' (2n,), fake and real, and dw_out (units,) without the
+    penalty's part.
     """
     xp, n = array_module(s, table, index, alpha, w_out, delta), alpha.shape[0]
     offset = table[:, index]
@@ -43,9 +43,10 @@ def penalty_epilogue(t: Array, s: Array, slope: float) -> Array:
 
 
 def gradient_penalty(g: Array, weight: float) -> Array:
-    """Norms |g_i| (n,) of the rows of g (n, d), and u = (2 weight / n) (1 - 1 / |g_i|) g_i over g.
+    """Return the norms |g_i| (n,) of the rows of g (n, d); replace g_i by its gradient u_i.
 
-    u is the gradient of weight * mean_i (|g_i| - 1)^2; it is 0 where |g_i| = 0.
+    u_i = (2 weight / n) (1 - 1 / |g_i|) g_i is the gradient of weight * mean_i (|g_i| - 1)^2; it is
+    0 where |g_i| = 0.
     """
     xp = array_module(g)
     norm = xp.sqrt((g * g).sum(axis=1))

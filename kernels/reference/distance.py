@@ -1,4 +1,4 @@
-"""Negative Euclidean distances, around a product of matrices."""
+"""Negative Euclidean distances: the work before and after their matrix product."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ def centered_rows(x: Array, center: Array) -> tuple[Array, Array]:
 
 
 def negative_distances(products: Array, u_squared: Array, v_squared: Array) -> Array:
-    """-|u_i - v_j| over the inner products <u_i, v_j> (n, c), from squared lengths (n,) and (c,).
+    """Replace the inner products <u_i, v_j> (n, c) by -|u_i - v_j| and return them.
 
-    Where rounding makes a square negative, the distance is 0.
+    u_squared (n,) and v_squared (c,) are squared lengths. The distance is 0 where rounding makes
+    its square negative.
     """
     xp = array_module(products, u_squared, v_squared)
     squares = u_squared[:, None] + v_squared - 2 * products

@@ -6,9 +6,10 @@ from ...runtime.backend import Array, array_module
 
 
 def entropy_hinge(entropy: Array, n_seen: int, gamma: float, weight: float) -> tuple[Array, Array]:
-    """max(0, H_S - H_P + gamma), a 0-d array, and the gradient (n,) of weight times that.
+    """Return max(0, H_S - H_P + gamma), a 0-d array, and its gradient (n,) times weight.
 
-    H_S is the mean of the first n_seen entropies (n,), H_P that of the rest, the proxies.
+    H_S is the mean of the first n_seen entropies (n,), in nats, and H_P that of the others, the
+    proxies.
     """
     xp, n_proxies = array_module(entropy), entropy.shape[0] - n_seen
     gap = entropy[:n_seen].mean() - entropy[n_seen:].mean() + gamma

@@ -11,7 +11,7 @@ TWO_PI = 6.283185307179586
 
 
 def philox4x32(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple:
-    """Four words of Philox4x32-10 for each counter: a keyed bijection, so no state to keep.
+    """Four words of Philox4x32-10 for each counter: a keyed bijection, which needs no state.
 
     The counter's words and the results are uint64 arrays that hold 32-bit values. Salmon, Moraes,
     Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), section 4.
@@ -43,7 +43,8 @@ def philox_words(out: Array, seed: int, step: int, purpose: int) -> Array:
 def philox_integers(out: Array, high: int, seed: int, step: int, purpose: int) -> Array:
     """Fill out (n,) int64 with whole numbers from 0 to high - 1, high up to 2**32; returns out.
 
-    One per word of philox_words, by multiplying and shifting: no division, a bias below 2**-32.
+    One per word of philox_words, by multiplying and shifting, without division; the bias is below
+    2**-32.
     """
     words = _words(out, out.shape[0], seed, step, purpose).astype("uint64")
     out[...] = (words * high) >> 32
@@ -74,14 +75,14 @@ def _words(like: Array, count: int, seed: int, step: int, purpose: int) -> Array
 
 
 def uniform_from(words: Array, dtype: str) -> Array:
-    """Uniform numbers in [0, 1) from words: 24 bits, so float32 and float64 hold the same."""
+    """Uniform numbers in [0, 1) from words: 24 bits, so they are equal in float32 and float64."""
     return (words >> 8).astype(dtype) * array_module(words).asarray(2.0**-24, dtype=dtype)
 
 
 def normal_from(words: Array, dtype: str) -> Array:
-    """Standard normal numbers, one per word and an even number of them, by Box and Muller.
+    """Standard normal numbers, one per word, by Box and Muller; the number of words must be even.
 
-    Words 2i and 2i + 1 make numbers 2i and 2i + 1; 24 bits end the tails at 5.77.
+    Words 2i and 2i + 1 make numbers 2i and 2i + 1. With 24 bits no number exceeds 5.77 in size.
     """
     xp = array_module(words)
     u = uniform_from(words, dtype).reshape(-1, 2)

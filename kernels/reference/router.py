@@ -7,13 +7,13 @@ import math
 from ...runtime.backend import Array, array_module
 from .softmax import log_softmax_entropy
 
-SMALLEST = 1e-30  # a width or tau below counts as this one, whose inverse is finite in float32
+SMALLEST = 1e-30  # the least width or tau that is used: its inverse is finite in float32
 
 
 def route_codes(entropy: Array, delta_low: float, delta_high: float) -> Array:
-    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 in between, ties too.
+    """Eq. 10 for entropies (n,) in nats: 0 seen (SL), 2 unseen (ZSL), 1 (GZSL) otherwise.
 
-    The codes are places in metrics.ROUTES.
+    An entropy equal to a threshold gets 1. The codes (n,) int8 are indices into metrics.ROUTES.
     """
     seen, unseen = entropy < delta_low, entropy > delta_high  # eq. 10
     return 1 - seen.astype("int8") + unseen.astype("int8")
@@ -25,8 +25,9 @@ def route_rows(
     """Candidate index int64, route code int8, entropy in nats and score of each row, (n,) each.
 
     logits (n, S) are C's for the seen classes, f (n, S + U) the compatibilities with all; index
-    i < S is seen class i, S + j unseen class j, the first of equal ones. The score is the
-    probability of the label among its route's candidates, by softmax of logits or f / temperature.
+    i < S is seen class i, S + j unseen class j; of equal candidates the first wins. The score is
+    the probability of the label among its route's candidates, by softmax of logits or f /
+    temperature.
     """
     xp, n_seen = array_module(logits, f), logits.shape[1]
     log_p, entropy = log_softmax_entropy(logits)
@@ -34,7 +35,7 @@ def route_rows(
     unseen = f[:, n_seen:]
     label = xp.where(
         code == 0,
-        logits.argmax(axis=1),  # not log_p's, where rounding can make two numbers equal
+        logits.argmax(axis=1),  # not of log_p: rounding can make two of its values equal
         xp.where(code == 2, n_seen + unseen.argmax(axis=1), f.argmax(axis=1)),  # eqs. 1, 2
     )
     log_zsl, _ = log_softmax_entropy(unseen / temperature)
@@ -73,5 +74,5 @@ def soft_route_rows(
 
 
 def soft_factors(n_seen: int, width: float, tau: float) -> tuple[float, float, float]:
-    """1 / ln S, 1 / width and 1 / tau. One class has the entropy 0, whatever it is divided by."""
+    """1 / ln S, 1 / width and 1 / tau. For S = 1 the entropy is 0, so any divisor will do."""
     return 1 / math.log(max(n_seen, 2)), 1 / max(width, SMALLEST), 1 / max(tau, SMALLEST)

@@ -6,7 +6,7 @@ from ...runtime.backend import Array, array_module
 
 
 def gather_rows(x: Array, rows: Array, out: Array) -> Array:
-    """Rows `rows` (n,) int64 of x (N, d) into out (n, d), which is returned."""
+    """Copy the rows `rows` (n,) int64 of x (N, d) into out (n, d); returns out."""
     out[...] = x[rows]
     return out
 

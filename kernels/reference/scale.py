@@ -1,4 +1,4 @@
-"""Features scaled by columns and rows, and looked through for NaN and inf."""
+"""Features scaled by columns and rows, and checked for NaN and inf."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ...runtime.backend import Array, array_module
 
 
 def scale_rows(x: Array, shift: Array, scale: Array, unit_rows: bool, out: Array) -> Array:
-    """(x - shift) * scale into out, for x (n, d), each row divided by its length if unit_rows.
+    """Write (x - shift) * scale, x (n, d), into out; unit_rows divides each row by its length.
 
-    Rows of zeros stay. Returns whether all of x is finite, as a 0-d array. out may be x.
+    Rows of zeros stay zeros. Returns whether all of x is finite, as a 0-d array. out may be x.
     """
     xp = array_module(x, shift, scale, out)
     finite = xp.isfinite(x).all()
-    with np.errstate(over="ignore", invalid="ignore"):  # it is said by the result
+    with np.errstate(over="ignore", invalid="ignore"):  # the result reports it
         out[...] = (x - shift) * scale
         if unit_rows:
             norm = xp.sqrt((out * out).sum(axis=1, keepdims=True))

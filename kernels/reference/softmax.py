@@ -9,7 +9,7 @@ def log_softmax_entropy(logits: Array) -> tuple[Array, Array]:
     """Log-probabilities (n, c) and entropies (n,) of softmax(logits (n, c)), row by row.
 
     With z = s - max s, t = sum e^z and u = sum z e^z, log p = z - log t and H = log t - u / t:
-    no logarithm of a zero probability is ever taken, so logits of any finite size are safe.
+    the logarithm of a zero probability is never taken, so logits of any finite size are safe.
     """
     xp = array_module(logits)
     z = logits - logits.max(axis=1, keepdims=True)
@@ -24,8 +24,8 @@ def softmax_loss_forward(logits: Array, y: Array) -> tuple[Array, Array, Array, 
     """-log p_y (l,), entropy (n,), top (n,) and log_t (n,) of softmax(logits (n, c)), in nats.
 
     The first l <= n rows have labels, y (l,) int64. top is the row's maximum and log_t = log sum
-    e^(logit - top): what softmax_loss_backward needs, apart, as their sum would round log_t away
-    where logits are large.
+    e^(logit - top). softmax_loss_backward needs both separately: if logits are large, their sum
+    would round log_t away.
     """
     log_p, entropy = log_softmax_entropy(logits)
     return _cross_entropy(log_p, y), entropy, logits.max(axis=1), -log_p.max(axis=1)
@@ -51,9 +51,9 @@ def softmax_loss_backward(
 def softmax_loss(
     logits: Array, y: Array, dce: Array, dentropy: Array
 ) -> tuple[Array, Array, Array]:
-    """-log p_y (l,), entropy (n,) and dlogits (n, c), where dce and dentropy are known beforehand.
+    """-log p_y (l,), entropy (n,) and dlogits (n, c) in one call, as dce and dentropy are known.
 
-    softmax_loss_forward and softmax_loss_backward in one.
+    The same as softmax_loss_forward followed by softmax_loss_backward.
     """
     log_p, entropy = log_softmax_entropy(logits)
     gradient = softmax_gradient(log_p, y, entropy, dce, dentropy)

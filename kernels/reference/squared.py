@@ -6,7 +6,9 @@ from ...runtime.backend import Array, array_module
 
 
 def squared_error(x: Array, target: Array, scale: float, weight: float) -> tuple[Array, Array]:
-    """scale * sum (x - target)^2, a 0-d array, and dx (n, d) of weight times it; dtarget is -dx."""
+    """Return loss = scale * sum (x - target)^2, a 0-d array, and dx (n, d), the gradient of
+    weight * loss; dtarget is -dx.
+    """
     xp = array_module(x, target)
     difference = x - target
     loss = xp.asarray((difference * difference).sum() * scale, dtype=x.dtype)  # eqs. 3 and 4
