@@ -30,9 +30,11 @@ from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for
 from .sklearn_protocol import Parameters
 from .storage.arrays_file import FORMAT, State, write_npz
-from .text import shown
+from .text import quoted, shown
 from .tuning import auto
 from .vsmm import VSMM
+
+MOST_PROXIES = 2**32  # that sample_proxies draws at once
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -257,17 +259,22 @@ class EntropySeparationGZSL(Parameters):
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
         """count proxies (count, d) in the units of X; draw 0 gives those that were trained on.
 
-        Raises ValueError for a model that was trained without a GAN.
+        Raises ValueError for a model that was trained without a GAN, MemoryError if the GPU is too
+        small.
         """
         self._check_fitted()
-        if not isinstance(count, int | np.integer) or count < 1:
-            raise ValueError(f"count is {count!r}; pass a whole number of proxies, at least 1")
+        if not isinstance(count, int | np.integer) or not 1 <= count <= MOST_PROXIES:
+            raise ValueError(
+                f"count is {quoted(count)}; pass a whole number of proxies, at least 1 and at most "
+                "2**32"
+            )
+        draw = check_seed(draw, "draw")
         if self.proxy_source_ is None:
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
         seed = self._fit_params["seed"]
-        with workers(self.threads):
+        with workers(self.threads), device_errors(FREE_SOME):
             scaled = self.proxy_source_.draw(self._seen_prototypes, count, seed, draw)
-        return to_host(self._feature_scaler.invert(scaled))
+            return to_host(self._feature_scaler.invert(scaled))
 
     def score(self, X: Array, y: Array) -> float:
         """Share of the seen samples X (n, d) that predict(X) labels as y (n,) does."""

@@ -95,6 +95,14 @@ def test_predict_and_load_say_that_memory_is_out(cupy, data, small_model, senten
                 call()
 
 
+def test_sample_proxies_says_that_memory_is_out(cupy, data, small_model, sentence):
+    model = small_model(device="cuda", **SMALL).fit(*data)
+    with standin.fail_after(cupy, 0, out_of_memory(cupy)):  # noqa: SIM117
+        with sentence(MemoryError, "3.00 GB were asked for", "use device='cpu'"):
+            model.sample_proxies(5)
+    assert model.sample_proxies(5).shape == (5, 12)
+
+
 def test_the_figures_are_those_of_the_device(sentence):
     figures = "500.0 MB were asked for and 400.0 MB of 1.00 GB are free; sell"
     with standin.installed(memory=10**9) as cupy:

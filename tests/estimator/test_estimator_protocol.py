@@ -268,10 +268,23 @@ def test_score_is_the_share_of_right_labels_among_seen_classes(model, data):
     assert model.score(data.X_test_seen, data.y_test_seen) == right.mean()
 
 
-@pytest.mark.parametrize("count", [0, -1, 2.5, None])
+@pytest.mark.parametrize("count", [0, -1, 2.5, None, 2**32 + 1, "7"])
 def test_a_number_of_proxies_that_makes_no_sense(model, count, sentence):
     with sentence(ValueError, f"count is {count!r}", "at least 1"):
         model.sample_proxies(count)
+
+
+@pytest.mark.parametrize("draw", [-1, 2**64, 1.0, None, "1", True])
+def test_a_draw_of_proxies_that_makes_no_sense(model, draw, sentence):
+    with sentence(ValueError, f"draw is {draw!r}", "a whole number from 0 to 2**64 - 1"):
+        model.sample_proxies(3, draw)
+
+
+def test_draws_of_proxies_go_up_to_64_bits(model):
+    last = model.sample_proxies(3, 2**64 - 1)
+    assert np.isfinite(last).all()
+    assert not np.array_equal(last, model.sample_proxies(3, 2**64 - 2))
+    assert np.array_equal(model.sample_proxies(3, np.uint64(2**64 - 1)), last)
 
 
 def test_a_classifier_that_cannot_fit_its_data_is_warned_about(fit, data):

@@ -41,10 +41,12 @@ class Purpose(IntEnum):
     SCALE_HOLD_OUT = 17
 
 
-def check_seed(seed: int) -> int:
-    """The seed itself; ValueError unless it is a whole number from 0 to 2**64 - 1."""
+def check_seed(seed: int, name: str = "seed") -> int:
+    """The seed itself; ValueError unless it is a whole number from 0 to 2**64 - 1. Other numbers
+    that random numbers are a function of have their name in the error.
+    """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
+        raise ValueError(f"{name} is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
     return int(seed)
 
 
