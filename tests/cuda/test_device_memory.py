@@ -142,7 +142,9 @@ def test_features_larger_than_the_gpu_give_the_same_model(
         weights.append([p.get() for p in model.vsmm_.params])
     for one, other in zip(*weights, strict=True):
         assert np.array_equal(one, other)
-    said = [str(w.message) for w in recwarn if "read over the bus" in str(w.message)]
+    caught = [w for w in recwarn if "read over the bus" in str(w.message)]
+    assert {w.filename for w in caught} == {__file__}  # where fit was called, however deep this was
+    said = [str(w.message) for w in caught]
     assert [text.partition(" takes ")[0] for text in said] == [
         "X",
         "the part of X that trains the PTC",
