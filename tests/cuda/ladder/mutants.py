@@ -31,7 +31,7 @@ class Mutant(NamedTuple):
 BARRIER = "__syncthreads();"
 SECOND = "parts[warp] = x;\n  __syncthreads();"
 LINE = "parts[threadIdx.y][threadIdx.x] = x;\n  __syncthreads();"
-FIRST_BARRIER = "__syncthreads();  // nobody reads the parts of the sum before this one any more\n"
+FIRST_BARRIER = "__syncthreads();  // every thread has read the parts of the previous sum\n"
 
 MUTANTS = [
     # Barriers, masks and lanes
