@@ -27,6 +27,7 @@ from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.sweep_plan import numbers
 from tinygzsl.datasets import Dataset
 from tinygzsl.datasets.hold_out import hold_out_rows
+from tinygzsl.nn.random import Purpose
 from tinygzsl.runtime.threads import workers
 from tinygzsl.tuning.folds import TEST_SHARE
 
@@ -44,7 +45,12 @@ def class_split(data, i):
     unseen = np.isin(classes, rng.choice(classes, len(data.unseen_classes), replace=False))
     is_seen = np.isin(y, classes[~unseen])
     held = np.ones(len(y), bool)
-    held[is_seen] = hold_out_rows(np.searchsorted(classes, y[is_seen]), TEST_SHARE, DRAW + i)
+    held[is_seen] = hold_out_rows(
+        np.searchsorted(classes, y[is_seen]),
+        share=TEST_SHARE,
+        seed=DRAW + i,
+        purpose=Purpose.PTC_HOLD_OUT,  # any would do; the rows in bench/auto are of these splits
+    )
     test = np.concatenate([np.flatnonzero(held & is_seen), np.flatnonzero(~is_seen)])
     return Dataset(
         name=f"{data.name}, class split {i}",

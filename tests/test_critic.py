@@ -135,3 +135,33 @@ def test_after_200_steps_the_fused_and_the_reference_path_agree(dtype, tolerance
         reference, _ = train()
     assert way > 0.05 * np.linalg.norm(reference)
     assert np.linalg.norm(fused - reference) < tolerance * np.linalg.norm(reference)
+
+
+def test_in_float32_what_cancels_in_the_gradient_of_w_a_leaves_no_rounding(version):
+    """The prototypes' part of an outer step's update, relative to the same step in float64.
+
+    Fake and real samples share their prototypes, so their parts cancel wherever both lie on one
+    side of the kink, and Adam's first steps have the size of gan_lr whatever the gradient's.
+    """
+    d, k, n_classes = 200, 40, 30
+    rng = np.random.default_rng(0)
+    prototypes, means = rng.random((n_classes, k)), np.maximum(rng.normal(size=(n_classes, d)), 0)
+    y = np.arange(600) % n_classes
+    x = np.maximum(means[y] + 0.1 * rng.normal(size=(600, d)), 0).astype("float32")
+    prototypes = prototypes.astype("float32")
+    settings = Settings(gan_generator_hidden=(128,), gan_critic_hidden=(256,), gan_batch=64)
+
+    def update(dtype):
+        gan, start = (CWGAN(np, d, k, settings, 0, kind) for kind in (dtype, "float32"))
+        for mine, other in zip(
+            gan.generator.params + gan.critic.params,
+            start.generator.params + start.critic.params,
+            strict=True,
+        ):
+            mine[...] = other
+        gan._fused = version(gan.critic, settings.gan_batch, d)
+        gan.train_step(x.astype(dtype), y, prototypes.astype(dtype))
+        return gan.critic.params[0][:, d:].astype("float64") - start.critic.params[0][:, d:]
+
+    wanted = update("float64")
+    assert np.linalg.norm(update("float32") - wanted) < 5e-5 * np.linalg.norm(wanted)

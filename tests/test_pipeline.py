@@ -11,6 +11,7 @@ import pytest
 from tinygzsl import pipeline, router
 from tinygzsl.confidence import ConfidenceScorer, class_balanced_weights, confidence_score
 from tinygzsl.datasets.hold_out import hold_out_rows
+from tinygzsl.nn.random import Purpose
 from tinygzsl.datasets.scaling import Scaler
 from tinygzsl.nn import random
 from tinygzsl.nn.random import Purpose
@@ -118,7 +119,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(find, data):
 
 def test_the_held_out_samples_choose_the_ptc_and_give_the_reference(find, data, monkeypatch):
     x, y, prototypes = data
-    held = hold_out_rows(y, 0.25, 3)
+    held = hold_out_rows(y, share=0.25, seed=3, purpose=Purpose.PTC_HOLD_OUT)
     seen, train_ptc = [], pipeline.train_ptc
 
     def spy(*args):

@@ -35,9 +35,9 @@ def make():
 
 @pytest.fixture
 def batch(rng):
-    """x (8, D), y, the prototypes of y, and proxies (9, D)."""
+    """x (8, D), y, the prototypes of all classes, and proxies (9, D)."""
     y = np.arange(8) % S
-    return rng.normal(size=(8, D)), y, rng.normal(size=(S, K))[y], rng.normal(size=(9, D))
+    return rng.normal(size=(8, D)), y, rng.normal(size=(S, K)), rng.normal(size=(9, D))
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_the_objective_by_its_equations(make, batch):
     h_proxy, _ = entropies(linear(linear(proxies, vsmm.f_v), vsmm.c))
     expected = {
         "ae": ((x - linear(latent, vsmm.g)) ** 2).sum() / 8,
-        "le": ((latent - linear(a, vsmm.f_s)) ** 2).sum() / 8,
+        "le": ((latent - linear(a[y], vsmm.f_s)) ** 2).sum() / 8,
         "clf": -np.log(p[np.arange(8), y]).mean(),
         "es": max(0, h_seen.mean() - h_proxy.mean() + 1.5),
     }
@@ -154,6 +154,22 @@ def test_a_margin_that_is_kept_gives_the_gradients_of_no_proxies(make, batch, se
     assert terms["h_proxy"] == pytest.approx(math.log(S))
     for mine, other in zip(grads, expected, strict=True):
         assert np.allclose(mine, other, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("hidden", [(), (6,)])
+@pytest.mark.parametrize("n", [1, 3, S, 8])  # fewer samples than classes, as many, and more
+def test_f_s_maps_each_prototype_once_and_its_gradients_are_those_of_a_row_per_sample(
+    make, rng, n, hidden
+):
+    vsmm, y, settings = make(vsmm_hidden=hidden), rng.integers(0, S, n), Settings(vsmm_gamma=9.0)
+    x, a = rng.normal(size=(n, D)), rng.normal(size=(S, K))
+    _, grads = vsmm_loss(vsmm, x, y, a, settings)
+    semantic, cache = vsmm.f_s.forward(a[y])
+    dsemantic = 2 / n * (semantic - vsmm.embed(x))  # eq. 4, the sum over the dimensions
+    _, expected = vsmm.f_s.backward(dsemantic, cache)
+    start = len(vsmm.f_v.params) + len(vsmm.g.params)
+    for mine, other in zip(grads[start : start + len(expected)], expected, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-13)
 
 
 def test_the_gradient_of_proxies_flows_through_the_classifier_and_the_encoder(make, batch):
@@ -207,7 +223,7 @@ def test_gradients_keep_float32(make, batch):
 
 @pytest.mark.parametrize(("n", "batch_size"), [(10, 3), (10, 5), (10, 20), (1, 1)])
 def test_the_batches_of_an_epoch_are_a_partition(n, batch_size):
-    batches = list(epoch_batches(np, n, batch_size, 0, 0))
+    batches = list(epoch_batches(np, n, batch=batch_size, seed=0, epoch=0))
     assert [len(rows) for rows in batches[:-1]] == [batch_size] * (len(batches) - 1)
     assert len(batches) == math.ceil(n / batch_size)
     assert np.array_equal(np.sort(np.concatenate(batches)), np.arange(n))
@@ -215,7 +231,10 @@ def test_the_batches_of_an_epoch_are_a_partition(n, batch_size):
 
 def test_epochs_and_seeds_shuffle_differently():
     runs = ((0, 0), (0, 0), (0, 1), (1, 0))  # seed and epoch
-    orders = [np.concatenate(list(epoch_batches(np, 50, 8, *run))).tolist() for run in runs]
+    orders = [
+        np.concatenate(list(epoch_batches(np, 50, batch=8, seed=seed, epoch=epoch))).tolist()
+        for seed, epoch in runs
+    ]
     assert orders[0] == orders[1]
     assert orders[0] not in orders[2:]
 

@@ -18,7 +18,6 @@ OneLayerCritic does so for NumPy; WholeRowCritic, for CuPy, keeps W in one piece
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 
 from . import kernels
 from .nn import losses, ops
@@ -77,16 +76,15 @@ class OneLayerCritic:
 
     def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
         """The gradients alone, see loss."""
-        xp, n = array_module(prototypes, y, alpha), alpha.shape[0]
+        n = alpha.shape[0]
         w, u = self.critic.params[0], self._x[2 * n :]
-        columns, index = _table_columns(xp, prototypes, y)
+        columns, index = ops.class_table(prototypes, y)
 
         parts = self._over_units(lambda rows: self._forward(rows, columns, index, alpha))
         self._scores = sum(parts)
         matmul(self._delta[:, 2 * n :].T, w[:, : self.d], out=u)  # the input gradient g at x^
         self._norm = kernels.gradient_penalty(u, penalty)  # g becomes u = dP/dg
-        twice = xp.concatenate([index, index])
-        self._over_units(lambda rows: self._backward(rows, columns, twice))
+        self._over_units(lambda rows: self._backward(rows, columns, index))
         return self._grads
 
     def _forward(self, rows: slice, columns: Array, index: Array, alpha: Array) -> Array:
@@ -114,7 +112,7 @@ class OneLayerCritic:
         t = matmul(w[rows, : self.d], u.T, out=self._t[rows])
         dw_out[0, rows] += kernels.penalty_epilogue(t, self._s[rows], self.slope)
         matmul(delta, self._x, out=dw[rows, : self.d])
-        by_class = kernels.segment_sum(delta, index, columns.shape[0])
+        by_class = kernels.segment_sum(_pairs(delta, len(index)), index, columns.shape[0])
         matmul(by_class, columns, out=dw[rows, self.d :])
         db[rows] = by_class.sum(axis=1)
 
@@ -123,11 +121,14 @@ class OneLayerCritic:
         return split(lambda low, high: part(slice(low, high)), len(self._s), LEAST_UNITS)
 
 
-def _table_columns(xp: ModuleType, prototypes: Array, y: Array) -> tuple[Array, Array]:
-    """The prototypes that need a column, all or those of the batch, and each sample's column."""
-    if prototypes.shape[0] <= y.shape[0]:
-        return prototypes, y
-    return prototypes[y], xp.arange(y.shape[0])
+def _pairs(delta: Array, n: int) -> Array:
+    """dL/ds (units, n) of a fake sample plus that of the real one with the same prototype.
+
+    The two are +w/n and -w/n times phi', so where both lie on one side of the kink they cancel to
+    0. Here they do exactly; in a long float32 sum of both, rounding would be left, and Adam's first
+    steps make as much of rounding as of a gradient.
+    """
+    return delta[:, :n] + delta[:, n : 2 * n]
 
 
 class WholeRowCritic(OneLayerCritic):
@@ -163,5 +164,7 @@ class WholeRowCritic(OneLayerCritic):
         t = matmul(w, u.T, out=self._t)
         xp.add(from_scores, kernels.penalty_epilogue(t, s, self.slope), out=dw_out[0])
         matmul(delta, self._x, out=dw)
-        delta[:, : 2 * n].sum(axis=1, out=db)
+        pairs = _pairs(delta, n)
+        dw[:, d:] = matmul(pairs, x[n:, d:])  # over what the whole product left there
+        pairs.sum(axis=1, out=db)
         return self._grads

@@ -23,6 +23,7 @@ from .datasets.hold_out import hold_out_rows
 from .datasets.scaling import Scaler, fit_and_scale, map_scaled
 from .gates import hard, units
 from .nn.device_memory import FREE_SOME, blocks, device_errors, take_rows
+from .nn.random import Purpose
 from .proxies import FRESH_DRAW, TRAINING_DRAW, ProxySource
 from .ptc import train_ptc
 from .router import TrainingScores
@@ -174,7 +175,9 @@ def start_gan(data: SeenData, plan: Plan, keepers: list[SnapshotKeeper]) -> GanT
     """
     xp, settings = plan.xp, plan.settings
     labels = to_host(data.y)
-    held = hold_out_rows(labels, settings.cs_held_out, plan.seed)
+    held = hold_out_rows(
+        labels, share=settings.cs_held_out, seed=plan.seed, purpose=Purpose.PTC_HOLD_OUT
+    )
     with device_errors(FREE_SOME):
         plan.callback(0, {"phase": "ptc", "total": len(settings.ptc_l2)})
         x_held = take_rows(data.x, np.flatnonzero(held))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels
-from .nn import losses, random
+from .nn import losses, ops, random
 from .nn.adam import Adam
 from .nn.mlp import MLP
 from .nn.random import Purpose
@@ -110,19 +110,20 @@ def vsmm_loss(
     vsmm: VSMM,
     x: Array,
     y: Array,
-    a: Array,
+    prototypes: Array,
     settings: Settings,
     out: dict[str, list[Array]] | None = None,
 ) -> tuple[dict, list[Array]]:
     """The objective of eq. 9 on a batch and its gradients in the order of vsmm.params.
 
-    y (n,) are class indices and a (n, k) the prototypes of the first n rows of x (n + n_p, d); the
+    y (n,) are the classes of the first n rows of x (n + n_p, d), as rows of prototypes (S, k); the
     others, if any, are proxies: they enter L_ES only (eq. 8), whose gradient flows through C and
-    f_v. The gradients are written into the arrays of `out`, by network, if it is given. Returns the
-    terms as 0-d arrays: "ae", "le", "clf", "es", "h_seen" and "h_proxy" (nats;
-    without proxies neither "es" nor "h_proxy") and "loss".
+    f_v. f_s maps each prototype once, however many samples its class has. The gradients are written
+    into the arrays of `out`, by network, if it is given. Returns the terms as 0-d arrays: "ae",
+    "le", "clf", "es", "h_seen" and "h_proxy" (nats; without proxies neither "es" nor "h_proxy") and
+    "loss".
     """
-    xp, n = array_module(x, y, a), y.shape[0]
+    xp, n = array_module(x, y, prototypes), y.shape[0]
     w_ae, w_le, w_clf = (
         settings.vsmm_weight_ae,
         settings.vsmm_weight_le,
@@ -131,7 +132,9 @@ def vsmm_loss(
     latent, f_v_cache = vsmm.f_v.forward(x)
     logits, c_cache = vsmm.c.forward(latent)
     decoded, g_cache = vsmm.g.forward(latent[:n])
-    semantic, f_s_cache = vsmm.f_s.forward(a)
+    a, row = ops.class_table(prototypes, y)
+    embedded, f_s_cache = vsmm.f_s.forward(a)
+    semantic = embedded[row]
 
     is_mean = settings.vsmm_reduction == "mean"
     scales = [1 / (z.size if is_mean else n) for z in (decoded, semantic)]
@@ -156,7 +159,9 @@ def vsmm_loss(
     from_g, g_grads = vsmm.g.backward(ddecoded, g_cache, out=out.get("g"))
     dlatent[:n] += from_g
     dlatent[:n] += from_le
-    _, f_s_grads = vsmm.f_s.backward(-from_le, f_s_cache, need_dx=False, out=out.get("f_s"))
+    dsemantic = xp.ascontiguousarray(-from_le.T)
+    dembedded = kernels.segment_sum(dsemantic, row, a.shape[0]).T
+    _, f_s_grads = vsmm.f_s.backward(dembedded, f_s_cache, need_dx=False, out=out.get("f_s"))
     _, f_v_grads = vsmm.f_v.backward(dlatent, f_v_cache, need_dx=False, out=out.get("f_v"))
     return terms, f_v_grads + g_grads + f_s_grads + c_grads
 
@@ -308,11 +313,10 @@ def train_vsmm(
     per_epoch = math.ceil(n / settings.vsmm_batch)
     total = settings.vsmm_epochs * per_epoch
     for epoch in range(len(training.history), settings.vsmm_epochs):
-        batches = epoch_batches(xp, n, settings.vsmm_batch, seed, epoch)
+        batches = epoch_batches(xp, n, batch=settings.vsmm_batch, seed=seed, epoch=epoch)
         for rows in islice(batches, training.batches, None):
             stacked = _stack(batch, x, rows, proxies, seed, adam.t)
-            a = prototypes[y[rows]]
-            terms, grads = vsmm_loss(vsmm, stacked, y[rows], a, settings, out)
+            terms, grads = vsmm_loss(vsmm, stacked, y[rows], prototypes, settings, out)
             adam.step(grads)
             training.add(terms, len(rows))
             due = checkpoint is not None and checkpoint.due()
@@ -333,9 +337,17 @@ def train_vsmm(
     return vsmm, training.history
 
 
-def epoch_batches(xp: ModuleType, n: int, batch: int, seed: int, epoch: int) -> Iterator[Array]:
+def epoch_batches(
+    xp: ModuleType,
+    n: int,
+    *,
+    batch: int,
+    seed: int,
+    epoch: int,
+    purpose: Purpose = Purpose.EPOCH_ORDER,
+) -> Iterator[Array]:
     """The rows 0 .. n - 1 of each batch of an epoch, shuffled; the last batch may be smaller."""
-    order = random.permutation(xp, seed, epoch, Purpose.EPOCH_ORDER, n)
+    order = random.permutation(xp, seed, epoch, purpose, n)
     for at in range(0, n, batch):
         yield order[at : at + batch]
 

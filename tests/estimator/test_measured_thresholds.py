@@ -27,7 +27,7 @@ def measured(fit):
 @pytest.fixture
 def held(data):
     index = np.searchsorted(data.seen_classes, data.y_train)
-    return hold_out_rows(index, 0.1, 0, Purpose.SCALE_HOLD_OUT)
+    return hold_out_rows(index, share=0.1, seed=0, purpose=Purpose.SCALE_HOLD_OUT)
 
 
 @pytest.mark.wheel
@@ -59,7 +59,8 @@ def test_a_tenth_of_every_class_is_kept_out(data, held):
     np.testing.assert_array_equal(out, data.X_train[held])
     np.testing.assert_array_equal(kept, data.X_train[~held])
     np.testing.assert_array_equal(y, index[~held])
-    assert not np.array_equal(held, hold_out_rows(index, 0.1, 0))  # the PTC's are others
+    of_ptc = hold_out_rows(index, share=0.1, seed=0, purpose=Purpose.PTC_HOLD_OUT)
+    assert not np.array_equal(held, of_ptc)
 
 
 def test_nothing_is_kept_out_without_the_unit(fit, data):
@@ -206,6 +207,6 @@ def test_what_is_kept_out_is_of_the_seed(tiny_dataset, small_model):
     measured = {"router_unit": "measured", "router_delta_low": 0.2, "router_delta_high": 0.6}
     model = small_model(seed=1, **measured).fit(data.X_train, data.y_train, data.seen_prototypes)
     index = np.searchsorted(data.seen_classes, data.y_train)
-    held = hold_out_rows(index, 0.1, 1, Purpose.SCALE_HOLD_OUT)
+    held = hold_out_rows(index, share=0.1, seed=1, purpose=Purpose.SCALE_HOLD_OUT)
     zero = np.median(model.entropy(data.X_train[held]))
     assert model.entropy_scale_[0] == pytest.approx(zero, rel=1e-4)

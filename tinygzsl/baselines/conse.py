@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..datasets.hold_out import hold_out_rows
+from ..nn.random import Purpose
 from ..ptc import refit, train_ptc
 from ..router import compatibility
 from ..settings import Settings
@@ -56,7 +57,7 @@ class ConSE(Baseline):
 
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         callback = self.callback or (lambda step, logs: None)
-        held = hold_out_rows(index, HELD_OUT, self.seed)
+        held = hold_out_rows(index, share=HELD_OUT, seed=self.seed, purpose=Purpose.CONSE_HOLD_OUT)
         chosen = train_ptc(
             x[~held],
             index[~held],

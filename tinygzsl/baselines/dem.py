@@ -63,7 +63,7 @@ class DEM(Baseline):
             np,
             [a.shape[1], self.hidden, x.shape[1]],
             seed=self.seed,
-            purpose=Purpose.VSMM_WEIGHTS,
+            purpose=Purpose.BASELINE_WEIGHTS,
             std=STD,
             hidden="relu",
             output="relu",

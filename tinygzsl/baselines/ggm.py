@@ -106,7 +106,7 @@ def sample_gaussians(
     (C per_class, d) and the rows of mean.
     """
     rows = np.repeat(np.arange(len(mean)), per_class)
-    z = random.normal(np, seed, 0, Purpose.PROXY_NOISE, (len(rows), mean.shape[1]))
+    z = random.normal(np, seed, 0, Purpose.SYNTHETIC_NOISE, (len(rows), mean.shape[1]))
     return mean[rows] + np.sqrt(variance)[rows] * z, rows
 
 

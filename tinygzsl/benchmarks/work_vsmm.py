@@ -85,7 +85,7 @@ class _Vsmm:
         n, y, batch = len(self.rows), self.y[self.rows], self.batch
         kernels.gather_rows(self.x, self.rows, batch[:n])
         kernels.gather_rows(self.proxies, self.proxy_rows, batch[n:])
-        _, grads = vsmm_loss(self.vsmm, batch, y, self.prototypes[y], self.settings, self.out)
+        _, grads = vsmm_loss(self.vsmm, batch, y, self.prototypes, self.settings, self.out)
         self.adam.step(grads)
 
     def result(self) -> list[np.ndarray]:

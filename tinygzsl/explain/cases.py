@@ -255,7 +255,7 @@ def vsmm_case(reduction: str, gamma: float | None, side: str):
             draw.mlp([K, 5, 4], "relu"),
             draw.mlp([4, CLASSES], "relu"),
         )
-        y, a = draw.labels(N), draw.normal(N, K)
+        y, a = draw.labels(N), draw.normal(CLASSES, K)
         x = draw.normal(N if gamma is None else 2 * N + 1, D)  # N samples, then proxies
         _, grads = vsmm_loss(vsmm, x, y, a, settings)
         return Check(

@@ -34,7 +34,7 @@ def keep_out(
     if settings.router_unit == "nats":
         return X, index, None
     share = settings.router_held_out
-    held = hold_out_rows(index, share, seed, Purpose.SCALE_HOLD_OUT)
+    held = hold_out_rows(index, share=share, seed=seed, purpose=Purpose.SCALE_HOLD_OUT)
     left = np.bincount(index[~held], minlength=len(classes))
     if left.min() < 2:
         least = left.argmin()

@@ -161,3 +161,15 @@ def activation(name: str) -> Activation:
     if name not in ACTIVATIONS:
         raise ValueError(f"activation is {name!r}; pass one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
+
+
+def class_table(prototypes: Array, y: Array) -> tuple[Array, Array]:
+    """The prototypes (c, k) that a batch of classes y (n,) needs, and each sample's row of them.
+
+    What depends on the class alone is then computed once per class. With more classes than samples
+    these are the samples' own prototypes, else all (S, k): to find the classes that occur would
+    take longer, and a GPU would have to be waited for.
+    """
+    if prototypes.shape[0] <= y.shape[0]:
+        return prototypes, y
+    return prototypes[y], array_module(y).arange(y.shape[0])

@@ -20,7 +20,7 @@ from ..text import quoted
 
 
 class Purpose(IntEnum):
-    """What a random number is for: no two uses ever share a stream."""
+    """What a random number is for: no two uses in the training of one model share a stream."""
 
     GENERATOR_WEIGHTS = 1
     CRITIC_WEIGHTS = 2
@@ -35,10 +35,16 @@ class Purpose(IntEnum):
     PROXY_CLASS = 11
     PROXY_BATCH = 12
     EPOCH_ORDER = 13
-    HOLD_OUT = 14
+    PTC_HOLD_OUT = 14
     PTC_ORDER = 15
     CHECK = 16
     SCALE_HOLD_OUT = 17
+    FOLD_HOLD_OUT = 18
+    CONSE_HOLD_OUT = 19
+    BASELINE_WEIGHTS = 20
+    SYNTHETIC_NOISE = 21
+    DETECTOR_ORDER = 22
+    DETECTOR_BATCH = 23
 
 
 def check_seed(seed: int, name: str = "seed") -> int:

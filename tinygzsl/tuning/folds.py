@@ -6,7 +6,7 @@ import numpy as np
 
 from ..datasets import Dataset, TrainingSet
 from ..datasets.hold_out import hold_out_rows
-from ..nn.random import check_seed
+from ..nn.random import Purpose, check_seed
 
 # The folds differ in size, so that thresholds must do for several numbers of seen classes.
 UNSEEN_SHARES = (1 / 4, 1 / 3, 1 / 5)
@@ -64,7 +64,9 @@ def _fold(
 ) -> Dataset:
     of_seen = np.flatnonzero(np.isin(training.y, seen))
     index = np.searchsorted(seen, training.y[of_seen])
-    held = hold_out_rows(index, TEST_SHARE, (seed + number) % 2**64)
+    held = hold_out_rows(
+        index, share=TEST_SHARE, seed=seed, purpose=Purpose.FOLD_HOLD_OUT, draw=number
+    )
     test = np.concatenate([of_seen[held], np.flatnonzero(np.isin(training.y, unseen))])
     kept = of_seen[~held]
     return Dataset(

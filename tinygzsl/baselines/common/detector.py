@@ -68,8 +68,9 @@ def train_detector(
     adam, half = Adam(detector.params, LR, BETAS), max(1, batch // 2)
     total, passes = epochs * math.ceil(len(x) / batch), 0
     while adam.t < total:
-        for rows in epoch_batches(np, len(x), half, seed, passes):
-            drawn = random.integers(np, seed, adam.t, Purpose.PROXY_BATCH, len(fakes), len(rows))
+        of_pass = {"epoch": passes, "purpose": Purpose.DETECTOR_ORDER}
+        for rows in epoch_batches(np, len(x), batch=half, seed=seed, **of_pass):
+            drawn = random.integers(np, seed, adam.t, Purpose.DETECTOR_BATCH, len(fakes), len(rows))
             _, grads = detector_loss(detector, np.concatenate([x[rows], fakes[drawn]]), y[rows])
             adam.step(grads)
             callback(adam.t, {"phase": "detector", "total": total})

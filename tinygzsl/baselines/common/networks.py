@@ -18,7 +18,7 @@ def create_networks(
     shapes: dict[str, list[int]], seed: int, dtype: str, **activations: str
 ) -> dict[str, MLP]:
     """Fresh networks of these layer sizes, weights N(0, 1 / inputs); activations as for MLP."""
-    common = {"seed": seed, "purpose": Purpose.VSMM_WEIGHTS, "std": None, "dtype": dtype}
+    common = {"seed": seed, "purpose": Purpose.BASELINE_WEIGHTS, "std": None, "dtype": dtype}
     return {
         name: MLP.create(np, sizes, step=i, **common, **activations)
         for i, (name, sizes) in enumerate(shapes.items())
@@ -53,7 +53,7 @@ def train_networks(
     for epoch in range(model.epochs):
         if tenth_every:
             adam.lr = model.lr * 0.1 ** (epoch // tenth_every)
-        for rows in epoch_batches(np, n, model.batch, model.seed, epoch):
+        for rows in epoch_batches(np, n, batch=model.batch, seed=model.seed, epoch=epoch):
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # checked below
                 terms, grads = loss(rows)
                 if weight_decay:

@@ -64,7 +64,7 @@ class RankingBaseline(Baseline):
 
 def initial_weights(d: int, k: int, seed: int, dtype: str) -> np.ndarray:
     """W (d, k): numbers uniform in [0, 1), each column divided by its length."""
-    w = random.uniform(np, seed, 0, random.Purpose.VSMM_WEIGHTS, (d, k))
+    w = random.uniform(np, seed, 0, random.Purpose.BASELINE_WEIGHTS, (d, k))
     return (w / np.sqrt((w * w).sum(axis=0))).astype(dtype)
 
 

@@ -51,7 +51,7 @@ def train_softmax(
     adam = Adam([w, b], lr, BETAS)
     total = epochs * math.ceil(len(x) / batch)
     for epoch in range(epochs):
-        for rows in epoch_batches(np, len(x), batch, seed, epoch):
+        for rows in epoch_batches(np, len(x), batch=batch, seed=seed, epoch=epoch):
             _, dw, db = ptc_loss(w, b, x[rows], y[rows], 0.0)
             adam.step([dw, db])
             callback(adam.t, {"phase": "classifier", "total": total})
@@ -69,7 +69,7 @@ def synthesize(
     """per_class samples of every prototype a (C, k): x~ (C per_class, d) and the rows of a."""
     rows = np.repeat(np.arange(len(a)), per_class)
     shape = len(rows), generator.sizes[0] - a.shape[1]
-    z = random.normal(np, seed, 0, Purpose.PROXY_NOISE, shape, str(a.dtype))
+    z = random.normal(np, seed, 0, Purpose.SYNTHETIC_NOISE, shape, str(a.dtype))
     return generator_forward(generator, z, a[rows])[0], rows
 
 
