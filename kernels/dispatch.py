@@ -22,6 +22,9 @@ from ..runtime.backend import array_module
 SMALL = 2048  # elements; for fewer, the call of a Numba function costs more time than it saves
 
 _reference_only: ContextVar[bool] = ContextVar("tinygzsl_reference_only", default=False)
+_compiled_from: ContextVar[tuple[int, set[str]] | None] = ContextVar(
+    "tinygzsl_compiled_from", default=None
+)
 
 
 @contextmanager
@@ -42,6 +45,20 @@ def is_reference_only() -> bool:
     return _reference_only.get()
 
 
+@contextmanager
+def compiled_from(elements: int) -> Iterator[set[str]]:
+    """Send arrays of at least so many elements to Numba, for checks of compiled kernels.
+
+    Yields a set that gathers the names of the compiled kernels, Numba's and CUDA's, that ran.
+    """
+    ran: set[str] = set()
+    token = _compiled_from.set((elements, ran))
+    try:
+        yield ran
+    finally:
+        _compiled_from.reset(token)
+
+
 def dispatched(reference: Callable) -> Callable:
     """Return a function that calls the reference version or, if the arguments suit it, a compiled
     one.
@@ -55,12 +72,17 @@ def dispatched(reference: Callable) -> Callable:
         if _reference_only.get():
             return reference(*args)
         arrays = [a for a in args if _is_array(a)]
+        smallest, ran = _compiled_from.get() or (SMALL, None)
+        folder = None
         if array_module(*arrays) is not np:
-            if _suits_cuda(arrays):
-                return version("cuda", file, name)(*args)
-        elif _suits_numba(arrays) and numba_version():
-            return version("cpu", file, name)(*args)
-        return reference(*args)
+            folder = "cuda" if _suits_cuda(arrays) else None
+        elif _suits_numba(arrays, smallest) and numba_version():
+            folder = "cpu"
+        if folder is None:
+            return reference(*args)
+        if ran is not None:
+            ran.add(name)
+        return version(folder, file, name)(*args)
 
     run.reference = reference
     return run
@@ -70,9 +92,9 @@ def _is_array(a: object) -> bool:
     return isinstance(a, np.ndarray) or hasattr(type(a), "__cuda_array_interface__")
 
 
-def _suits_numba(arrays: list[np.ndarray]) -> bool:
+def _suits_numba(arrays: list[np.ndarray], smallest: int) -> bool:
     plain = all(a.flags.c_contiguous and a.dtype.isnative for a in arrays)
-    return plain and max(a.size for a in arrays) >= SMALL and _one_float_dtype(arrays)
+    return plain and max(a.size for a in arrays) >= smallest and _one_float_dtype(arrays)
 
 
 def _suits_cuda(arrays: list) -> bool:
