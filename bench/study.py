@@ -22,7 +22,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from study_parts import GAMMAS, Variant, is_served, keepers, made_of_samples, variants
+from study_parts import GAMMAS, Variant, keepers, made_of_samples, variants
 
 import tinygzsl as tz
 from tinygzsl import pipeline
@@ -78,7 +78,7 @@ class Study:
         if self.gan is None:
             self._start_gan()
         keeper = self.keepers[source, window]
-        pipeline.train_gan(self.gan, self.seen, self.plan, enough=lambda: is_served(keeper))
+        pipeline.train_gan(self.gan, self.seen, self.plan, enough=lambda: keeper.done)
         return keeper.inside
 
     def proxies(self, variant, snapshots, draw):

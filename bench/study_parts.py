@@ -103,8 +103,3 @@ def keepers(settings):
         own = {**settings, "cs_low": low, "cs_high": high, "proxy_from": source}
         found[source, window] = SnapshotKeeper(settings_for("small", own))
     return found
-
-
-def is_served(keeper):
-    """Whether a keeper has all the snapshots that it will ever have."""
-    return keeper.passed or bool(keeper.settings.proxy_from == "single" and keeper.inside)

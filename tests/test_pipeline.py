@@ -11,7 +11,6 @@ import pytest
 from tinygzsl import pipeline, router
 from tinygzsl.confidence import ConfidenceScorer, class_balanced_weights, confidence_score
 from tinygzsl.datasets.hold_out import hold_out_rows
-from tinygzsl.nn.random import Purpose
 from tinygzsl.datasets.scaling import Scaler
 from tinygzsl.nn import random
 from tinygzsl.nn.random import Purpose

@@ -184,11 +184,37 @@ def test_the_schedule_of_looks(train, n, epochs, expected):
 
 
 @pytest.mark.wheel
-def test_training_stops_once_the_window_is_passed(train):
-    keeper, looks, calls = train(40, [0.1, 0.5, 0.6, 0.7, 0.9], gan_max_epochs=20)
+def test_training_for_a_pool_stops_once_the_window_is_passed(train):
+    scores, settings = [0.1, 0.5, 0.6, 0.7, 0.9], {"gan_max_epochs": 20, "proxy_from": "pool"}
+    keeper, looks, calls = train(40, scores, **settings)
     assert [look.relative for look in looks] == [0.1, 0.5, 0.6, 0.7]
     assert len(calls) == 40
+    assert steps(keeper.chosen()) == [20, 30]
+
+
+@pytest.mark.wheel
+def test_training_for_a_single_snapshot_stops_at_the_first_inside(train):
+    keeper, looks, calls = train(40, [0.1, 0.5, 0.6, 0.7, 0.9], gan_max_epochs=20)
+    assert [look.relative for look in looks] == [0.1, 0.5]
+    assert len(calls) == 20
     assert steps(keeper.chosen()) == [20]
+
+
+@pytest.mark.filterwarnings("ignore:the confidence score jumped")
+def test_training_for_a_single_snapshot_stops_behind_a_window_that_was_jumped_over(train):
+    keeper, looks, _ = train(40, [0.1, 0.35, 0.9, 0.5], gan_max_epochs=20)
+    assert [look.relative for look in looks] == [0.1, 0.35, 0.9]
+    assert steps(keeper.chosen()) == [20]
+
+
+def test_training_on_for_the_curve_keeps_the_same_single_snapshot(train):
+    stopped, few, _ = train(40, [0.1, 0.5, 0.6, 0.9], gan_max_epochs=9)
+    whole, many, _ = train(40, [0.1, 0.5, 0.6, 0.9], gan_max_epochs=9, gan_train_on=True)
+    assert len(few) == 2 and len(many) == 9 and few == many[:2]
+    (one,), (other,) = stopped.chosen(), whole.chosen()
+    assert one.look == other.look
+    pairs = zip(one.generator.params, other.generator.params, strict=True)
+    assert all(np.array_equal(mine, theirs) for mine, theirs in pairs)
 
 
 def test_gan_train_on_goes_to_the_limit_and_looks_once_an_epoch(train):
@@ -205,8 +231,8 @@ def test_the_callback_gets_the_phase_at_every_step_and_the_look_at_looks(train):
     assert {key: calls[9][1][key] for key in Look._fields} == looks[0]._asdict()
 
 
-def test_a_run_that_has_passed_the_window_trains_no_further(train, monkeypatch):
-    monkeypatch.setattr(SnapshotKeeper, "passed", True)
+def test_a_run_that_has_its_snapshots_trains_no_further(train, monkeypatch):
+    monkeypatch.setattr(SnapshotKeeper, "done", True)
     assert train(40)[1:] == ([], [])
 
 

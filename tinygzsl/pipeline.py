@@ -214,7 +214,7 @@ def train_gan(
     on_look: Callable[[Snapshot, int], None] | None = None,
     enough: Callable[[], bool] | None = None,
 ) -> None:
-    """Train it on the data, until its windows were passed or `enough`: see train_with_looks.
+    """Train it on the data, until its keepers have their snapshots or `enough`: see train_with_looks.
 
     The settings are those that the training was started with; the plan says who is told.
     """

@@ -70,6 +70,11 @@ class SnapshotKeeper:
         """Whether CS has reached cs_high."""
         return self.highest >= self.settings.cs_high
 
+    @property
+    def done(self) -> bool:
+        """Whether no later look can change what is kept, as long as CS grows."""
+        return self.passed or (self.settings.proxy_from == "single" and bool(self.inside))
+
     def add(self, look: Look, generator: MLP) -> None:
         """Keep a copy of the generator if the look's score calls for it."""
         value, low, high = self.value(look), self.settings.cs_low, self.settings.cs_high
@@ -145,10 +150,15 @@ class GanTraining:
         """Whether CS has passed every window."""
         return all(keeper.passed for keeper in self.keepers)
 
+    @property
+    def done(self) -> bool:
+        """Whether every keeper has its snapshots."""
+        return all(keeper.done for keeper in self.keepers)
+
     def look(self, terms: dict, per_epoch: int) -> Look:
         """Score the generator as it is, and show the look to the keepers: where training doesn't
-        go on for the curve, only to those whose window has not been passed, so that each ends as
-        it would alone. Raises FloatingPointError if training has diverged.
+        go on for the curve, only to those that are not done, so that each ends as it would
+        alone. Raises FloatingPointError if training has diverged.
         """
         gan = self.gan
         check_finite(gan, terms)
@@ -164,7 +174,7 @@ class GanTraining:
         )
         self.looks.append(look)
         for keeper in self.keepers:
-            if gan.settings.gan_train_on or not keeper.passed:
+            if gan.settings.gan_train_on or not keeper.done:
                 keeper.add(look, gan.generator)
         return look
 
@@ -226,27 +236,28 @@ def train_with_looks(
     on_look: Callable[[Snapshot, int], None] | None = None,
     enough: Callable[[], bool] | None = None,
 ) -> None:
-    """Train on x (n, d), y (n,) indexing prototypes (S, k), until CS has passed all windows or the
-    epoch limit is reached.
+    """Train on x (n, d), y (n,) indexing prototypes (S, k), until every keeper has its snapshots or
+    the epoch limit is reached.
 
-    Looks every max(10 steps, 1/20 epoch) until then, and once an epoch afterwards (only with
-    gan_train_on, for the whole curve of figure 5). callback(step, logs) is called at every step,
+    A single snapshot is there with the first look inside its window, a pool once CS has passed the
+    window. With gan_train_on training goes on to the limit, for the whole curve of figure 5. Looks
+    every max(10 steps, 1/20 epoch) until CS has passed all windows, and once an epoch afterwards. callback(step, logs) is called at every step,
     on_look(snapshot, last step) at every look, with the live generator: what is kept must be
-    copied. enough() ends the training earlier, or later, than the windows do. A checkpoint is
+    copied. enough() takes the place of both conditions. A checkpoint is
     written when it is due. A training that has begun goes on at its step. Raises
     FloatingPointError if training diverges: on the CPU at that step, on a GPU, which would have to
     be waited for, at the next look or checkpoint.
     """
     gan, on_cpu = training.gan, array_module(x) is np
     settings = gan.settings
-    enough = enough or (lambda: training.passed)
+    done, passed = enough or (lambda: training.done), enough or (lambda: training.passed)
     per_epoch = math.ceil(x.shape[0] / settings.gan_batch)
     total = settings.gan_max_epochs * per_epoch
     often = min(max(10, per_epoch // 20), total)
-    while gan.step < total and (settings.gan_train_on or not enough()):
+    while gan.step < total and (settings.gan_train_on or not done()):
         terms = gan.train_step(x, y, prototypes)
         logs = {"phase": "gan", "total": total}
-        every = per_epoch if enough() else often
+        every = per_epoch if passed() else often
         due = checkpoint is not None and checkpoint.due()
         if on_cpu or due:
             check_finite(gan, terms)

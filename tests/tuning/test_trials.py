@@ -30,7 +30,7 @@ SETTINGS = settings_for(
     },
 )
 # entered late, entered early, jumped over at once, jumped over after the first, never reached
-WINDOWS = [(0.5, 0.7), (0.1, 0.5), (0.02, 0.1), (0.33, 0.44), (8.0, 9.0)]
+WINDOWS = [(0.57, 0.7), (0.1, 0.5), (0.02, 0.1), (0.45, 0.55), (8.0, 9.0)]
 
 
 @pytest.fixture
@@ -173,7 +173,8 @@ def test_a_window_the_cwgan_diverges_in_is_not_reached(fold, monkeypatch):
 
     monkeypatch.setattr(pipeline, "train_gan", diverging)
     one, window = trainer(fold), (0.0005, 9.0)
-    assert list(one.windows(SETTINGS, [window])) == []
+    pool = replace(SETTINGS, proxy_from="pool")  # a single snapshot would be there
+    assert list(one.windows(pool, [window])) == []
 
 
 @pytest.mark.filterwarnings("ignore:the confidence score jumped", "ignore:held-out real samples")
@@ -199,3 +200,16 @@ def test_a_fold_is_scaled_anew_for_another_scaler(fold):
         found, expected = one._scaled(settings), trainer(fold)._scaled(settings)
         np.testing.assert_array_equal(found.seen.x, expected.seen.x)
         np.testing.assert_array_equal(found.x_test, expected.x_test)
+
+
+@pytest.mark.filterwarnings("ignore:the confidence score jumped", "ignore:held-out real samples")
+def test_the_cwgan_of_a_fold_stops_at_the_last_snapshot_wanted(fold, monkeypatch):
+    train, steps = pipeline.train_gan, []
+
+    def spy(training, data, plan):
+        train(training, data, plan)
+        steps.append((training.step, [keeper.chosen()[0].look.step for keeper in training.keepers]))
+
+    monkeypatch.setattr(pipeline, "train_gan", spy)
+    list(trainer(fold).windows(SETTINGS, WINDOWS[:2]))
+    assert steps == [(50, [50, 10])]

@@ -33,7 +33,7 @@ def _proxy_warnings(run: Run) -> list[str]:
             f"The CS window is empty: no look has {window}, and the proxies come from the nearest "
             f"snapshot, at {unit} = {nearest:.3g}. A lower gan.lr makes smaller jumps."
         )
-    if max(values) < settings.cs_high:
+    if settings.proxy_from == "pool" and max(values) < settings.cs_high:
         found.append(
             f"The CS window was never passed: {unit} reached {max(values):.3g} of "
             f"{settings.cs_high:g} when the CWGAN stopped at gan.max_epochs = "

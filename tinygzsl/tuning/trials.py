@@ -99,7 +99,8 @@ class FoldTrainer:
         """(window, draws) for each window of CS that one CWGAN reaches in time.
 
         Each gets the proxies that fit would draw: where CS jumps over a window, those of the
-        nearest snapshot. Where the CWGAN diverges, only windows passed before count as reached.
+        nearest snapshot. The CWGAN is trained no further than the last of them asks for. Where it
+        diverges, only windows that had their snapshots before count as reached.
         """
         epochs = max(1, int(SHARE_OF_EPOCHS * settings.gan_max_epochs))
         limited = replace(settings, gan_max_epochs=epochs, gan_train_on=False)
@@ -116,7 +117,7 @@ class FoldTrainer:
             pipeline.train_gan(training, seen, plan)
             finished = True
         for window, keeper in zip(windows, keepers, strict=True):
-            if keeper.passed or (finished and keeper.inside):
+            if keeper.done or (finished and keeper.inside):
                 with _quiet():
                     source = pipeline.source_of(training, keeper.chosen())
                 draw = partial(source.draw, seen.a, settings.proxy_count, self.seed)
