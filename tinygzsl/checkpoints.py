@@ -1,4 +1,4 @@
-"""The checkpoints of the two phases of training, and which settings each depends on."""
+"""The checkpoints of the two phases of training, and the settings that each depends on."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from .storage.checkpoints import Checkpoint
 
 
 class GanCheckpoint(Checkpoint):
-    """The state of CWGAN training: networks, moments, looks and the snapshots that were kept."""
+    """The state of CWGAN training: networks, Adam's moments, looks at CS and kept snapshots."""
 
     kind, phase = "checkpoint", "CWGAN"
 
     def _belongs(self, state: State | None) -> bool:
-        """False if there is no state. Raises ValueError if it is of other data or settings."""
+        """False if there is no state; ValueError if it belongs to other data or settings."""
         if state is not None and not self._fits(state):
             raise ValueError(
-                f"{self.path} belongs to other training data or settings; restore them, train "
-                "into a new folder, or delete it, and the CWGAN is trained anew"
+                f"{self.path} belongs to other training data or settings; restore these, use a new "
+                "folder, or delete the file to train the CWGAN again"
             )
         return state is not None
 
 
 class VsmmCheckpoint(Checkpoint):
-    """The state of VSMM training: networks, moments, history and the sums of the epoch so far.
+    """The state of VSMM training: networks, Adam's moments, history and sums of the current epoch.
 
-    began(anew) may be set: it is called once the CWGAN is there and this phase begins; anew says
-    that the file belongs to other settings and is not used. The settings of this phase may change
-    between two parts of a run, and it then begins anew.
+    The settings of this phase may change when a run is resumed; the phase then starts again.
+    began(anew), if set, is called when this phase starts; anew is True if the file belongs to other
+    settings and is not used.
     """
 
     kind, phase = "VSMM checkpoint", "VSMM"
@@ -44,14 +44,14 @@ class VsmmCheckpoint(Checkpoint):
 
 
 class Checkpoints(NamedTuple):
-    """What fit goes on from and writes to; None for a phase of which nothing is kept."""
+    """The checkpoint of each phase, which fit resumes from and writes; None: no checkpoint."""
 
     gan: GanCheckpoint | None = None
     vsmm: VsmmCheckpoint | None = None
 
 
 def gan_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that a CWGAN's checkpoint depends on; --resume may change the others."""
+    """Return the settings that a CWGAN's checkpoint depends on; --resume may change the others."""
     sections = ("scale_", "gan_", "ptc_", "cs_", "proxy_from")
     later = ("gan_max_epochs", "gan_train_on")
     values = asdict(settings).items()
@@ -62,8 +62,9 @@ def gan_settings(settings: Settings) -> dict[str, Any]:
 
 
 def vsmm_settings(settings: Settings) -> dict[str, Any]:
-    """The settings that a VSMM's checkpoint depends on: all but the router's, as the proxies come
-    from the CWGAN.
+    """Return the settings that a VSMM's checkpoint depends on: all except the router's.
+
+    Those of the CWGAN are included, as the proxies come from it.
     """
     found = {k: v for k, v in asdict(settings).items() if not k.startswith("router_")}
     return found | gan_settings(settings)

@@ -16,9 +16,9 @@ from .runtime.backend import Array, array_module
 def confidence_score(logits: Array, weights: Array | None = None) -> Array:
     """CS = exp(E KL(p(y|x) || p(y))), from 1 to the number of classes; a 0-d array.
 
-    logits (n, S) are the PTC's, or its log p(y|x), which differ by a constant in each row and so
-    have the same softmax. weights (n,), which sum to 1, replace the plain mean over samples in both
-    expectations.
+    logits (n, S) are the PTC's logits or its log p(y|x): they differ by a constant per row, so
+    their softmax is the same. weights (n,), which sum to 1, replace the plain mean over samples in
+    both expectations.
     """
     xp, n = array_module(logits), logits.shape[0]
     if weights is None:
@@ -27,7 +27,7 @@ def confidence_score(logits: Array, weights: Array | None = None) -> Array:
 
 
 def class_balanced_weights(y: Array, n_classes: int) -> Array:
-    """Weights (n,) that sum to 1 and give every class of y (n,) the same total."""
+    """Weights (n,) that sum to 1 and have the same sum for every class in y (n,)."""
     xp = array_module(y)
     counts = (y[:, None] == xp.arange(n_classes)).sum(axis=0)
     return 1 / (counts[y] * (counts > 0).sum())
@@ -36,10 +36,10 @@ def class_balanced_weights(y: Array, n_classes: int) -> Array:
 class ConfidenceScorer:
     """Scores generators on one fixed set of noise and classes, uniform over the seen classes.
 
-    reference is the score of held-out real samples, class-balanced: what a perfect generator
-    could be expected to reach (a reference, not a bound; the bound is S). Both scores are of
-    log p(y|x), of which the kernel takes a softmax again: that is rounding only, and keeps the
-    digits of the curves that were measured so.
+    reference is CS_ref, the class-balanced score of held-out real samples: the score expected of a
+    perfect generator. It is not an upper bound; the upper bound is S. Both scores are computed from
+    log p(y|x), and the kernel applies softmax again. This changes only the rounding; it is kept so
+    that curves measured earlier stay the same.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ConfidenceScorer:
 
     @property
     def tells_classes_apart(self) -> bool:
-        """Whether CS_ref is above 1, without which no score is relative to it."""
+        """Whether CS_ref is above 1; otherwise ln CS_ref = 0 and `relative` is undefined."""
         return self.reference >= 1 + 1e-6
 
     def score(self, generator: MLP) -> float:
@@ -74,5 +74,5 @@ class ConfidenceScorer:
         return float(confidence_score(self.ptc.log_proba(fake)))
 
     def relative(self, cs: float) -> float:
-        """r = ln CS / ln CS_ref: 0 for samples that all look alike, 1 for real ones."""
+        """r = ln CS / ln CS_ref: 0 if the classes can't be told apart, 1 for real samples."""
         return math.log(cs) / max(math.log(self.reference), 1e-12)

@@ -1,8 +1,8 @@
 """Metrics of generalized zero-shot learning, in NumPy on the host.
 
 Accuracies, shares and areas are fractions in [0, 1]. Labels are one-dimensional arrays of
-integers or strings, scores are finite numbers. What cannot be measured (no samples, arrays of
-different lengths, not a number) is a ValueError.
+integers or strings, scores are finite numbers. Every function raises ValueError for empty arrays,
+arrays of different lengths, NaN and infinite values.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ def _labels(name: str, values: ArrayLike, y_true: NDArray) -> NDArray:
     array = _vector(name, values)
     if (array.dtype.kind in "biuf") != (y_true.dtype.kind in "biuf"):
         raise ValueError(
-            f"{name} has dtype {array.dtype} but y_true has {y_true.dtype}, so that no label can "
-            "match; pass numbers in both or strings in both"
+            f"{name} has dtype {array.dtype} but y_true has {y_true.dtype}, so no label can match; "
+            "pass numbers in both or strings in both"
         )
     return array
 
@@ -55,15 +55,27 @@ def _check_lengths(**arrays: NDArray) -> None:
     first, n = next((name, len(array)) for name, array in arrays.items())
     for name, array in arrays.items():
         if len(array) != n:
-            raise ValueError(f"{name} has {len(array)} entries but {first} has {n}; pass as many")
+            raise ValueError(
+                f"{name} has {len(array)} entries but {first} has {n}; pass arrays of one length"
+            )
 
 
 def per_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
     """Top-1 accuracy of every class that occurs in ``y_true``.
 
-    Parameters: ``y_true`` (n,) and ``y_pred`` (n,), labels. Returns ``classes`` (c,), sorted,
-    and ``accuracies`` (c,), the share of each class's samples that got its label. A predicted
-    class without samples in ``y_true`` counts only as the errors it makes.
+    Predicting a class that does not occur in ``y_true`` is an error of the sample's true class.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of shape (n,)
+        True and predicted labels.
+
+    Returns
+    -------
+    classes : ndarray of shape (c,)
+        The classes in ``y_true``, sorted.
+    accuracies : ndarray of shape (c,)
+        The share of each class's samples that are labelled correctly.
     """
     y_true = _vector("y_true", y_true)
     y_pred = _labels("y_pred", y_pred, y_true)
@@ -73,10 +85,20 @@ def per_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, N
 
 
 def mean_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """Mean of ``per_class_accuracy``: S or U of the field, every class weighing the same.
+    """Mean of ``per_class_accuracy`` with equal weights: S on seen, U on unseen classes.
 
-    Parameters: ``y_true`` (n,) and ``y_pred`` (n,), labels. Source: Xian et al., "Zero-Shot
-    Learning - A Comprehensive Evaluation of the Good, the Bad and the Ugly" (2019).
+    Source: Xian et al., "Zero-Shot Learning - A Comprehensive Evaluation of the Good, the Bad and
+    the Ugly" (2019).
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like of shape (n,)
+        True and predicted labels.
+
+    Returns
+    -------
+    float
+        The mean, in [0, 1].
     """
     return float(per_class_accuracy(y_true, y_pred)[1].mean())
 
@@ -84,8 +106,17 @@ def mean_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | NDArray:
     """Harmonic mean H = 2 s u / (s + u) of two accuracies, 0 where both are 0.
 
-    Parameters: ``s`` and ``u``, two numbers (returns a float) or two arrays of one shape (returns
-    an array), not negative, both fractions or both percentages. Source: Xian et al. (2019).
+    Source: Xian et al. (2019).
+
+    Parameters
+    ----------
+    s, u : float, or array_like of one shape
+        Accuracies of at least 0, both as fractions or both as percentages.
+
+    Returns
+    -------
+    float or ndarray
+        H, in the unit and shape of the accuracies.
     """
     s, u = np.asarray(s, dtype=np.float64), np.asarray(u, dtype=np.float64)
     for name, value in (("s", s), ("u", u)):
@@ -97,10 +128,19 @@ def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | NDArray:
 
 
 def accuracies(y_true: ArrayLike, y_pred: ArrayLike, is_seen: ArrayLike) -> dict[str, float]:
-    """S, U and their harmonic mean H, as a dict of the three.
+    """S, U and their harmonic mean H.
 
-    Parameters: ``y_true`` (n,) and ``y_pred`` (n,), labels; ``is_seen`` (n,), bool, whether the
-    sample's true class is seen.
+    Parameters
+    ----------
+    y_true, y_pred : array_like of shape (n,)
+        True and predicted labels.
+    is_seen : array_like of bool, shape (n,)
+        Whether the true class of a sample is seen.
+
+    Returns
+    -------
+    dict of str to float
+        The keys are "S", "U" and "H".
     """
     y_true, is_seen = _vector("y_true", y_true), _flags("is_seen", is_seen)
     y_pred = _labels("y_pred", y_pred, y_true)
@@ -113,9 +153,17 @@ def accuracies(y_true: ArrayLike, y_pred: ArrayLike, is_seen: ArrayLike) -> dict
 def accuracy_by_class(
     y_true: ArrayLike, y_pred: ArrayLike, is_seen: ArrayLike
 ) -> dict[str, dict[str, float]]:
-    """``per_class_accuracy`` of seen and of unseen classes, by class as text.
+    """``per_class_accuracy`` of seen and of unseen classes, as dicts that JSON can hold.
 
-    Parameters as of ``accuracies``. Returns ``{"seen": {"3": ...}, "unseen": {...}}``.
+    Parameters
+    ----------
+    y_true, y_pred, is_seen : array_like of shape (n,)
+        As for ``accuracies``.
+
+    Returns
+    -------
+    dict of str to dict
+        ``{"seen": {"3": 0.5, ...}, "unseen": {...}}``, accuracies by class, the class as text.
     """
     y_true, y_pred, is_seen = np.asarray(y_true), np.asarray(y_pred), _flags("is_seen", is_seen)
     found = {}
@@ -126,11 +174,21 @@ def accuracy_by_class(
 
 
 def auroc(negatives: ArrayLike, positives: ArrayLike) -> float:
-    """Area under the ROC curve: the chance that a positive scores higher than a negative.
+    """Area under the ROC curve: the probability that a positive scores higher than a negative.
 
-    Parameters: scores of the ``negatives`` (n,) and the ``positives`` (p,), higher meaning
-    positive; with entropies, seen samples are the negatives and unseen ones the positives. A tie
-    counts a half. Computed exactly from ranks (the Mann-Whitney statistic divided by n p).
+    A tie counts a half. Computed exactly from ranks (the Mann-Whitney statistic divided by n p).
+    With entropies as scores, seen samples are the negatives and unseen ones the positives.
+
+    Parameters
+    ----------
+    negatives : array_like of shape (n,)
+    positives : array_like of shape (p,)
+        Scores; a higher score means positive.
+
+    Returns
+    -------
+    float
+        The area, in [0, 1].
     """
     negatives, positives = np.sort(_scores("negatives", negatives)), _scores("positives", positives)
     below = np.searchsorted(negatives, positives, side="left")
@@ -139,12 +197,24 @@ def auroc(negatives: ArrayLike, positives: ArrayLike) -> float:
 
 
 def fpr_at_tpr(negatives: ArrayLike, positives: ArrayLike, tpr: float = 0.95) -> float:
-    """Share of negatives flagged by the threshold that flags the share ``tpr`` of positives.
+    """False positive rate at the threshold that reaches a given true positive rate.
 
-    Parameters: scores of the ``negatives`` (n,) and the ``positives`` (p,), higher meaning
-    positive, and ``tpr`` in (0, 1]. With entropies it is the share of seen samples taken for
-    unseen when 95% of the unseen ones are let through. The threshold is the highest positive
-    score t for which at least ``tpr`` of the positives have a score >= t, without interpolation.
+    The threshold is the highest positive score t for which at least the share ``tpr`` of the
+    positives has a score >= t; there is no interpolation. With entropies as scores, the result is
+    the share of seen samples that are taken for unseen when 95% of the unseen ones are recognised.
+
+    Parameters
+    ----------
+    negatives : array_like of shape (n,)
+    positives : array_like of shape (p,)
+        Scores; a higher score means positive.
+    tpr : float
+        The true positive rate, above 0 and at most 1.
+
+    Returns
+    -------
+    float
+        The share of negatives with a score >= t.
     """
     negatives, positives = _scores("negatives", negatives), _scores("positives", positives)
     if not 0 < tpr <= 1:
@@ -155,7 +225,7 @@ def fpr_at_tpr(negatives: ArrayLike, positives: ArrayLike, tpr: float = 0.95) ->
 
 
 def _class_weights(y_true: NDArray, seen_classes: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Weights (n,) whose sum over correct seen (unseen) samples is S (U): zero for the others."""
+    """Two arrays of weights (n,): summed over correct samples, the first gives S, the second U."""
     classes, index, counts = np.unique(y_true, return_inverse=True, return_counts=True)
     class_is_seen = np.isin(classes, _labels("seen_classes", seen_classes, y_true))
     n_seen = np.count_nonzero(class_is_seen)
@@ -172,10 +242,10 @@ def _class_weights(y_true: NDArray, seen_classes: ArrayLike) -> tuple[NDArray, N
 def _accuracy_at_thresholds(
     weights: NDArray, block: NDArray, as_seen: NDArray, as_unseen: NDArray
 ) -> NDArray:
-    """Start with all samples treated as unseen, then move one block after the other."""
+    """Accuracy (t + 1,) with the first 0, 1, ..., t blocks of samples treated as seen."""
     gains = np.bincount(block, weights=weights * as_seen - weights * as_unseen)
     accuracy = np.sum(weights * as_unseen) + np.concatenate([[0.0], np.cumsum(gains)])
-    return np.clip(accuracy, 0.0, 1.0)  # sums of fractions leave [0, 1] by a rounding error
+    return np.clip(accuracy, 0.0, 1.0)  # rounding can move the sums slightly outside [0, 1]
 
 
 def seen_unseen_curve(
@@ -185,15 +255,26 @@ def seen_unseen_curve(
     y_true: ArrayLike,
     seen_classes: ArrayLike,
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """S and U at every threshold on a score: ``novelty < threshold`` is treated as seen.
+    """S and U at every threshold: samples with ``novelty < threshold`` are treated as seen.
 
-    Parameters, one entry per sample: ``novelty`` (n,), a score; ``correct_as_seen`` and
-    ``correct_as_unseen`` (n,), bool, whether the label it gets when treated so is right;
-    ``y_true`` (n,), labels. ``seen_classes`` (S,): which labels are seen.
+    Parameters
+    ----------
+    novelty : array_like of shape (n,)
+        A score of each sample; higher means rather unseen.
+    correct_as_seen, correct_as_unseen : array_like of bool, shape (n,)
+        Whether a sample gets the right label if it is treated as seen, or as unseen.
+    y_true : array_like of shape (n,)
+        True labels.
+    seen_classes : array_like of shape (S,)
+        The seen classes among the labels.
 
-    Returns ``thresholds``, ``s`` and ``u``, each (t + 1,) for t distinct scores. The thresholds
-    are these scores, ascending, and the next number above the highest; any other threshold
-    treats the samples like one of them, so the curve is complete.
+    Returns
+    -------
+    thresholds : ndarray of shape (t + 1,)
+        The t distinct scores, ascending, and the next number above the highest. Any other
+        threshold gives the same result as one of these, so the curve is complete.
+    s, u : ndarray of shape (t + 1,)
+        S and U at each threshold.
     """
     novelty, y_true = _scores("novelty", novelty), _vector("y_true", y_true)
     as_seen = _flags("correct_as_seen", correct_as_seen)
@@ -202,7 +283,7 @@ def seen_unseen_curve(
         y_true=y_true, novelty=novelty, correct_as_seen=as_seen, correct_as_unseen=as_unseen
     )
     distinct, block = np.unique(novelty, return_inverse=True)
-    # The next number in the scores' own precision: infinity would not survive strict JSON.
+    # The next number in the scores' own precision; strict JSON can't hold infinity.
     thresholds = np.append(distinct, np.nextafter(distinct[-1], distinct.dtype.type(np.inf)))
     s, u = (
         _accuracy_at_thresholds(weights, block, as_seen, as_unseen)
@@ -246,14 +327,28 @@ def ausuc(
 
     Every sample gets the class with the highest score (eq. 2) after a constant is subtracted
     from the scores of the seen classes. As the constant grows from minus to plus infinity, the
-    point (U, S) of mean per-class accuracies runs from one axis to the other; the area under its
-    path is summed by trapezoids over every point it takes. A sample changes sides where the
-    constant passes its best seen score minus its best unseen score, so no grid is needed.
+    point (U, S) of mean per-class accuracies moves from one axis to the other; the area under its
+    path is the sum of the trapezoids between consecutive points. A sample's label changes only
+    where the constant equals its best seen score minus its best unseen score, so no grid is needed.
 
-    Parameters: ``scores_seen_classes`` (n, S) and ``scores_unseen_classes`` (n, U), columns in
-    the order of ``seen_classes`` (S,) and ``unseen_classes`` (U,); ``y_true`` (n,), labels. Of
-    equal scores in a row of one matrix the first column wins. Source: Chao et al., "An Empirical
-    Study and Analysis of Generalized Zero-Shot Learning ..." (2016).
+    Source: Chao et al., "An Empirical Study and Analysis of Generalized Zero-Shot Learning ..."
+    (2016).
+
+    Parameters
+    ----------
+    scores_seen_classes : array_like of shape (n, S)
+    scores_unseen_classes : array_like of shape (n, U)
+        Scores; of equal scores in a row of one matrix the first column wins.
+    y_true : array_like of shape (n,)
+        True labels.
+    seen_classes : array_like of shape (S,)
+    unseen_classes : array_like of shape (U,)
+        The classes of the columns.
+
+    Returns
+    -------
+    float
+        The area, in [0, 1].
     """
     y_true = _vector("y_true", y_true)
     seen = _labels("seen_classes", seen_classes, y_true)
@@ -262,12 +357,12 @@ def ausuc(
     n = y_true.size
     scores_seen = _score_matrix("scores_seen_classes", scores_seen_classes, n, seen.size)
     scores_unseen = _score_matrix("scores_unseen_classes", scores_unseen_classes, n, unseen.size)
-    # In float64, so that different margins of float32 scores do not round to a tie.
+    # In float64, so that different margins of float32 scores don't become equal by rounding.
     margin = np.subtract(scores_unseen.max(axis=1), scores_seen.max(axis=1), dtype=np.float64)
     as_seen = seen[scores_seen.argmax(axis=1)] == y_true
     as_unseen = unseen[scores_unseen.argmax(axis=1)] == y_true
     _, s, u = seen_unseen_curve(margin, as_seen, as_unseen, y_true, seen)
-    # A higher threshold treats more samples as seen, so u falls along the curve.
+    # A higher threshold treats more samples as seen, so u decreases along the curve.
     return float(np.sum((u[:-1] - u[1:]) * (s[:-1] + s[1:]) / 2))
 
 
@@ -278,18 +373,31 @@ def best_threshold(
     label_zero_shot: ArrayLike,
     seen_classes: ArrayLike,
 ) -> tuple[float, float, float, float]:
-    """Highest H that one hard entropy threshold can reach on these very samples.
+    """Highest H that one entropy threshold can reach on the given samples.
 
-    An oracle, which sees the true labels of the samples that it scores: use it to analyse how
-    well entropy separates, never to choose a threshold for a result.
+    This is an oracle: it uses the true labels of the samples it is measured on. Use it to analyse
+    how well entropy separates seen from unseen samples, never to choose a threshold for a result.
 
-    A sample with ``entropy < threshold`` takes its supervised label, any other its zero-shot
-    label. All thresholds are tried, samples of equal entropy staying together.
+    A sample with ``entropy < threshold`` gets its supervised label, any other its zero-shot label.
+    All thresholds are tried; samples of equal entropy are treated alike.
 
-    Parameters, one entry per sample: ``entropy`` (n,), nats; ``y_true``, ``label_supervised``
-    and ``label_zero_shot`` (n,), labels. ``seen_classes`` (S,): which labels are seen.
+    Parameters
+    ----------
+    entropy : array_like of shape (n,)
+        Entropies in nats.
+    y_true : array_like of shape (n,)
+        True labels.
+    label_supervised, label_zero_shot : array_like of shape (n,)
+        The label of each sample if it is treated as seen, or as unseen.
+    seen_classes : array_like of shape (S,)
+        The seen classes among the labels.
 
-    Returns ``(h, s, u, threshold)``, the threshold in nats; of several equally good ones, one.
+    Returns
+    -------
+    h, s, u : float
+        The highest H and its S and U.
+    threshold : float
+        The threshold in nats; of several with the same H, the lowest.
     """
     y_true = _vector("y_true", y_true)
     supervised = _labels("label_supervised", label_supervised, y_true)
@@ -309,9 +417,18 @@ def best_threshold(
 def route_shares(route: ArrayLike, is_seen: ArrayLike) -> dict[str, dict[str, float]]:
     """Share of the seen and of the unseen samples on each of the router's routes (eq. 10).
 
-    Parameters: ``route`` (n,), the strings "SL", "GZSL" or "ZSL"; ``is_seen`` (n,), bool,
-    whether the sample's true class is seen. Returns ``{"seen": {"SL": ..., "GZSL": ...,
-    "ZSL": ...}, "unseen": {...}}``; the three shares of each kind add up to 1.
+    Parameters
+    ----------
+    route : array_like of str, shape (n,)
+        "SL", "GZSL" or "ZSL" for each sample.
+    is_seen : array_like of bool, shape (n,)
+        Whether the true class of a sample is seen.
+
+    Returns
+    -------
+    dict of str to dict
+        ``{"seen": {"SL": ..., "GZSL": ..., "ZSL": ...}, "unseen": {...}}``; the three shares of
+        each kind add up to 1.
     """
     route, is_seen = _vector("route", route), _flags("is_seen", is_seen)
     _check_lengths(route=route, is_seen=is_seen)

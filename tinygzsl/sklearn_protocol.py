@@ -1,24 +1,29 @@
-"""What scikit-learn asks of an estimator that is a dataclass of its parameters."""
+"""scikit-learn's estimator interface for a dataclass whose fields are the parameters."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import Any, Self
 
+from .text import nearest, quoted
+
 
 class Parameters:
-    """Constructor parameters to get, set and show."""
+    """Mixin with get_params, set_params and a repr of the parameters that aren't defaults."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor parameters by name, as scikit-learn asks for them."""
+        """Return the constructor parameters by name; `deep` has no effect."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def set_params(self, **params: Any) -> Self:
-        """Set constructor parameters; ValueError for a name there is none of."""
+        """Set constructor parameters and return self; ValueError for an unknown name."""
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
-                raise ValueError(f"there is no parameter {name!r}; see get_params()")
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {quoted(name)}; "
+                    f"{nearest(name, known, 'get_params()')}"
+                )
             setattr(self, name, value)
         return self
 

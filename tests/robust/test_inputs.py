@@ -162,7 +162,7 @@ BAD = [
     ("y", lambda y: y[:, None], "y is int64 with shape (150, 1)"),
     ("X", lambda X: X.astype(object), "X is object with shape (150, 12)"),
     ("X", lambda X: X.astype(complex), "X is complex128"),
-    ("X", lambda X: [*X.tolist()[:-1], [1.0]], "a list of 150 rows is no matrix"),
+    ("X", lambda X: [*X.tolist()[:-1], [1.0]], "a list of 150 rows is not a matrix"),
     ("X", lambda X: np.ma.masked_greater(X, 5), "of the 1800 values of an array are masked"),
     ("X", lambda X: X[0], "X is float64 with shape (12,)"),
 ]

@@ -9,8 +9,8 @@ from ..runtime.backend import Array, array_module, to_host
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1 in the order of operations of its section 2).
 
-    m and v are the moments, one array per parameter; t counts the steps. Nothing else is needed to
-    go on.
+    m and v are the moments, one array per parameter; t counts the steps. Together with the
+    parameters they are the whole state.
     """
 
     def __init__(
@@ -25,13 +25,13 @@ class Adam:
         self.m = [xp.zeros_like(p) for p in params]
         self.v = [xp.zeros_like(p) for p in params]
         self.t = 0
-        self._bad = xp.zeros(len(params), "int32")  # per parameter, the step that made it bad
+        self._bad = xp.zeros(len(params), "int32")  # per parameter: step of the first NaN or inf
         self._flags = [self._bad[i : i + 1] for i in range(len(params))]
 
     def step(self, grads: list[Array]) -> None:
-        """One update of every parameter from grads, in the order of params.
+        """Update every parameter once; grads are in the order of params.
 
-        The bias corrections are folded into the rate and eps, which is exact.
+        The bias corrections are included in the rate and eps, which is exact.
         """
         self.t += 1
         beta1, beta2 = self.betas
@@ -43,14 +43,15 @@ class Adam:
 
     @property
     def diverged_at(self) -> int | None:
-        """The step that first made a parameter NaN or inf, or None."""
+        """The step in which a parameter first became NaN or inf, or None."""
         found = self.first_bad()
         return found and found[0]
 
     def first_bad(self) -> tuple[int, int] | None:
-        """That step and the index of the parameter, the first of them if there are several.
+        """Return that step and the index of the parameter (the first if there are several), or
+        None.
 
-        A gradient that is NaN or inf makes its parameter so in the same step.
+        If a gradient is NaN or inf, its parameter becomes so in the same step.
         """
         steps = to_host(self._bad).tolist()
         return min(((step, i) for i, step in enumerate(steps) if step), default=None)

@@ -1,7 +1,7 @@
-"""The GPU's memory: where features lie, how they get there, and what to say when it is full.
+"""Features in the GPU's memory: allocation, copies, and the error when the memory is full.
 
-On the CPU all of this is plain NumPy. Features that don't fit on the GPU lie in pinned memory of
-the host: the GPU reads it over the bus by the same pointers as its own, so kernels need no change.
+On the CPU all of this is plain NumPy. Features that don't fit on the GPU are kept in pinned host
+memory. The GPU reads it over the bus through ordinary pointers, so the kernels are the same.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from .. import kernels
 from ..runtime.backend import Array, array_module, loaded_cupy, to_device
 from ..text import warn
 
-SHARE = 0.75  # of the free memory, at most, for one array of features; the rest is for networks
-MEMORY_IS_OUT = (  # what the driver, the runtime and cuBLAS call it
+SHARE = 0.75  # maximum share of the free memory for one array of features; networks need the rest
+MEMORY_IS_OUT = (  # the names of this error in the driver, the runtime and cuBLAS
     "CUDA_ERROR_OUT_OF_MEMORY",
     "cudaErrorMemoryAllocation",
     "CUBLAS_STATUS_ALLOC_FAILED",
 )
-FREE_SOME = "end other programs that use it (see nvidia-smi)"  # where no setting would help
-BLOCK_VALUES = 1 << 26  # values of a block (256 MB of float32): what is computed on at once
+FREE_SOME = "end other programs that use it (see nvidia-smi)"  # advice where no setting helps
+BLOCK_VALUES = 1 << 26  # values of a block that is computed on at once (256 MB of float32)
 
 
 def memory(cupy: ModuleType) -> tuple[int, int]:
-    """Bytes of the current device that can be had, with what CuPy's pool keeps, and all its bytes.
+    """Return the free and the total bytes of the current device.
 
-    A limit of the pool counts as the device's (CUPY_GPU_MEMORY_LIMIT sets one).
+    Bytes that CuPy's pool holds but doesn't use count as free. If the pool has a limit (see
+    CUPY_GPU_MEMORY_LIMIT), the limit counts as the device's total.
     """
     free, total = cupy.cuda.Device().mem_info
     pool = cupy.get_default_memory_pool()
@@ -40,10 +41,10 @@ def memory(cupy: ModuleType) -> tuple[int, int]:
 
 
 def empty_features(shape: tuple[int, int], dtype: str, xp: ModuleType) -> Array:
-    """An array for features: of the device where it takes at most SHARE of what is free there,
-    else of pinned memory.
+    """Return an empty array for features, on the device or in pinned host memory.
 
-    Raises MemoryError if the host hasn't got that much either.
+    It is on the device if it needs at most SHARE of the device's free memory. Raises MemoryError if
+    the host doesn't have enough memory either.
     """
     nbytes = math.prod(shape) * np.dtype(dtype).itemsize
     if xp is np or nbytes <= SHARE * memory(xp)[0]:
@@ -67,7 +68,7 @@ def is_pinned(x: Array) -> bool:
 
 
 def warn_if_pinned(name: str, x: Array) -> None:
-    """Say that the GPU is too small for x (n, d), and what that costs."""
+    """Warn if x (n, d) is in pinned host memory because the GPU is too small for it."""
     if is_pinned(x):
         free, _ = memory(array_module(x))
         warn(
@@ -88,9 +89,10 @@ def take_rows(x: Array, rows: np.ndarray) -> Array:
 
 
 def blocks(x: Array) -> Iterator[tuple[slice, Array]]:
-    """Slices of rows and these rows of x (n, d), in order and at most BLOCK_VALUES at once.
+    """Yield slices and the rows x[slice] of x (n, d), in order, at most BLOCK_VALUES values each.
 
-    A product reads its input many times, so rows in pinned memory are copied to the device.
+    A matrix product reads its input many times, so rows in pinned memory are first copied to the
+    device.
     """
     xp, step = array_module(x), max(1, BLOCK_VALUES // x.shape[1])
     for low in range(0, x.shape[0], step):
@@ -103,10 +105,10 @@ def blocks(x: Array) -> Iterator[tuple[slice, Array]]:
 
 
 class Staging:
-    """Copies chunks of host arrays to the device by way of two pinned buffers in turn.
+    """Copies chunks of host arrays to the device through two pinned buffers, used in turn.
 
-    While the device works on one chunk the host fills the buffer of the next one. A buffer is
-    filled again only when its copy is done.
+    While the device works on one chunk, the host fills the buffer of the next one. A buffer is
+    filled again only after its copy has ended.
     """
 
     def __init__(self, cupy: ModuleType, values: int, dtype: str):
@@ -120,7 +122,7 @@ class Staging:
         self.turn = 1 - self.turn
         buffer, copied = self.buffers[self.turn][: x.size].reshape(x.shape), self.copied[self.turn]
         copied.synchronize()  # returns at once before the first copy
-        with np.errstate(over="ignore"):  # check_finite reports what a dtype cannot hold
+        with np.errstate(over="ignore"):  # check_finite reports values that the dtype can't hold
             buffer[...] = x
         out = self.cupy.empty(x.shape, self.dtype)
         out.set(buffer)
@@ -128,14 +130,14 @@ class Staging:
         return out
 
     def __del__(self):
-        """Wait for the last copies: CuPy gives pinned memory that is free to the next who asks."""
-        with suppress(Exception):  # a device that has failed, or Python at its end
+        """Wait for the last copies: CuPy's pool may reuse the pinned memory once it is freed."""
+        with suppress(Exception):  # the device may have failed, or Python may be shutting down
             for copied in self.copied:
                 copied.synchronize()
 
 
 def uploader(x: Array, values: int, xp: ModuleType, dtype: str) -> Callable[[Array], Array]:
-    """A function that takes chunks of x, of at most that many values, to module xp as dtype."""
+    """Return a function that copies chunks of x, of at most `values` values, to xp as dtype."""
     if xp is np or array_module(x) is xp:
         return partial(to_device, xp=xp, dtype=dtype)
     return Staging(xp, values, dtype).upload
@@ -143,8 +145,9 @@ def uploader(x: Array, values: int, xp: ModuleType, dtype: str) -> Callable[[Arr
 
 @contextmanager
 def device_errors(advice: str) -> Iterator[None]:
-    """Turn the errors of CuPy, the driver and cuBLAS into one sentence: MemoryError, with the
-    advice, where the GPU's memory has run out, else RuntimeError.
+    """Turn errors of CuPy, the driver and cuBLAS into errors of one sentence.
+
+    If the GPU is out of memory this is a MemoryError with the advice, else a RuntimeError.
     """
     try:
         yield
@@ -155,19 +158,19 @@ def device_errors(advice: str) -> Iterator[None]:
             raise MemoryError(f"{_out_of_memory(error)}; {advice}, or use device='cpu'") from error
         reason = " ".join(str(error).split())
         raise RuntimeError(
-            f"CUDA failed ({reason}); start Python again, or use device='cpu'"
+            f"CUDA failed ({reason}); restart Python, or use device='cpu'"
         ) from error
 
 
 def _out_of_memory(error: Exception) -> str:
     free, total = memory(loaded_cupy())
-    asked = getattr(error, "_size", None)  # the driver and cuBLAS don't tell
+    asked = getattr(error, "_size", None)  # unknown if the driver or cuBLAS raised it
     wanted = f"{gigabytes(asked)} were asked for and " if asked else ""
     return f"the GPU is out of memory: {wanted}{gigabytes(free)} of {gigabytes(total)} are free"
 
 
 def gigabytes(nbytes: int) -> str:
-    """Bytes as 1.50 GB, 2.3 MB or 7 kB."""
+    """Return a number of bytes as text: 1.50 GB, 2.3 MB or 7 kB."""
     for unit, size, digits in (("GB", 1e9, 2), ("MB", 1e6, 1)):
         if nbytes >= size:
             return f"{nbytes / size:.{digits}f} {unit}"

@@ -1,8 +1,8 @@
 """Losses as forward/backward pairs. dloss is dL/dloss, with the loss's shape.
 
-Losses per row come as (n,) arrays, so that the caller chooses the mean; batch losses are 0-d
-arrays. Entropies and cross-entropies are in nats. Two losses whose gradient takes no more than
-their value have both in one function: kernels.squared_error and kernels.entropy_hinge.
+Losses per row are (n,) arrays, so that the caller chooses the mean; batch losses are 0-d arrays.
+Entropies and cross-entropies are in nats. Two losses return value and gradient from one function
+in kernels/: squared_error and entropy_hinge.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ..runtime.backend import Array, array_module
 
 
 def softmax_loss_forward(logits: Array, y: Array) -> tuple[tuple[Array, Array], tuple]:
-    """-log p_y (l,) of the first l rows of logits (n, c), which have labels y (l,), and the
-    entropy (n,) of all, in one pass.
+    """-log p_y (l,) of the first l rows of logits (n, c), whose labels are y (l,), and the entropy
+    (n,) of all rows.
     """
     cross_entropy, entropy, *sums = kernels.softmax_loss_forward(logits, y)
     return (cross_entropy, entropy), (logits, y, entropy, *sums)
@@ -26,7 +26,7 @@ def softmax_loss_backward(dce: Array, dentropy: Array, cache: tuple) -> Array:
 
 
 def softmax_entropy_forward(logits: Array) -> tuple[Array, tuple]:
-    """Entropy (n,) of softmax(logits (n, c)), in nats, from 0 to ln c: no row has a label."""
+    """Entropy (n,) of softmax(logits (n, c)), in nats, from 0 to ln c; no labels are needed."""
     nobody = array_module(logits).empty(0, "int64")
     (_, entropy), cache = softmax_loss_forward(logits, nobody)
     return entropy, cache
@@ -44,7 +44,7 @@ def gradient_penalty_forward(g: Array, weight: float) -> tuple[Array, tuple]:
 
 
 def penalty_of_norms(norm: Array, weight: float) -> Array:
-    """The penalty of input gradients with these lengths (n,)."""
+    """The gradient penalty of input gradients whose lengths are norm (n,)."""
     return weight * ((norm - 1) ** 2).mean()  # eq. 6
 
 

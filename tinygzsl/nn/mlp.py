@@ -73,10 +73,10 @@ class MLP:
         output: str = "linear",
         dtype: str = "float32",
     ) -> MLP:
-        """An MLP of the given layer sizes, weights N(0, std^2), biases zero.
+        """Return an MLP of the given layer sizes with weights N(0, std^2) and zero biases.
 
-        std=None scales each layer by 1 / sqrt(its inputs). step tells networks of one purpose
-        apart: layer l draws its weights at step 64 step + l.
+        With std=None a layer's standard deviation is 1 / sqrt(number of its inputs). Networks of
+        one purpose need different steps: layer l draws its weights at step 64 step + l.
         """
         params = []
         for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
@@ -89,21 +89,22 @@ class MLP:
         return MLP([p.copy() for p in self.params], self.hidden, self.output)
 
     def state(self, name: str) -> State:
-        """The activations, and the parameters themselves as name.0, name.1, ..."""
+        """Return the activations, and the parameters (not copies) as name.0, name.1, ..."""
         header = {"count": len(self.params), "hidden": self.hidden, "output": self.output}
         return State(header, {f"{name}.{i}": p for i, p in enumerate(self.params)})
 
     @classmethod
     def from_state(cls, name: str, header: dict[str, Any], arrays: dict[str, Array]) -> MLP:
-        """The network that `state` tells of, among other arrays; it shares its own.
+        """Return the network that `state` described; it shares the arrays.
 
-        Raises KeyError where a part is missing. See `check` for parts that don't fit.
+        header and arrays may hold other entries too. Raises KeyError if an entry is missing;
+        whether the shapes fit is checked by `check`.
         """
         params = [arrays[f"{name}.{i}"] for i in range(header["count"])]
         return cls(params, header["hidden"], header["output"])
 
     def check(self, name: str, n_in: int, n_out: int, dtype: np.dtype) -> None:
-        """ValueError unless the parameters are finite and lead from n_in to n_out."""
+        """ValueError unless the parameters are finite and map n_in inputs to n_out outputs."""
         if not self.params or len(self.params) % 2:
             raise ValueError(f"{name} has {len(self.params)} parameters")
         width = n_in
@@ -129,7 +130,7 @@ class MLP:
         return [ops.activation(self.hidden)] * (depth - 1) + [ops.activation(self.output)]
 
     def forward(self, x: Array) -> tuple[Array, ForwardCache]:
-        """y (n, out) for x (n, in), and the cache for backward and input_gradient."""
+        """Return y (n, out) for x (n, in), and the cache for backward and input_gradient."""
         linear, activated = [], []
         for phi, w, b in zip(self._activations(), self.params[::2], self.params[1::2], strict=True):
             x, cache, phi_cache = ops.dense_forward(x, w, b, phi)
@@ -140,8 +141,9 @@ class MLP:
     def backward(
         self, dy: Array, cache: ForwardCache, need_dx: bool = True, out: list[Array] | None = None
     ) -> tuple[Array | None, list[Array]]:
-        """dx (n, in) or None, and the gradients of <dy, y> in the order of params, written into
-        the arrays of `out` if they are given.
+        """Return dx (n, in), or None if not need_dx, and the gradients of <dy, y> by params.
+
+        The gradients are in the order of params, and written into the arrays of `out` if given.
         """
         xp, phis, dh = array_module(dy, self.params[0]), self._activations(), dy
         grads = out or [xp.empty_like(p) for p in self.params]
@@ -154,9 +156,9 @@ class MLP:
     def input_gradient(
         self, cache: ForwardCache, columns: int | None = None
     ) -> tuple[Array, InputGradientCache]:
-        """g (n, columns) = d(sum of y)/dx for the first `columns` inputs (None: all of them).
+        """Return g (n, columns) = d(sum of y)/dx for the first `columns` inputs (None: all).
 
-        Raises ValueError unless the network is a scalar with a linear output.
+        Raises ValueError unless the network has one output, and this is linear.
         """
         if self.output != "linear" or self.sizes[-1] != 1:
             raise ValueError(
@@ -176,8 +178,9 @@ class MLP:
     def input_gradient_backward(
         self, u: Array, cache: InputGradientCache, need_dx: bool = False
     ) -> tuple[Array | None, list[Array]]:
-        """dx (n, in), a Hessian-vector product (None if not asked for), and the gradients of
-        <u, g> in the order of params, for u of g's shape.
+        """Return dx (n, in), or None if not need_dx, and the gradients of <u, g> by params.
+
+        u has g's shape; dx is a Hessian-vector product.
         """
         xp = array_module(u, self.params[0])
         grads = [xp.zeros_like(p) for p in self.params]
@@ -197,7 +200,7 @@ class MLP:
         return dx, grads
 
     def _add_second_order(self, rs: list, cache: ForwardCache, grads: list, need_dx: bool):
-        """The ordinary backward pass of the r_l, from below the output; adds to grads."""
+        """Run the ordinary backward pass of the r_l, from below the output; adds to grads."""
         phis, dh = self._activations(), None
         for i in reversed(range(len(rs))):
             ds = rs[i] if dh is None else rs[i] + phis[i].backward(dh, cache.activation[i])

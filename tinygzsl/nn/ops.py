@@ -1,12 +1,13 @@
 """Layers as pairs: X_forward(...) -> y, cache and X_backward(dy, cache) -> gradients.
 
-dy is dL/dy, the gradients have the shapes of what they belong to. Weights are stored (out, in).
-An activation has a third function, X_second(e, t, cache) = e * t * phi''(s): the second-order
-term of the double backprop in mlp.py, or None where phi'' is zero. A piecewise-linear one has a
-slope instead, phi(s) = s where s > 0, else slope * s, and networks run its layer by dense_forward
-and dense_backward, whose kernels add the bias too, or sum up its gradient. The X_forward of such an
-activation is the definition that the gradient checks use. Its X_backward runs alone in the double
-backprop, where there is no bias, so the kernel's db is dropped.
+dy is dL/dy, and a gradient has the shape of its variable. Weights are stored (out, in).
+
+A smooth activation has a third function, X_second(e, t, cache) = e * t * phi''(s), the
+second-order term of the double backprop in mlp.py. A piecewise-linear activation, phi(s) = s where
+s > 0, else slope * s, has phi'' = 0 and a slope instead. Networks run its layers by dense_forward
+and dense_backward, whose kernels also add the bias and sum its gradient. Its X_forward is the
+definition that the gradient checks use. Its X_backward is used in the double backprop, which has no
+bias, so the kernel's db is dropped.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
 def linear_backward(
     dy: Array, cache: tuple, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
-    """dx (n, in) or None where it isn't needed, dw (out, in) and db (out,)."""
+    """dx (n, in) or None if not need_dx, dw (out, in) and db (out,)."""
     x, w = cache
     return matmul(dy, w) if need_dx else None, matmul(dy.T, x), dy.sum(axis=0)
 
@@ -48,7 +49,7 @@ def dense_backward(
 ) -> tuple[Array | None, Array]:
     """dx (n, in) or None and db (out,); dw (out, in) is written in place."""
     x, w = cache
-    if phi.slope is None or phi.slope == 1:  # of slope 1 is the identity: ds is dy, not a copy
+    if phi.slope is None or phi.slope == 1:  # slope 1 is the identity: ds is dy, without a copy
         ds = phi.backward(dy, phi_cache)
         db = ds.sum(axis=0)
     else:
@@ -138,7 +139,7 @@ def softplus_second(e: Array, t: Array, sigmoid: Array) -> Array:
 
 
 class Activation(NamedTuple):
-    """An elementwise function with its first derivative and either its second or its slope."""
+    """An elementwise function and its derivative, with its second derivative or its slope."""
 
     forward: Any
     backward: Any
@@ -157,18 +158,18 @@ ACTIVATIONS = {
 
 
 def activation(name: str) -> Activation:
-    """The activation of that name; ValueError lists the names there are."""
+    """Return the activation of that name; the ValueError for other names lists the known ones."""
     if name not in ACTIVATIONS:
         raise ValueError(f"activation is {name!r}; pass one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
 
 
 def class_table(prototypes: Array, y: Array) -> tuple[Array, Array]:
-    """The prototypes (c, k) that a batch of classes y (n,) needs, and each sample's row of them.
+    """Return the prototypes (c, k) for a batch of classes y (n,), and each sample's row in them.
 
-    What depends on the class alone is then computed once per class. With more classes than samples
-    these are the samples' own prototypes, else all (S, k): to find the classes that occur would
-    take longer, and a GPU would have to be waited for.
+    Values that depend on the class alone can then be computed once per row. If there are more
+    classes than samples, the rows are the samples' own prototypes, else all (S, k). To find the
+    distinct classes of the batch would take longer, and the host would have to wait for a GPU.
     """
     if prototypes.shape[0] <= y.shape[0]:
         return prototypes, y

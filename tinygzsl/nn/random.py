@@ -1,8 +1,8 @@
 """Random numbers as pure functions of (seed, step, purpose, index): there is no state.
 
-A run can therefore be resumed at any step, to the same bits with as many threads on the same
-machine, and the CPU and the GPU draw the same uniforms bit for bit (and the same normals to
-rounding). See kernels/reference/philox.py.
+A run can therefore be resumed at any step; on the same machine with the same number of threads it
+then gives the same bits. The CPU and the GPU draw the same uniform numbers bit for bit, and the
+same normal ones up to rounding. See kernels/reference/philox.py.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ class Purpose(IntEnum):
 
 
 def check_seed(seed: int, name: str = "seed") -> int:
-    """The seed itself; ValueError unless it is a whole number from 0 to 2**64 - 1. Other numbers
-    that random numbers are a function of have their name in the error.
+    """Return the seed; ValueError unless it is a whole number from 0 to 2**64 - 1.
+
+    `name` is its name in the error; other numbers with this range are checked here too.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
         raise ValueError(f"{name} is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
@@ -73,7 +74,7 @@ def normal(
     dtype: str = "float64",
     out: Array | None = None,
 ) -> Array:
-    """Standard normal numbers, in `out` if it is given, C-contiguous and of that shape."""
+    """Standard normal numbers, written into `out` (C-contiguous, of that shape) if it is given."""
     out = xp.empty(shape, dtype) if out is None else out
     philox_normal(out.reshape(-1), seed, step, int(purpose))
     return out
@@ -94,9 +95,10 @@ def integers(
 
 
 def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
-    """A permutation of 0 .. count - 1 as int64: the order of random 32-bit keys.
+    """A permutation of 0 .. count - 1 as int64: the order of random keys.
 
-    The index is the key's lower 32 bits, so keys differ and any sort gives the same order.
+    A key has a random word as its upper and the index as its lower 32 bits. So keys are distinct,
+    and any sorting algorithm gives the same order.
     """
     words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
     keys = xp.sort((words << 32) | xp.arange(count, dtype=xp.uint64))

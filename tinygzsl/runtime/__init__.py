@@ -1,1 +1,1 @@
-"""What code runs on: the array module, devices, threads, BLAS, compilation."""
+"""The runtime: array module, devices, threads, BLAS, compilation."""

@@ -1,4 +1,4 @@
-"""One code for NumPy and CuPy: the arrays decide.
+"""The same code for NumPy and CuPy: the arrays decide where it runs.
 
 CuPy is imported here and in kernels/cuda/launch.py.
 
@@ -21,15 +21,15 @@ Array = Any  # numpy.ndarray or cupy.ndarray; cupy is optional, so it can't be n
 
 
 def loaded_cupy() -> ModuleType | None:
-    """cupy if somebody has imported it; else there can't be any CuPy array."""
+    """Return cupy if it has been imported, else None: then no array is CuPy's."""
     return sys.modules.get("cupy")
 
 
 def array_module(*arrays: Array) -> ModuleType:
-    """The module, numpy or cupy, that the arrays belong to.
+    """Return the module of the arrays, numpy or cupy.
 
-    Raises TypeError when NumPy and CuPy arrays are mixed: a silent copy to or from the device
-    would hide the cost.
+    Raises TypeError if NumPy and CuPy arrays are mixed: copies to or from the device are never made
+    silently.
     """
     cupy = loaded_cupy()
     if cupy is None:
@@ -46,9 +46,9 @@ def array_module(*arrays: Array) -> ModuleType:
 
 
 def device_module(device: str) -> ModuleType:
-    """numpy for "cpu", cupy for "cuda".
+    """Return numpy for "cpu", cupy for "cuda".
 
-    Raises ValueError for any other name, and where CUDA can't be used.
+    Raises ValueError for any other name, and if CUDA can't be used.
     """
     if device == "cpu":
         return np
@@ -63,24 +63,24 @@ def device_module(device: str) -> ModuleType:
 
 
 def cuda_status() -> tuple[bool, str]:
-    """Whether CUDA arrays can be used, and the device's name or the reason why not."""
+    """Return whether CUDA can be used, and the device's name or the reason why not."""
     usable, facts = cuda_facts()
     return usable, facts["device" if usable else "reason"]
 
 
 def cuda_facts() -> tuple[bool, dict[str, Any]]:
-    """Whether CUDA arrays can be used, and what is known of the device, or {"reason": why not}."""
+    """Return whether CUDA can be used, and facts of the device or {"reason": why not}."""
     try:
         import cupy
     except ImportError as error:
         if error.name == "cupy":
             return False, {"reason": "cupy is not installed (pip install 'tinygzsl[cuda12x]')"}
-        reason = f"cupy can't be imported: {_one_line(error)}"  # it is there, but broken
+        reason = f"cupy can't be imported: {_one_line(error)}"  # installed, but broken
         return False, {"reason": f"{reason}; pip install --force-reinstall the one you have"}
     try:
         reason = why_unusable(cupy)
         return (False, {"reason": reason}) if reason else (True, device_facts(cupy))
-    except Exception as error:  # a broken driver raises CuPy's own types, unknown without CuPy
+    except Exception as error:  # a broken driver raises types of CuPy, which can't be named here
         return False, {"reason": f"cupy fails: {_one_line(error)}; update the driver and cupy"}
 
 
@@ -89,29 +89,29 @@ def _one_line(error: Exception) -> str:
 
 
 def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
-    """x as a C-contiguous array of module xp, copied only where it must be."""
-    with np.errstate(all="ignore"):  # check_finite reports what a dtype cannot hold
+    """Return x as a C-contiguous array of module xp, copied only if necessary."""
+    with np.errstate(all="ignore"):  # check_finite reports values that the dtype can't hold
         if xp is np:
             return np.ascontiguousarray(to_host(x), dtype=dtype)
         return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))
 
 
 def to_host(x: Array) -> np.ndarray:
-    """x as a NumPy array; a NumPy array is returned as it is."""
+    """Return x as a NumPy array; a NumPy array is returned unchanged."""
     cupy = loaded_cupy()
     return x.get() if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)
 
 
 def on_host(arrays: dict[str, Array | int]) -> dict[str, np.ndarray]:
-    """The same arrays by the same names as NumPy's; a number becomes an array of no dimension."""
+    """Return the arrays as NumPy arrays under the same names; numbers become 0-d arrays."""
     return {name: to_host(array) for name, array in arrays.items()}
 
 
 def as_array(x: Any) -> Array:
-    """x itself if it is a CuPy array, else as NumPy's: lists and data frames are welcome.
+    """Return x if it is a CuPy array, else as a NumPy array: lists and data frames are allowed.
 
-    Raises ValueError for rows of different lengths, and where values are masked: NumPy would take
-    what lies under the mask.
+    Raises ValueError for rows of different lengths, and for masked values: NumPy would use the
+    values under the mask.
     """
     cupy = loaded_cupy()
     if cupy is not None and isinstance(x, cupy.ndarray):
@@ -123,6 +123,6 @@ def as_array(x: Any) -> Array:
         return np.asarray(x)
     except ValueError as error:
         raise ValueError(
-            f"a list of {len(x)} rows is no matrix: its rows differ in length; pass rows of one "
+            f"a list of {len(x)} rows is not a matrix: its rows differ in length; pass rows of one "
             "length"
         ) from error

@@ -1,4 +1,4 @@
-"""The number of threads of BLAS, where it is OpenBLAS (in every wheel of NumPy and SciPy)."""
+"""Control of the number of threads of OpenBLAS, the BLAS in the wheels of NumPy and SciPy."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class Library(NamedTuple):
 
 
 class _Holders:
-    """Who holds BLAS to one thread, and the numbers to go back to. There is one of it, as the
-    number of threads belongs to the process: whoever comes first saves it, the last one restores.
+    """Counts the blocks that limit BLAS to one thread; keeps the numbers of threads before them.
+
+    There is one instance, as the number of threads belongs to the process: the first block saves
+    it, the last one restores it.
     """
 
     def __init__(self):
@@ -37,7 +39,7 @@ _holders = _Holders()
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold BLAS to the thread that calls it; blocks may nest, and overlap in several threads."""
+    """Limit BLAS to the calling thread; blocks may nest, and may overlap in several threads."""
     with _holders.lock:
         _holders.count += 1
         for library in libraries():
@@ -56,7 +58,7 @@ def one_thread() -> Iterator[None]:
 
 
 def own_threads() -> int | None:
-    """How many threads BLAS takes when nobody holds it; None where that can't be told."""
+    """Return how many threads BLAS uses outside `one_thread`, or None if it isn't OpenBLAS."""
     with _holders.lock:
         held = {name: count for name, (_, count) in _holders.before.items()}
         counts = [held.get(library.name) or library.get() for library in libraries()]
@@ -64,16 +66,16 @@ def own_threads() -> int | None:
 
 
 def libraries() -> list[Library]:
-    """The OpenBLAS libraries that are loaded: NumPy's and, once it is imported, SciPy's."""
+    """Return the loaded OpenBLAS libraries: NumPy's and, after its import, SciPy's."""
     return list(_libraries_at(len(sys.modules)))
 
 
-@lru_cache(1)  # what is loaded changes with an import, if at all
+@lru_cache(1)  # only an import can load another library
 def _libraries_at(modules: int) -> tuple[Library, ...]:
     found = []
     for path in sorted(_openblas_files()):
         try:
-            library = ctypes.CDLL(str(path))  # loaded already, so this only finds it
+            library = ctypes.CDLL(str(path))  # already loaded: this returns its handle
         except OSError:
             continue
         names = [f"{a}openblas_%s_num_threads{b}" for a in ("scipy_", "") for b in ("64_", "")]
@@ -86,7 +88,7 @@ def _libraries_at(modules: int) -> tuple[Library, ...]:
 
 
 def _openblas_files() -> set[Path]:
-    """Files of OpenBLAS in the process (Linux), or else where the wheels keep them."""
+    """Return the OpenBLAS files loaded in the process (Linux), else those in the wheels."""
     try:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
     except OSError:

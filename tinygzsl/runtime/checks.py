@@ -1,4 +1,4 @@
-"""Whether arrays and numbers that were read are what they must be; the errors name them."""
+"""Checks of arrays and numbers that were read from a file; the errors contain their names."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ def check_number(name: str, value: Any) -> None:
     """ValueError unless value is a finite number."""
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not math.isfinite(value):
-        raise ValueError(f"{name} is {shown(value, 20)}, no finite number")
+        raise ValueError(f"{name} is {shown(value, 20)}, not a finite number")

@@ -11,17 +11,17 @@ from typing import Any
 from numba import njit
 from numba.core import event
 
-# Sums may be reordered and products fused into sums, so that loops vectorise; NaN and inf keep
-# their meaning, and one machine always gives the same bits.
+# Sums may be reordered and a product and a sum fused, so that loops vectorise. NaN and inf keep
+# their meaning, and on one machine results are the same to the bit.
 FLOAT_RULES = {"reassoc", "contract", "nsz"}
 PROJECT = __name__.partition(".")[0]
 
 
 def compiled(function: Callable, rules: Iterable[str] = FLOAT_RULES) -> Callable:
-    """function as machine code: cached on disk where a folder can be written, IEEE division.
+    """Return the function compiled by Numba, with IEEE division, cached on disk if possible.
 
-    Numba's cache looks at the function's own file only: whoever changes what it calls in another
-    file (kernels/cpu/fastexp.py, for one) has to clear __pycache__.
+    Numba's cache notices changes in the function's own file only: after a change in a function that
+    it calls from another file, such as kernels/cpu/fastexp.py, clear __pycache__.
     """
     options = {"nogil": True, "error_model": "numpy", "fastmath": set(rules)}
     try:
@@ -34,14 +34,14 @@ def compiled(function: Callable, rules: Iterable[str] = FLOAT_RULES) -> Callable
 
 
 def compiled_in_order(function: Callable) -> Callable:
-    """As compiled, without reordering: where (a - b) - c must not become a - (b + c)."""
+    """As compiled, without reordering: for code where (a - b) - c must not become a - (b + c)."""
     return compiled(function, FLOAT_RULES - {"reassoc"})
 
 
 class _Forgiving:
-    """Numba's cache of one function; where it can't be read or written, the function is compiled.
+    """Numba's cache of one function; if it can't be read or written, the function is compiled.
 
-    Numba itself would end the work over a full disk, or over files that a power cut emptied.
+    Numba itself would raise for a full disk, or for cache files that a power cut left empty.
     """
 
     def __init__(self, cache: Any):
@@ -51,17 +51,17 @@ class _Forgiving:
         return getattr(self._cache, name)
 
     def load_overload(self, *args) -> Any:
-        """The compiled function, or None; a cache that can't be read is emptied."""
+        """Return the compiled function, or None; a cache that can't be read is emptied."""
         try:
             return self._cache.load_overload(*args)
-        except Exception as error:  # unpickling half a file raises anything
+        except Exception as error:  # unpickling a damaged file can raise any type
             with suppress(Exception):
                 self._cache.flush()
             self._report("read", error)
             return None
 
     def save_overload(self, *args) -> None:
-        """Write the compiled function, if that can be done."""
+        """Write the compiled function; if that fails, warn."""
         try:
             self._cache.save_overload(*args)
         except Exception as error:
@@ -73,9 +73,7 @@ class _Forgiving:
 
 
 class _Announcer(event.Listener):
-    """Says once per process that kernels are being compiled, before the first one is, and once
-    where they can't be cached.
-    """
+    """Reports once per process that kernels are compiled, and once that they can't be cached."""
 
     def __init__(self):
         self.said, self.cached = False, True
@@ -91,15 +89,15 @@ class _Announcer(event.Listener):
                 sys.stderr.write(f"{note}\n")
 
     def on_end(self, event: event.Event) -> None:
-        """Nothing: the kernels follow each other."""
+        """Do nothing."""
 
     def no_cache(self, reason: str) -> None:
-        """Warn, the first time, that kernels are compiled again."""
+        """Warn, once, that every process compiles the kernels again."""
         if self.cached:
             self.cached = False
             warnings.warn(
-                f"compiled kernels can't be kept ({reason}), so this process compiles them anew, "
-                "in some 4 s; NUMBA_CACHE_DIR names another folder",
+                f"compiled kernels can't be kept ({reason}), so this process compiles them again "
+                "(about 4 s); set NUMBA_CACHE_DIR to a folder that can be written",
                 stacklevel=2,
             )
 

@@ -1,6 +1,6 @@
-"""What stands between an imported CuPy and a usable GPU, and which GPU it is.
+"""Whether an imported CuPy can use a GPU, and which GPU it is.
 
-backend.py imports CuPy, so the functions take it as an argument.
+The functions take the module cupy as an argument, as only backend.py imports it.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-LEAST_CAPABILITY = (7, 0)  # kernels/cuda/*.cu are written and compiled for this and newer
+LEAST_CAPABILITY = (7, 0)  # the oldest that kernels/cuda/*.cu are written for
 
 
 def why_unusable(cupy: ModuleType) -> str | None:
-    """Why CuPy can't compute here, with the fix; None if it can.
+    """Return why CuPy can't compute here, with the fix, or None if it can.
 
-    Raises CuPy's own errors for what has no known fix.
+    Problems without a known fix raise CuPy's own errors.
     """
     return _driver_problem(cupy) or _device_problem(cupy) or _library_problem(cupy)
 
 
 def device_facts(cupy: ModuleType) -> dict[str, Any]:
-    """Name, compute capability, memory in bytes and the versions of a usable device."""
+    """Return name, compute capability, memory in bytes and software versions of the device."""
     runtime, device = cupy.cuda.runtime, cupy.cuda.Device()
     properties = runtime.getDeviceProperties(device.id)
     free, total = device.mem_info
@@ -42,7 +42,7 @@ def _driver_problem(cupy: ModuleType) -> str | None:
     built_for = cupy.cuda.runtime.runtimeGetVersion()
     if driver == 0:
         return "there is no CUDA driver; install NVIDIA's driver for the GPU"
-    if driver // 1000 >= built_for // 1000:  # any driver of a CUDA version serves all its minors
+    if driver // 1000 >= built_for // 1000:  # drivers of a major version support all its minors
         return None
     other = ", or pip install 'tinygzsl[cuda12x]' in its place" if driver >= 12000 else ""
     return (
@@ -72,7 +72,7 @@ def _device_problem(cupy: ModuleType) -> str | None:
 
 
 def _library_problem(cupy: ModuleType) -> str | None:
-    """A missing NVRTC or cuBLAS: since version 14 CuPy looks for them only when it needs them."""
+    """Look for NVRTC and cuBLAS: since version 14 CuPy itself does so only on first use."""
     wheel = f"cupy-cuda{cupy.cuda.runtime.runtimeGetVersion() // 1000}x"
     try:
         compiler = cupy.cuda.nvrtc.getVersion()
@@ -99,5 +99,5 @@ def _name(properties: dict[str, Any]) -> str:
 
 
 def _version(number: int) -> str:
-    """12040 as 12.4."""
+    """Return 12040 as "12.4"."""
     return f"{number // 1000}.{number % 1000 // 10}"

@@ -7,11 +7,11 @@ import numpy as np
 from .backend import Array, array_module
 from .threads import SERIAL, current, split
 
-LEAST_MULTIPLICATIONS = 1 << 22  # multiplications that a thread takes at least: some 50 us
+LEAST_MULTIPLICATIONS = 1 << 22  # minimum multiplications per thread: about 50 us
 
 
 def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """a @ b for matrices, into `out` if it is given."""
+    """Return a @ b for matrices, written into `out` if it is given."""
     xp = array_module(a, b)
     if current() is SERIAL or xp is not np:
         return xp.matmul(a, b, out=out)

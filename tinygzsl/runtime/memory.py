@@ -1,25 +1,26 @@
-"""Whether there is memory for what can't fail politely.
+"""Checks for free memory before calls into libraries that can't report a failed allocation.
 
-OpenBLAS and LLVM end the process, or never return, where memory is refused to them (`ulimit -v`).
-So whoever is about to use them looks for room first.
+If an allocation fails (`ulimit -v`), OpenBLAS and LLVM end the process or never return. So the
+memory they need is checked first.
 """
 
 import mmap
 
-STARTING = 512  # megabytes of addresses that Python, NumPy, SciPy and Numba take, measured: 480
-THREAD = 110  # of one more thread: its stack, its heap and OpenBLAS's buffer, measured: 75 to 105
-LOADING = 256  # of SciPy and its own OpenBLAS, measured: 90 to 190
+# Megabytes of address space
+STARTING = 512  # for Python, NumPy, SciPy and Numba; measured: 480
+THREAD = 110  # for another thread: its stack, its heap and OpenBLAS's buffer; measured: 75 to 105
+LOADING = 256  # for loading SciPy and its own OpenBLAS; measured: 90 to 190
 
-FIX = (  # where arrays are too large
+FIX = (  # the advice if arrays are too large
     "lower gan.batch, vsmm.batch, the hidden sizes or --threads, use float32, pass fewer samples "
     "at once, or raise the limit"
 )
 
 
 def require_room(megabytes: int, purpose: str) -> None:
-    """MemoryError, with the limit and what to do, unless the system gives that much now.
+    """Raise MemoryError, with the limit and the fix, unless that much memory is available now.
 
-    Only addresses are asked for, and given back: it costs microseconds and no memory.
+    Address space is reserved and released again; this takes microseconds and uses no memory.
     """
     try:
         mmap.mmap(-1, megabytes << 20).close()

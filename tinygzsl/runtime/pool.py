@@ -1,8 +1,9 @@
-"""A pool of threads that takes a share of work within microseconds.
+"""A pool of threads that starts a share of work within microseconds.
 
-A thread that sleeps takes some 50 us to wake up, longer than many a kernel runs. So a helper keeps
-looking for its next share for a short while before it goes to sleep, and the caller for the end of
-the last share. It looks without the GIL, in compiled code; until a kernel was, all just sleep.
+A sleeping thread takes about 50 us to wake up, longer than many kernels run. So a helper thread
+polls for its next share for a short while before it sleeps, and the caller polls for the end of the
+last share. Polling is done in compiled code without the GIL; before the first kernel is compiled,
+all threads sleep.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-LANES = 16  # shares are multiples of this many rows: whole vectors, whole cache lines
-LOOKS = 1 << 18  # before going to sleep: some 0.1 ms
-PATIENCE = 1 << 16  # looks after a share was given, until its giver has let go of the GIL
-GIVEN, DONE = 0, 8  # places of a helper's two counters, on cache lines of their own
+LANES = 16  # shares are multiples of this many rows, so that vectors and cache lines are whole
+LOOKS = 1 << 18  # polls before a thread sleeps: about 0.1 ms
+PATIENCE = 1 << 16  # polls after a share was given, until the caller has released the GIL
+GIVEN, DONE = 0, 8  # indices of a helper's two counters, each on its own cache line
 
 
 class Workers:
-    """count threads, the calling one among them."""
+    """A pool of `count` threads, the calling thread included."""
 
     def __init__(self, count: int):
         self.count = count
@@ -42,21 +43,22 @@ class Workers:
         self._process, self._busy = os.getpid(), threading.Lock()
 
     def shares(self, size: int, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
-        """(low, high) of one share of range(size) per worker, in order.
+        """Split range(size) into at most one share (low, high) per worker, in order.
 
-        A share has at least `least` elements, so small work stays on the calling thread, and all
-        but the last a multiple of `unit`.
+        A share has at least `least` elements, so small work stays on the calling thread. The size
+        of all shares except the last is a multiple of `unit`.
         """
         step = max(-(-size // self.count), least, 1)
         step = -(-step // unit) * unit
         return list(pairwise([*range(0, size, step), size])) if size else [(0, 0)]
 
     def run(self, part: Callable[[int, int], Any], shares: list[tuple[int, int]]) -> list:
-        """part(low, high) for every share, one per worker; the results in order.
+        """Call part(low, high) for every share, one per worker; return the results in order.
 
-        Every share sees the caller's context variables. Where one raises, or the caller is
-        interrupted, the others are waited for and the first error is raised. In a forked process,
-        which has none of the threads, and while another thread uses the pool, all runs serially.
+        Every share sees the caller's context variables. If one raises, or the caller is
+        interrupted, the others are waited for and the first error is raised. All shares run on the
+        calling thread in a forked process, which doesn't have the threads, and while another thread
+        uses the pool.
         """
         if os.getpid() != self._process or not self._busy.acquire(blocking=False):
             return [part(*share) for share in shares]
@@ -82,10 +84,10 @@ class Workers:
 
 
 class _Helper(threading.Thread):
-    """One thread, one share at a time.
+    """A thread that runs one share at a time.
 
-    A counter goes up before its event is set, and whoever is about to sleep clears the event before
-    looking at the counter once more: so nobody can sleep through anything.
+    A counter is increased before its event is set. A thread that is about to sleep clears the event
+    and then reads the counter once more, so it can't miss an event.
     """
 
     def __init__(self):
@@ -97,17 +99,17 @@ class _Helper(threading.Thread):
         self.start()
 
     def give(self, part: Callable[[int, int], Any] | None, share: tuple[int, int]) -> None:
-        """Start on a share; None ends the thread."""
+        """Start a share; None ends the thread."""
         self._task = part, share
         self._counters[GIVEN] += 1
         self._given.set()
 
     def outcome(self) -> tuple[Any, BaseException | None]:
-        """The value and the error, one of which is None, once the share is done."""
+        """Wait for the end of the share; return its value and its error, one of them None."""
         interrupt = None
         while self._counters[DONE] < self._counters[GIVEN]:
             try:
-                self._given.set()  # an interrupt may have come between the counter and this
+                self._given.set()  # in case an interrupt came between the counter and the event
                 self._await(DONE, int(self._counters[GIVEN]), self._done, 0)
             except KeyboardInterrupt as error:
                 interrupt = error
@@ -115,7 +117,7 @@ class _Helper(threading.Thread):
         return value, interrupt or error
 
     def run(self) -> None:
-        """Serve until the end."""
+        """Run shares until None is given."""
         for number in range(1, sys.maxsize):
             self._await(GIVEN, number, self._given, PATIENCE)
             part, share = self._task
@@ -123,15 +125,15 @@ class _Helper(threading.Thread):
                 return
             try:
                 self._outcome = part(*share), None
-            except BaseException as error:  # it belongs to the caller
+            except BaseException as error:  # raised again in the caller
                 self._outcome = None, error
             del part, share
             self._counters[DONE] += 1
             self._done.set()
 
     def _await(self, counter: int, target: int, event: threading.Event, more: int) -> None:
-        """Return once the counter is at the target."""
-        if "tinygzsl.runtime.compiled" in sys.modules:  # so Numba is there, and works
+        """Return once the counter has reached the target."""
+        if "tinygzsl.runtime.compiled" in sys.modules:  # then Numba is installed and works
             from .spin import spin
 
             if spin(self._counters, counter, target, LOOKS, more):

@@ -1,4 +1,4 @@
-"""Waiting for another thread without going to sleep: waking up takes longer than many a kernel."""
+"""Waiting for another thread without sleeping: waking up takes longer than many kernels run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .compiled import compiled
 
 @intrinsic
 def _load(typing_context, array, index):
-    """array[index] of an int64 array as another thread has left it: never from a register."""
+    """array[index] of an int64 array, always read from memory, as another thread may write it."""
 
     def generate(context, builder, signature, args):
         view = context.make_array(signature.args[0])(context, builder, args[0])
@@ -23,10 +23,10 @@ def _load(typing_context, array, index):
 
 @compiled
 def spin(counters, index, target, looks, more):
-    """Whether counters[index] was at least target within that many looks at it.
+    """Poll counters[index] up to `looks` times; return whether it reached target.
 
-    If so, `more` looks are taken after that, to give the other thread time to let go of the GIL:
-    who asks for the GIL while it is held goes to sleep.
+    If so, `more` polls follow, which give the other thread time to release the GIL: a thread that
+    requests the GIL while it is held goes to sleep.
     """
     for _ in range(looks):
         if _load(counters, index) >= target:

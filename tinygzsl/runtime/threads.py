@@ -1,9 +1,8 @@
-"""One small pool of threads for products and kernels, so that they never fight for the cores.
+"""One small pool of threads for matrix products and kernels, so that they don't compete for cores.
 
-Inside `with workers(n)` BLAS is held to the thread that calls it, and all parallel work goes
-through `split`, a product of matrices like everything else. BLAS's own threads would keep a core
-busy for some 100 ms after each product, waiting for the next, and halve the speed of whatever runs
-there.
+Inside `with workers(n)` BLAS is limited to the thread that calls it, and all parallel work,
+matrix products included, goes through `split`. BLAS's own threads would poll for about 100 ms after
+each product and halve the speed of other work on their cores.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ _current: ContextVar[Workers] = ContextVar("tinygzsl_workers", default=SERIAL)
 
 
 def current() -> Workers:
-    """The workers of the innermost `with workers(...)`, or the calling thread alone."""
+    """Return the workers of the innermost `with workers(...)`, or the calling thread alone."""
     return _current.get()
 
 
 def split(part: Callable[[int, int], Any], size: int, least: int = 1, unit: int = LANES) -> list:
-    """part(low, high) over range(size), one share per current worker; the results in order.
+    """Call part(low, high) over range(size), one share per current worker; results in order.
 
-    A share has at least `least` elements and all but the last a multiple of `unit`. Where there are
-    several shares, what they call does not split again. Where one raises, the others are waited
-    for.
+    A share has at least `least` elements, and all shares except the last have a multiple of `unit`.
+    If there are several shares, calls of split inside them don't split again. If one raises, the
+    others are waited for.
     """
     pool = current()
     shares = pool.shares(size, least, unit)
@@ -48,7 +47,7 @@ def split(part: Callable[[int, int], Any], size: int, least: int = 1, unit: int 
 
 
 def check_threads(threads: int | None) -> int | None:
-    """The number itself; ValueError unless it is None or a whole number from 1 to 1024."""
+    """Return the number; ValueError unless it is None or a whole number from 1 to 1024."""
     good = isinstance(threads, Integral) and not isinstance(threads, bool)
     if threads is not None and not (good and 1 <= threads <= 1024):
         raise ValueError(f"threads is {threads!r}; pass a whole number from 1 to 1024, or None")
@@ -56,16 +55,16 @@ def check_threads(threads: int | None) -> int | None:
 
 
 def cores() -> int:
-    """The cores that this process may use (taskset allows fewer than there are)."""
+    """Return the number of cores that this process may use (taskset can restrict it)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def default_threads() -> int:
-    """As many as BLAS would use by itself: its own count, which the environment may limit.
+    """Return the number of threads BLAS would use by itself; the environment may limit it.
 
-    1 where BLAS isn't OpenBLAS: it can't be held, so it keeps its threads to itself.
+    If BLAS isn't OpenBLAS it can't be limited and keeps its own threads; then this is 1.
     """
     return blas.own_threads() or 1
 
@@ -74,10 +73,11 @@ def default_threads() -> int:
 def workers(threads: int | None = None) -> Iterator[Workers]:
     """Split work over that many threads (None: default_threads) until the block ends.
 
-    Where BLAS isn't OpenBLAS, it can't be held to one thread: then it keeps its own threads and all
-    else runs on the calling one, with a warning if more were asked for. A block inside another one
-    uses the outer's threads, and holds what BLAS was loaded in between. Raises ValueError for a
-    number of threads that makes no sense, MemoryError where there is no memory for them.
+    If BLAS isn't OpenBLAS it can't be limited to one thread: it keeps its own threads, and all
+    other work runs on the calling thread, with a warning if more threads were requested. A block
+    inside another one uses the outer block's threads, and limits any BLAS that was loaded in
+    between. Raises ValueError for an invalid number of threads and MemoryError if there isn't
+    enough memory.
     """
     check_threads(threads)
     outer = pool = current()
