@@ -137,7 +137,7 @@ def test_files_that_are_no_npz(tmp_path, write, sentence):
     with sentence(FileNotFoundError, "no.npz does not exist"):
         load_npz(tmp_path / "no.npz")
     np.save(tmp_path / "one.npy", np.ones(3))
-    with sentence(ValueError, "one.npy is no .npz file"):
+    with sentence(ValueError, "one.npy is not an .npz file"):
         load_npz(tmp_path / "one.npy")
     path = write()
     damaged = bytearray(path.read_bytes())

@@ -98,7 +98,7 @@ def test_members_that_share_their_bytes_are_refused(tmp_path, sentence):
     end = kept.index(b"PK\x05\x06")
     struct.pack_into("<I", kept, end + 16, second)
     (tmp_path / "d.npz").write_bytes(kept)
-    with sentence(ValueError, "d.npz", "lie over each other"):
+    with sentence(ValueError, "d.npz", "its arrays overlap"):
         read_zipped(tmp_path / "d.npz")
 
 

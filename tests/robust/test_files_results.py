@@ -117,12 +117,12 @@ def test_results_carry_a_format_and_a_checksum(tmp_path, sentence):
     assert json.loads(path.read_text())["format"] == 1
     whole = path.read_text()
     for damaged, part in (
-        (whole.replace("0.25", "0.26"), "doesn't have the checksum"),
-        (whole.replace('"format": 1', '"format": 2'), "is of format 2, but 1 is needed"),
+        (whole.replace("0.25", "0.26"), "doesn't match its checksum"),
+        (whole.replace('"format": 1', '"format": 2'), "has the format 2, but 1 is needed"),
         (whole[: len(whole) // 2], "is not valid JSON"),
         ("[" * 100_000, "is not valid JSON"),
-        ("3", "holds no JSON object"),
-        ('{"H": 0.25}', "is of format None, but 1 is needed"),
+        ("3", "does not hold a JSON object"),
+        ('{"H": 0.25}', "has the format None, but 1 is needed"),
     ):
         path.write_text(damaged)
         with sentence(ValueError, path, part, "evaluate again"):

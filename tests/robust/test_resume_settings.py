@@ -77,7 +77,7 @@ def test_a_damaged_checkpoint_says_how_to_go_on(train, run_cli, tmp_path, monkey
     path.write_bytes(path.read_bytes()[:-100])
     result = run_cli("train", "--resume", tmp_path / "run")
     assert result.exit_code == 2
-    assert "delete it, and this phase is trained anew" in result.stderr
+    assert "or delete it to train this phase again" in result.stderr
     assert "max_epochs" not in result.stderr
     path.unlink()
     assert run_cli("train", "--resume", tmp_path / "run").exit_code == 0

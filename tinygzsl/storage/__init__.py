@@ -1,4 +1,4 @@
-"""Files written whole or not at all, with checksums and locks.
+"""Files that are written completely or not at all, with checksums and locks.
 
-Nothing here knows a model: arrays and text come in, arrays and text go out.
+The modules know arrays and text only, not models.
 """

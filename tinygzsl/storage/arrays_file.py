@@ -1,8 +1,8 @@
-"""Arrays and one JSON header in an NPZ file, never a pickle: what models and checkpoints lie in.
+"""Arrays and a JSON header in an NPZ file, never pickled: the format of models and checkpoints.
 
-Arrays that come in are NumPy's: whoever has others copies them first. The header holds a SHA-256
-over itself and all arrays: a flipped bit or a swapped array shows. numpy.savez gives all members
-the same date, so the bytes of a file are a function of its content.
+The arrays are NumPy's; callers copy others to the host first. The header holds a SHA-256 over
+itself and all arrays, so a flipped bit or an exchanged array is detected. numpy.savez gives all
+members the same date, so the bytes of a file depend on its content alone.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from .npy import read_zipped
 
 FORMAT = 2
 CHECKSUM = "sha256"
-# What goes wrong where the parts of a file, each of which can be read, don't fit together.
+# Raised if the parts of a file can be read but don't fit together.
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
 
 
 class State(NamedTuple):
-    """What something turns itself into and comes back from: what is JSON, and arrays by name.
+    """The state of an object: a header that JSON can hold, and arrays by name.
 
-    Arrays that are written or were read are NumPy's; those of a live model are its own, wherever
-    they are.
+    In files the arrays are NumPy's; a model in memory gives its own arrays, on any device.
     """
 
     header: dict[str, Any]
@@ -36,9 +35,10 @@ class State(NamedTuple):
 
 
 def write_npz(path: Any, state: State) -> None:
-    """The arrays and the header, with its checksum, to path, written aside and renamed.
+    """Write the arrays and the header, with the checksum, to a temporary file and rename it to
+    path.
 
-    The header has "kind" and "format", which read_npz asks for.
+    The header must have "kind" and "format", which read_npz checks.
     """
     header, arrays = state
     text = json.dumps({**header, CHECKSUM: checksum(header, arrays)})
@@ -47,9 +47,9 @@ def write_npz(path: Any, state: State) -> None:
 
 
 def read_npz(path: Any, *kinds: str) -> State:
-    """What write_npz wrote, of one of these kinds ("model", "checkpoint").
+    """Return what write_npz wrote; its kind ("model", "checkpoint") must be one of kinds.
 
-    Raises FileNotFoundError if there is none and ValueError if it is something else or damaged.
+    Raises FileNotFoundError for a missing file and ValueError for another kind or a damaged file.
     """
     path, kind = Path(path), " or ".join(kinds)
     if not path.is_file():
@@ -60,7 +60,8 @@ def read_npz(path: Any, *kinds: str) -> State:
         found = header["kind"], header["format"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
-            f"{path} is no {kind} file of tinygzsl or is damaged ({_words(error, path)})"
+            f"{path} is not a {kind} file of tinygzsl, or is damaged ({_words(error, path)}); "
+            "check the path, or restore the file from a copy"
         ) from None
     if found[0] not in kinds or found[1] != FORMAT:
         raise ValueError(
@@ -70,8 +71,8 @@ def read_npz(path: Any, *kinds: str) -> State:
         )
     if header.pop(CHECKSUM, None) != checksum(header, arrays):
         raise ValueError(
-            f"{path} is damaged: its content doesn't have the checksum that was written with it; "
-            "restore it from a copy, or make it again"
+            f"{path} is damaged: its content doesn't match its checksum; restore it from a copy, "
+            "or make it again"
         )
     return State(header, arrays)
 
@@ -86,6 +87,6 @@ def checksum(header: dict, arrays: dict[str, np.ndarray]) -> str:
 
 
 def _words(error: BaseException, path: Path) -> str:
-    """The message on one line, without what the sentence around it says."""
+    """Return the message on one line, without the path, which the sentence around it has."""
     text = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
     return shown(text.removeprefix(f"{path} ").removeprefix(f"{path}: "), 300)

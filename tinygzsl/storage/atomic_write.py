@@ -1,6 +1,6 @@
-"""Write beside the target, then rename: readers see the old file or the new one, never half.
+"""Write beside the target, then rename: readers see the old or the new file, never a part.
 
-The content is on the disk before the rename, so that a power cut leaves no empty file either.
+The content is on the disk before the rename, so a power cut doesn't leave an empty file.
 """
 
 import os
@@ -12,10 +12,11 @@ from pathlib import Path
 
 @contextmanager
 def written_aside(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` if all went well.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    The temporary file is removed whatever goes wrong, Ctrl-C and a full disk included; what
-    was at `path` before stays. Raises FileNotFoundError if the folder does not exist.
+    If the block fails for any reason (Ctrl-C and a full disk included), the temporary file is
+    removed and an existing file at `path` stays. Raises FileNotFoundError if the folder does not
+    exist.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -28,14 +29,14 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         os.replace(aside, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, str(aside)):
-            error.filename = str(path)  # a full disk doesn't say where
+            error.filename = str(path)  # the error of a full disk has no file name
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """See a folder's names to the disk, where the system can: Windows can't."""
+    """Write a folder's entries to the disk; Windows can't do that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -45,7 +46,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """Files and folders beside `path` that a killed process was about to rename to it."""
+    """Return the temporary files and folders of `path` that killed processes left beside it."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.\d+\.tmp")
     with suppress(FileNotFoundError):
         return [other for other in path.parent.iterdir() if pattern.fullmatch(other.name)]

@@ -1,8 +1,8 @@
-"""The state of a training in files, so that a run that was interrupted goes on where it was.
+"""The state of training in files, so that an interrupted run can be resumed.
 
-Random numbers are functions of the step, so there is no random state, and a run that goes on ends
-with the very bits of one that was never interrupted, with as many threads on the same machine. The
-arrays belong to no device.
+Random numbers are functions of the step, so there is no random state to keep. On the same machine
+with the same number of threads, a resumed run ends with the same bits as an uninterrupted one. The
+arrays in the files are not tied to a device.
 """
 
 from __future__ import annotations
@@ -21,29 +21,35 @@ CHECKPOINT_SECONDS = 60.0
 
 
 class Resumable(Protocol):
-    """A training that turns itself into arrays and text, and back."""
+    """A training whose state can be saved and restored."""
 
     @property
     def step(self) -> int:
-        """How far it is."""
+        """The number of steps done."""
 
     def state(self) -> State:
-        """All that a training that goes on needs, with arrays of the host."""
+        """Return everything needed to resume, with arrays on the host."""
 
     def restore(self, state: State) -> None:
-        """Take over what `state` returned. Raises ValueError, or any of DAMAGED, if it can't be."""
+        """Set the state to one that `state` returned; raises one of DAMAGED if it doesn't fit."""
 
 
 class Checkpoint(ABC):
     """The state of one phase of training in a file.
 
-    path         the file
-    fingerprint  any text that says which data and settings the state belongs to
-    seconds      how often it is written, at most; 0 after every step
-    stopping     whether the user wants to stop: then it is written at once, and KeyboardInterrupt
-                 raised
+    Arrays are copied, and a GPU is waited for, only when the state is saved.
 
-    Nothing is copied, and no GPU waited for, before `due`.
+    Parameters
+    ----------
+    path : path
+        The file.
+    fingerprint : str
+        Identifies the data and settings that the state belongs to.
+    seconds : float
+        Minimum seconds between two saves; 0 saves after every step.
+    stopping : callable
+        Returns whether the user wants to stop; then the state is saved at once and
+        KeyboardInterrupt is raised.
     """
 
     kind: str  # of the file
@@ -59,21 +65,22 @@ class Checkpoint(ABC):
         self.path, self.fingerprint = Path(path), fingerprint
         self.seconds, self.stopping = seconds, stopping
         self.saved_at = time.monotonic()
-        self.step: int | None = None  # what the file holds, once it was written or read
+        self.step: int | None = None  # the step in the file, after the first save or restore
 
     def due(self) -> bool:
-        """Whether the time has come to save."""
+        """Return whether the state should be saved now."""
         return time.monotonic() - self.saved_at >= self.seconds or self.stopping()
 
     def describe(self) -> str:
-        """Where a training that has failed can go on."""
+        """Return which checkpoint a failed training can resume from, in words."""
         if self.step is None:
             return "there is no checkpoint of it yet"
         return f"the last good checkpoint is {self.path}, of step {self.step}"
 
     def save(self, training: Resumable) -> None:
-        """Write the state, which must be known to be finite, unless the file has it; stop if the
-        user wants to.
+        """Write the state unless the file already holds this step, then stop if the user wants to.
+
+        The caller has checked that the state is finite.
         """
         if training.step != self.step:
             common = {"kind": self.kind, "format": FORMAT, "fingerprint": self.fingerprint}
@@ -85,9 +92,9 @@ class Checkpoint(ABC):
             raise KeyboardInterrupt
 
     def restore(self, training: Resumable) -> None:
-        """Take the state over from the file, if there is one and it belongs to this training.
+        """Restore the training from the file, if it exists and belongs to this training.
 
-        Raises ValueError if it is damaged or of another training.
+        Raises ValueError if it is damaged or belongs to another training.
         """
         state = self._read()
         if not self._belongs(state):
@@ -97,31 +104,31 @@ class Checkpoint(ABC):
         except DAMAGED as error:
             words = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise ValueError(
-                f"{self.path} is damaged ({shown(words, 300)}); delete it, and the {self.phase} "
-                "is trained anew"
+                f"{self.path} is damaged ({shown(words, 300)}); delete it to train the "
+                f"{self.phase} again"
             ) from None
         self.step = training.step
 
     def _read(self) -> State | None:
-        """None if there is no file."""
+        """Return the state in the file, or None if there is no file."""
         if not self.path.is_file():
             return None
         try:
             return read_npz(self.path, self.kind)
         except ValueError as error:
-            raise ValueError(f"{error}; delete it, and this phase is trained anew") from None
+            raise ValueError(f"{error}, or delete it to train this phase again") from None
 
     def _fits(self, state: State) -> bool:
         return state.header.get("fingerprint") == self.fingerprint
 
     @abstractmethod
     def _belongs(self, state: State | None) -> bool:
-        """Whether there is a state and the training may go on from it."""
+        """Return whether there is a state that this training may resume from."""
 
 
 @contextmanager
 def named_in_errors(checkpoint: Checkpoint | None) -> Iterator[None]:
-    """Add the last good checkpoint, if any are kept, to the sentence of a divergence."""
+    """Add the last good checkpoint, if checkpoints are kept, to the message of a divergence."""
     try:
         yield
     except FloatingPointError as error:

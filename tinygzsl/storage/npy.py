@@ -1,6 +1,6 @@
-"""NPY and NPZ files. What a header declares is held against the file before memory is taken for it.
+"""NPY and NPZ files; a header is checked against the file's size before memory is allocated.
 
-Nothing is unpickled or evaluated: an array is of numbers, booleans or text, or it is refused.
+Nothing is unpickled or evaluated: arrays other than of numbers, booleans or text are refused.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 
 from ..text import shown
 
-DEFLATE_RATIO = 1032  # no deflated byte holds more
+DEFLATE_RATIO = 1032  # maximum bytes that one deflated byte can hold
 PIECE = 1 << 20
-UNREADABLE = (  # what zipfile and zlib raise for a damaged file
+UNREADABLE = (  # raised by zipfile and zlib for a damaged file
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -29,7 +29,7 @@ UNREADABLE = (  # what zipfile and zlib raise for a damaged file
     KeyError,
     OSError,
     OverflowError,
-    RuntimeError,  # encrypted, or a NotImplementedError
+    RuntimeError,  # for an encrypted file; NotImplementedError is one too
     ValueError,
 )
 _VERSIONS = {b"\x93NUMPY\x01\x00": "<H", b"\x93NUMPY\x02\x00": "<I", b"\x93NUMPY\x03\x00": "<I"}
@@ -43,7 +43,7 @@ _LONGEST_HEADER = 10_000
 
 
 class Declared(NamedTuple):
-    """What the header of an NPY file says, and how many bytes it has itself."""
+    """The header of an NPY file, and the offset of the data in bytes."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -52,10 +52,10 @@ class Declared(NamedTuple):
 
 
 def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of an NPZ file by name: those of `wanted` that are there, or all.
+    """Return the arrays of an NPZ file by name: all, or those in `wanted` that the file has.
 
-    Raises OSError if the file can't be opened, and ValueError, one sentence, if it is no NPZ file,
-    is damaged, or has two arrays of a name or one of Python objects.
+    Raises OSError if the file can't be opened. Raises ValueError if it is not an NPZ file, is
+    damaged, or has two arrays of one name or an array of Python objects.
     """
     with open(path, "rb") as raw:
         size = os.fstat(raw.fileno()).st_size
@@ -64,29 +64,29 @@ def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np
             members = _by_name(archive, size)
         except UNREADABLE as error:
             raise ValueError(
-                f"{path} is no .npz file or is damaged ({_words(error)}); write it again"
+                f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
             ) from None
         names = members if wanted is None else [name for name in wanted if name in members]
         return {name: _read_member(archive, members[name], size, path, name) for name in names}
 
 
 def map_npy(path: Path) -> np.ndarray:
-    """The array of an NPY file as a read-only memory map. Raises what read_zipped does."""
+    """Return the array of an NPY file as a read-only memory map; errors as in read_zipped."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         try:
             found = read_declared(file, size)
         except ValueError as error:
             raise ValueError(
-                f"{path} is no array of numbers in .npy format ({error}); write it again"
+                f"{path} is not an array of numbers in .npy format ({error}); write it again"
             ) from None
-        if not math.prod(found.shape):  # an empty map is none
+        if not math.prod(found.shape):  # NumPy can't map zero bytes
             return np.zeros(found.shape, found.dtype, found.order)
     return np.memmap(path, found.dtype, "r", found.offset, found.shape, found.order)
 
 
 def read_declared(file: IO[bytes], size: int) -> Declared:
-    """The header of an NPY file of `size` bytes, which it must fit. Raises ValueError."""
+    """Return the header of an NPY file of `size` bytes; ValueError if they don't agree."""
     start = file.read(8)
     if start not in _VERSIONS:
         raise ValueError(f"it starts with {start!r}")
@@ -106,7 +106,7 @@ def read_declared(file: IO[bytes], size: int) -> Declared:
         raise ValueError(
             f"its header claims {dtype} of shape {shown(shape)}, but {size - offset} bytes follow"
         )
-    np.broadcast_to(np.empty((), dtype), shape)  # ValueError for dimensions that NumPy has not
+    np.broadcast_to(np.empty((), dtype), shape)  # ValueError for a shape that NumPy can't have
     return Declared(dtype, shape, "F" if match["fortran"] == "True" else "C", offset)
 
 
@@ -123,7 +123,7 @@ def _dtype(match):
     except TypeError:
         dtype = None
     if dtype is None or dtype.kind not in "biufcSU" or dtype.itemsize == 0:
-        raise ValueError(f"its dtype {name!r} is none of numbers or text")
+        raise ValueError(f"its dtype {name!r} is not one of numbers or text")
     return dtype
 
 
@@ -137,7 +137,7 @@ def _exactly(file, count):
 def _by_name(archive, size):
     members = {}
     if sum(info.compress_size for info in archive.infolist()) > size:
-        raise ValueError("its arrays lie over each other, or it is cut short")
+        raise ValueError("its arrays overlap, or it is cut short")
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name in members:
@@ -167,7 +167,7 @@ def _read_member(archive, info, size, path, name):
 
 
 def _check_member(info, size):
-    """Against the size of the whole file, before anything is read."""
+    """Check a member's sizes against the size of the whole file, before anything is read."""
     if info.flag_bits & 1:
         raise ValueError("it is encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -182,9 +182,9 @@ def _check_member(info, size):
 def _check_text(array):
     codes = array.reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
     if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
-        raise ValueError("it holds characters that Unicode has not")
+        raise ValueError("it holds characters that are not in Unicode")
 
 
 def _words(error: BaseException) -> str:
-    """The message of an error on one line."""
+    """Return the message of an error on one line."""
     return shown(" ".join(str(error).split()), 200) or type(error).__name__
