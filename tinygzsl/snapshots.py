@@ -241,10 +241,10 @@ def train_with_looks(
 
     A single snapshot is there with the first look inside its window, a pool once CS has passed the
     window. With gan_train_on training goes on to the limit, for the whole curve of figure 5. Looks
-    every max(10 steps, 1/20 epoch) until CS has passed all windows, and once an epoch afterwards. callback(step, logs) is called at every step,
-    on_look(snapshot, last step) at every look, with the live generator: what is kept must be
-    copied. enough() takes the place of both conditions. A checkpoint is
-    written when it is due. A training that has begun goes on at its step. Raises
+    every max(10 steps, 1/20 epoch) until CS has passed all windows, and once an epoch afterwards.
+    callback(step, logs) is called at every step, on_look(snapshot, last step) at every look, with
+    the live generator: what is kept must be copied. enough() takes the place of both conditions. A
+    checkpoint is written when it is due. A training that has begun goes on at its step. Raises
     FloatingPointError if training diverges: on the CPU at that step, on a GPU, which would have to
     be waited for, at the next look or checkpoint.
     """

@@ -16,7 +16,7 @@ from tinygzsl.tuning.trials import FoldTrainer
 TINY = {
     "gan_generator_hidden": (16,),
     "gan_critic_hidden": (16,),
-    "gan_lr": 1e-2,
+    "gan_lr": 2e-2,
     "gan_batch": 16,
     "gan_max_epochs": 24,
     "proxy_count": 100,
