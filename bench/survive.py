@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import savemat
 
-from tinygzsl.storage.checksums import ROW_CHECKSUM
+from tinygzsl.storage.rows import CHECKSUM
 from tinygzsl.sweeps.run import TIMING
 
 CLASSES, UNSEEN, K, D, PER_CLASS, SPLITS = 51, 25, 300, 64, 20, 30
@@ -100,7 +100,7 @@ def disturb(data, out):
 def comparable(path):
     """The rows without what depends on time and place."""
     return [
-        {k: v for k, v in row.items() if k not in (*TIMING, ROW_CHECKSUM)}
+        {k: v for k, v in row.items() if k not in (*TIMING, CHECKSUM)}
         for row in map(json.loads, path.open())
     ]
 

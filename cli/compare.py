@@ -1,5 +1,7 @@
 """`tinygzsl compare`: the methods of the paper's tables on one dataset, in one table."""
 
+from contextlib import nullcontext
+
 import click
 
 from .common import (
@@ -36,11 +38,11 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
     same command goes on where it was stopped.
     """
     from ..comparison.compare import Comparison, keys
-    from ..comparison.rows import Rows
+    from ..comparison.rows import Conditions, Rows
     from ..datasets import check_test, check_training, load_dataset
-    from ..reproduce.sources import canonical
+    from ..datasets.find import canonical
     from ..runtime.threads import current
-    from ..sweeps.run import data_sha256
+    from ..storage.locks import FolderLock
     from .compare_plan import (
         check_useful,
         chosen_settings,
@@ -58,8 +60,11 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
     data = load_dataset(**given({"name_or_path": dataset, **source}))
     check_test(data)
     check_training(data.training())
-    sha256 = data_sha256(data)
-    with Progress() as progress:
+    sha256 = data.sha256()
+    conditions = Conditions(dataset=label, data_sha256=sha256, threads=current().count)
+    if folder:  # one that can't be made shows now, not after the first row
+        folder.mkdir(parents=True, exist_ok=True)
+    with FolderLock(folder) if folder else nullcontext(), Progress() as progress:
 
         def say(line):
             progress.close()
@@ -69,13 +74,11 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
         if tune:
             chosen = tuned(chosen, names, data.training(), label, folder, sha256, say)
         comparison = Comparison(data, chosen, callback=callback, say=say)
-        rows = Rows(folder, comparison, label, sha256, current().count)
-        wanted = keys(names, seeds, routed)
-        if folder:  # one that can't be made shows now, not after the first row
-            folder.mkdir(parents=True, exist_ok=True)
+        rows = Rows(folder, comparison, conditions)
+        wanted = keys(names, seeds, routed=routed)
         _measure(comparison, rows, wanted, say)
-    facts = _facts(label, [rows.found[key] for key in wanted], seeds)
-    files = _write(folder, facts) if folder else []
+        facts = _facts(label, [rows.found[key] for key in wanted], seeds)
+        files = _write(folder, facts) if folder else []
     emit({**facts, "files": files}, as_json, _text(facts, files))
     if facts["failed"]:
         raise SystemExit(FAILED)

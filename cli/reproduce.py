@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from .common import FAILED, emit, errors_as_sentences, given, json_option, note, threaded
+from .completion import complete_set
 
 
 @click.command()
@@ -12,7 +13,14 @@ from .common import FAILED, emit, errors_as_sentences, given, json_option, note,
 @click.argument("datasets", nargs=-1, metavar="[DATASET]...")
 @click.option("--root", help="Folder to look in for named datasets.")
 @click.option("--preset", help="Named settings.  [default: the paper's for the dataset]")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="One setting: gan.lr=1e-4.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One setting: gan.lr=1e-4; see `tinygzsl settings`.",
+    shell_complete=complete_set,
+)
 @click.option("--seeds", default="0", show_default=True, metavar="0-4", help="Seeds to run.")
 @click.option(
     "--splits", metavar="1-30", help="Splits of action recognition.  [default: as in the paper]"
@@ -99,8 +107,9 @@ def _check_methods(target, options):
 def _jobs(target, datasets, options, table):
     """The runs in the order of dataset, split, seed; what is missing goes into table.not_run."""
     from ..baselines.methods import DETERMINISTIC
+    from ..datasets.find import canonical
     from ..reproduce.experiments import Job
-    from ..reproduce.sources import canonical, splits_of, wanted_splits
+    from ..reproduce.sources import splits_of, wanted_splits
     from ..reproduce.targets import TARGETS
     from .compare_plan import check_named
     from .config import absolute_source, resolve

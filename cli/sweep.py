@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option, note
+from .completion import complete_set
 from .progress import clock
 
 
@@ -23,6 +24,7 @@ from .progress import clock
     metavar="KEY=VALUES",
     help="A setting's values, separated by commas: gan.lr=1e-4,1e-5 or vsmm.hidden=[],[256]. "
     "Several --set multiply.",
+    shell_complete=complete_set,
 )
 @click.option("--preset", help="Named settings; see `tinygzsl info`.  [default: paper]")
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
@@ -46,6 +48,7 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     is missing. When all is done, the rows are put into the order of the plan, and S, U and H are
     printed with mean and standard deviation.
     """
+    from ..storage.locks import FileLock
     from ..sweeps.results import Results, read_plan
     from .sweep_plan import check_sources, engine_for, plan_sweep
 
@@ -55,16 +58,17 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     engine, plan["threads"] = engine_for(scheduler, processes, threads, len(runs), stored)
     for run in runs:
         run.params["threads"] = plan["threads"]
-    results = Results(path, plan, runs)
-    missing = results.missing()
-    note(
-        f"{_count(len(runs), 'run')}, {len(runs) - len(missing)} of them in {path} already; "
-        f"threads per run: {plan['threads']}"
-    )
-    check_sources(missing)
-    lost = _collect(engine, missing, results, path)
-    if not lost:
-        results.finish()
+    with FileLock(path):
+        results = Results(path, plan, runs)
+        missing = results.missing()
+        note(
+            f"{_count(len(runs), 'run')}, {len(runs) - len(missing)} of them in {path} already; "
+            f"threads per run: {plan['threads']}"
+        )
+        check_sources(missing)
+        lost = _collect(engine, missing, results, path)
+        if not lost:
+            results.finish()
     facts = _facts(path, results, len(missing), lost)
     emit(facts, as_json, _text(facts))
     if lost or facts["failed"]:

@@ -289,3 +289,17 @@ def test_a_folder_that_cannot_be(compare, data):
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
     assert "tiny.npz is a file; pass a folder" in result.stderr
+
+
+def test_a_folder_that_another_process_compares_in_is_refused(compare, tmp_path):
+    from tinygzsl.storage.locks import FolderLock
+
+    out = tmp_path / "out"
+    out.mkdir()
+    with FolderLock(out):
+        result = compare("--out", out)
+        assert result.exit_code == 2
+        assert f"the folder {out} is in use by process" in result.stderr
+        assert [path.name for path in out.iterdir()] == [".lock"]
+    assert compare("--seeds", 1, "--out", out).exit_code == 0
+    assert not (out / ".lock").exists()

@@ -9,11 +9,11 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.comparison.compare import FIGURES, Comparison, Key, keys
-from tinygzsl.comparison.rows import Rows
+from tinygzsl.comparison.rows import Conditions, Rows
 from tinygzsl.comparison.settings import Chosen
 from tinygzsl.comparison.table import as_csv, as_markdown, as_text, summarize
 from tinygzsl.stacking import RoutedGZSL
-from tinygzsl.storage.checksums import json_line
+from tinygzsl.storage.rows import json_line
 
 
 @pytest.fixture
@@ -31,6 +31,9 @@ def comparison(tiny_dataset, small_model, fast_params):
     return make
 
 
+CONDITIONS = Conditions(dataset="tiny", data_sha256="abc", threads=1)
+
+
 def row(method="SAE", seed=0, h=0.5, **changes):
     base = {"method": method, "title": method, "routed": False, "strict": True, "seed": seed}
     more = {"settings": {"l2": [1, 2]}, "origin": "validated: by x", "error": None}
@@ -38,7 +41,7 @@ def row(method="SAE", seed=0, h=0.5, **changes):
 
 
 def test_which_rows_there_are():
-    found = keys(["ESZSL", "ALE", "ours"], [0, 1], True)
+    found = keys(["ESZSL", "ALE", "ours"], [0, 1], routed=True)
     assert [key for key in found if not key.routed] == [
         Key("ESZSL", False, 0),  # without random numbers, so once
         *(Key("ALE", False, seed) for seed in (0, 1)),
@@ -51,7 +54,7 @@ def test_which_rows_there_are():
 
 def test_rows_are_what_evaluate_says(comparison, fit, tiny_dataset):
     data = tiny_dataset()
-    found = list(comparison("GGM", offsets={"GGM": 0.3}).rows(keys(["GGM"], [0, 1], False)))
+    found = list(comparison("GGM", offsets={"GGM": 0.3}).rows(keys(["GGM"], [0, 1], routed=False)))
     assert [r["seed"] for r in found] == [0, 1]
     expected = tz.evaluate(fit("GGM", seed=1, offset=0.3), data)
     assert found[1]["H"] == expected["no_offset"]["H"]
@@ -70,7 +73,7 @@ def test_the_router_is_trained_once_per_seed(comparison, monkeypatch, tiny_datas
         return fit(model, *arrays)
 
     monkeypatch.setattr(tz.EntropySeparationGZSL, "fit", counting)
-    wanted = keys(["ESZSL", "SAE", "ours"], [0, 1], True)
+    wanted = keys(["ESZSL", "SAE", "ours"], [0, 1], routed=True)
     found = {
         Key(r["method"], r["routed"], r["seed"]): r for r in comparison("ESZSL", "SAE").rows(wanted)
     }
@@ -87,7 +90,7 @@ def test_a_failed_training_is_a_row(comparison):
     how.chosen["SAE"] = Chosen({"encoding_weight": -1.0})
     said = []
     how.say = said.append
-    bad, good = how.rows(keys(["SAE", "ESZSL"], [0], False))
+    bad, good = how.rows(keys(["SAE", "ESZSL"], [0], routed=False))
     assert "encoding_weight is -1.0" in bad["error"] and bad["H"] is None
     assert good["error"] is None and good["H"] > 0
     table = summarize([bad, good])
@@ -97,7 +100,7 @@ def test_a_failed_training_is_a_row(comparison):
 
 def test_behind_the_router_the_calibrated_expert_labels(comparison, fit, tiny_dataset):
     how = comparison("ESZSL", offsets={"ESZSL": -2.0})
-    plain, routed, ours = how.rows(keys(["ESZSL", "ours"], [0], True))
+    plain, routed, ours = how.rows(keys(["ESZSL", "ours"], [0], routed=True))
     router = how._router(0).model
     for prefix, offset in (("", 0.0), ("calibrated_", -2.0)):
         model = RoutedGZSL(router=router, expert=fit("ESZSL", offset=offset))
@@ -114,7 +117,7 @@ def test_behind_the_router_the_calibrated_expert_labels(comparison, fit, tiny_da
 def test_seconds_behind_the_router_are_those_of_both(comparison, monkeypatch):
     ticks = count()
     monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))  # a second a look
-    wanted = keys(["ESZSL", "ours"], [0], True)
+    wanted = keys(["ESZSL", "ours"], [0], routed=True)
     found = comparison("ESZSL", offsets={"ESZSL": 0.0}).rows(wanted)
     plain, routed, ours = (row["seconds"] for row in found)
     assert plain > 0 and ours > 0
@@ -138,7 +141,7 @@ def test_a_router_that_fails_is_not_trained_again(comparison, monkeypatch):
 
     monkeypatch.setattr(tz.EntropySeparationGZSL, "fit", fail)
     how = comparison("ESZSL", "SAE", offsets={"ESZSL": 0.0, "SAE": 0.0})
-    found = list(how.rows(keys(["ESZSL", "SAE", "ours"], [0], True)))
+    found = list(how.rows(keys(["ESZSL", "SAE", "ours"], [0], routed=True)))
     assert fits == [0]
     assert [row["error"] for row in found] == [
         None if row["method"] != "ours" and not row["routed"] else "the router diverged"
@@ -183,30 +186,27 @@ def test_formats():
     assert (float(cells["H"]), cells["settings"]) == (pytest.approx(0.3), "l2=[1, 2]")
 
 
-def test_rows_are_kept_and_read_again(comparison, tmp_path, monkeypatch):
+def test_rows_are_kept_and_read_again(comparison, tmp_path):
     how = comparison("ESZSL", "SAE")
     (tmp_path / "out").mkdir()
-    rows = Rows(tmp_path / "out", how, "tiny", "abc", 1)
-    for found in how.rows(keys(["ESZSL", "SAE"], [0], True)):
+    rows = Rows(tmp_path / "out", how, CONDITIONS)
+    for found in how.rows(keys(["ESZSL", "SAE"], [0], routed=True)):
         rows.add(found)
     path = tmp_path / "out" / "rows.jsonl"
     whole = path.read_text()
-    again = Rows(tmp_path / "out", how, "tiny", "abc", 1)
+    again = Rows(tmp_path / "out", how, CONDITIONS)
     assert again.found == rows.found and len(again.found) == 4
-    for changed in (("tiny", "other", 1), ("tiny", "abc", 2)):
-        assert Rows(tmp_path / "out", how, *changed).found == {}
-    monkeypatch.setattr("tinygzsl.comparison.rows.__version__", "0.0.1")
-    assert Rows(tmp_path / "out", how, "tiny", "abc", 1).found == {}
-    monkeypatch.undo()
+    for change in ({"data_sha256": "other"}, {"threads": 2}, {"version": "0.0.1"}):
+        assert Rows(tmp_path / "out", how, replace(CONDITIONS, **change)).found == {}
     mine = how.chosen["SAE"]
     how.chosen["SAE"] = Chosen({**mine.params, "encoding_weight": 2.0})
-    found = Rows(tmp_path / "out", how, "tiny", "abc", 1).found
+    found = Rows(tmp_path / "out", how, CONDITIONS).found
     assert {key.method for key in found} == {"ESZSL"} and len(found) == 2
     how.chosen |= {"SAE": mine, "ours": Chosen({"preset": "paper"})}
-    found = Rows(tmp_path / "out", how, "tiny", "abc", 1).found
+    found = Rows(tmp_path / "out", how, CONDITIONS).found
     assert not any(key.routed for key in found) and len(found) == 2
     path.write_text(whole[:-7])  # a crash has cut the last line off
-    assert len(Rows(tmp_path / "out", comparison("ESZSL", "SAE"), "tiny", "abc", 1).found) == 3
+    assert len(Rows(tmp_path / "out", comparison("ESZSL", "SAE"), CONDITIONS).found) == 3
     assert path.read_text().endswith("\n")
 
 
@@ -220,14 +220,15 @@ DAMAGED = [WHOLE | bad for bad in ({"H": "x"}, {"title": 3}, {"origin": None}, {
 @pytest.mark.parametrize("line", [b"{}", b"[]", b"no", *map(json_line, DAMAGED)])
 def test_a_damaged_line_is_a_sentence(comparison, tmp_path, line, sentence):
     (tmp_path / "rows.jsonl").write_bytes(json_line(WHOLE))
-    assert Rows(tmp_path, comparison("SAE"), "tiny", "abc", 1).found == {}  # of another version
+    assert Rows(tmp_path, comparison("SAE"), CONDITIONS).found == {}  # of another version
     (tmp_path / "rows.jsonl").write_bytes(line.strip() + b"\n")
     with sentence(ValueError, "rows.jsonl, line 1 is no row of a comparison"):
-        Rows(tmp_path, comparison("SAE"), "tiny", "abc", 1)
+        Rows(tmp_path, comparison("SAE"), CONDITIONS)
 
 
 def test_another_datasets_rows_are_refused(comparison, tmp_path, sentence):
     how = comparison("SAE")
-    Rows(tmp_path, how, "other", "abc", 1).add(next(how.rows([Key("SAE", False, 0)])))
+    other = replace(CONDITIONS, dataset="other")
+    Rows(tmp_path, how, other).add(next(how.rows([Key("SAE", False, 0)])))
     with sentence(ValueError, "holds rows of other", "--out"):
-        Rows(tmp_path, how, "tiny", "abc", 1)
+        Rows(tmp_path, how, CONDITIONS)

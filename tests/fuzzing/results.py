@@ -9,18 +9,12 @@ import numpy as np
 from tinygzsl import evaluate
 from tinygzsl.comparison.compare import FIGURES as COMPARED
 from tinygzsl.comparison.compare import Comparison, Key
-from tinygzsl.comparison.rows import Rows
+from tinygzsl.comparison.rows import Conditions, Rows
 from tinygzsl.comparison.settings import Chosen
 from tinygzsl.runs.config import config_text
 from tinygzsl.runs.load import load_run
-from tinygzsl.storage.checksums import (
-    CHECKSUM,
-    ROW_CHECKSUM,
-    _sha256,
-    file_sha256,
-    json_line,
-    write_json,
-)
+from tinygzsl.storage import rows
+from tinygzsl.storage.checksums import CHECKSUM, _sha256, file_sha256, write_json
 from tinygzsl.sweeps.results import Results, plan_path
 from tinygzsl.sweeps.run import FIGURES, Run
 
@@ -45,8 +39,8 @@ def _other_row(rng, content):
     lines = content.splitlines(keepends=True)
     at = rng.randrange(len(lines))
     row = json.loads(lines[at])
-    row.pop(ROW_CHECKSUM)
-    lines[at] = json_line(mutated_value(rng, row))
+    row.pop(rows.CHECKSUM)
+    lines[at] = rows.json_line(mutated_value(rng, row))
     return b"".join(lines)
 
 
@@ -120,14 +114,17 @@ def _comparison():
     )
 
 
+CONDITIONS = Conditions(dataset="tiny", data_sha256="abc", threads=1)
+
+
 def compare_files(folder):
-    rows = Rows(folder, _comparison(), "tiny", "abc", 1)
+    kept = Rows(folder, _comparison(), CONDITIONS)
     for seed in (0, 1):
         facts = _comparison().facts(Key("ESZSL", False, seed))
-        rows.add({**facts, "error": None, **dict.fromkeys(COMPARED, 0.5)})
+        kept.add({**facts, "error": None, **dict.fromkeys(COMPARED, 0.5)})
     return [{"rows.jsonl": (folder / "rows.jsonl").read_bytes()}]
 
 
 def read_compare(folder):
-    for row in Rows(folder, _comparison(), "tiny", "abc", 1).found.values():
+    for row in Rows(folder, _comparison(), CONDITIONS).found.values():
         assert all(row[name] is None or np.isfinite(row[name]) for name in COMPARED)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinygzsl.storage.checksums import ROW_CHECKSUM
+from tinygzsl.storage.rows import CHECKSUM
 from tinygzsl.sweeps.run import TIMING
 
 FAST = ("vsmm.weight_es=0", "vsmm.latent=8", "vsmm.batch=32", "vsmm.epochs=2", "vsmm.lr=1e-2")
@@ -79,7 +79,7 @@ def comparable():
     """comparable(rows): without the columns that may differ, in an order of their own."""
 
     def strip(rows):
-        rows = [{k: v for k, v in row.items() if k not in (*TIMING, ROW_CHECKSUM)} for row in rows]
+        rows = [{k: v for k, v in row.items() if k not in (*TIMING, CHECKSUM)} for row in rows]
         return sorted(rows, key=str)
 
     return strip

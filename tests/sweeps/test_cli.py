@@ -221,3 +221,15 @@ def test_ctrl_c_keeps_what_is_finished(sweep, command, tmp_path, read, comparabl
     assert sweep("--seeds", "0-1", **{**how, "out": "straight.jsonl"}).exit_code == 0
     assert [row["seed"] for row in read("stopped.jsonl")] == [0, 1] * 4
     assert comparable(read("stopped.jsonl")) == comparable(read("straight.jsonl"))
+
+
+def test_a_file_that_another_process_sweeps_into_is_refused(sweep, tmp_path):
+    from tinygzsl.storage.locks import FileLock
+
+    with FileLock(tmp_path / "rows.jsonl"):
+        result = sweep()
+        assert result.exit_code == 2
+        assert f"the file {tmp_path / 'rows.jsonl'} is in use by process" in result.stderr
+        assert not (tmp_path / "rows.jsonl").exists()
+        assert sweep("--seeds", "0", out="others.jsonl").exit_code == 0
+    assert list(tmp_path.glob(".*.lock")) == []

@@ -4,7 +4,8 @@ import csv
 
 import pytest
 
-from tinygzsl.storage.checksums import json_line, write_json
+from tinygzsl.storage.checksums import write_json
+from tinygzsl.storage.rows import json_line
 from tinygzsl.sweeps.results import Results, plan_path, read_plan
 from tinygzsl.sweeps.run import FIGURES, Run
 

@@ -46,7 +46,7 @@ class Key(NamedTuple):
     seed: int
 
 
-def keys(methods: list[str], seeds: list[int], routed: bool) -> list[Key]:
+def keys(methods: list[str], seeds: list[int], *, routed: bool) -> list[Key]:
     """The rows of a comparison. A method without random numbers runs once, but behind routers of
     all seeds; our own method has a router already.
     """
@@ -71,6 +71,7 @@ class Comparison:
         self,
         data: Dataset,
         chosen: dict[str, Chosen],
+        *,
         offsets: dict[str, float | None] | None = None,
         callback: Callable[[int, dict], None] | None = None,
         say: Callable[[str], None] = lambda line: None,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..storage.checksums import fingerprint
 from ..text import quoted
 from .array_checks import check_finite, check_training_arrays
 
@@ -134,6 +135,14 @@ class Dataset:
             name=self.name,
             notes=self.notes,
             validation=validation,
+        )
+
+    def sha256(self) -> str:
+        """SHA-256 over all samples, labels and prototypes: over what a result depends on."""
+        return fingerprint(
+            *(self.X_train, self.y_train, self.X_test, self.y_test),
+            *(self.seen_classes, self.seen_prototypes),
+            *(self.unseen_classes, self.unseen_prototypes),
         )
 
 

@@ -104,6 +104,13 @@ def _refuse(source, split, prototypes="att"):
         )
 
 
+def canonical(name: str) -> str:
+    """The paper's name of a dataset (hmdb51 for a folder hmdb_i3d); else the folder's own."""
+    last = Path(name).name
+    known = [known for known, folders in FOLDERS.items() if last.casefold() in folders]
+    return known[0] if known else last
+
+
 def find_known(name: str, root: Path) -> Path:
     """The folder of a known dataset, named as in FOLDERS, in one of the places below root.
 

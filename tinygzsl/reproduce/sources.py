@@ -9,13 +9,6 @@ from ..datasets.find import FOLDERS, find_known
 from .targets import TARGETS
 
 
-def canonical(name: str) -> str:
-    """The paper's name of a dataset (hmdb51 for a folder hmdb_i3d); else the folder's own."""
-    last = Path(name).name
-    known = [known for known, folders in FOLDERS.items() if last.casefold() in folders]
-    return known[0] if known else last
-
-
 def splits_of(name: str, root: str | None) -> list[int | None]:
     """The numbers of the splits there are, [None] for a dataset without numbered splits.
 

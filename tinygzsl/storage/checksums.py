@@ -1,5 +1,4 @@
-"""Checksums of arrays and files, and text files with a checksum in them: JSON objects, and the rows
-of results, one a line.
+"""Checksums of arrays and files, and JSON files with a checksum in them.
 
 A flipped bit, a cut or a mixed-up file shows when it is read. Neither guards against forgery.
 """
@@ -8,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from ..text import quoted, shown
 from .atomic_write import written_aside
 
 FORMAT = 1
-CHECKSUM, ROW_CHECKSUM = "sha256", "crc32"
+CHECKSUM = "sha256"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,39 +67,6 @@ def _without(value):
 def _sha256(value):
     text = json.dumps(value, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def json_line(row: dict[str, Any]) -> bytes:
-    """A row as one line of JSON with its checksum at the end."""
-    body = json.dumps(row, allow_nan=False)[:-1]
-    return f'{body}, "{ROW_CHECKSUM}": "{crc32(body)}"}}\n'.encode()
-
-
-def read_json_line(line: bytes) -> dict[str, Any]:
-    """The row that json_line wrote. Raises ValueError, or RecursionError, for anything else."""
-    text = line.decode("utf-8")
-    body, key, rest = text.rpartition(f', "{ROW_CHECKSUM}": ')
-    if not key or rest.rstrip("\n") != f'"{crc32(body)}"}}':
-        raise ValueError("the row doesn't have its checksum")
-    return json.loads(body + "}")
-
-
-def csv_line(body: str) -> bytes:
-    """The cells of a row, as text, as one line with its checksum in the last cell."""
-    return f"{body},{crc32(body)}\n".encode()
-
-
-def read_csv_line(line: bytes) -> str:
-    """The cells that csv_line got. Raises ValueError for anything else."""
-    body, _, rest = line.decode("utf-8").rpartition(",")
-    if rest.rstrip("\n") != crc32(body):
-        raise ValueError("the row doesn't have its checksum")
-    return body
-
-
-def crc32(text: str) -> str:
-    """CRC-32 of a text in UTF-8, as 8 hexadecimal digits."""
-    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def fingerprint(*parts: Any) -> str:

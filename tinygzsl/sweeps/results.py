@@ -1,9 +1,7 @@
 """The results file of a sweep: one row per run, JSON lines or CSV, appended as runs finish.
 
-Beside FILE, FILE.plan.json says which sweep it belongs to. A row ends in its checksum, and is there
-when its line ends: a line that a crash has cut off is dropped, and its run done again. When all
-runs are done the file is rewritten once, aside and renamed, in the order of the plan; until then
-rows are in the order in which runs finished.
+Beside FILE, FILE.plan.json says which sweep it belongs to. Rows are in the order in which runs
+finished. When all are there the file is rewritten once, in the order of the plan.
 """
 
 from __future__ import annotations
@@ -12,20 +10,12 @@ import csv
 import io
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
-from ..storage.atomic_write import sync_folder, written_aside
-from ..storage.checksums import (
-    ROW_CHECKSUM,
-    csv_line,
-    json_line,
-    read_csv_line,
-    read_json,
-    read_json_line,
-    write_json,
-)
+from ..storage.atomic_write import written_aside
+from ..storage.checksums import read_json, write_json
+from ..storage.rows import CHECKSUM, RowFile, csv_line, json_line, read_csv_line, read_json_line
 from ..text import shown
 from .run import CHECKSUMS, FIGURES, Run, columns
 
@@ -47,8 +37,8 @@ def plan_path(path: Path) -> Path:
 def read_plan(path: Path) -> dict[str, Any] | None:
     """The plan of an earlier sweep into path, or None if path is free.
 
-    Raises ValueError for a suffix that is neither .jsonl nor .csv, a file without a plan and a plan
-    that is none, FileNotFoundError if the folder does not exist.
+    Raises ValueError for a suffix that is neither .jsonl nor .csv, for a file without a plan and
+    for a damaged plan, FileNotFoundError if the folder does not exist.
     """
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"--out is {path}; name a file that ends in .jsonl or .csv")
@@ -76,8 +66,8 @@ def _fix(path):
 
 
 class Results:
-    """The rows of a sweep in path, which are read if there are some. The plan's file is made with
-    the first row.
+    """The rows of a sweep in path. Those that are there already are read. The plan's file is made
+    with the first row.
 
     Raises ValueError if path holds another sweep or a damaged line.
     """
@@ -86,20 +76,21 @@ class Results:
         self.path, self.plan, self.runs = path, json.loads(json.dumps(plan)), runs
         self.is_csv = path.suffix.lower() == ".csv"
         self.columns = columns(runs[0])
+        head = f"{_joined([*self.columns, CHECKSUM])}\n".encode() if self.is_csv else b""
+        self.file = RowFile(path=path, whose="this sweep", again="runs again", head=head)
         self.places = {self._key(run.key): i for i, run in enumerate(runs)}
         self.lines: dict[int, bytes] = {}  # by place in the plan
         self.rows: dict[int, dict[str, Any]] = {}
         self.data: dict[tuple, str] = {}  # checksum of each dataset's split
         self._check_plan()
-        if path.exists():
-            self._read()
+        self.file.read(self._read)
 
     def missing(self) -> list[Run]:
         """The runs without a row, in the order of the plan."""
         return [run for i, run in enumerate(self.runs) if i not in self.lines]
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add a row and see it to the disk.
+        """Add a row, and see it to the disk.
 
         Raises ValueError if the dataset has changed since the sweep's earlier rows.
         """
@@ -107,18 +98,11 @@ class Results:
         self._take(line, row)
         if not plan_path(self.path).exists():
             write_json(plan_path(self.path), self.plan)
-        is_first = self._is_empty()
-        head = self._head() if is_first else b""
-        with open(self.path, "ab") as file:
-            file.write(head + line)
-            file.flush()
-            os.fsync(file.fileno())
-        if is_first:
-            sync_folder(self.path.parent)
+        self.file.append(line)
 
     def finish(self) -> None:
         """Put the rows into the order of the plan; readers see the old file or the new one."""
-        content = self._head() + b"".join(self.lines[i] for i in sorted(self.lines))
+        content = self.file.head + b"".join(self.lines[i] for i in sorted(self.lines))
         if self.path.read_bytes() != content:
             with written_aside(self.path) as aside:
                 aside.write_bytes(content)
@@ -134,22 +118,8 @@ class Results:
                 "its command to go on with it, or choose another --out"
             )
 
-    def _read(self):
-        content = self.path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self.path, len(whole))
-        lines = whole.splitlines(keepends=True)
-        for number, line in enumerate(lines, 1):
-            if self.is_csv and number == 1 and line == self._head():
-                continue
-            try:
-                self._take(line, self._parse(line))
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError, csv.Error):
-                raise ValueError(
-                    f"{self.path}, line {number} is no row of this sweep; delete that line and "
-                    "repeat the command, which runs again what is missing"
-                ) from None
+    def _read(self, line):
+        self._take(line, self._parse(line))
 
     def _take(self, line, row):
         place = self.places[self._key(row)]
@@ -180,12 +150,6 @@ class Results:
         if not self.is_csv:
             return json_line(dict(zip(self.columns, values, strict=True)))
         return csv_line(_joined(values))
-
-    def _head(self):
-        return f"{_joined([*self.columns, ROW_CHECKSUM])}\n".encode() if self.is_csv else b""
-
-    def _is_empty(self):
-        return not self.path.exists() or not self.path.stat().st_size
 
 
 def _joined(values):

@@ -52,7 +52,7 @@ class _Loaded:
                 self.source = self.data = None
                 data = load_dataset(**source)
                 check_test(data)
-                self.data, self.sha256, self.source = data, data_sha256(data), source
+                self.data, self.sha256, self.source = data, data.sha256(), source
             return self.data, self.sha256
 
 
@@ -127,11 +127,3 @@ def weights_sha256(model: EntropySeparationGZSL) -> str:
     if model.proxy_source_ is not None:
         networks += [snapshot.generator for snapshot in model.proxy_source_.snapshots]
     return fingerprint(*(to_host(p) for network in networks for p in network.params))
-
-
-def data_sha256(data: Dataset) -> str:
-    """SHA-256 over everything that a run reads of a dataset."""
-    return fingerprint(
-        *(data.X_train, data.y_train, data.X_test, data.y_test),
-        *(data.seen_classes, data.seen_prototypes, data.unseen_classes, data.unseen_prototypes),
-    )

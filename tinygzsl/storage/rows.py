@@ -1,0 +1,106 @@
+"""Rows of results in a file, one a line, appended as they are measured.
+
+A row ends in its checksum, and is there once its line ends: a last line that a crash has cut off is
+dropped.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .atomic_write import sync_folder
+
+CHECKSUM = "crc32"
+UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, csv.Error)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFile:
+    """A file of rows, below a head where the format has one.
+
+    whose and again are words of the error for a damaged line: "this sweep" and "runs again".
+    """
+
+    path: Path
+    whose: str
+    again: str
+    head: bytes = b""
+
+    def append(self, line: bytes) -> None:
+        """Add a line, and see it to the disk."""
+        is_first = not self.path.exists() or not self.path.stat().st_size
+        with open(self.path, "ab") as file:
+            file.write(self.head + line if is_first else line)
+            file.flush()
+            os.fsync(file.fileno())
+        if is_first:
+            sync_folder(self.path.parent)
+
+    def read(self, parse: Callable[[bytes], T]) -> list[T]:
+        """parse(line) of every line, in their order; a last line without its end is cut off.
+
+        Raises ValueError, with the number of the line, where parse raises one of UNREADABLE.
+        """
+        found = []
+        for number, line in enumerate(self._whole_lines(), 1):
+            if number == 1 and line == self.head:
+                continue
+            try:
+                found.append(parse(line))
+            except UNREADABLE:
+                raise ValueError(
+                    f"{self.path}, line {number} is no row of {self.whose}; delete that line and "
+                    f"repeat the command, which {self.again} what is missing"
+                ) from None
+        return found
+
+    def _whole_lines(self) -> list[bytes]:
+        if not self.path.exists():
+            return []
+        content = self.path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self.path, len(whole))
+        return whole.splitlines(keepends=True)
+
+
+def json_line(row: dict[str, Any]) -> bytes:
+    """A row as one line of JSON with its checksum at the end."""
+    body = json.dumps(row, allow_nan=False)[:-1]
+    return f'{body}, "{CHECKSUM}": "{crc32(body)}"}}\n'.encode()
+
+
+def read_json_line(line: bytes) -> dict[str, Any]:
+    """The row that json_line wrote. Raises ValueError, or RecursionError, for anything else."""
+    text = line.decode("utf-8")
+    body, key, rest = text.rpartition(f', "{CHECKSUM}": ')
+    if not key or rest.rstrip("\n") != f'"{crc32(body)}"}}':
+        raise ValueError("the row doesn't have its checksum")
+    return json.loads(body + "}")
+
+
+def csv_line(body: str) -> bytes:
+    """The cells of a row, as text, as one line with its checksum in the last cell."""
+    return f"{body},{crc32(body)}\n".encode()
+
+
+def read_csv_line(line: bytes) -> str:
+    """The cells that csv_line got. Raises ValueError for anything else."""
+    body, _, rest = line.decode("utf-8").rpartition(",")
+    if rest.rstrip("\n") != crc32(body):
+        raise ValueError("the row doesn't have its checksum")
+    return body
+
+
+def crc32(text: str) -> str:
+    """CRC-32 of a text in UTF-8, as 8 hexadecimal digits."""
+    return f"{zlib.crc32(text.encode()):08x}"
