@@ -11,8 +11,7 @@ from typing import Any
 from .estimator import EntropySeparationGZSL
 from .nn.device_memory import FREE_SOME, device_errors
 from .runtime.backend import device_module
-from .storage.arrays_file import DAMAGED, read_npz
-from .text import shown
+from .storage.arrays_file import read_npz, whole_or_damaged
 
 MODELS = {"model": EntropySeparationGZSL}  # by the kind of their files
 
@@ -24,16 +23,8 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     FileNotFoundError, or ValueError for a file that is no model.
     """
     state = read_npz(path, *MODELS)
-    try:
+    with whole_or_damaged(path, "model file", "save it again"):
         device = device or state.header["params"]["device"]
-    except (KeyError, TypeError):
-        raise ValueError(f"{path} is a damaged model file (no params); save it again") from None
-    device_module(device)  # a device that can't be used is no damage of the file
-    try:
-        with device_errors(FREE_SOME):
-            return MODELS[state.header["kind"]].from_state(state, device)
-    except DAMAGED as error:
-        words = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(
-            f"{path} is a damaged model file ({shown(words, 300)}); save it again"
-        ) from None
+    device_module(device)  # a device that can't be used is not damage of the file
+    with whole_or_damaged(path, "model file", "save it again"), device_errors(FREE_SOME):
+        return MODELS[state.header["kind"]].from_state(state, device)

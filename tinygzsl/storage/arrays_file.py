@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,6 +86,15 @@ def checksum(header: dict, arrays: dict[str, np.ndarray]) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+@contextmanager
+def whole_or_damaged(path: Path, what: str, fix: str) -> Iterator[None]:
+    """Turn an error of DAMAGED into a ValueError: the file at path is a damaged `what`; `fix`."""
+    try:
+        yield
+    except DAMAGED as error:
+        raise ValueError(f"{path} is a damaged {what} ({_words(error, path)}); {fix}") from None
 
 
 def _words(error: BaseException, path: Path) -> str:

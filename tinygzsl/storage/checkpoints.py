@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..text import shown
-from .arrays_file import DAMAGED, FORMAT, State, read_npz, write_npz
+from .arrays_file import FORMAT, State, read_npz, whole_or_damaged, write_npz
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -99,14 +98,9 @@ class Checkpoint(ABC):
         state = self._read()
         if not self._belongs(state):
             return
-        try:
+        fix = f"delete it to train the {self.phase} again"
+        with whole_or_damaged(self.path, self.kind, fix):
             training.restore(state)
-        except DAMAGED as error:
-            words = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise ValueError(
-                f"{self.path} is damaged ({shown(words, 300)}); delete it to train the "
-                f"{self.phase} again"
-            ) from None
         self.step = training.step
 
     def _read(self) -> State | None:
