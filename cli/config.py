@@ -48,6 +48,7 @@ def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) 
     from ..settings import settings_for
 
     found, data, settings = read_config(config) if config else ({}, {}, {})
+    _refuse_outside(found)
     _refuse_unknown(found, TOP, "top-level key")
     _refuse_unknown(data, SOURCE, "key of [data]")
     if "preset" in top and settings:
@@ -92,6 +93,19 @@ def absolute_source(source: dict) -> dict:
     if name.casefold() in FOLDERS:
         return {**source, "root": str(base.resolve())}
     return {**source, "name_or_path": str((base / name).resolve()), "root": None}
+
+
+def _refuse_outside(top: dict) -> None:
+    """ValueError for a setting that stands above all sections of a file."""
+    from ..settings.table import FIELDS
+
+    for name in top:
+        if name in FIELDS:
+            section, key = name.split("_", 1)
+            raise ValueError(
+                f"there is no top-level key {name!r}; write {key} under [{section}], or pass --set "
+                f"{section}.{key}=VALUE"
+            )
 
 
 def _refuse_unknown(given: dict, known: tuple, what: str) -> None:

@@ -20,6 +20,7 @@ from .plot import plot
 from .predict import predict
 from .report import report
 from .reproduce import reproduce
+from .settings import settings
 from .sweep import sweep
 from .train import train
 from .tune import tune
@@ -54,6 +55,7 @@ for command in (
     compare,
     reproduce,
     data,
+    settings,
     explain,
     gradcheck,
     bench,

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
+from .completion import complete_set
 
 
 @click.command()
@@ -13,7 +14,14 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @source_options
 @click.option("--preset", help="Named settings; see `tinygzsl info`.  [default: paper]")
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="One setting: gan.lr=1e-4.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One setting: gan.lr=1e-4; see `tinygzsl settings`.",
+    shell_complete=complete_set,
+)
 @click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--dtype", help="float32 or float64.  [default: float32]")

@@ -1,6 +1,7 @@
 """What `train` does in its run folder, once it knows with what."""
 
 import time
+import tomllib
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -106,7 +107,8 @@ def _finished(training: Training) -> dict | None:
             return None
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # lost or damaged: made again
         return None
-    if (folder / CONFIG).read_text(encoding="utf-8") != training.config():
+    kept, mine = (folder / CONFIG).read_text(encoding="utf-8"), training.config()
+    if tomllib.loads(kept) != tomllib.loads(mine):  # 0.1.0 wrote it without comments
         return None
     note(f"{folder} is finished; nothing is left to train")
     return _facts(folder, manifest, load_model(folder / MODEL, "cpu"))

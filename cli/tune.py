@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
+from .completion import complete_set
 
 
 @click.command()
@@ -13,7 +14,12 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 @source_options
 @click.option("--preset", default="small", show_default=True, help="Where the search begins.")
 @click.option(
-    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="A setting that stays: gan.lr=1e-4."
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting that stays: gan.lr=1e-4.",
+    shell_complete=complete_set,
 )
 @click.option(
     "--recalibrate",

@@ -1,12 +1,34 @@
-from dataclasses import FrozenInstanceError, asdict, fields
+import re
+from dataclasses import FrozenInstanceError, asdict, dataclass, fields
 
 import numpy as np
 import pytest
 
 from tinygzsl.nn.ops import ACTIVATIONS
-from tinygzsl.settings import BELOW_ONE, CHOICES, MAY_BE_ZERO, PRESETS, Settings, settings_for
+from tinygzsl.settings import GROUPS, PRESETS, Settings, settings_for
+from tinygzsl.settings.describe import allowed, comment, summary, type_name
+from tinygzsl.settings.setting import about, is_list, number_type, setting
 
 FIELDS = {field.name: field.default for field in fields(Settings)}
+ABOUT = {field.name: about(field) for field in fields(Settings)}
+NUMBERS = [field.name for field in fields(Settings) if number_type(field)]
+CHOICES = {name: found.choices for name, found in ABOUT.items() if found.choices}
+MAY_BE_ZERO = {
+    "gan_latent",
+    "gan_beta1",
+    "vsmm_beta1",
+    "gan_penalty",
+    "cs_low",
+    "vsmm_weight_ae",
+    "vsmm_weight_le",
+    "vsmm_weight_clf",
+    "vsmm_weight_es",
+    "vsmm_gamma",
+    "router_delta_low",
+    "router_delta_high",
+    "router_bias",
+}
+BELOW_ONE = ("gan_beta1", "gan_beta2", "vsmm_beta1", "vsmm_beta2", "cs_held_out", "router_held_out")
 
 
 @pytest.mark.wheel
@@ -67,10 +89,86 @@ def test_sections_hold_every_setting_once():
     assert flat == {**FIELDS, "gan_lr": 0.25}
 
 
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_setting_says_what_it_is_and_where_it_comes_from(field):
+    found = about(field)
+    sentences = re.split(r"(?<=\.) (?=[A-Z])", found.text)
+    assert 1 <= len(sentences) <= 3
+    assert all(len(sentence) > 15 and sentence.endswith(".") for sentence in sentences)
+    assert len(found.source) > 3
+    assert not found.source.endswith(".")
+    if number_type(field):
+        assert found.range
+        assert not found.choices
+    elif field.type is bool:
+        assert not found.range
+        assert not found.choices
+    else:
+        assert field.type is str
+        assert len(found.choices) > 1
+        assert field.default in found.choices
+    assert type_name(field)
+    assert allowed(field)
+    assert found.text.startswith(summary(field))
+
+
+def test_a_field_that_says_nothing_of_itself_is_refused(sentence):
+    @dataclass(frozen=True, kw_only=True)
+    class Planted(Settings):
+        gan_new: float = 0.5
+
+    with sentence(TypeError, "gan_new is a plain field", "setting(0.5, text=..., source=...)"):
+        [about(field) for field in fields(Planted)]
+    with pytest.raises(TypeError, match="source"):
+        setting(0.5, text="A setting without a source.", above=0)
+    with pytest.raises(TypeError, match="text"):
+        setting(0.5, source="nowhere", above=0)
+
+
+def test_every_group_has_a_title():
+    assert list(GROUPS) == list(Settings().sections())
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_within_the_ranges(preset):
+    settings = settings_for(preset)
+    for name, value in PRESETS[preset].items():
+        assert getattr(settings, name) == value
+
+
+def _given(name, number):
+    """Settings with that number, a list of it where a list is meant, and partners that allow it."""
+    field = next(field for field in fields(Settings) if field.name == name)
+    partners = {
+        "cs_low": {"cs_high": 1e300},
+        "cs_high": {"cs_low": 0.0},
+        "router_delta_low": {"router_delta_high": 1e300},
+        "router_delta_high": {"router_delta_low": 0.0},
+    }
+    kind = number_type(field)
+    value = (kind(number),) if is_list(field) else kind(number)
+    return Settings(**{name: value, **partners.get(name, {})})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_both_sides_of_each_bound(name, sentence):
+    found, whole = ABOUT[name], isinstance(FIELDS[name] or (1,), tuple | int)
+    step = 1 if name != "ptc_l2" and whole else 1e-6
+    bounds = [(found.above, False, step), (found.least, True, -step), (found.below, False, -step)]
+    assert sum(bound is not None for bound, _, _ in bounds) >= 1
+    for bound, included, other_side in bounds:
+        if bound is None:
+            continue
+        inside, outside = (bound, bound + other_side) if included else (bound + other_side, bound)
+        assert _given(name, inside)
+        with sentence(ValueError, f"{name} is", f"pass a finite number of {found.range}"):
+            _given(name, outside)
+
+
 def test_the_tables_of_limits_name_settings():
     assert {name for name, default in FIELDS.items() if isinstance(default, str)} == set(CHOICES)
-    assert set(FIELDS) >= MAY_BE_ZERO
-    assert set(FIELDS) >= set(BELOW_ONE)
+    assert {name for name in NUMBERS if ABOUT[name].allows(0)} == MAY_BE_ZERO
+    assert {name for name in NUMBERS if not ABOUT[name].allows(1)} == set(BELOW_ONE)
     assert set(CHOICES["gan_activation"]) <= set(ACTIVATIONS)
     assert set(CHOICES["gan_output"]) <= set(ACTIVATIONS)
 
@@ -173,8 +271,21 @@ def test_thresholds_are_in_order_and_may_be_equal(sentence):
 def test_unknown_names_suggest_the_nearest(sentence):
     with sentence(ValueError, "'gan_lrr'", "did you mean", "gan_lr"):
         settings_for("paper", {"gan_lrr": 1.0})
-    with sentence(ValueError, "'zzzzzz'", "tinygzsl.settings.Settings lists all"):
+    with sentence(ValueError, "'zzzzzz'; `tinygzsl settings` lists all"):
         settings_for("paper", {"zzzzzz": 1.0})
+    with sentence(TypeError, "Settings has no parameter 'gan_lrr'", "did you mean gan_lr?"):
+        Settings(gan_lrr=1.0)
+    with sentence(ValueError, "'gan_batch_size'", "did you mean gan_batch"):
+        settings_for("paper", {"gan_batch_size": 1})
+
+
+def test_a_comment_says_what_a_setting_is_its_unit_and_its_range():
+    found = " ".join(line.removeprefix("# ") for line in comment("vsmm_gamma"))
+    assert found.startswith("Margin by which the mean entropy of proxies shall exceed that of seen")
+    assert found.endswith("samples. Unit: nats. Range: 0 or more.")
+    assert comment("gan_output")[-1].endswith("One of relu, sigmoid or linear.")
+    for name in FIELDS:
+        assert all(line.startswith("# ") and len(line) <= 100 for line in comment(name))
 
 
 def test_unknown_presets_list_the_known_ones(sentence):

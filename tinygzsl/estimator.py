@@ -28,6 +28,8 @@ from .runtime.backend import Array, array_module, as_array, device_module, on_ho
 from .runtime.checks import check_array, check_number
 from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for
+from .settings.describe import with_settings
+from .settings.names import names_checked
 from .sklearn_protocol import Parameters
 from .storage.arrays_file import FORMAT, State, write_npz
 from .text import quoted, shown
@@ -37,22 +39,99 @@ from .vsmm import VSMM
 MOST_PROXIES = 2**32  # that sample_proxies draws at once
 
 
+@names_checked("help(EntropySeparationGZSL)")
+@with_settings(indent="    ")
 @dataclass(kw_only=True, eq=False, repr=False)
 class EntropySeparationGZSL(Parameters):
     """Generalized zero-shot classifier by proxy samples and entropy separation.
 
-    Parameters: a preset (see tinygzsl.settings.PRESETS), a seed, the device ("cpu" or "cuda"), the
-    dtype ("float32" or "float64"), the number of threads (None: as many as BLAS would use), a
-    callback(step, logs) that is called during fit, and any hyper-parameter of
-    tinygzsl.settings.Settings; None takes the preset's value.
+    `fit` sees samples and prototypes of seen classes only. Prototypes of unseen
+    classes are an argument of `predict` and are not kept. Parameters that are set
+    later wait for the next `fit`. A setting that is None, as all are unless given,
+    has the preset's value; the defaults shown are those of preset 'paper'.
+    `tinygzsl settings NAME` tells where a default comes from.
 
-    After fit: classes_ (S,), n_features_in_, settings_, vsmm_, history_ (one dict of loss terms
-    per epoch), proxy_source_ (snapshots and the curve of CS; None without a GAN), score_scale_
-    (the standard deviation of F on training samples, the soft gate's unit of router_tau; None for
-    a model saved before there was one), entropy_scale_ (of router_unit "measured", else None).
+    Below, n is the number of samples, d of features, k of attributes, S of seen and
+    U of unseen classes.
 
-    Parameters that are set later wait for the next fit. fit sees seen classes only; unseen
-    prototypes are an argument of predict and are not kept.
+    Parameters
+    ----------
+    preset : str, default 'paper'
+        Named settings that fill in what is not given; tinygzsl.settings.PRESETS
+        lists them. With 'auto', `fit` searches for settings by validation on the
+        training samples.
+    seed : int, default 0, 0 to 2**64 - 1
+        Seed of everything random.
+    device : {'cpu', 'cuda'}, default 'cpu'
+        Where to train and predict. 'cuda' needs CuPy and an NVIDIA GPU.
+    dtype : {'float32', 'float64'}, default 'float32'
+        Precision of training and prediction.
+    threads : int or None, default None, 1 to 1024
+        Number of threads. None takes as many as BLAS would use.
+    callback : callable or None, default None
+        Called as callback(step, logs) during `fit`; logs is a dict with the key
+        'phase'.
+    {settings}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (S,)
+        The labels of the seen classes, sorted.
+    n_features_in_ : int
+        The number of features d.
+    settings_ : tinygzsl.settings.Settings
+        Every setting that the model was trained with.
+    routing_ : tinygzsl.settings.Settings
+        The same, with the thresholds of eq. 10 in nats.
+    vsmm_ : tinygzsl.vsmm.VSMM
+        The trained networks f_v, g and f_s and the classifier C.
+    history_ : list of dict
+        The terms of the loss in each epoch of the VSMM.
+    proxy_source_ : tinygzsl.proxies.ProxySource or None
+        The snapshots of the generator and the curve of CS. None if there was no
+        CWGAN.
+    score_scale_ : float or None
+        Standard deviation of F on training samples, the unit of router_tau. None for
+        old files of models.
+    entropy_scale_ : tuple of float or None
+        Median entropies of held-out seen samples and of fresh proxies in nats. None
+        unless router_unit is 'measured'.
+
+    Raises
+    ------
+    TypeError
+        For a parameter that does not exist. Values are checked by `fit`.
+
+    References
+    ----------
+    .. [1] O. Gune, B. Banerjee, S. Chaudhuri, F. Cuzzolin. Generalized Zero-Shot
+       Learning Using Generated Proxy Unseen Samples and Entropy Separation. ACM
+       Multimedia, 2020.
+    .. [2] Y. Xian, T. Lorenz, B. Schiele, Z. Akata. Feature Generating Networks for
+       Zero-Shot Learning (f-CLSWGAN). CVPR, 2018.
+
+    Examples
+    --------
+    Five seen classes, and two that are met after training:
+
+    >>> import numpy as np
+    >>> from tinygzsl import EntropySeparationGZSL
+    >>> rng = np.random.default_rng(0)
+    >>> prototypes, to_features = rng.random((7, 6)), rng.normal(size=(6, 12))
+    >>> y = np.repeat(np.arange(7), 30)
+    >>> X = prototypes[y] @ to_features + 0.1 * rng.normal(size=(210, 12))
+    >>> seen = y < 5
+    >>> small = {"vsmm_latent": 16, "gan_generator_hidden": (16,), "gan_critic_hidden": (16,)}
+    >>> fast = {"vsmm_lr": 1e-2, "vsmm_batch": 16, "gan_lr": 3e-3, "gan_batch": 16}
+    >>> scaling = {"scale_features": "standard", "gan_output": "linear"}
+    >>> model = EntropySeparationGZSL(preset="small", **small, **fast, **scaling)
+    >>> model = model.set_params(router_delta_high=1.0)  # nats; ln 5 is the most there can be
+    >>> model = model.fit(X[seen], y[seen], prototypes[:5])
+    >>> labels = model.predict(X, prototypes[5:], np.array([5, 6]))
+    >>> labels.shape
+    (210,)
+    >>> bool((labels == y).mean() > 0.8)
+    True
     """
 
     preset: str = "paper"
@@ -124,14 +203,41 @@ class EntropySeparationGZSL(Parameters):
         validation_classes: tuple[Array, Array] | None = None,
         checkpoint: Checkpoints | None = None,
     ) -> EntropySeparationGZSL:
-        """Train on seen data: X (n, d), y (n,), prototypes (S, k), row i for classes_[i].
+        """Train on samples and prototypes of the seen classes.
 
-        proxies (p, d), in the units of X, replace the GAN's. validation_classes, labels that play
-        seen and labels that play unseen, make the first fold of preset "auto", as the validation
-        split of a file does (pass Dataset.validation_classes). Raises ValueError for arrays or
-        settings that can't be trained on (nothing is changed then), FloatingPointError if training
-        diverges and MemoryError if the GPU is too small. Arrays may be NumPy's or CuPy's, whatever
-        the device: what isn't there is copied.
+        Arrays may be NumPy's or CuPy's, whatever the device: they are copied there.
+        Where fit fails, the model stays as it was.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features of the training samples.
+        y : array of shape (n,)
+            Their labels, integers or text.
+        prototypes : array of shape (S, k)
+            One row per class, in the order of np.unique(y).
+        proxies : array of shape (p, d), optional
+            Samples, in the units of X, that take the place of the CWGAN's.
+        validation_classes : pair of arrays of labels, optional
+            Labels of y that play seen, and labels that play unseen, in the first fold
+            of preset 'auto', as the validation split of a file has them
+            (Dataset.validation_classes).
+        checkpoint : tinygzsl.checkpoints.Checkpoints, optional
+            Where to keep the state of the training, and to go on from.
+
+        Returns
+        -------
+        EntropySeparationGZSL
+            The model itself.
+
+        Raises
+        ------
+        ValueError
+            If the arrays or settings can't be trained with.
+        FloatingPointError
+            If training diverges.
+        MemoryError
+            If the GPU is too small.
         """
         saved = checkpoint or Checkpoints()
         with workers(check_threads(self.threads)), device_errors(FREE_SOME):
@@ -193,25 +299,66 @@ class EntropySeparationGZSL(Parameters):
 
     @property
     def routing_(self) -> Settings:
-        """settings_ as route uses them: eq. 10's thresholds in nats, whatever their unit was."""
+        """The settings as `route` uses them: settings_ with eq. 10's thresholds in nats."""
         self._check_fitted()
         return units.in_nats(self.settings_, self.entropy_scale_)
 
     def predict(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
     ) -> np.ndarray:
-        """Labels (n,) for X (n, d). Without prototypes: the plain classifier of seen classes."""
+        """Predict the label of each sample.
+
+        Without unseen_prototypes the classifier C chooses among the seen classes.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+        unseen_prototypes : array of shape (U, k), optional
+            One row per unseen class, in the units of the prototypes of `fit`.
+        unseen_classes : array of shape (U,), optional
+            Their labels, none of them in classes_.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The labels.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
         return self.route(X, unseen_prototypes, unseen_classes).label
 
     def route(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
     ) -> router.RouteResult:
-        """Label, route, entropy (nats), score and gate of each row of X (n, d); see RouteResult.
+        """Predict labels, and say how each was found.
 
-        By eq. 10, or by the soft gate where router_gate is "soft"; the first of equal classes wins.
-        unseen_prototypes (U, k) in the units of fit's prototypes, unseen_classes (U,) their
-        labels; without them every row takes the route SL. Raises ValueError if they don't fit the
-        model or hold NaN.
+        The route is decided by eq. 10 or, where router_gate is 'soft', by the soft gate.
+        Of equal classes the first is taken. Without unseen_prototypes every sample takes
+        the route SL.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+        unseen_prototypes : array of shape (U, k), optional
+            One row per unseen class, in the units of the prototypes of `fit`.
+        unseen_classes : array of shape (U,), optional
+            Their labels, none of them in classes_.
+
+        Returns
+        -------
+        tinygzsl.router.RouteResult
+            Arrays of shape (n,): label, route ('SL', 'GZSL' or 'ZSL'), entropy in nats,
+            score and gate.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
         """
         self._check_fitted()
         if unseen_prototypes is None:
@@ -233,19 +380,87 @@ class EntropySeparationGZSL(Parameters):
         return router.joined(labels, parts)
 
     def entropy(self, X: Array) -> np.ndarray:
-        """Entropy (n,) of the label distribution of C in nats, from 0 to ln S."""
+        """Compute the entropy of p(y|x), the classifier C's probabilities.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Entropies in nats, from 0 to ln S.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
         return self._joined(X, lambda x: self._log_p_entropy(x)[1])
 
     def is_unseen(self, X: Array) -> np.ndarray:
-        """Whether the entropy (n,) is above delta_high, or the soft gate below 1/2."""
+        """Tell which samples are taken for unseen classes.
+
+        A sample is if its entropy is above delta_high or, with the soft gate, if the
+        seen classes together have a probability below 1/2.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+
+        Returns
+        -------
+        ndarray of bool of shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
         return self.entropy(X) > router.unseen_above(self.routing_, len(self.classes_))
 
     def predict_proba(self, X: Array) -> np.ndarray:
-        """p(y|x) (n, S) of C over the seen classes, in the order of classes_."""
+        """Compute p(y|x), the classifier C's probabilities of the seen classes.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, S)
+            One column per class, in the order of classes_.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
         return self._joined(X, lambda x: np.exp(to_host(self._log_p_entropy(x)[0])))
 
     def compatibility(self, X: Array, unseen_prototypes: Array) -> np.ndarray:
-        """F (n, S + U) of eq. 2: seen classes in the order of classes_, then the unseen."""
+        """Compute F of eqs. 1 and 2 for samples and all classes; more is closer.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+        unseen_prototypes : array of shape (U, k)
+            One row per unseen class, in the units of the prototypes of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, S + U)
+            Seen classes in the order of classes_, then the unseen ones.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
         self._check_fitted()
         k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
@@ -257,10 +472,27 @@ class EntropySeparationGZSL(Parameters):
         )
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
-        """count proxies (count, d) in the units of X; draw 0 gives those that were trained on.
+        """Draw proxies from the snapshots of the generator.
 
-        Raises ValueError for a model that was trained without a GAN, MemoryError if the GPU is too
-        small.
+        Parameters
+        ----------
+        count : int
+            How many, 1 to 2**32.
+        draw : int, default 1
+            Each number gives other proxies, 0 those that the model was trained with.
+
+        Returns
+        -------
+        ndarray of shape (count, d)
+            Features in the units of the X of `fit`.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted or was trained without a CWGAN, or a number is
+            out of its range.
+        MemoryError
+            If the GPU is too small.
         """
         self._check_fitted()
         if not isinstance(count, int | np.integer) or not 1 <= count <= MOST_PROXIES:
@@ -277,11 +509,45 @@ class EntropySeparationGZSL(Parameters):
             return to_host(self._feature_scaler.invert(scaled))
 
     def score(self, X: Array, y: Array) -> float:
-        """Share of the seen samples X (n, d) that predict(X) labels as y (n,) does."""
+        """Compute the accuracy of `predict` without unseen prototypes.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features of samples of seen classes.
+        y : array of shape (n,)
+            Their labels.
+
+        Returns
+        -------
+        float
+            The share of right labels, 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
         return float((self.predict(X) == check_labels("y", y, len(X))).mean())
 
     def save(self, path: Any) -> None:
-        """Write the model to path (.npz): written aside and renamed, never half a file."""
+        """Write the model to a file, for `tinygzsl.load_model`.
+
+        The file is written under another name and then renamed, so that there is never
+        half a file.
+
+        Parameters
+        ----------
+        path : path-like
+            The .npz file to write.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted.
+        OSError
+            If the file can't be written.
+        """
         state = self.state()
         write_npz(path, State(state.header, on_host(state.arrays)))
 

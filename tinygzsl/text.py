@@ -1,18 +1,17 @@
-"""What the user is told. Text from data is made safe to show: what would steer a terminal or a
-browser becomes visible.
-"""
+"""Text for messages: characters from data that could control a terminal or browser are escaped."""
 
 from __future__ import annotations
 
 import re
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-LONGEST = 60  # characters of a value inside of a sentence
-# Control characters, those that turn the direction of text or can't be seen, separators of lines,
-# halves of surrogate pairs (bytes of a file name that are no text among them) and what XML forbids.
-# Zero-width joiners stay: Persian and Hindi words need them.
+LONGEST = 60  # maximum characters of a value in a sentence
+# Control characters, invisible characters, those that change the direction of text, line
+# separators, lone surrogates (which also stand for undecodable bytes in file names) and characters
+# that XML forbids. Zero-width joiners are allowed: Persian and Hindi words need them.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
@@ -20,21 +19,21 @@ _UNSAFE = re.compile(
 
 
 def printable(text: str, encoding: str | None = None) -> str:
-    r"""The text with unsafe characters as escapes: \x1b, \r, \u202e. Line ends and tabs stay.
+    r"""Return the text with unsafe characters escaped, as \x1b, \r or \u202e; \n and \t stay.
 
-    Characters that the encoding, where one is given, doesn't have become escapes too.
+    If an encoding is given, characters that it can't represent are escaped too.
     """
     text = _UNSAFE.sub(_escape, text)
     return text.encode(encoding, "backslashreplace").decode(encoding) if encoding else text
 
 
 def one_line(text: str) -> str:
-    r"""As printable, for a name: line ends and tabs become \n and \t as well."""
+    r"""As printable, with line ends and tabs also escaped, as \n and \t."""
     return re.sub("[\n\t]", _escape, printable(text))
 
 
 def shown(value: Any, longest: int = LONGEST) -> str:
-    """str(value) inside of a sentence: on one line, escaped, cut off after so many characters."""
+    """Return str(value) for use in a sentence: one line, escaped, at most `longest` characters."""
     text = str(value) if not isinstance(value, int) or abs(value) < 10**longest else "a huge number"
     kept = text[: longest + 1]
     clean = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in kept)
@@ -42,14 +41,26 @@ def shown(value: Any, longest: int = LONGEST) -> str:
 
 
 def quoted(value: Any, longest: int = LONGEST) -> str:
-    """repr(value), shortened likewise; text keeps its quotes."""
+    """Return repr(value), shortened in the same way; text keeps its quotes."""
     if isinstance(value, str):
         return f"{value[:longest]!r}..." if len(value) > longest else repr(value)
     return shown(value if isinstance(value, int) else repr(value), longest)
 
 
+def nearest(name: str, known: Iterable[str], lists_all: str) -> str:
+    """The end of a sentence about a name that doesn't exist: those that may have been meant, and
+    what lists all of them.
+    """
+    from difflib import get_close_matches
+
+    name, known = name[:LONGEST], sorted(known)
+    close = get_close_matches(name, known, 1, 0.85) or get_close_matches(name, known, 3, 0.4)
+    meant = f"did you mean {' or '.join(close)}? " if close else ""
+    return f"{meant}{lists_all} lists all"
+
+
 def warn(message: str) -> None:
-    """A UserWarning that points at the line that called the package, however deep this one is."""
+    """Issue a UserWarning whose location is the line that called the package."""
     frame, level = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "tinygzsl":
         frame, level = frame.f_back, level + 1

@@ -8,28 +8,31 @@ from pathlib import Path
 from typing import Any
 
 from ..settings import Settings
+from ..settings.describe import comment
 from ..text import quoted, shown
 
+HEAD = "# For `tinygzsl train --config`. `tinygzsl settings NAME` says more of a setting."
 SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # keys of [data]
 
 
 def config_text(
     top: dict[str, Any], data: dict[str, Any], settings: Settings, only: set[str] | None = None
 ) -> str:
-    """A config.toml: top-level keys, the [data] source and one section per group of settings; with
-    only, just the settings of these names, as the others wait for a search.
+    """A config.toml: top-level keys, the [data] source and one section per group of settings, each
+    with a comment that says what it is; with only, just the settings of these names, as the others
+    wait for a search.
     """
-    sections = {"data": {k: v for k, v in data.items() if v is not None}}
+    lines = [HEAD, *(f"{key} = {toml_value(value)}" for key, value in top.items())]
+    lines += ["", "[data]", *(f"{k} = {toml_value(v)}" for k, v in data.items() if v is not None)]
     for section, values in settings.sections().items():
-        kept = {k: v for k, v in values.items() if only is None or f"{section}_{k}" in only}
-        sections |= {section: kept} if kept else {}
-    lines = [f"{key} = {_toml(value)}" for key, value in top.items()]
-    for section, values in sections.items():
-        lines += ["", f"[{section}]", *(f"{k} = {_toml(v)}" for k, v in values.items())]
+        kept = [k for k in values if only is None or f"{section}_{k}" in only]
+        lines += ["", f"[{section}]"] if kept else []
+        for key in kept:
+            lines += [*comment(f"{section}_{key}"), f"{key} = {toml_value(values[key])}"]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
     """A string, number, boolean or list as TOML; JSON writes these the same way."""
     text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
     return text.replace("\x7f", "\\u007f")  # which TOML forbids as it is

@@ -1,0 +1,39 @@
+"""What a shell offers for the names of settings, where its completion is set up."""
+
+import click
+from click.shell_completion import CompletionItem
+
+
+def complete_name(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Settings that begin so, as gan_lr or, where a dot was typed, as gan.lr."""
+    return [CompletionItem(name, help=text) for name, text in _names(incomplete)]
+
+
+def complete_set(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """For --set: settings that begin so and, after the equals sign, the words to choose from."""
+    from ..settings.setting import about
+    from ..settings.table import FIELDS
+
+    name, equals, value = incomplete.partition("=")
+    if not equals:
+        dotted = incomplete if "." in incomplete else incomplete.replace("_", ".", 1)
+        return [CompletionItem(f"{name}=", help=text) for name, text in _names(dotted, dots=True)]
+    field = FIELDS.get(name.replace(".", "_"))
+    if field is None:
+        return []
+    words = ("true", "false") if field.type is bool else about(field).choices
+    return [CompletionItem(f"{name}={word}") for word in words if word.startswith(value)]
+
+
+def _names(incomplete: str, dots: bool = False) -> list[tuple[str, str]]:
+    """Names and first sentences of the settings that begin so."""
+    from ..settings.describe import summary
+    from ..settings.table import FIELDS
+
+    dots = dots or "." in incomplete
+    shown = {n.replace("_", ".", 1) if dots else n: field for n, field in FIELDS.items()}
+    return [(name, summary(f)) for name, f in shown.items() if name.startswith(incomplete)]

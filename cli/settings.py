@@ -1,0 +1,133 @@
+"""`tinygzsl settings`: all settings with each preset's values, or everything about one."""
+
+import shlex
+import shutil
+from textwrap import wrap
+
+import click
+
+from .common import emit, errors_as_sentences, json_option
+from .completion import complete_name
+
+VALUE_WIDTH = 10  # of the defaults' column; longer ones stand out of it
+
+
+@click.command()
+@click.argument("name", required=False, shell_complete=complete_name)
+@json_option
+@errors_as_sentences
+def settings(name, as_json):
+    """Show the setting NAME, like gan_lr, in full. Without NAME, list all settings.
+
+    The list has the default, which is the value of the preset paper, and the values of presets that
+    differ.
+    """
+    from ..settings import PRESETS
+    from ..settings.presets import check_name
+    from ..settings.table import FIELDS
+
+    if name is None:
+        facts = {name: _facts(name) for name in FIELDS}
+        emit({"presets": list(PRESETS), "settings": facts}, as_json, _listed(facts))
+        return
+    name = name.replace(".", "_")
+    check_name(name)
+    facts = _facts(name)
+    emit({"name": name, **facts}, as_json, _text(name, facts))
+
+
+def _facts(name):
+    """What is known of a setting, as plain text, numbers and lists."""
+    from ..settings.describe import allowed, type_name
+    from ..settings.presets import preset_values
+    from ..settings.setting import about
+    from ..settings.table import FIELDS
+
+    field = FIELDS[name]
+    found = about(field)
+    return {
+        "type": type_name(field),
+        "default": _plain(field.default),
+        "allowed": allowed(field),
+        "choices": list(found.choices),
+        "unit": found.unit,
+        "text": found.text,
+        "source": found.source,
+        "presets": {preset: _plain(value) for preset, value in preset_values(name).items()},
+    }
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _listed(facts):
+    from ..settings.table import GROUPS
+
+    width = shutil.get_terminal_size().columns
+    names = max(map(len, facts))
+    lines = []
+    for group, title in GROUPS.items():
+        lines += [*wrap(f"{group}: {title}", width, subsequent_indent="  ")]
+        for name in (name for name in facts if name.startswith(f"{group}_")):
+            values = facts[name]["presets"]
+            others = {k: v for k, v in values.items() if v != values["paper"]}
+            first = f"  {name:{names}}  {_word(values['paper']):{VALUE_WIDTH}}"
+            lines += _wrapped(f"{first}  {_by_value(others)}".rstrip(), len(first) + 2, width)
+        lines.append("")
+    lines += wrap(
+        "The values are those of the preset paper, and then of presets that differ. "
+        "`tinygzsl settings gan_lr` says all about one.",
+        width,
+    )
+    return "\n".join(lines)
+
+
+def _text(name, facts):
+    from ..runs.config import toml_value
+    from ..settings.table import GROUPS
+
+    group, key = name.split("_", 1)
+    default = toml_value(facts["default"])
+    python = tuple(facts["default"]) if isinstance(facts["default"], list) else facts["default"]
+    pair = shlex.quote(f"{group}.{key}={_word(facts['default'])}")
+    values = facts["presets"]
+    same = len(set(map(str, values.values()))) == 1
+    rows = {
+        "group": f"{group}: {GROUPS[group]}",
+        "type": facts["type"],
+        "default": _word(facts["default"]),
+        "choices" if facts["choices"] else "range": facts["allowed"],
+        "unit": facts["unit"],
+        "source": facts["source"],
+        "presets": f"{_word(facts['default'])} in all" if same else _by_value(values),
+        "to set it": f"tinygzsl train DATASET --set {pair}",
+        "": f"{key} = {default}  under [{group}] in config.toml",
+        " ": f"EntropySeparationGZSL({name}={python!r})",
+    }
+    width = shutil.get_terminal_size().columns
+    names = max(map(len, rows))
+    lines = [name, "", *wrap(facts["text"], width), ""]
+    for row, value in rows.items():
+        if value:
+            lines += _wrapped(f"  {row:{names}}  {value}", names + 4, width)
+    return "\n".join(lines)
+
+
+def _wrapped(line, indent, width):
+    """The line in as many as the width asks for, the others indented if there is room."""
+    indent = indent if indent < width // 2 else 4
+    return wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def _by_value(presets):
+    """Presets by their value: "small, auto: [1024]; letters: [256]"."""
+    groups = {}
+    for preset, value in presets.items():
+        groups.setdefault(_word(value), []).append(preset)
+    return "; ".join(f"{', '.join(names)}: {value}" for value, names in groups.items())
+
+
+def _word(value):
+    """A value as --set takes it: words without quotes, true and false in small letters."""
+    return value if isinstance(value, str) else str(value).lower()

@@ -1,0 +1,148 @@
+"""`tinygzsl settings`, and the shell's completion of the names of settings."""
+
+import json
+import shlex
+import tomllib
+from dataclasses import fields
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from tinygzsl import EntropySeparationGZSL
+from tinygzsl.cli.config import parse_set
+from tinygzsl.cli.main import main
+from tinygzsl.settings import GROUPS, PRESETS, Settings, settings_for
+from tinygzsl.settings.setting import about
+
+NAMES = [field.name for field in fields(Settings)]
+
+
+@pytest.mark.wheel
+def test_all_settings_by_group_with_the_values_of_the_presets(run_cli):
+    result = run_cli("settings")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "] == NAMES
+    for group, title in GROUPS.items():
+        assert f"{group}: {title}" in lines
+    assert "  gan_lr                0.0001      paper-awa1: 1e-05" in lines
+    assert "  vsmm_epochs           40          small, auto: 25; letters: 20" in lines
+    assert "  gan_train_on          false" in lines
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_list_fits_the_terminal(run_cli, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for words in (["settings"], ["settings", "gan_generator_hidden"], ["settings", "router_unit"]):
+        lines = run_cli(*words).stdout.splitlines()
+        assert max(map(len, lines)) <= columns
+    if columns == 200:
+        assert any(
+            line.endswith("paper-hmdb51, paper-ucf101: [4096, 4096]; small, letters, auto: [1024]")
+            for line in run_cli("settings").stdout.splitlines()
+        )
+
+
+@pytest.mark.parametrize("name", ["router_tau", "router.tau"])
+def test_one_setting_in_full(run_cli, name):
+    text = run_cli("settings", name).stdout
+    assert text.startswith("router_tau\n\nTemperature tau of softmax(F / tau)")
+    for part in (
+        "float",
+        "0.2 in all",
+        "more than 0",
+        "standard deviations of F on training samples",
+        "decided by measurement, on validation folds of 100 classes of CUB",
+        "tinygzsl train DATASET --set router.tau=0.2",
+        "tau = 0.2  under [router] in config.toml",
+        "EntropySeparationGZSL(router_tau=0.2)",
+    ):
+        assert part in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_shown_can_be_set(run_cli, monkeypatch, name):
+    """As an option, in Python and in a file: each gives the default."""
+    monkeypatch.setenv("COLUMNS", "200")
+    text = run_cli("settings", name).stdout
+    option, line, call = (row.strip() for row in text.splitlines()[-3:])
+    words = shlex.split(option.removeprefix("to set it").strip())
+    assert words[:-1] == ["tinygzsl", "train", "DATASET", "--set"]
+    assert settings_for("paper", parse_set((words[-1],))) == Settings()
+    line, _, section = line.removesuffix(" in config.toml").partition("  under ")
+    flat = {f"{section[1:-1]}_{k}": v for k, v in tomllib.loads(line).items()}
+    assert list(flat) == [name]
+    assert settings_for("paper", flat) == Settings()
+    model = eval(call, {"EntropySeparationGZSL": EntropySeparationGZSL})
+    assert model.get_params()[name] == getattr(Settings(), name)
+
+
+def test_json_is_one_object(run_cli):
+    facts = json.loads(run_cli("settings", "--json").stdout)
+    assert facts["presets"] == list(PRESETS)
+    assert list(facts["settings"]) == NAMES
+    for name, field in zip(NAMES, fields(Settings), strict=True):
+        found = facts["settings"][name]
+        assert found["text"] == about(field).text
+        for preset in PRESETS:
+            value = getattr(settings_for(preset), name)
+            assert found["presets"][preset] == (list(value) if isinstance(value, tuple) else value)
+    one = json.loads(run_cli("settings", "gan_output", "--json").stdout)
+    assert one == {"name": "gan_output", **facts["settings"]["gan_output"]}
+    assert one["choices"] == ["relu", "sigmoid", "linear"]
+
+
+def test_a_setting_that_does_not_exist(run_cli, one_error_line):
+    one_error_line(run_cli("settings", "gan_lrr"), "'gan_lrr'; did you mean gan_lr?")
+    one_error_line(run_cli("settings", "\x1b[2J"), "lists all")
+
+
+@pytest.mark.parametrize(
+    ("where", "parts"),
+    [
+        (("--set", "gan.lrr=1"), ("'gan_lrr'; did you mean gan_lr?",)),
+        (("--config", "config.toml"), ("'vsmm_epoch'; did you mean vsmm_epochs?",)),
+    ],
+)
+def test_did_you_mean_wherever_settings_are_given(
+    run_cli, data, tmp_path, monkeypatch, where, parts, one_error_line
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text("[vsmm]\nepoch = 3\n")
+    one_error_line(run_cli("train", data, *where, "--out", "run"), *parts)
+
+
+def test_a_setting_outside_of_its_section(run_cli, data, tmp_path, one_error_line):
+    (tmp_path / "config.toml").write_text("gan_lr = 1e-3\n")
+    result = run_cli("train", data, "--config", tmp_path / "config.toml")
+    one_error_line(result, "top-level key 'gan_lr'", "write lr under [gan]")
+
+
+def offered(args, incomplete):
+    """{what the shell offers: its help} after these words."""
+    complete = ShellComplete(main, {}, "tinygzsl", "_TINYGZSL_COMPLETE")
+    return {item.value: item.help for item in complete.get_completions(args, incomplete)}
+
+
+def test_names_are_completed():
+    assert list(offered(["settings"], "")) == NAMES
+    assert list(offered(["settings"], "router_d")) == ["router_delta_low", "router_delta_high"]
+    assert list(offered(["settings"], "router.d")) == ["router.delta_low", "router.delta_high"]
+    assert offered(["settings"], "gan_lr") == {
+        "gan_lr": "Learning rate of Adam for generator and critic."
+    }
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "letters"], ["tune", "d"], ["sweep", "d"], ["reproduce", "table1"]]
+)
+def test_set_is_completed(command):
+    words = [*command, "--set"]
+    assert len(offered(words, "")) == len(NAMES)
+    assert list(offered(words, "gan.b")) == ["gan.beta1=", "gan.beta2=", "gan.batch="]
+    assert list(offered(words, "gan_b")) == ["gan.beta1=", "gan.beta2=", "gan.batch="]
+    assert list(offered(words, "gan.output=")) == [
+        *("gan.output=relu", "gan.output=sigmoid", "gan.output=linear")
+    ]
+    assert list(offered(words, "gan_train_on=t")) == ["gan_train_on=true"]
+    assert offered(words, "gan.lr=") == offered(words, "none=") == {}

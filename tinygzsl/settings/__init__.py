@@ -1,0 +1,7 @@
+"""Every hyper-parameter once: its default, its range, what it does and where it comes from."""
+
+from .presets import PRESETS, given_settings, settings_for
+from .setting import is_finite
+from .table import GROUPS, Settings
+
+__all__ = ["GROUPS", "PRESETS", "Settings", "given_settings", "is_finite", "settings_for"]

@@ -1,0 +1,37 @@
+"""A keyword that a constructor doesn't have: an error that names the nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from typing import Any, TypeVar
+
+from ..text import nearest, quoted
+
+C = TypeVar("C", bound=type)
+
+
+def names_checked(lists_all: str) -> Callable[[C], C]:
+    """Decorate a dataclass so that its constructor says which parameter was meant.
+
+    lists_all says where all of them are found. The signature stays.
+    """
+
+    def decorate(cls: C) -> C:
+        init, known = cls.__init__, [field.name for field in fields(cls)]
+
+        @wraps(init)
+        def checked(self: Any, *args: Any, **params: Any) -> None:
+            for name in params:
+                if name not in known:
+                    raise TypeError(
+                        f"{cls.__name__} has no parameter {quoted(name)}; "
+                        f"{nearest(name, known, lists_all)}"
+                    )
+            init(self, *args, **params)
+
+        cls.__init__ = checked
+        return cls
+
+    return decorate
