@@ -104,7 +104,7 @@ def test_labels_that_csv_would_change_are_refused(tmp_path, tiny_dataset, senten
     data = dataclasses.replace(
         data, y_train=y, seen_classes=np.unique(y), X_test=data.X_test[:0], y_test=y[:0]
     )
-    with sentence(ValueError, f"label {form.format(0)!r} holds a line break or outer space"):
+    with sentence(ValueError, f"label {form.format(0)!r} has a line break or a space at an end"):
         save_csv(data, tmp_path / "bad")
     assert os.listdir(tmp_path / "bad") == []
 

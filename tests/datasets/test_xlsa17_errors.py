@@ -101,5 +101,5 @@ def test_classes_on_both_sides(tmp_path, write_xlsa17, sentence):
     with sentence(ValueError, "share 1 of the classes", "the first is 8"):
         load_xlsa17(tmp_path)
     write_xlsa17(tmp_path, test_seen_loc=np.concatenate([variables["test_seen_loc"], eight]))
-    with sentence(ValueError, "test_seen_loc has classes that trainval_loc has not: 1", "is 8"):
+    with sentence(ValueError, "test_seen_loc has 1 classes that are not in trainval_loc", "is 8"):
         load_xlsa17(tmp_path)

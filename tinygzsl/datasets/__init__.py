@@ -1,7 +1,7 @@
 """Datasets for generalized zero-shot learning: load, check, save.
 
-`load_dataset` finds the right loader; `Dataset.training()` is all that training ever receives. The
-loaders are imported on first use: whoever trains or predicts on arrays needs none of them.
+`load_dataset` chooses the loader; training receives `Dataset.training()` only. The loaders are
+imported on first use, as training and prediction on arrays don't need them.
 """
 
 from importlib import import_module

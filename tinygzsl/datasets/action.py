@@ -1,6 +1,6 @@
 """Action recognition (HMDB51, UCF101): one feature file and 30 folders of class splits.
 
-Either layout in use, `<root>/hmdb51/` and `<root>/hmdb_i3d/`, holds i3d.mat (video features) and
+The folder, `<root>/hmdb51/` or `<root>/hmdb_i3d/`, holds i3d.mat (video features) and
 split_<n>/att_splits.mat (word vectors in att, one-hot classes in original_att).
 """
 
@@ -13,7 +13,7 @@ from .xlsa17 import find_features, load_pair
 
 
 def split_numbers(folder: str | Path) -> dict[int, Path]:
-    """The split folders there are, by number: split_1, split_01 and the like, in order."""
+    """Return the existing split folders (split_1, split_01, ...) by number, in order."""
     found = {}
     folder = Path(folder)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -26,10 +26,27 @@ def split_numbers(folder: str | Path) -> dict[int, Path]:
 def load_action(
     folder: str | Path, split: int | None, prototypes: str = "att", name: str | None = None
 ) -> Dataset:
-    """Load split number `split` of a folder with i3d.mat and split_<n>/att_splits.mat.
+    """Load one split of a folder with i3d.mat and split_<n>/att_splits.mat.
 
-    Otherwise as load_xlsa17. Raises ValueError, naming the splits that exist, if the number is
-    missing or wrong, and FileNotFoundError if there is no split folder at all.
+    Parameters
+    ----------
+    folder : path
+    split : int
+        The number of the split.
+    prototypes, name
+        As for load_xlsa17.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError
+        If the split is None or does not exist; the message lists the existing ones. Also if the
+        content does not fit.
+    FileNotFoundError
+        If the folder has no split folder or a file is missing.
     """
     folder = Path(folder)
     splits = split_numbers(folder)
@@ -51,7 +68,7 @@ def load_action(
 
 
 def _ranges(numbers):
-    """[1, 2, 3, 7] as "1 to 3, 7"."""
+    """Return [1, 2, 3, 7] as "1 to 3, 7"."""
     runs = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:

@@ -7,15 +7,15 @@ import numpy as np
 from ..runtime.backend import Array, array_module, to_host
 from ..text import quoted, warn
 
-LARGEST = 1e12  # of scaled values: squares of what a network makes of them still fit float32
-LEAST_DIFFERENCE = 1e-12  # between scaled rows; networks see nothing of less
-BLOCK_ROWS = 1024  # looked at at once
+LARGEST = 1e12  # largest scaled value: squares of a network's values then still fit float32
+LEAST_DIFFERENCE = 1e-12  # smallest difference between scaled rows that can matter to a network
+BLOCK_ROWS = 1024  # rows that are compared at once
 
 
 def check_finite(name: str, x: Array) -> None:
-    """ValueError if x (n, d) holds NaN or inf: how many and where the first one is.
+    """ValueError if x (n, d) holds NaN or inf, with their number and the place of the first.
 
-    One sum decides in the usual case; the search for the place runs only on bad data.
+    If the sum of x is finite, all values are; the search runs only if it isn't.
     """
     xp = array_module(x)
     with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, or a huge sum
@@ -33,8 +33,10 @@ def check_finite(name: str, x: Array) -> None:
 
 
 def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
-    """ValueError that says where finite x (n, d) has left the range of its dtype, converted (n, d),
-    or where scaled (n, d) goes beyond +-LARGEST.
+    """ValueError if a value is too large, with its place.
+
+    x (n, d) is finite; converted (n, d), x in another dtype, must be finite too, and the values of
+    scaled (n, d) must lie within +-LARGEST.
     """
     xp = array_module(scaled)
     for y, limit in ((converted, np.finfo(converted.dtype).max), (scaled, LARGEST)):
@@ -44,30 +46,31 @@ def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
             value = f"{name} has {float(x[row, column]):.3g} in row {row}, column {column}"
             if y is converted:
                 raise ValueError(
-                    f"{value}, which is beyond {limit:.3g}, the greatest {y.dtype}; divide it by a "
+                    f"{value}, which is beyond {limit:.3g}, the largest {y.dtype}; divide it by a "
                     "constant, or pass dtype='float64'"
                 )
             raise ValueError(
-                f"{value}, which scaling makes {float(y[row, column]):.3g}, and beyond "
-                f"{limit:g} squares overflow; correct it, or take another scaler"
+                f"{value}, which is {float(y[row, column]):.3g} after scaling, and beyond "
+                f"{limit:g} squares overflow; correct the value, or take another scaler"
             )
 
 
 def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, kind: str) -> None:
-    """ValueError if a scaler of that kind couldn't span the values of x (n, d), which its scale
-    (d,) shows by a 0, or if no row of scaled (n, d) differs from the first one: nothing can be
-    learnt then.
+    """ValueError if scaled data can't be learnt from.
+
+    This is so if the values of a column of x (n, d) are too far apart for the scaler, whose scale
+    (d,) is then 0, or if all rows of scaled (n, d) are equal.
     """
     lost = scale == 0
     if bool(lost.any()):
         column = int(lost.argmax())
         low, high = float(x[:, column].min()), float(x[:, column].max())
         raise ValueError(
-            f"column {column} of {name} goes from {low:.3g} to {high:.3g}, too far for the scaler "
-            f"{kind} in {scaled.dtype}; divide it by a constant"
+            f"column {column} of {name} goes from {low:.3g} to {high:.3g}, which is too wide for "
+            f"the scaler {kind} in {scaled.dtype}; divide it by a constant"
         )
     first = scaled[0]
-    for at in range(0, scaled.shape[0], BLOCK_ROWS):  # as a rule the first block ends it
+    for at in range(0, scaled.shape[0], BLOCK_ROWS):  # usually the first block differs
         rows = scaled[at : at + BLOCK_ROWS]
         above, below = rows.max(axis=0) - first, first - rows.min(axis=0)
         if bool((above > LEAST_DIFFERENCE).any() | (below > LEAST_DIFFERENCE).any()):
@@ -86,7 +89,10 @@ def check_dtype(dtype: str) -> None:
 
 
 def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:
-    """ValueError unless x is a numeric matrix with rows and, if given, that many columns."""
+    """ValueError unless x is a numeric matrix that isn't empty and has `columns` columns.
+
+    `why` names the array in the message that has this number of columns; None allows any number.
+    """
     if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} is {x.dtype} with shape {x.shape}; pass a matrix of numbers, (rows, columns)"
@@ -100,12 +106,13 @@ def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "")
 
 
 def check_labels(name: str, y: Array, rows: int | None) -> np.ndarray:
-    """y as a host array; ValueError unless it holds one integer or string label per row, of which
-    there may be any number where rows is None.
+    """Return y (rows,) as a host array of int64 or strings; ValueError for anything else.
+
+    If rows is None, any number of labels is allowed.
     """
     y = to_host(y)
     if y.dtype == object and all(isinstance(label, str) for label in y.ravel()):
-        y = y.astype(str)  # as pandas keeps text
+        y = y.astype(str)  # pandas stores text as objects
     if y.ndim != 1 or y.dtype.kind not in "iuU":
         raise ValueError(
             f"{name} is {y.dtype} with shape {y.shape}; pass one integer or string label per sample"
@@ -116,12 +123,13 @@ def check_labels(name: str, y: Array, rows: int | None) -> np.ndarray:
         raise ValueError(
             f"{name} has the label {int(y.max())}; pass labels below 2**63, or strings"
         )
-    return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 beside int64 makes floats
+    return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 and int64 together give float
 
 
 def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.ndarray, np.ndarray]:
-    """Classes (S,) sorted and class indices (n,) of training data x (n, d), y (n,), prototypes
-    (S, k). ValueError for anything that can't be trained on.
+    """Return the sorted classes (S,) and the class index (n,) of each training sample.
+
+    x is (n, d), y (n,) and prototypes (S, k). Raises ValueError for data that can't be trained on.
     """
     check_matrix("X", x)
     y = check_labels("y", y, x.shape[0])
@@ -147,7 +155,7 @@ def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.nda
 def check_unseen(
     prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray
 ) -> np.ndarray:
-    """The unseen classes (U,) on the host; ValueError if they don't fit prototypes (U, k)."""
+    """Return the unseen classes (U,) on the host; ValueError unless they fit prototypes (U, k)."""
     if prototypes.ndim == 2 and prototypes.shape[0] == 0:
         raise ValueError("there are 0 unseen prototypes; pass one per unseen class, at least one")
     check_matrix("unseen_prototypes", prototypes, n_attributes, "the model's seen prototypes")
@@ -170,9 +178,9 @@ def check_unseen(
 
 
 def warn_if_same(labels: np.ndarray, a: Array, since: int = 0) -> None:
-    """Warn where class labels[i], i >= since, has the scaled prototype a[i] of one before it.
+    """Warn if classes have equal scaled prototypes: their scores are equal, and the first wins.
 
-    labels (C,), a (C, k). Equal prototypes have equal scores, and the first of them wins.
+    labels are (C,), a (C, k). Pairs whose second class has an index below `since` are left out.
     """
     first: dict[bytes, int] = {}
     pairs = []
@@ -185,5 +193,5 @@ def warn_if_same(labels: np.ndarray, a: Array, since: int = 0) -> None:
         warn(
             f"classes {pairs[0][0]!s} and {pairs[0][1]!s} have the same prototype once it is "
             f"scaled{more}, so eqs. 1 and 2 can't tell them apart and the first one wins; give "
-            "each class a prototype of its own, or scale otherwise"
+            "each class a prototype of its own, or use another scaler"
         )

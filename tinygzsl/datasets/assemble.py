@@ -1,4 +1,4 @@
-"""From arrays with one prototype table to a Dataset with seen and unseen parts."""
+"""Make a Dataset with seen and unseen parts from arrays with one table of prototypes."""
 
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from .dataset import Dataset
 def as_features(values: ArrayLike, name: str, single: bool = False) -> np.ndarray:
     """Return values as a C-ordered float table: float64 stays unless single, else float32.
 
-    Raises ValueError unless values is a numeric (n, columns) array. The values themselves are
-    not judged: NaN passes, and too large numbers become infinite without a warning.
+    Raises ValueError unless values is a numeric (n, columns) array. The values themselves are not
+    checked: NaN is allowed, and numbers too large for float32 become infinite without a warning.
     """
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
@@ -38,9 +38,9 @@ def assemble(
 ) -> Dataset:
     """Split prototypes (C, k) of classes (C,) into seen and unseen ones; return a Dataset.
 
-    Seen classes are np.unique(y_train), unseen ones all others of `classes`. Test samples of
-    seen classes come first, otherwise in the given order. `about` holds the remaining fields
-    of Dataset. Raises ValueError if classes repeat or a training class has no prototype.
+    Seen classes are np.unique(y_train), unseen ones all others of `classes`. Test samples of seen
+    classes are put first; otherwise the order is kept. `about` holds the other fields of Dataset.
+    Raises ValueError if a class is listed twice or a training class has no prototype.
     """
     if len(prototypes) != len(classes):
         raise ValueError(
@@ -87,7 +87,7 @@ def describe_source(
     split: int | None = None,
     prototypes: str = "att",
 ) -> dict:
-    """Arguments for load_dataset, in types that JSON can hold."""
+    """Return the arguments for load_dataset, in types that JSON can hold."""
     root = None if root is None else str(root)
     return {"name_or_path": str(path), "root": root, "split": split, "prototypes": prototypes}
 

@@ -1,7 +1,7 @@
 """One CSV table: a header row, then a label and numbers per row.
 
-NumPy parses the numbers, as it is many times faster than a loop; only when it fails does a
-slow second look find the line and the column to name in the error.
+NumPy parses the numbers, which is many times faster than a loop. Only if it fails, a slow second
+pass finds the line and the column for the error message.
 """
 
 import csv
@@ -11,14 +11,15 @@ import numpy as np
 
 from ..text import quoted, shown
 
-ENCODING = "utf-8-sig"  # UTF-8, with the byte-order mark some spreadsheets add
+ENCODING = "utf-8-sig"  # UTF-8, with or without the byte-order mark that some spreadsheets add
 
 
 def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
-    """Labels (n,), float64 numbers (n, columns) and the column names of a table.
+    """Return the labels (n,), float64 numbers (n, columns) and column names of a table.
 
-    Raises FileNotFoundError for a missing file and ValueError for a file that is not UTF-8, a
-    header without `label` first, a line with more or fewer cells, or a cell that is no number.
+    Raises FileNotFoundError for a missing file. Raises ValueError for a file that is not UTF-8, a
+    header that doesn't start with `label`, a line with more or fewer cells than the header, or a
+    cell that is not a number.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
@@ -31,11 +32,11 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except csv.Error as error:
-        raise ValueError(f"{path} is no CSV file ({error}); save it as one") from None
+        raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
 
 
 def not_utf8(path: Path, error: UnicodeDecodeError) -> ValueError:
-    """The error to raise for text in another encoding."""
+    """Return the error to raise for text in another encoding."""
     return ValueError(
         f"{path} is not UTF-8 text (byte {error.start} is {error.object[error.start]:#04x}); "
         "save it as UTF-8"
@@ -43,7 +44,7 @@ def not_utf8(path: Path, error: UnicodeDecodeError) -> ValueError:
 
 
 def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list[str]) -> None:
-    """Write labels (n,) and numbers (n, columns), enough digits to read the same values back."""
+    """Write labels (n,) and numbers (n, columns), with enough digits to read the same values."""
     digits = "%.9g" if numbers.dtype == np.float32 else "%.17g"
     row_format = ",".join([digits] * numbers.shape[1])
     with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -55,7 +56,8 @@ def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list
 def _quoted(label):
     if "\n" in label or "\r" in label or label != label.strip():
         raise ValueError(
-            f"label {label!r} holds a line break or outer space, which CSV files lose; rename it"
+            f"label {label!r} has a line break or a space at an end, which CSV files lose; "
+            "rename it"
         )
     if "," in label or '"' in label:
         return '"' + label.replace('"', '""') + '"'
@@ -74,7 +76,7 @@ def _header(path):
 
 
 def _labels(path, width):
-    """The first cell of every line; every line must have `width` cells."""
+    """Return the first cell of every line; ValueError unless every line has `width` cells."""
     labels = []
     with open(path, encoding=ENCODING) as file:
         for number, line in enumerate(file, start=1):
@@ -122,9 +124,9 @@ def _bad_cell(path, names, error):
 
 
 def is_number(cell: str) -> bool:
-    """Whether NumPy reads the cell as a number."""
+    """Return whether NumPy can parse the cell as a number."""
     try:
         float(cell)
     except ValueError:
         return False
-    return "_" not in cell  # Python reads 1_000, NumPy and everybody else do not
+    return "_" not in cell  # Python accepts 1_000, NumPy does not

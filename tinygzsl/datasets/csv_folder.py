@@ -1,11 +1,11 @@
 """Own data as a folder of CSV files, each with a header row and the label first.
 
     train.csv        label, then one column per feature: samples of the seen classes
-    test.csv         the same columns: test samples of seen and unseen classes; may be absent
+    test.csv         the same columns: test samples of seen and unseen classes; optional
     prototypes.csv   label, then one column per attribute: one row per class, seen and unseen
 
-Seen classes are those of train.csv, unseen ones the others of prototypes.csv. Labels are
-integers if every label in every file is written as one, else text.
+Seen classes are those in train.csv, unseen ones the others in prototypes.csv. Labels are integers
+if every label in every file is written as an integer, else text.
 """
 
 from contextlib import ExitStack
@@ -24,10 +24,23 @@ FILES = ("train.csv", "test.csv", "prototypes.csv")
 
 
 def load_csv(folder: str | Path) -> Dataset:
-    """Load a folder of CSV files as described at the top of this module; features are float64.
+    """Load a folder of CSV files; see the top of this module for the format.
 
-    Raises FileNotFoundError for a missing file and ValueError, with file, line and column,
-    for a cell that is no number, and for files whose columns or labels disagree.
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    Dataset
+        Features are float64.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a cell is not a number (with file, line and column), or columns or labels disagree.
     """
     folder = Path(folder)
     train, test, attributes = (folder / name for name in FILES)
@@ -55,9 +68,21 @@ def load_csv(folder: str | Path) -> Dataset:
 def save_csv(dataset: Dataset, folder: str | Path) -> None:
     """Write a dataset as a folder of CSV files that load_csv reads.
 
-    The folder is made if needed and files of these names in it are replaced, once all of them
-    are written in full. Class names and validation rows are not kept: CSV has no place for them.
-    Raises ValueError for a label with a line break or outer space and OSError if writing fails.
+    Existing files of these names are replaced after all new ones have been written completely.
+    Class names and validation rows are not saved.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    folder : path
+        Created if needed.
+
+    Raises
+    ------
+    ValueError
+        If a label has a line break or a space at an end.
+    OSError
+        If writing fails.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

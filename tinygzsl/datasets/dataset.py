@@ -1,8 +1,8 @@
-"""A Dataset as loaded, the part of it that training may see, and what must hold of both.
+"""A Dataset, the TrainingSet that training may see, and the checks of both.
 
-`check_structure` looks at shapes and labels only and runs whenever a Dataset is made.
-`check_training` and `check_test` look at values, each only at those its name says, so that
-nothing in the test features or the unseen prototypes can stop, or steer, training.
+`check_structure` checks shapes and labels only and runs whenever a Dataset is created.
+`check_training` checks the values of the training data and `check_test` those of the test data, so
+that neither test features nor unseen prototypes can influence training.
 """
 
 from dataclasses import dataclass, field
@@ -17,11 +17,26 @@ from .array_checks import check_finite, check_training_arrays
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Everything training may look at: seen samples and seen prototypes, nothing else.
+    """All data that training may use: the seen samples and seen prototypes.
 
-    X (n, d), y (n,), prototypes (S, k) with row i belonging to classes[i], classes (S,) =
-    np.unique(y), name, notes (tuple of str), validation (None or a pair of row indices into X,
-    see Dataset). The arrays own their memory: no unseen or test value can be reached from here.
+    The arrays own their memory, so no unseen or test value can be reached through them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Features.
+    y : ndarray of shape (n,)
+        Labels.
+    prototypes : ndarray of shape (S, k)
+        Row i is the prototype of classes[i].
+    classes : ndarray of shape (S,)
+        np.unique(y).
+    name : str
+        The dataset's name.
+    notes : tuple of str
+        See Dataset.
+    validation : None or pair of ndarray
+        Rows of X, see Dataset.
     """
 
     X: np.ndarray
@@ -41,20 +56,41 @@ class TrainingSet:
 class Dataset:
     """A generalized zero-shot dataset.
 
-    X_train (n, d), y_train (n,)            training samples, seen classes only
-    X_test (t, d), y_test (t,)              test samples, those of seen classes first
-    seen_classes (S,)                       np.unique(y_train)
-    seen_prototypes (S, k)                  row i belongs to seen_classes[i]
-    unseen_classes (U,), unseen_prototypes (U, k)   the same for the unseen classes, sorted
-    class_names                             dict label -> str, may be empty
-    notes                                   tuple of str: what the loader found and did
-    files                                   tuple of Path: the inputs
-    validation                              None or (train_rows, val_rows): rows of X_train whose
-                                            classes serve as pseudo-seen and pseudo-unseen ones
-    source                                  arguments of load_dataset that give this dataset
+    Parameters
+    ----------
+    name : str
+    X_train : ndarray of shape (n, d)
+        Features of the training samples, seen classes only.
+    y_train : ndarray of shape (n,)
+        Their labels.
+    X_test : ndarray of shape (t, d)
+        Features of the test samples, those of seen classes first.
+    y_test : ndarray of shape (t,)
+        Their labels.
+    seen_classes : ndarray of shape (S,)
+        np.unique(y_train).
+    seen_prototypes : ndarray of shape (S, k)
+        Row i is the prototype of seen_classes[i].
+    unseen_classes : ndarray of shape (U,)
+        Sorted.
+    unseen_prototypes : ndarray of shape (U, k)
+        Row i is the prototype of unseen_classes[i].
+    class_names : dict of label to str
+        May be empty.
+    notes : tuple of str
+        What the loader found and did.
+    files : tuple of Path
+        The input files.
+    validation : None or (train_rows, val_rows)
+        Rows of X_train, whose classes are the pseudo-seen and the pseudo-unseen ones.
+    source : dict
+        The arguments of load_dataset that give this dataset.
 
-    Raises ValueError if shapes or labels do not fit together. Values are not looked at: see
-    check_training and check_test.
+    Raises
+    ------
+    ValueError
+        If shapes or labels do not fit together. Values are checked by check_training and
+        check_test.
     """
 
     name: str
@@ -114,8 +150,9 @@ class Dataset:
 
     @property
     def validation_classes(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The labels that play seen and those that play unseen by `validation`, as fit takes them
-        with preset "auto"; None where the data have no validation split.
+        """The pseudo-seen and the pseudo-unseen classes of `validation`, or None without a split.
+
+        fit takes this pair with preset "auto".
         """
         if self.validation is None:
             return None
@@ -123,7 +160,7 @@ class Dataset:
         return seen, unseen
 
     def training(self) -> TrainingSet:
-        """The TrainingSet of this dataset, in copies: no view leads back to unseen data."""
+        """Return the TrainingSet of this dataset, as copies of the arrays."""
         validation = self.validation
         if validation is not None:
             validation = tuple(np.array(rows) for rows in validation)
@@ -138,7 +175,7 @@ class Dataset:
         )
 
     def sha256(self) -> str:
-        """SHA-256 over all samples, labels and prototypes: over what a result depends on."""
+        """Return the SHA-256, as text, of all samples, labels and prototypes."""
         return fingerprint(
             *(self.X_train, self.y_train, self.X_test, self.y_test),
             *(self.seen_classes, self.seen_prototypes),
@@ -149,9 +186,9 @@ class Dataset:
 def check_training(training: TrainingSet) -> None:
     """Raise ValueError unless a TrainingSet can be trained on.
 
-    Checked: X (n, d), y (n,), prototypes (S, k) and classes (S,) agree in shape; X and
-    prototypes are finite; classes are np.unique(y); there are at least 2 classes and every
-    class has at least 2 samples (one of them may be held out).
+    X (n, d), y (n,), prototypes (S, k) and classes (S,) must agree in shape, X and prototypes must
+    be finite, and classes must be np.unique(y). There must be at least 2 classes, each with at
+    least 2 samples, one of which may be held out.
     """
     check_training_arrays(training.X, training.y, training.prototypes)
     check_classes(training.classes, training.y, "y")
@@ -160,8 +197,8 @@ def check_training(training: TrainingSet) -> None:
 def check_test(dataset: Dataset) -> None:
     """Raise ValueError unless a Dataset can be evaluated on.
 
-    Checked: at least one unseen class, no class both seen and unseen, test samples of both
-    seen and unseen classes, finite X_test and finite unseen_prototypes.
+    There must be at least one unseen class, no class that is both seen and unseen, and test samples
+    of both kinds. X_test and unseen_prototypes must be finite.
     """
     if len(dataset.unseen_classes) == 0:
         raise ValueError(

@@ -1,6 +1,4 @@
-"""From a name or a path to a dataset: where to look, which layout it is, and what to say if
-nothing is there.
-"""
+"""Find a dataset by name or path, and choose the loader for its layout."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +18,7 @@ ACTION = {
     "ucf101": ("ucf101", "ucf101_i3d", "ucf_i3d"),
 }
 FOLDERS = {**XLSA17, **ACTION}
-LONGEST_NAME = 255  # of a file, on every usual file system
+LONGEST_NAME = 255  # maximum length of a file name on common file systems
 SUBFOLDERS = (".", "data", "xlsa17/data")
 
 
@@ -32,20 +30,38 @@ def load_dataset(
 ) -> Dataset:
     """Load a dataset by name or path.
 
-    name_or_path  "letters" (embedded); awa1, awa2, cub, sun, apy, flo, hmdb51 or ucf101 in any
-                  case, looked for in root, root/data and root/xlsa17/data; otherwise a path
-                  (relative to root, if given): an .npz file, a folder with train.csv and
-                  prototypes.csv, a folder with att_splits.mat, or one with split_<n> folders
-    root          folder to look in; the current one if None
-    split         1..30, only for action recognition
-    prototypes    variable with the prototypes, only for MATLAB files: att, original_att, sent
+    Parameters
+    ----------
+    name_or_path : str or path
+        "letters" (embedded in the package); or awa1, awa2, cub, sun, apy, flo, hmdb51 or ucf101, in
+        upper or lower case, which is searched for in root, root/data and root/xlsa17/data; or a
+        path, relative to root if given: an .npz file, a folder with train.csv and prototypes.csv,
+        a folder with att_splits.mat, or a folder with split_<n> folders.
+    root : path, optional
+        The folder to search; the current folder by default.
+    split : int, optional
+        The split, from 1 to 30; for action recognition only.
+    prototypes : str
+        The variable with the prototypes: att, original_att or sent; for MATLAB files only.
 
-    Raises FileNotFoundError, saying where it looked and how to get the data, and ValueError for
-    arguments that do not apply or content that does not fit.
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such dataset; the message says which folders were searched and how to get
+        the data.
+    ValueError
+        If an argument does not apply to this dataset, or the content does not fit.
     """
     for given in (name_or_path, root):
         if any(len(part) > LONGEST_NAME for part in Path(given or ".").parts):
-            raise ValueError(f"the dataset {quoted(str(given))} is no path: a part is too long")
+            raise ValueError(
+                f"the dataset {quoted(str(given))} is not a path: a part of it has more than "
+                f"{LONGEST_NAME} characters; shorten it"
+            )
     name = str(name_or_path).casefold()
     source = describe_source(name_or_path, root, split, prototypes)
     if name == "letters":
@@ -65,7 +81,7 @@ def _load_path(path, split, prototypes):
         return _load_folder(path, split, prototypes)
     if not path.exists():
         raise FileNotFoundError(
-            f"{shown(path, 300)} does not exist and is no known name; known are letters, "
+            f"{shown(path, 300)} does not exist and is not a known name; known are letters, "
             f"{', '.join(FOLDERS)}, otherwise pass an .npz file or a folder"
         )
     if path.suffix.lower() != ".npz":
@@ -94,7 +110,7 @@ def _load_folder(folder, split, prototypes, name=None):
 
 
 def _refuse(source, split, prototypes="att"):
-    """Arguments that would silently do nothing are mistakes."""
+    """ValueError for an argument that this source would ignore."""
     if split is not None:
         raise ValueError(f"split is {split!r} but {source} has no numbered splits; leave it out")
     if prototypes != "att":
@@ -112,9 +128,9 @@ def canonical(name: str) -> str:
 
 
 def find_known(name: str, root: Path) -> Path:
-    """The folder of a known dataset, named as in FOLDERS, in one of the places below root.
+    """Return the folder of a known dataset, a key of FOLDERS, in one of the places below root.
 
-    Raises FileNotFoundError, saying where it looked and how to get the data.
+    Raises FileNotFoundError; the message says which folders were searched and how to get the data.
     """
     places = [root / sub for sub in SUBFOLDERS]
     for place in places:

@@ -1,4 +1,4 @@
-"""Holding out a share of every class's samples, by a seed and not by the order of the rows."""
+"""Stratified hold-out sets: a share of every class's samples, drawn by a seed."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from ..nn.random import Purpose
 def hold_out_rows(
     y: np.ndarray, *, share: float, seed: int, purpose: Purpose, draw: int = 0
 ) -> np.ndarray:
-    """A mask (n,) that holds out the share of every class, at least one sample and never all.
+    """Return a mask (n,) of the held-out rows: the share of every class in y (n,).
 
-    y (n,) are class indices. purpose says who holds out, and draw which of its draws this is: each
-    pair has random numbers of its own.
+    At least one sample of each class is held out, and at least one is not. y (n,) are class
+    indices. Each pair of purpose (the caller) and draw (its number) has its own random numbers.
     """
     held = np.zeros(y.shape[0], bool)
     for c in np.unique(y):

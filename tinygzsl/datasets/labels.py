@@ -1,4 +1,4 @@
-"""Labels from files: integers come out as int64, text as NumPy strings, nothing else."""
+"""Labels from files, as int64 or as NumPy strings."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,8 +9,8 @@ from ..text import quoted
 def as_labels(values: ArrayLike, name: str) -> np.ndarray:
     """Return values (n,) as an int64 or a string array.
 
-    Whole floats count as integers, since many tools save them so. Raises ValueError for
-    anything else, saying which array and dtype.
+    Floats without a fraction count as integers, since many tools save labels in this way. Raises
+    ValueError, with the array's name, for anything else.
     """
     values = np.asarray(values)
     if values.ndim != 1:
@@ -47,10 +47,10 @@ def check_same_kind(**arrays: np.ndarray) -> None:
 
 
 def labels_from_text(*columns: list[str]) -> list[np.ndarray]:
-    """Turn lists of str into label arrays: int64 if every one is a plain integer, else text.
+    """Turn lists of str into label arrays: int64 if every label is a plain integer, else text.
 
-    A plain integer is one that is written the same way again: "7" is, "007" and "+7" are
-    not, because turning them into numbers could merge two different labels.
+    A plain integer is text that str(int(text)) gives again: "7" is one, "007" and "+7" are not,
+    as turning them into numbers could merge two different labels.
     """
     try:
         numbers = [np.array([_plain_integer(text) for text in c], np.int64) for c in columns]

@@ -1,4 +1,4 @@
-"""MATLAB files: v5 to v7, and v7.3 (which is HDF5) through h5py, with the same result."""
+"""MATLAB files of v5 to v7 and, through h5py, of v7.3 (HDF5); the result is the same."""
 
 import struct
 import zlib
@@ -30,14 +30,31 @@ UNREADABLE = (
 def read_mat(
     path: str | Path, needed: Iterable[str], optional: Iterable[str] = ()
 ) -> dict[str, np.ndarray]:
-    """Read the named variables of a .mat file; optional ones that are absent are left out.
+    """Read variables of a .mat file.
 
-    Numeric arrays come in MATLAB's shape (features (d, N), columns (n, 1)), cell arrays of
-    strings and character arrays as a (n,) array of str.
+    Parameters
+    ----------
+    path : path
+    needed : iterable of str
+        Variables that must exist.
+    optional : iterable of str
+        Variables that may be missing; then the result doesn't have them.
 
-    Raises FileNotFoundError for a missing file, ValueError for a file that is not or no longer
-    a MATLAB file, a missing variable or one of an unsupported kind, ImportError for a v7.3 file
-    without h5py.
+    Returns
+    -------
+    dict of str to ndarray
+        Numeric arrays have MATLAB's shape (features (d, N), columns (n, 1)); cell arrays of strings
+        and character arrays are (n,) arrays of str.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    ValueError
+        If the file is damaged or is not a MATLAB file, or a variable is missing or of an
+        unsupported kind.
+    ImportError
+        If the file is of v7.3 and h5py is not installed.
     """
     path, needed = Path(path), list(needed)
     wanted = [*needed, *(key for key in optional if key not in needed)]

@@ -1,7 +1,7 @@
 """MATLAB files of level 5 (save -v6 and -v7), by the "MAT-File Format" of The MathWorks.
 
-The file is mapped and walked by its tags. Every size that is declared is held against what there
-is before memory is taken; variables that nobody asked for are passed over.
+The file is memory-mapped and read tag by tag. Every declared size is checked against the bytes that
+exist before memory is allocated; other variables than the wanted ones are skipped.
 """
 
 import math
@@ -21,15 +21,15 @@ NUMBERS = {
     **{7: "f4", 9: "f8", 12: "i8", 13: "u8"},
 }
 CODES = {1: "u1", 2: "u1", 3: "u2", 4: "u2", 17: "u2", 5: "u4", 6: "u4", 18: "u4"}  # of characters
-UTF8, MATRIX, COMPRESSED = 16, 14, 15  # kinds of elements
-DIMENSIONS, NAMES = (5, 6), (1, 16)  # the second of each is what some other writers use
+UTF8, MATRIX, COMPRESSED = 16, 14, 15  # types of elements
+DIMENSIONS, NAMES = (5, 6), (1, 16)  # the second type of each is written by programs but MATLAB
 CELL, CHAR, NUMERIC = 1, 4, range(6, 16)  # classes of arrays
 COMPLEX = 0x800
 PIECE = 1 << 16  # of compressed bytes
 
 
 class Element(NamedTuple):
-    """One element: its kind, its content and where the next one begins."""
+    """An element: its type, its content and the offset of the next one."""
 
     kind: int
     content: memoryview
@@ -37,7 +37,7 @@ class Element(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What a matrix says before its values, which begin at `at`."""
+    """The header of a matrix; its values begin at the offset `at`."""
 
     name: str
     flags: int
@@ -46,11 +46,11 @@ class Head(NamedTuple):
 
 
 def read_mat5(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
-    """Names of all variables, and those wanted that are there.
+    """Return the names of all variables, and the values of the wanted ones that exist.
 
-    Numbers come as arrays of the type they are stored in, in MATLAB's shape; cell arrays of strings
-    and character arrays as (n,) str; all else as None. Raises ValueError or zlib.error for a
-    damaged file.
+    Numbers are arrays of the stored type in MATLAB's shape, cell arrays of strings and character
+    arrays are (n,) str, and all other kinds are None. Raises ValueError or zlib.error for a damaged
+    file.
     """
     return _variables(memoryview(np.memmap(path, np.uint8, "r")), set(wanted))
 
@@ -73,7 +73,7 @@ def _variables(content, wanted):
             raise ValueError(f"it has an element of type {element.kind} at byte {at}")
         if name in names:
             raise ValueError(f"it has two variables named {shown(name)}")
-        if name:  # MATLAB keeps its own things in a variable without a name
+        if name:  # a variable without a name holds MATLAB's internal data
             names.append(name)
         if name in wanted:
             found[name] = value
@@ -84,7 +84,7 @@ def _element(content, at, order, padded=True):
     if at + 8 > len(content):
         raise ValueError(f"an element at byte {at} of {len(content)} is cut off")
     kind, size = struct.unpack_from(order + "II", content, at)
-    if kind >> 16:  # a small one: the size lies in the upper half, the content beside it
+    if kind >> 16:  # a small element: the upper half is the size, and the content follows
         kind, size, start, after = kind & 0xFFFF, kind >> 16, at + 4, at + 8
         if size > 4:
             raise ValueError(f"a small element at byte {at} claims {size} bytes")
@@ -99,7 +99,7 @@ def _element(content, at, order, padded=True):
 
 
 def _compressed(packed, order, wanted):
-    """Name and value of a compressed matrix; one that isn't wanted is unpacked in part."""
+    """Return name and value of a compressed matrix; if not wanted, only its header is unpacked."""
     start = memoryview(zlib.decompressobj().decompress(packed[:PIECE], 4096))
     if len(start) < 8:
         raise ValueError("a compressed element is cut off")
@@ -129,7 +129,7 @@ def _unpacked(packed, size):
 
 
 def _head(content, order, size=None):
-    """Of a matrix of `size` bytes, of which content is the beginning or, without a size, all."""
+    """Return the header of a matrix; if `size` is given, content is only its beginning."""
     flags = _element(content, 0, order)
     shape = _element(content, flags.after, order)
     name = _element(content, shape.after, order)
@@ -158,7 +158,7 @@ def _value(content, head, order):
 def _numbers(content, head, order, types=NUMBERS):
     found = _element(content, head.at, order)
     if found.kind not in types:
-        raise ValueError(f"values of type {found.kind} are no numbers")
+        raise ValueError(f"values of type {found.kind} are not numbers")
     dtype = np.dtype(order + types[found.kind])
     if len(found.content) != math.prod(head.shape) * dtype.itemsize:
         raise ValueError(
@@ -170,7 +170,7 @@ def _numbers(content, head, order, types=NUMBERS):
 
 
 def _rows(content, head, order):
-    """The rows of a character array."""
+    """Return the rows of a character array."""
     if math.prod(head.shape) == 0:
         return []
     if len(head.shape) > 2:
@@ -178,7 +178,7 @@ def _rows(content, head, order):
     found = _element(content, head.at, order)
     if found.kind == UTF8:
         text = bytes(found.content).decode("utf-8")
-        if head.shape[0] == 1:  # writers count bytes, UTF-16 codes or characters
+        if head.shape[0] == 1:  # the size may count bytes, UTF-16 codes or characters
             return [text]
         if len(text) != math.prod(head.shape):
             raise ValueError(f"{len(text)} characters have the shape {head.shape}")
@@ -190,7 +190,7 @@ def _rows(content, head, order):
 
 
 def _cells(content, head, order):
-    """The texts of a cell array of strings, or None for other cells."""
+    """Return the texts of a cell array of strings, or None for other cell arrays."""
     count, at, texts = math.prod(head.shape), head.at, []
     if 8 * count > len(content) - at:
         raise ValueError(f"{count} cells are claimed in {len(content) - at} bytes")
@@ -205,7 +205,7 @@ def _cells(content, head, order):
 
 
 def _cell(cell, order):
-    """The text of a cell, or None if it holds something else."""
+    """Return the text of a cell, or None if it holds something else."""
     if cell.kind != MATRIX:
         raise ValueError(f"a cell is an element of type {cell.kind}")
     if len(cell.content) == 0:

@@ -1,7 +1,7 @@
 """MATLAB files of version 7.3, which are HDF5, through h5py.
 
-The shape that a dataset declares is held against the bytes that are stored for it before it is
-read, and nothing is followed out of the file.
+The declared shape of a dataset is checked against its stored bytes before it is read, and links to
+other files are not followed.
 """
 
 import math
@@ -17,7 +17,7 @@ DEFLATE, FILTERS = 1, (1, 2, 3)  # of HDF5: deflate, shuffle and Fletcher's chec
 
 
 def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
-    """As read_mat5. Raises ImportError without h5py, and what h5py raises for a damaged file."""
+    """As read_mat5; ImportError without h5py, and h5py's own errors for a damaged file."""
     try:
         import h5py
     except ImportError:
@@ -31,19 +31,19 @@ def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
         for key in wanted:
             if key in there:
                 if type(file.get(key, getlink=True)) is not h5py.HardLink:
-                    raise ValueError(f"{key} is a link to another place, which isn't followed")
+                    raise ValueError(f"{key} is a link, which isn't followed; save a copy in place")
                 found[key] = _value(file, file[key], size)
         return there, found
 
 
 def _value(file, node, size):
-    """An array in MATLAB's shape, or None for a kind that is not supported."""
+    """Return an array in MATLAB's shape, or None for an unsupported kind."""
     import h5py
 
-    if not isinstance(node, h5py.Dataset):  # MATLAB keeps sparse matrices and structs in groups
+    if not isinstance(node, h5py.Dataset):  # MATLAB stores sparse matrices and structs as groups
         return None
     _check_size(node, size)
-    if node.attrs.get("MATLAB_empty", 0):  # then the dataset holds the shape
+    if node.attrs.get("MATLAB_empty", 0):  # then the values are the shape of an empty array
         return np.zeros(_empty_shape(node[()]))
     if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
         return _texts(file, node[()].T.ravel(), size)
@@ -56,7 +56,7 @@ def _value(file, node, size):
 
 def _check_size(node, size):
     if node.is_virtual or node.external:
-        raise ValueError(f"{node.name} lies in another file, which isn't opened")
+        raise ValueError(f"{node.name} is stored in another file, which isn't opened")
     needed = math.prod(node.shape or ()) * node.dtype.itemsize
     if not needed:
         return
@@ -80,7 +80,7 @@ def _empty_shape(content):
 
 
 def _texts(file, cells, size):
-    """The texts of a cell array, or None if a cell holds something else."""
+    """Return the texts of a cell array, or None if a cell holds something else."""
     rows = []
     for cell in cells:
         node = file[cell]
@@ -92,7 +92,7 @@ def _texts(file, cells, size):
 
 
 def _rows(node):
-    """The rows of a character array as str; HDF5 holds UTF-16 codes, column by column."""
+    """Return the rows of a character array as str; the file holds UTF-16 codes by column."""
     if node.attrs.get("MATLAB_empty", 0):
         return [""]
     codes = np.atleast_2d(np.asarray(node[()], dtype="<u2").T)

@@ -1,12 +1,12 @@
 """Own data as one .npz file, never pickled.
 
     X_train (n, d), y_train (n,)     samples of the seen classes
-    X_test (t, d), y_test (t,)       test samples of seen and unseen classes; may be absent
+    X_test (t, d), y_test (t,)       test samples of seen and unseen classes; optional
     prototypes (C, k), classes (C,)  one row per class, seen and unseen, in any order
     class_names (C,)                 optional text
     validation_train, validation_val optional rows of X_train (both or neither), see Dataset
 
-Labels are integers or strings. Seen classes are those of y_train, unseen ones the others.
+Labels are integers or strings. Seen classes are those in y_train, unseen ones the others.
 """
 
 from pathlib import Path
@@ -24,12 +24,24 @@ OPTIONAL = ("X_test", "y_test", "class_names", "validation_train", "validation_v
 
 
 def load_npz(path: str | Path) -> Dataset:
-    """Load a dataset from an .npz file as described at the top of this module.
+    """Load a dataset from an .npz file; see the top of this module for the format.
 
-    Features stay float64 if they are, everything else becomes float32.
+    Parameters
+    ----------
+    path : path
 
-    Raises FileNotFoundError for a missing file and ValueError for a file that is not an .npz
-    one, holds Python objects, lacks an array or has shapes or labels that disagree.
+    Returns
+    -------
+    Dataset
+        Features in float64 stay so; other types become float32.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    ValueError
+        If the file is not an .npz file, holds Python objects, lacks an array, or has shapes or
+        labels that disagree.
     """
     path = Path(path)
     arrays = _read(path)
@@ -67,9 +79,19 @@ def load_npz(path: str | Path) -> Dataset:
 
 
 def save_npz(dataset: Dataset, path: str | Path) -> None:
-    """Write a dataset as an .npz file that load_npz reads; an existing file is replaced.
+    """Write a dataset as an .npz file that load_npz reads.
 
-    The file appears complete or not at all. Raises OSError if it can't be written.
+    An existing file is replaced. The file appears complete or not at all.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    path : path
+
+    Raises
+    ------
+    OSError
+        If the file can't be written.
     """
     classes = np.concatenate([dataset.seen_classes, dataset.unseen_classes])
     arrays = {

@@ -19,14 +19,15 @@ from ..runtime.threads import split
 from ..storage.arrays_file import State
 from .array_checks import LARGEST, check_finite, check_size, check_tells_apart
 
-CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # most rows, and most values (8 MB of float32), of a chunk
-# of a chunk that map_scaled makes on a GPU: the host needs 1.6 ms to launch all that one asks for
+CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # maximum rows and values (8 MB of float32) of a chunk
+# The same for map_scaled on a GPU, where the host needs 1.6 ms to launch the kernels of a chunk
 DEVICE_ROWS, DEVICE_VALUES = 1 << 15, 1 << 26
 
 
 class Scaler(NamedTuple):
-    """x -> (x - shift) * scale per column; or, if unit_rows, each row to length 1: then shift is 0
-    and scale 1.
+    """Scales x to (x - shift) * scale per column, or each row to length 1.
+
+    shift and scale are (d,). If unit_rows, rows are scaled; then shift is 0 and scale 1.
     """
 
     shift: Array
@@ -34,7 +35,7 @@ class Scaler(NamedTuple):
     unit_rows: bool = False
 
     def apply(self, x: Array) -> Array:
-        """Scaled x (n, d); values outside the fitted range are not clipped."""
+        """Return x (n, d) scaled; values outside the fitted range are not clipped."""
         xp = array_module(x, self.shift)
         x = xp.ascontiguousarray(x, dtype=xp.result_type(x, self.shift))
         out = xp.empty_like(x)
@@ -42,22 +43,22 @@ class Scaler(NamedTuple):
         return out
 
     def invert(self, x: Array) -> Array:
-        """The features that `apply` maps to x; a scaler of rows can't be inverted."""
+        """Return the features (n, d) that `apply` maps to x; ValueError for a scaler of rows."""
         if self.unit_rows:
             raise ValueError("rows scaled to length 1 can't be scaled back; use another scaler")
         return x / self.scale + self.shift
 
     def state(self, name: str) -> State:
-        """Its arrays as name_shift and name_scale. The kind of scaler is the settings'."""
+        """Return the arrays as name_shift and name_scale; the kind is saved with the settings."""
         return State({}, {f"{name}_shift": self.shift, f"{name}_scale": self.scale})
 
     @classmethod
     def from_state(cls, name: str, kind: str, arrays: dict[str, Array]) -> Scaler:
-        """The scaler of that kind whose arrays are among these; KeyError if they aren't."""
+        """Return the scaler of that kind with the arrays of `state`; KeyError if one is missing."""
         return cls(arrays[f"{name}_shift"], arrays[f"{name}_scale"], kind == "l2")
 
     def check(self, name: str, n: int, dtype: np.dtype) -> None:
-        """ValueError unless it is one of n columns, finite and with an inverse."""
+        """ValueError unless the scaler has n columns, is finite and can be inverted."""
         check_array(f"{name}_shift", self.shift, (n,), dtype)
         check_array(f"{name}_scale", self.scale, (n,), dtype)
         if not bool((self.scale > 0).all()):
@@ -65,20 +66,21 @@ class Scaler(NamedTuple):
 
 
 def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = None) -> Scaler:
-    """Scaler of kind minmax, standard, l2 or none for x (n, d); constant columns become 0.
+    """Return a scaler of kind minmax, standard, l2 or none for x (n, d).
 
-    Its arrays belong to module xp and have that dtype (by default, those of x, and float64 for
-    whole numbers). x may be a memory map: it is read in chunks.
+    minmax and standard make constant columns 0. The scaler's arrays belong to module xp and have
+    that dtype; by default both are those of x, with float64 for integers. x may be a memory map, as
+    it is read in chunks.
     """
     xp, dtype = xp or array_module(x), np.dtype(dtype or np.result_type(x.dtype, np.float32))
-    tiny = float(np.finfo(dtype).tiny)  # a smaller spread has no finite inverse
+    tiny = float(np.finfo(dtype).tiny)  # the inverse of a smaller range isn't finite
     shift, scale = xp.zeros(x.shape[1], dtype), xp.ones(x.shape[1], dtype)
     upload = _uploader(x, xp, dtype)
 
     def chunks() -> Iterator[Array]:
         return (upload(x[rows]) for rows in row_chunks(*x.shape))
 
-    with np.errstate(all="ignore"):  # of inf, which `scaled` reports in its place
+    with np.errstate(all="ignore"):  # `scaled` reports inf
         if kind in ("minmax", "standard"):
             low = reduce(xp.minimum, (c.min(axis=0) for c in chunks()))
             spread = reduce(xp.maximum, (c.max(axis=0) for c in chunks())) - low
@@ -93,22 +95,24 @@ def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = N
 
 
 def _scale(x: Array, scaler: Scaler, out: Array) -> Array:
-    """Scaled x (n, d) into out; whether x is finite and out within +-LARGEST, as a 0-d array."""
+    """Write x (n, d) scaled into out; return whether the values are usable, as a 0-d array.
+
+    x must be finite and out within +-LARGEST.
+    """
     if scaler.unit_rows:
         x = _levelled(x)
     finite = kernels.scale_rows(x, scaler.shift, scaler.scale, scaler.unit_rows, out)
-    with np.errstate(invalid="ignore"):  # of NaN, which the result tells
+    with np.errstate(invalid="ignore"):  # the result reports NaN
         return finite & (out.max() <= LARGEST) & (out.min() >= -LARGEST)
 
 
 def _levelled(x: Array) -> Array:
-    """x (n, d), each row times the power of two that brings its greatest value near 1.
+    """x (n, d), each row times the power of two that brings its largest value near 1.
 
-    The row of length 1 is the same to the bit, and no square overflows or vanishes on the way to
-    it.
+    Scaling the row to length 1 then gives the same bits, but no square overflows or underflows.
     """
     xp = array_module(x)
-    with np.errstate(invalid="ignore"):  # of NaN and inf, which stay what they are
+    with np.errstate(invalid="ignore"):  # NaN and inf stay unchanged
         _, exponent = xp.frexp(xp.abs(x).max(axis=1, keepdims=True))
         return xp.ldexp(x, -exponent)
 
@@ -129,14 +133,14 @@ def _chunk_rows(columns: int) -> int:
 def scaled(
     name: str, x: Array, scaler: Scaler, xp: ModuleType, dtype: str, out: Array | None = None
 ) -> Array:
-    """x (n, d) on the device xp, as dtype and scaled, into `out` if it is given.
+    """Return x (n, d) on the device of xp, as dtype and scaled, written into `out` if given.
 
-    Raises ValueError for NaN and inf, in x or after its conversion (1e39 is no float32), and for
-    values beyond +-LARGEST.
+    Raises ValueError for NaN and inf in x, for values too large for dtype (1e39 in float32), and
+    for scaled values beyond +-LARGEST.
     """
     converted = to_device(x, xp, dtype)
     out = xp.empty_like(converted) if out is None else out
-    with np.errstate(all="ignore"):  # of NaN and inf, reported below
+    with np.errstate(all="ignore"):  # NaN and inf are reported below
         usable = bool(_scale(converted, scaler, out))
     if not usable:
         check_finite(name, x)
@@ -147,11 +151,11 @@ def scaled(
 def fit_and_scale(
     name: str, x: Array, kind: str, xp: ModuleType, dtype: str
 ) -> tuple[Scaler, Array]:
-    """The scaler of x (n, d), see fit_scaler, and all of x scaled, on the device xp.
+    """Return the scaler of x (n, d), see fit_scaler, and x scaled, on the device of xp.
 
-    Beside the result only chunks are in memory. To the GPU x goes once: it is looked at and scaled
-    where it then lies, in pinned memory with a warning if it doesn't fit there. Raises ValueError
-    for NaN and inf, for values beyond +-LARGEST and where all rows are the same.
+    Apart from the result, only chunks are in memory. x is copied to the GPU once, and checked and
+    scaled there; if it doesn't fit, it is kept in pinned host memory, with a warning. Raises
+    ValueError for NaN and inf, for values beyond +-LARGEST and if all rows are equal.
     """
     if xp is np:
         scaler, out = fit_scaler(x, kind, xp, dtype), np.empty(x.shape, dtype)
@@ -183,10 +187,11 @@ def map_scaled(
     dtype: str,
     width: int = 1,
 ) -> list:
-    """function(scaled rows) for every chunk of x (n, d), in order; it must not keep the rows.
+    """Return function(scaled rows) for every chunk of x (n, d), in order.
 
-    The chunks are shared among the workers and are the same for any number of them. On a GPU they
-    are larger, and smaller where function makes more values of a row, `width`, than it has.
+    The function must not keep the rows. The chunks are shared among the workers; they are the same
+    for any number of workers. Chunks on a GPU have more rows. `width` is the number of values that
+    the function computes per row; if it exceeds d, the chunks have fewer rows.
     """
 
     def share(chunks: list[slice]) -> list:
@@ -209,7 +214,7 @@ def _scaled_chunks(
     chunks: list[slice],
     outs: list[Array],
 ) -> Iterator[Array]:
-    """Each of outs, filled with its chunk of x (n, d), scaled."""
+    """Yield each array of outs, filled with its scaled chunk of x (n, d)."""
     if xp is np:
         for rows, out in zip(chunks, outs, strict=True):
             yield scaled(_place(name, rows), x[rows], scaler, xp, dtype, out)
@@ -222,7 +227,7 @@ def _scaled_chunks(
 
 
 def _uploaded(x: Array, upload: Callable[[Array], Array], out: Array) -> Array:
-    """x (n, d) on the device: from the host, by way of small buffers, into out."""
+    """Return x (n, d) on the device; from the host it is copied through small buffers into out."""
     if array_module(x) is not np:
         return upload(x)
     for rows in row_chunks(*x.shape):
@@ -239,14 +244,14 @@ def _check_chunks(
     xp: ModuleType,
     dtype: str,
 ) -> None:
-    """ValueError if a chunk wasn't usable; asked after all, so that the host waits once."""
+    """ValueError if a chunk was not usable; called once, so that the host waits only once."""
     if not bool(reduce(and_, usable)):
         for rows in chunks:
             scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
 
 
 def _over_workers(share: Callable[[list[slice]], list], x: Array) -> list[list]:
-    """share(chunks) for every worker's part of the chunks of x."""
+    """Return share(chunks) for every worker's part of the chunks of x."""
     step, chunks = _chunk_rows(x.shape[1]), row_chunks(*x.shape)
 
     def part(low: int, high: int) -> list:

@@ -1,4 +1,4 @@
-"""Labels and index lists of MATLAB files, which are 1-based and come in every shape and type."""
+"""Labels and 1-based index lists of MATLAB files, which have various shapes and types."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ VALIDATION_LISTS = ("train_loc", "val_loc")
 def as_integers(values: np.ndarray, name: str, low: int, high: int, expected: str) -> np.ndarray:
     """Return values of shape (n,), (n, 1), (1, n) or (n, 1, 1) as an int64 array (n,).
 
-    Raises ValueError unless all are whole numbers in low..high; `expected` says so in words.
+    Raises ValueError unless all are whole numbers in low..high; `expected` ends the message.
     """
     if values.dtype.kind not in "iufb" or (
         values.size and values.size != max(values.shape, default=1)
@@ -18,14 +18,14 @@ def as_integers(values: np.ndarray, name: str, low: int, high: int, expected: st
             "expected whole numbers of shape (n,), (n, 1) or (n, 1, 1)"
         )
     flat = values.reshape(-1)
-    # NaN fails every comparison, so the good ones are searched for, not the bad.
+    # NaN fails every comparison, so the test is for good values.
     good = (flat >= low) & (flat <= high)
     if flat.dtype.kind == "f":
         good &= flat == np.floor(flat)
     if not good.all():
         first = int(np.argmin(good))
         raise ValueError(f"{name} has {flat[first]} at entry {first}; expected {expected}")
-    # Real files hold uint16, in which 0 - 1 is 65535 and 65535 + 1 is 0.
+    # Some files hold uint16, in which 0 - 1 is 65535 and 65535 + 1 is 0.
     return flat.astype(np.int64)
 
 
@@ -49,9 +49,9 @@ def read_rows(
 def check_disjoint(
     trainval: np.ndarray, test_seen: np.ndarray, test_unseen: np.ndarray, labels: np.ndarray
 ) -> None:
-    """Raise ValueError if test samples are trained on or the three lists share classes wrongly.
+    """Raise ValueError if the three lists share samples or classes that they must not share.
 
-    All are row lists except labels (N,), the label of every row.
+    trainval, test_seen and test_unseen hold rows; labels (N,) are the labels of all rows.
     """
     shared = np.intersect1d(trainval, test_seen)
     if len(shared):
@@ -69,18 +69,18 @@ def check_disjoint(
     strangers = np.setdiff1d(labels[test_seen], seen)
     if len(strangers):
         raise ValueError(
-            f"test_seen_loc has classes that trainval_loc has not: {len(strangers)}, the first is "
-            f"{strangers[0]}; move their samples to test_unseen_loc"
+            f"test_seen_loc has {len(strangers)} classes that are not in trainval_loc, the first "
+            f"is {strangers[0]}; move their samples to test_unseen_loc"
         )
 
 
 def validation_rows(
     found: dict[str, np.ndarray], trainval: np.ndarray, labels: np.ndarray, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Rows of X_train named by train_loc and val_loc, or None where they can't be used.
+    """Return the rows of X_train in train_loc and in val_loc, or None if they can't be used.
 
-    Published files list test_seen samples in train_loc and val_loc, so both are intersected
-    with trainval. found maps the two names to the file's arrays; labels is (N,).
+    Published files list test_seen samples in train_loc and val_loc, so both are intersected with
+    trainval. found holds the file's arrays by name; labels is (N,).
     """
     if any(name not in found for name in VALIDATION_LISTS):
         return None

@@ -21,11 +21,26 @@ LISTS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 def load_xlsa17(folder: str | Path, prototypes: str = "att", name: str | None = None) -> Dataset:
     """Load a folder with res101.mat (or one other feature file) and att_splits.mat.
 
-    prototypes names the variable of att_splits.mat that holds the prototypes (k, C): att,
-    original_att, ...; failing that, `<prototypes>_splits.mat` is looked for, as in CUB's
-    sent_splits.mat. Labels are the file's 1-based integers as int64, features float32.
+    Parameters
+    ----------
+    folder : path
+    prototypes : str
+        The variable of att_splits.mat that holds the prototypes (k, C): att, original_att, ... If
+        there is no such variable, `<prototypes>_splits.mat` is read, like CUB's sent_splits.mat.
+    name : str, optional
+        The dataset's name; the folder's by default.
 
-    Raises FileNotFoundError for missing files and ValueError for content that does not fit.
+    Returns
+    -------
+    Dataset
+        Labels are the file's 1-based integers as int64, features are float32.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If the content does not fit.
     """
     folder = Path(folder)
     features = find_features(folder, "res101.mat")
@@ -39,9 +54,9 @@ def load_xlsa17(folder: str | Path, prototypes: str = "att", name: str | None = 
 
 
 def find_features(folder: Path, usual: str) -> Path:
-    """The feature file of a folder: the usual one, else the only .mat that holds no splits.
+    """Return the feature file of a folder: the usual one, else the only .mat without splits.
 
-    Raises FileNotFoundError if there is none or no single one.
+    Raises FileNotFoundError if there is none, or more than one.
     """
     if (folder / usual).is_file():
         return folder / usual
@@ -64,7 +79,7 @@ def load_pair(
     source: dict[str, Any],
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """Load a feature file and a split file, wherever they lie; see load_xlsa17."""
+    """Load a feature file and a split file, in any folders; see load_xlsa17."""
     found = read_mat(splits_path, LISTS, (*VALIDATION_LISTS, "allclasses_names", prototypes))
     notes = [*notes, _split_version(found, splits_path)]
     files, table = _read_prototypes(found, splits_path, prototypes, notes)
@@ -98,7 +113,7 @@ def load_pair(
 
 
 def _samples(features, n, path):
-    """Features (d, n) as the (n, d) view of them."""
+    """Return features (d, n) as their (n, d) view."""
     if features.ndim != 2 or features.shape[1] != n:
         raise ValueError(
             f"{path}: features has shape {features.shape} but labels has {n} entries; "
@@ -115,13 +130,13 @@ def _split_version(found, path):
 
 
 def _read_prototypes(found, splits_path, key, notes):
-    """The split files and the prototypes (k, C) that `key` names."""
+    """Return the split files and the prototypes (k, C) of the variable `key`."""
     if key in found:
         files, table = (splits_path,), found[key]
     else:
         beside = splits_path.with_name(f"{key}_splits.mat")
         if not beside.is_file() or beside == splits_path:
-            read_mat(splits_path, [key])  # raises, saying which variables there are
+            read_mat(splits_path, [key])  # raises an error that lists the existing variables
         other = read_mat(beside, ["att"], ["allclasses_names"])
         files, table = (splits_path, beside), other["att"]
         names = [part.get("allclasses_names") for part in (found, other)]
@@ -136,7 +151,7 @@ def _read_prototypes(found, splits_path, key, notes):
 
 
 def _length_note(seen_rows, key):
-    """A note if prototypes are not unit vectors; seen ones only, unseen values aren't read."""
+    """Return a note if seen prototypes are not unit vectors; unseen ones aren't read."""
     lengths = np.linalg.norm(seen_rows.astype(np.float64), axis=1)
     if np.allclose(lengths, 1, atol=1e-3):
         return []

@@ -15,10 +15,13 @@ FOLDER = Path(__file__).parent
 
 
 def load_letters() -> Dataset:
-    """Load the letters dataset; needs no file besides the package's own.
+    """Load the letters dataset, whose files are part of the package.
 
-    Features are float32, 16 whole numbers 0..15 a row; labels are the letters as strings; 20
-    letters are seen, B G H L O R unseen. Prototypes are (20, 22) and (6, 22).
+    Returns
+    -------
+    Dataset
+        Features are float32, 16 whole numbers 0..15 per row; labels are the letters as strings. 20
+        letters are seen, B G H L O R unseen; prototypes are (20, 22) and (6, 22).
     """
     packed_file, attributes_file = FOLDER / "letters.npz", FOLDER / "attributes.csv"
     with np.load(packed_file, allow_pickle=False) as packed:
@@ -41,7 +44,7 @@ def load_letters() -> Dataset:
 
 
 def _samples(packed, part):
-    """Features (n, 16) and letters (n,) from 4-bit columns and the number of rows per letter."""
+    """Return features (n, 16) and letters (n,) from 4-bit columns and the rows per letter."""
     labels = np.repeat(packed[f"{part}_letters"].astype(np.str_), packed[f"{part}_counts"])
     pairs = packed[f"{part}_values"]
     columns = np.stack([pairs >> 4, pairs & 15], axis=-1).reshape(len(pairs), -1)
