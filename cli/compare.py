@@ -37,7 +37,7 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
     the offset that validation chooses. With --out, rows are written as they are measured, and the
     same command goes on where it was stopped.
     """
-    from ..comparison.compare import Comparison, keys
+    from ..comparison.measure import Comparison, keys
     from ..comparison.rows import Conditions, Rows
     from ..datasets import check_test, check_training, load_dataset
     from ..datasets.find import canonical

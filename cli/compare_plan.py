@@ -12,7 +12,7 @@ def method_names(text: str | None) -> list[str]:
     """Class names, and "ours", of names separated by commas; all of them without a text."""
     from ..baselines import METHODS
     from ..baselines.methods import method
-    from ..comparison.settings import OURS
+    from ..comparison.chosen import OURS
 
     if text is None:
         return [*METHODS, OURS]
@@ -41,7 +41,7 @@ def chosen_settings(names: list[str], dataset: str, label: str, path: str | None
     dataset is as on the command line, label its name in settings files. Ours has the dataset's
     preset where no file says otherwise.
     """
-    from ..comparison.settings import DEFAULT, OURS, Chosen, chosen_for
+    from ..comparison.chosen import DEFAULT, OURS, Chosen, chosen_for
     from .config import resolve
 
     file = Path(path) if path else None
@@ -56,7 +56,7 @@ def chosen_settings(names: list[str], dataset: str, label: str, path: str | None
 
 def check_named(file: Path, labels: list[str]) -> None:
     """ValueError if the file has no settings for any of these datasets."""
-    from ..comparison.settings import read_settings
+    from ..comparison.chosen import read_settings
 
     places = {dataset for _, dataset in read_settings(file)}
     wanted = [label.casefold() for label in labels]
@@ -77,7 +77,7 @@ def folder_for(out: str | None) -> Path | None:
 
 def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None) -> None:
     """ValueError for --routed and --tune where they would do nothing or lack a folder."""
-    from ..comparison.settings import OURS
+    from ..comparison.chosen import OURS
 
     if tune and folder is None:
         raise ValueError("--tune writes a file with what it chooses; pass --out FOLDER for it")
@@ -102,8 +102,8 @@ def tuned(
     folder/settings.toml has them, written after each method; what is there already is taken if it
     was chosen on the same data. A method that diverges with all its settings keeps those it had.
     """
-    from ..comparison.settings import OURS, read_settings, write_settings
-    from ..comparison.tuning import validation_folds
+    from ..comparison.chosen import OURS, read_settings, write_settings
+    from ..comparison.grid_search import validation_folds
 
     path, place = folder / "settings.toml", label.casefold()
     folder.mkdir(parents=True, exist_ok=True)
@@ -145,8 +145,8 @@ def _check_same_data(path: Path, sha256: str) -> None:
 
 def _searched(name, start, folds, label, say):
     from ..baselines.methods import method
-    from ..comparison.settings import Chosen
-    from ..comparison.tuning import search
+    from ..comparison.chosen import Chosen
+    from ..comparison.grid_search import search
 
     kind = method(name)
     params, best = search(kind, folds, start=start, on_trial=_teller(kind, say))

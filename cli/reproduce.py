@@ -156,7 +156,7 @@ def _jobs(target, datasets, options, table):
 
 def _systems(target, label, options, printed):
     """{class name: its settings} of the methods to measure; None for ours, which has presets."""
-    from ..comparison.settings import OURS, chosen_for
+    from ..comparison.chosen import OURS, chosen_for
     from ..reproduce.others import systems
     from .compare_plan import method_names
 

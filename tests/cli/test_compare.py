@@ -10,7 +10,7 @@ import pytest
 from tinygzsl.baselines import METHODS
 from tinygzsl.baselines.common.calibration import fit_on
 from tinygzsl.cli.compare_plan import method_names, seed_numbers
-from tinygzsl.comparison.compare import Comparison
+from tinygzsl.comparison.measure import Comparison
 
 FAST = """
 [ours."tiny.npz"]

@@ -10,7 +10,7 @@ from tinygzsl import load_dataset, load_model
 from tinygzsl.checkpoints import GanCheckpoint, VsmmCheckpoint
 from tinygzsl.cli.config import resolve
 from tinygzsl.cli.predict import _read_features, _read_unseen
-from tinygzsl.comparison.settings import Chosen, read_settings
+from tinygzsl.comparison.chosen import Chosen, read_settings
 from tinygzsl.cwgan import CWGAN
 from tinygzsl.runs.config import config_text
 from tinygzsl.settings import given_settings, settings_for

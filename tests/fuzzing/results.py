@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import evaluate
-from tinygzsl.comparison.compare import FIGURES as COMPARED
-from tinygzsl.comparison.compare import Comparison, Key
+from tinygzsl.comparison.measure import FIGURES as COMPARED
+from tinygzsl.comparison.measure import Comparison, Key
 from tinygzsl.comparison.rows import Conditions, Rows
-from tinygzsl.comparison.settings import Chosen
+from tinygzsl.comparison.chosen import Chosen
 from tinygzsl.runs.config import config_text
 from tinygzsl.runs.load import load_run
 from tinygzsl.storage import rows

@@ -1,1 +1,1 @@
-"""The baselines measured beside the model: rows, settings, table."""
+"""The methods of the paper's tables beside the model: rows, settings, table."""

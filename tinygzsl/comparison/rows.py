@@ -1,7 +1,7 @@
-"""The rows of a comparison in a folder: appended as they are measured, read when it goes on.
+"""The rows of a comparison in a folder: appended as they are measured, read when it is resumed.
 
-A row counts if it is of the same data, settings, seed, threads and version of tinygzsl. Others are
-left alone.
+A row of the same data, settings, seed, threads and version of tinygzsl isn't measured again. Other
+rows of the dataset stay in the file and are not used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from ..storage.rows import RowFile, json_line, read_json_line
 from ..text import shown
 from ..version import __version__
-from .compare import FIGURES, Comparison, Key
+from .measure import FIGURES, Comparison, Key
 
 ROWS = "rows.jsonl"
 ALIKE = ("settings", "data_sha256", "threads", "version", "router")
@@ -33,7 +33,7 @@ class Conditions:
 
 
 class Rows:
-    """Rows of a dataset, by key. folder may be None: then they are in memory only.
+    """Rows of a dataset by key, in folder/rows.jsonl; without a folder in memory only.
 
     Raises ValueError for a folder whose rows are of another dataset or damaged.
     """
@@ -48,14 +48,14 @@ class Rows:
             self._take(self.file.read(_parse))
 
     def add(self, row: dict[str, Any]) -> None:
-        """Keep a row, and see it to the disk."""
+        """Keep a row, and write it to the disk."""
         row = self.common | {"router": self._router(row["routed"])} | row
         self.found[_key(row)] = row
         if self.file:
             self.file.append(json_line(row))
 
     def _router(self, routed: bool) -> dict[str, Any] | None:
-        """The router's settings, for a row that has one in front."""
+        """Return the router's settings for a row that has one in front."""
         return self.comparison.facts(Key("ours", False, 0))["settings"] if routed else None
 
     def _take(self, rows: list[dict[str, Any]]) -> None:
@@ -83,8 +83,10 @@ def _key(row: dict[str, Any]) -> Key:
 
 
 def _parse(line: bytes) -> dict[str, Any]:
-    """The row of a line. ValueError or KeyError unless it has all columns, with numbers and texts
-    where they belong.
+    """Return the row of a line.
+
+    Raises ValueError or KeyError unless it has all columns and each is a number or a text as it
+    should be.
     """
     row = read_json_line(line)
     _key(row)

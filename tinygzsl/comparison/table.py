@@ -7,11 +7,11 @@ import io
 from statistics import fmean, stdev
 from typing import Any
 
-from .compare import FIGURES
-from .settings import DEFAULT
+from .chosen import DEFAULT
+from .measure import FIGURES
 
 SPREAD = tuple(name for name in FIGURES if name not in ("seconds", "parameters"))
-EXPERTS_OWN = ("ausuc", "zsl")  # which the router in front doesn't change
+EXPERTS_OWN = ("ausuc", "zsl")  # the router in front doesn't change them
 HEAD = (
     *("method", "strict", "S", "U", "H", "H calibrated", "AUSUC", "zero-shot", "seconds"),
     *("parameters", "settings"),
@@ -20,12 +20,12 @@ NUMBERS = range(2, 10)  # columns that are set right
 
 
 def summarize(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per method, with and without router: means over seeds and standard deviations.
+    """Return a row per method, without and behind the router: means over seeds.
 
-    Strict methods come first; within both kinds those with the greatest H, calibrated where there
-    is an offset: settings are chosen for that. Behind the router AUSUC and zero-shot accuracy would
-    be the expert's own, so they are None. A figure X has its
-    deviation in X_sd, None for one seed. A method with a failed seed has no figures, but its error.
+    The standard deviation of a figure X is X_sd, None for one seed. Strict methods come first, and
+    in both groups the greatest H: the calibrated one where there is an offset, because settings are
+    chosen by it. Behind the router AUSUC and zero-shot accuracy are None, because they would be the
+    expert's own. A method with a failed seed has no figures, but the error.
     """
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for row in rows:
@@ -55,7 +55,7 @@ def _summary(members: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def as_csv(table: list[dict[str, Any]]) -> str:
-    """The rows of summarize, all columns; settings and seeds as pairs and numbers in a cell."""
+    """Return the rows of summarize with all columns; settings and seeds take one cell each."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(table[0]) if table else [], lineterminator="\n")
     writer.writeheader()
@@ -67,14 +67,14 @@ def as_csv(table: list[dict[str, Any]]) -> str:
 
 
 def as_markdown(table: list[dict[str, Any]]) -> str:
-    """The table for a README: accuracies as fractions, mean ± standard deviation over seeds."""
+    """Return the table in Markdown: accuracies as fractions, mean ± standard deviation."""
     rule = ["---:" if i in NUMBERS else "---" for i in range(len(HEAD))]
     lines = [HEAD, rule, *(_cells(row) for row in table)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def as_text(table: list[dict[str, Any]]) -> str:
-    """The same in columns, and below it where the settings come from and what failed."""
+    """Return the table in columns; below it the origin of the settings, and what failed."""
     lines = [HEAD, *(_cells(row) for row in table)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
     sides = [">" if i in NUMBERS else "<" for i in range(len(HEAD))]

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..baselines.common.calibration import fit_on
 from ..baselines.methods import method
-from ..comparison.settings import OURS, Chosen
+from ..comparison.chosen import OURS, Chosen
 from ..datasets import Dataset, TrainingSet
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..comparison.settings import OURS
+from ..comparison.chosen import OURS
 from ..datasets import check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
 from ..storage.checksums import write_json, write_text

@@ -6,7 +6,7 @@ import pytest
 from tinygzsl.baselines import METHODS
 from tinygzsl.baselines.common.checks import check_numbers, check_power
 from tinygzsl.baselines.methods import method
-from tinygzsl.comparison.settings import STORED, read_settings
+from tinygzsl.comparison.chosen import STORED, read_settings
 
 every = pytest.mark.parametrize("name", METHODS)
 

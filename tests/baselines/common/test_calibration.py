@@ -9,7 +9,7 @@ import pytest
 import tinygzsl as tz
 from tinygzsl.baselines import ESZSL
 from tinygzsl.baselines.common.calibration import choose_offset, fit_on
-from tinygzsl.comparison.tuning import search, validation_folds
+from tinygzsl.comparison.grid_search import search, validation_folds
 from tinygzsl.metrics import harmonic_mean
 
 

@@ -1,7 +1,7 @@
-"""Measure methods on a dataset: one row per method, seed, and with or without the router in front.
+"""Measure methods on a dataset: a row for each method and seed, without and behind the router.
 
-Training sees seen samples and prototypes alone, and methods that aren't strict the unseen
-prototypes; the test samples are looked at once per row, and choose nothing.
+Training sees seen samples and seen prototypes; methods that aren't strict see the unseen prototypes
+too. Test samples are used once per row, to evaluate, and nothing is chosen by them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..datasets import Dataset
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..stacking.routed import RoutedGZSL
-from .settings import OURS, Chosen
-from .tuning import validation_folds
+from .chosen import OURS, Chosen
+from .grid_search import validation_folds
 
 ACCURACIES = ("S", "U", "H")
 FIGURES = (
@@ -39,7 +39,7 @@ class Trained(NamedTuple):
 
 
 class Key(NamedTuple):
-    """Which row: a method's class name or "ours", whether the router is in front, the seed."""
+    """Names a row: the method's class or "ours", whether the router is in front, the seed."""
 
     method: str
     routed: bool
@@ -47,8 +47,10 @@ class Key(NamedTuple):
 
 
 def keys(methods: list[str], seeds: list[int], *, routed: bool) -> list[Key]:
-    """The rows of a comparison. A method without random numbers runs once, but behind routers of
-    all seeds; our own method has a router already.
+    """Return the rows of a comparison.
+
+    A method without random numbers runs once alone, and behind the router of every seed. Our own
+    method has a router already, so it has no second row.
     """
     found = []
     for name in methods:
@@ -60,11 +62,21 @@ def keys(methods: list[str], seeds: list[int], *, routed: bool) -> list[Key]:
 
 
 class Comparison:
-    """Rows of a dataset for methods with the settings chosen for them, {name: Chosen}.
+    """Measures the rows of a dataset.
 
-    offsets, {name: offset}, are those known already. The others are chosen on validation folds
-    once per method, with the seed 0. callback(step, logs) is that of fit, say(line) gets what else
-    takes long.
+    Parameters
+    ----------
+    data : Dataset
+        The dataset.
+    chosen : dict
+        {name: Chosen}, the settings of every method and of "ours".
+    offsets : dict, optional
+        {name: offset} of calibrated stacking that are known already. The others are chosen on
+        validation folds, once per method, with seed 0.
+    callback : callable, optional
+        callback(step, logs) of fit.
+    say : callable, optional
+        say(line) is told of other work that takes long, and of warnings.
     """
 
     def __init__(
@@ -83,9 +95,9 @@ class Comparison:
         self._folds: list[Dataset] | None = None
 
     def rows(self, wanted: list[Key]) -> Iterator[dict[str, Any]]:
-        """A row for each key, by method, then by seed.
+        """Yield a row for each key, by method, then by seed.
 
-        Where training fails the row holds the sentence as `error` and no figures.
+        If training fails, the row has the message as `error` and no figures.
         """
         order = list(self.chosen)
         for key in sorted(wanted, key=lambda key: (order.index(key.method), key.seed, key.routed)):
@@ -96,7 +108,7 @@ class Comparison:
                 yield row | {"error": " ".join(str(error).split())}
 
     def facts(self, key: Key) -> dict[str, Any]:
-        """What a row says before it is measured."""
+        """Return the part of a row that is known before it is measured."""
         ours, chosen = key.method == OURS, self.chosen[key.method]
         return {
             **key._asdict(),
@@ -144,7 +156,7 @@ class Comparison:
         return method(name)(**{**params, "offset": 0.0})
 
     def _tried(self, new: Callable[[], Any]) -> Trained | Exception:
-        """new(), fitted; or why that failed, so that no row tries it again."""
+        """Return new(), fitted, or the error, so that no other row trains it again."""
         try:
             return self._fitted(new())
         except (FloatingPointError, ValueError) as error:
@@ -152,13 +164,13 @@ class Comparison:
 
     def _fitted(self, model: Any) -> Trained:
         started = time.perf_counter()
-        with warnings.catch_warnings():  # once per seed; the row's figures tell the same
+        with warnings.catch_warnings():  # they would come once per seed
             warnings.simplefilter("ignore", UserWarning)
             fit_on(model, self.data)
         return Trained(model, round(time.perf_counter() - started, 3))
 
     def _offset(self, name: str) -> float | None:
-        """That of the settings, or the one that validation chooses; None where it can't."""
+        """Return the offset of the settings, or the validated one; None if validation fails."""
         if name not in self.offsets:
             given = self.chosen[name].params.get("offset")
             self.offsets[name] = self._validated(name) if given is None else given
@@ -176,22 +188,23 @@ class Comparison:
 
 
 def _trained(outcome: Trained | Exception) -> Trained:
-    """The outcome of a training; raises what failed."""
+    """Return the outcome of a training, or raise its error again."""
     if isinstance(outcome, Exception):
         raise type(outcome)(str(outcome))
     return outcome
 
 
 def router_parameters(model: EntropySeparationGZSL) -> int:
-    """How many trained numbers predict needs of ours: all networks of the VSMM but its decoder g.
-    CWGAN and PTC serve training alone.
+    """Return how many trained numbers predict uses.
+
+    They are those of the VSMM without its decoder g. CWGAN and PTC are used in training only.
     """
     networks = model.vsmm_.networks.items()
     return sum(p.size for name, network in networks if name != "g" for p in network.params)
 
 
 def _figures(plain: dict[str, Any], calibrated: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The columns of a row, of what evaluate says without the offset and with it."""
+    """Return the columns of a row from the results of evaluate without and with the offset."""
     found = {name: plain[name] for name in (*ACCURACIES, "ausuc", "zsl", "supervised")}
     if calibrated:
         found |= {f"calibrated_{name}": calibrated[name] for name in ACCURACIES}

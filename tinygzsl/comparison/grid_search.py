@@ -15,29 +15,33 @@ FOLDS = 3
 
 
 class Trial(NamedTuple):
-    """Settings that were tried and their Calibration; None where training diverged on a fold."""
+    """Settings that were tried and their Calibration, which is None if training diverged."""
 
     params: dict[str, Any]
     calibration: Calibration | None
 
 
-def validation_folds(training: TrainingSet, seed: int = 0) -> list[Dataset]:
-    """The folds that everything about a baseline is chosen on: those of `tinygzsl tune`."""
+def validation_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
+    """Return the folds on which settings and offsets of baselines are chosen.
+
+    They are those of `tinygzsl tune`.
+    """
     return make_folds(training, FOLDS, seed)
 
 
 def search(
     kind: type[Baseline],
     folds: list[Dataset],
+    *,
     seed: int = 0,
     on_trial: Callable[[Trial, int, int], None] | None = None,
     start: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], Calibration]:
-    """The settings of kind.grid with the best mean H over the folds, with the offset of that H.
+    """Return the settings of kind.grid with the best mean H over the folds, and their Calibration.
 
-    Every combination of the grid is tried beside the values of start; on_trial(trial, number,
-    total) is called after each. The first of equally good ones is taken. Raises FloatingPointError
-    if all of them diverge.
+    Every combination of the grid is tried, together with the settings of start that are not in the
+    grid. on_trial(trial, number, total) is called after each trial. Of equal trials the first is
+    taken. Settings that diverge on a fold are not taken. Raises FloatingPointError if all diverge.
     """
     combinations = [
         dict(zip(kind.grid, values, strict=True)) for values in product(*kind.grid.values())
@@ -49,7 +53,7 @@ def search(
             model = kind(**trial.params, seed=seed)
             trial = trial._replace(calibration=choose_offset(model, folds))
         except FloatingPointError:
-            pass  # what diverges on a fold is no choice
+            pass
         trials.append(trial)
         if on_trial:
             on_trial(trial, number, len(combinations))

@@ -8,9 +8,9 @@ from statistics import fmean, stdev
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.comparison.compare import FIGURES, Comparison, Key, keys
+from tinygzsl.comparison.chosen import Chosen
+from tinygzsl.comparison.measure import FIGURES, Comparison, Key, keys
 from tinygzsl.comparison.rows import Conditions, Rows
-from tinygzsl.comparison.settings import Chosen
 from tinygzsl.comparison.table import as_csv, as_markdown, as_text, summarize
 from tinygzsl.stacking import RoutedGZSL
 from tinygzsl.storage.rows import json_line

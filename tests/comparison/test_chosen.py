@@ -6,7 +6,7 @@ import pytest
 
 from tinygzsl.baselines import METHODS
 from tinygzsl.baselines.methods import TRAINING_ONLY, method, n_parameters
-from tinygzsl.comparison.settings import STORED, Chosen, chosen_for, read_settings, write_settings
+from tinygzsl.comparison.chosen import STORED, Chosen, chosen_for, read_settings, write_settings
 
 # As their sources print them, written here a second time.
 PUBLISHED = {

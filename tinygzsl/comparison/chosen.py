@@ -1,22 +1,22 @@
-"""Hyper-parameters of the baselines per dataset: settings.toml, and files that a user passes."""
+"""Hyper-parameters of a method on a dataset, from settings.toml and files that a user passes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import MISSING, fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..baselines.methods import method
-from ..runs.config import read_toml
+from ..runs.config import read_toml, toml_value
 from ..settings import is_finite, settings_for
+from ..storage.checksums import write_text
 from ..text import quoted, shown
 
 STORED = Path(__file__).with_name("settings.toml")
 OURS = "ours"  # EntropySeparationGZSL has settings in these files too
 DEFAULT = "default"  # the origin of a class's own values
-NO_SETTING = ("seed", "dtype", "threads", "callback")
+NOT_IN_FILES = ("seed", "dtype", "threads", "callback")
 HEAD = "# Hyper-parameters per method and dataset; origin says where they come from.\n"
 
 
@@ -30,11 +30,11 @@ class Chosen(NamedTuple):
 
 
 def chosen_for(name: str, dataset: str, path: Path | None = None) -> Chosen:
-    """The settings of a method (a class's name, or "ours") on a dataset.
+    """Return the settings of a method (a class's name, or "ours") on a dataset.
 
-    Those of the file at path go before the stored ones, and these before the class's defaults.
-    dataset is the name of a known dataset or of a folder, in any case. Raises what read_settings
-    does.
+    The file at path is asked first, then settings.toml; a method that neither has keeps its
+    defaults. dataset is the name of a known dataset or of a folder, in any case. Raises what
+    read_settings raises.
     """
     for source in (path, STORED):
         found = read_settings(source) if source else {}
@@ -44,10 +44,10 @@ def chosen_for(name: str, dataset: str, path: Path | None = None) -> Chosen:
 
 
 def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
-    """{(method, dataset): Chosen} of a file with sections like [ESZSL.awa1].
+    """Return {(method, dataset): Chosen} of a file with sections like [ESZSL.awa1].
 
-    Raises FileNotFoundError, or ValueError for what is no TOML, no method, none of its settings or
-    a value that the method refuses, and for a section that is there twice.
+    Raises FileNotFoundError for a missing file and ValueError for invalid TOML, an unknown method
+    or setting, a value that the method refuses, and a repeated section.
     """
     nested = read_toml(path, "--settings")
     found = {}
@@ -79,7 +79,7 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
 
 
 def _chosen(name: str, values: dict[str, Any]) -> Chosen:
-    """The settings of a section of that method. Raises ValueError."""
+    """Return the settings of a section of that method. Raises ValueError."""
     params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     origin = params.pop("origin", "from a file")
     if not isinstance(origin, str):
@@ -88,7 +88,7 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
         others = {k: v for k, v in params.items() if k != "preset"}
         settings_for(params.get("preset", "paper"), others)
         return Chosen(params, origin)
-    defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NO_SETTING}
+    defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NOT_IN_FILES}
     for key, value in params.items():
         if key not in defaults:
             raise ValueError(f"there is no setting {quoted(key)}; {name} has {', '.join(defaults)}")
@@ -99,7 +99,7 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
 
 
 def _fits(value: Any, default: Any) -> bool:
-    """Whether value is finite and of the kind of the default; a whole number is a float too."""
+    """Return whether value is finite and of the default's kind; a whole number is a float too."""
     numbers = value if isinstance(value, tuple) else (value,)
     if not all(is_finite(number) for number in numbers if isinstance(number, Real)):
         return False
@@ -114,18 +114,10 @@ def _fits(value: Any, default: Any) -> bool:
 
 
 def write_settings(path: Path, found: dict[tuple[str, str], Chosen]) -> None:
-    """Write settings as a file that read_settings takes, aside and renamed."""
-    from ..storage.checksums import write_text
-
+    """Write settings to a file that read_settings reads."""
     text = HEAD
     for (name, dataset), chosen in found.items():
-        text += f"\n[{name}.{json.dumps(dataset, ensure_ascii=False)}]\n"
+        text += f"\n[{name}.{toml_value(dataset)}]\n"
         values = {"origin": chosen.origin, **chosen.params}
-        text += "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
+        text += "".join(f"{key} = {toml_value(value)}\n" for key, value in values.items())
     write_text(path, text)
-
-
-def _toml(value: Any) -> str:
-    """A text, number, boolean or list as TOML; JSON writes these the same way."""
-    value = list(value) if isinstance(value, tuple) else value
-    return json.dumps(value, ensure_ascii=False)
