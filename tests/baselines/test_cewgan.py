@@ -70,7 +70,16 @@ def test_the_gradients_of_reconstruction(rng):
 def terms(rng):
     """The terms of 12 samples of 4 classes, with a decoder that takes no steps."""
     x, a = rng.normal(size=(12, D)), rng.normal(size=(CLASSES, K))
-    terms = EmbeddingTerms(x, np.arange(12) % CLASSES, a, (7,), (0.5, 0.7), 1e-3, 0)
+    terms = EmbeddingTerms(
+        x,
+        np.arange(12) % CLASSES,
+        a,
+        hidden=(7,),
+        cosine_weight=0.5,
+        reconstruction_weight=0.7,
+        lr=1e-3,
+        seed=0,
+    )
     terms.adam.step = lambda grads: None
     return terms
 
@@ -107,7 +116,9 @@ def test_the_decoder_learns_to_read_samples(rng):
     a = rng.normal(size=(CLASSES, K)).astype(np.float32)
     index = np.arange(40) % CLASSES
     x = (a @ rng.normal(size=(K, D)))[index].astype(np.float32)
-    terms = EmbeddingTerms(x, index, a, (32,), (0.1, 0.01), 1e-2, 0)
+    terms = EmbeddingTerms(
+        x, index, a, hidden=(32,), cosine_weight=0.1, reconstruction_weight=0.01, lr=1e-2, seed=0
+    )
     before = reconstruction_loss(terms.decoder, x, a[index], 1.0)[0]
     for _ in range(300):
         terms.train_decoder(np.arange(40))

@@ -32,11 +32,24 @@ def fitted(data, **params):
 def test_gradients(batch, nets, smooth, weights):
     for name, net in nets.items() if smooth else ():
         net.hidden, net.output = "tanh", "linear" if name == "classifier" else "tanh"
-    grads = dsen_loss(nets, *batch, N_SEEN, *weights)[1]
+    x, y, a = batch
+    division, reconstruction = weights
+
+    def objective():
+        return dsen_loss(
+            nets,
+            x,
+            y,
+            a,
+            n_seen=N_SEEN,
+            division_weight=division,
+            reconstruction_weight=reconstruction,
+        )
 
     def loss():
-        return dsen_loss(nets, *batch, N_SEEN, *weights)[0]["loss"]
+        return objective()[0]["loss"]
 
+    grads = objective()[1]
     assert run_check(Check("DSEN", parameters(nets), grads, loss)).error < TOLERANCE
 
 

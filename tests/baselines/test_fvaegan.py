@@ -35,19 +35,19 @@ def networks(request):
 
 def test_the_gradients_of_encoder_and_generator(networks, batch):
     encoder, generator, _ = networks
-    _, encoder_grads, grads = vaegan_loss(*networks, *batch, 1.3)
+    _, encoder_grads, grads = vaegan_loss(*networks, *batch, weight=1.3)
     check = Check(
         "f-VAEGAN",
         encoder.params + generator.params,
         encoder_grads + grads,
-        lambda: vaegan_loss(*networks, *batch, 1.3)[0]["loss"],
+        lambda: vaegan_loss(*networks, *batch, weight=1.3)[0]["loss"],
     )
     assert run_check(check).passed
 
 
 def test_the_loss_by_its_definition(networks, batch):
     (encoder, generator, critic), (x, a, z, eps) = networks, batch
-    terms, _, _ = vaegan_loss(*networks, *batch, 1.3)
+    terms, _, _ = vaegan_loss(*networks, *batch, weight=1.3)
     code = encoder.forward(np.concatenate([x, a], axis=1))[0]
     mu, sigma = code[:, :M], np.exp(code[:, M:] / 2)
     kl = np.mean(
@@ -71,7 +71,7 @@ def test_descent_on_one_batch_lowers_the_loss_at_every_step(networks, batch):
     encoder, generator, _ = networks
     adam, losses = Adam(encoder.params + generator.params, 1e-3), []
     for _ in range(50):
-        terms, *grads = vaegan_loss(*networks, *batch, 0.1)
+        terms, *grads = vaegan_loss(*networks, *batch, weight=0.1)
         losses.append(terms["loss"])
         adam.step(grads[0] + grads[1])
     assert (np.diff(losses) < 0).all()

@@ -10,7 +10,8 @@ from tinygzsl.explain.gradcheck import Check, run_check
 from tinygzsl.nn.mlp import MLP
 from tinygzsl.nn.random import Purpose
 
-TAU, WEIGHTS = 0.75, (0.75, 0.7, 0.3)
+TAU = 0.75
+WEIGHTS = {"threshold": TAU, "similar_weight": 0.7, "reconstruction_weight": 0.3}
 
 
 def networks(hidden="tanh"):
@@ -49,7 +50,7 @@ def test_the_objective_is_the_papers():
         if not np.isnan(delta_j):
             o_2 = max(0, TAU - cosine(f, x_j)) + max(0, cosine(f, x_j) - delta_j)
         total += o_1 + 0.7 * o_2 + 0.3 * np.sum((a[r] - back[r]) ** 2)
-    loss = psr_loss(encoder, decoder, a, triples, *WEIGHTS)[0]
+    loss = psr_loss(encoder, decoder, a, triples, **WEIGHTS)[0]
     assert loss == pytest.approx(total / 200, rel=1e-12)
 
 
@@ -57,10 +58,13 @@ def test_the_objective_is_the_papers():
 def test_gradients(hidden):
     _, _, a, triples = problem()
     pair = networks(hidden)
-    _, encoder_grads, decoder_grads = psr_loss(*pair, a, triples, *WEIGHTS)
+    encoder, decoder = pair
+    _, encoder_grads, decoder_grads = psr_loss(encoder, decoder, a, triples, **WEIGHTS)
     params = pair[0].params + pair[1].params
     grads = encoder_grads + decoder_grads
-    check = Check("psr", params, grads, lambda: psr_loss(*pair, a, triples, *WEIGHTS)[0])
+    check = Check(
+        "psr", params, grads, lambda: psr_loss(encoder, decoder, a, triples, **WEIGHTS)[0]
+    )
     assert run_check(check).passed
     assert all(np.abs(g).max() > 1e-3 for g in grads)
 
@@ -69,7 +73,8 @@ def test_full_batch_descent_is_monotone():
     _, _, a, triples = problem()
     pair, losses = networks(), []
     for _ in range(200):
-        loss, *grads = psr_loss(*pair, a, triples, *WEIGHTS)
+        encoder, decoder = pair
+        loss, *grads = psr_loss(encoder, decoder, a, triples, **WEIGHTS)
         losses.append(loss)
         for p, g in zip(pair[0].params + pair[1].params, grads[0] + grads[1], strict=True):
             p -= 3e-3 * g

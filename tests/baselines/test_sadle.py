@@ -7,7 +7,7 @@ from tinygzsl.baselines.common.networks import parameters
 from tinygzsl.baselines.sadle import SADLE, sadle_loss, sadle_networks, structure_loss
 from tinygzsl.explain.gradcheck import TOLERANCE, Check, run_check
 
-WEIGHTS = 0.7, 1.3, 0.4
+WEIGHTS = {"align_weight": 0.7, "structure_weight": 1.3, "class_weight": 0.4}
 
 
 @pytest.fixture
@@ -17,20 +17,23 @@ def batch():
     return rng.normal(size=(9, 6)), y, rng.normal(size=(4, 3))[y]
 
 
-@pytest.mark.parametrize("weights", [WEIGHTS, (0.0, 0.0, 0.0), (0.0, 2.0, 0.0)])
+@pytest.mark.parametrize("weights", [(0.7, 1.3, 0.4), (0.0, 0.0, 0.0), (0.0, 2.0, 0.0)])
 def test_gradients(batch, weights):
     nets = sadle_networks(6, 3, 4, latent=5, seed=0, dtype="float64")
-    grads = sadle_loss(nets, *batch, *weights)[1]
-    check = Check(
-        "SADLE", parameters(nets), grads, lambda: sadle_loss(nets, *batch, *weights)[0]["loss"]
-    )
-    assert run_check(check).error < TOLERANCE
+    x, y, a = batch
+    weights = dict(zip(WEIGHTS, weights, strict=True))
+    grads = sadle_loss(nets, x, y, a, **weights)[1]
+
+    def loss():
+        return sadle_loss(nets, x, y, a, **weights)[0]["loss"]
+
+    assert run_check(Check("SADLE", parameters(nets), grads, loss)).error < TOLERANCE
 
 
 def test_the_terms_are_those_of_the_docstring(batch):
     x, y, a = batch
     nets = sadle_networks(6, 3, 4, latent=5, seed=0, dtype="float64")
-    terms = sadle_loss(nets, x, y, a, *WEIGHTS)[0]
+    terms = sadle_loss(nets, x, y, a, **WEIGHTS)[0]
     w = {name: net.params[0] for name, net in nets.items()}  # the biases are still zero
     v, s = x @ w["f_v"].T, a @ w["f_s"].T
     rec = ((x - v @ w["g_v"].T) ** 2).mean() + ((a - s @ w["g_s"].T) ** 2).mean()
@@ -40,7 +43,7 @@ def test_the_terms_are_those_of_the_docstring(batch):
     assert np.isclose(terms["structure"], structure)
     p = [np.exp(z @ w["c"].T) / np.exp(z @ w["c"].T).sum(axis=1, keepdims=True) for z in (v, s)]
     assert np.isclose(terms["class"], -sum(np.log(q[np.arange(9), y]).mean() for q in p))
-    total = rec + WEIGHTS[0] * terms["align"] + WEIGHTS[1] * structure + WEIGHTS[2] * terms["class"]
+    total = rec + 0.7 * terms["align"] + 1.3 * structure + 0.4 * terms["class"]
     assert np.isclose(terms["loss"], total)
 
 

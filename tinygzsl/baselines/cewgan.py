@@ -85,10 +85,25 @@ class CEWGANOD(GANBaseline):
         check_numbers(self, whole=whole, weights=weights, widths=widths)
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
-        weights = self.cosine_weight, self.reconstruction_weight
-        terms = EmbeddingTerms(x, index, a, self.decoder_hidden, weights, self.gan_lr, self.seed)
-        shape = np, x.shape[1], a.shape[1]
-        gan = CWGAN(*shape, self._settings(), self.seed, self.dtype, terms)
+        terms = EmbeddingTerms(
+            x,
+            index,
+            a,
+            hidden=self.decoder_hidden,
+            cosine_weight=self.cosine_weight,
+            reconstruction_weight=self.reconstruction_weight,
+            lr=self.gan_lr,
+            seed=self.seed,
+        )
+        gan = CWGAN(
+            np,
+            d=x.shape[1],
+            k=a.shape[1],
+            settings=self._settings(),
+            seed=self.seed,
+            dtype=self.dtype,
+            extra=terms,
+        )
         steps, batch = self.gan_critic_steps, self.gan_batch
 
         def train_decoder(step: int) -> None:
@@ -114,12 +129,15 @@ class EmbeddingTerms:
         x: np.ndarray,
         index: np.ndarray,
         a: np.ndarray,
+        *,
         hidden: tuple[int, ...],
-        weights: tuple[float, float],
+        cosine_weight: float,
+        reconstruction_weight: float,
         lr: float,
         seed: int,
     ):
-        self.x, self.index, self.a, self.weights = x, index, a, weights
+        self.x, self.index, self.a = x, index, a
+        self.cosine_weight, self.reconstruction_weight = cosine_weight, reconstruction_weight
         self.decoder = MLP.create(
             np,
             [x.shape[1], *hidden, a.shape[1]],
@@ -141,13 +159,13 @@ class EmbeddingTerms:
         The batch was drawn independently, so its cyclic shift is as good as a permutation to find
         samples of other classes. The decoder takes a step too.
         """
-        cosine, reconstruction = self.weights
+        cosine = self.cosine_weight
         y, others = self.index[rows], np.roll(rows, 1)
         same = np.ones(len(rows), bool)
         near, dnear = cosine_embedding_loss(fake, self.x[rows], same, cosine)
         far, dfar = cosine_embedding_loss(fake, self.x[others], y == self.index[others], cosine)
         decoded, ddecoded, grads = reconstruction_loss(
-            self.decoder, fake, self.a[y], reconstruction
+            self.decoder, fake, self.a[y], weight=self.reconstruction_weight
         )
         self.adam.step(grads)
         return near + far + decoded, dnear + dfar + ddecoded

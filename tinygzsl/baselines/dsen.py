@@ -89,10 +89,21 @@ class DSEN(GenerativeBaseline):
         nets = dsen_networks(
             x.shape[1], a.shape[1], len(both), self.latent, self.hidden, self.seed, self.dtype
         )
-        terms = self.division_weight, self.reconstruction_weight
+
+        def loss(rows: np.ndarray) -> tuple[dict, list[np.ndarray]]:
+            return dsen_loss(
+                nets,
+                x[rows],
+                index[rows],
+                both,
+                n_seen=len(a),
+                division_weight=self.division_weight,
+                reconstruction_weight=self.reconstruction_weight,
+            )
+
         train_networks(
             nets,
-            lambda rows: dsen_loss(nets, x[rows], index[rows], both, len(a), *terms),
+            loss,
             len(x),
             self,
             betas=BETAS,

@@ -44,23 +44,28 @@ def dsen_loss(
     e_s, e_u = shared[:n_seen] + own_s, shared + own_u
 
     rank_s, dv, de_s = cosine_loss(v, e_s, y)
-    rank_u, *more = cosine_loss(v, e_u, y)
-    terms, dv_c, de_u, c_grads = class_losses(
+    rank_u, dv_u, de_u = cosine_loss(v, e_u, y)
+    terms, dv_c, de_c, c_grads = class_losses(
         nets["classifier"], v, e_u, y, n_seen, division_weight
     )
     rec, dseen, dunseen, r_grads = reconstruction_loss(
         nets["decoder"], e_s, e_u[n_seen:], a, reconstruction_weight
     )
-    dv += more[0] + dv_c
+    dv += dv_u + dv_c
     de_s += dseen
-    de_u += more[1]
+    de_u = de_c + de_u
     de_u[n_seen:] += dunseen
     dshared = de_u.copy()
     dshared[:n_seen] += de_s
-    down = (dv, v_cache), (dshared, shared_cache), (de_s, s_cache), (de_u, u_cache)
+    down = [
+        ("projection", dv, v_cache),
+        ("shared", dshared, shared_cache),
+        ("seen", de_s, s_cache),
+        ("unseen", de_u, u_cache),
+    ]
     grads = []
-    for name, part in zip(("projection", "shared", "seen", "unseen"), down, strict=True):
-        grads += nets[name].backward(*part, need_dx=False)[1]
+    for name, gradient, cache in down:
+        grads += nets[name].backward(gradient, cache, need_dx=False)[1]
 
     terms = {"rank": rank_s + rank_u, **terms, "rec": rec}
     weights = 1.0, 1.0, division_weight, reconstruction_weight

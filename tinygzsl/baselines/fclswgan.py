@@ -41,7 +41,6 @@ class FCLSWGAN(GANBaseline):
         check_numbers(self, whole=("pretrained_epochs",), weights=("classification_weight",))
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
-        settings = self._settings()
         pretrained = train_softmax(
             x,
             index,
@@ -56,8 +55,16 @@ class FCLSWGAN(GANBaseline):
         def extra(fake: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return classification_loss(pretrained, fake, index[rows], self.classification_weight)
 
-        shape = np, x.shape[1], a.shape[1]
-        return self._train_gan(CWGAN(*shape, settings, self.seed, self.dtype, extra), x, index, a)
+        gan = CWGAN(
+            np,
+            d=x.shape[1],
+            k=a.shape[1],
+            settings=self._settings(),
+            seed=self.seed,
+            dtype=self.dtype,
+            extra=extra,
+        )
+        return self._train_gan(gan, x, index, a)
 
 
 PRETRAINED_BATCH = 100

@@ -66,11 +66,18 @@ class PSR(Baseline):
         self._decoder = self._network([d, self.hidden, k], Purpose.CRITIC_WEIGHTS)
         adam = Adam(self._encoder.params + self._decoder.params, self.lr)
         x, partners = unit_rows_forward(x)[0], Partners(index, a, self.threshold)
-        weights = self.threshold, self.similar_weight, self.reconstruction_weight
         for step in range(1, self.steps + 1):
             u = uniform(np, self.seed, step, Purpose.REAL_BATCH, (self.batch_size, 5))
-            loss, *grads = psr_loss(self._encoder, self._decoder, a, partners.draw(x, u), *weights)
-            adam.step(grads[0] + grads[1])
+            loss, encoder_grads, decoder_grads = psr_loss(
+                self._encoder,
+                self._decoder,
+                a,
+                partners.draw(x, u),
+                threshold=self.threshold,
+                similar_weight=self.similar_weight,
+                reconstruction_weight=self.reconstruction_weight,
+            )
+            adam.step(encoder_grads + decoder_grads)
             if not np.isfinite(loss) or adam.diverged_at:
                 raise FloatingPointError(f"PSR diverged in step {step}; lower lr, now {self.lr:g}")
             if self.callback:

@@ -67,13 +67,19 @@ class SADLE(Baseline):
 
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         nets = sadle_networks(x.shape[1], a.shape[1], len(a), self.latent, self.seed, self.dtype)
-        terms = self.align_weight, self.structure_weight, self.class_weight
-        train_networks(
-            nets,
-            lambda rows: sadle_loss(nets, x[rows], index[rows], a[index[rows]], *terms),
-            len(x),
-            self,
-        )
+
+        def loss(rows: np.ndarray) -> tuple[dict, list[np.ndarray]]:
+            return sadle_loss(
+                nets,
+                x[rows],
+                index[rows],
+                a[index[rows]],
+                align_weight=self.align_weight,
+                structure_weight=self.structure_weight,
+                class_weight=self.class_weight,
+            )
+
+        train_networks(nets, loss, len(x), self)
         self._nets = nets
 
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:

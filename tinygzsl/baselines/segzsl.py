@@ -95,11 +95,16 @@ class SEGZSL(SyntheticBaseline):
                 random.normal(np, self.seed, step, purpose, (len(rows), m), self.dtype)
                 for purpose in (Purpose.GENERATOR_NOISE, Purpose.SCORE_NOISE)
             )
-            batch = x[rows], a[index[rows]]
-            fake, _ = generator_forward(generator, z, batch[1])
-            regressor_adam.step(regressor_loss(regressor, *batch, fake, self.weight_regressor)[1])
-            _, *grads = vae_loss(encoder, generator, regressor, *batch, z, eps, weights)
-            adam.step(grads[0] + grads[1])
+            real, prototypes = x[rows], a[index[rows]]
+            fake, _ = generator_forward(generator, z, prototypes)
+            _, regressor_grads = regressor_loss(
+                regressor, real, prototypes, fake, weight=self.weight_regressor
+            )
+            regressor_adam.step(regressor_grads)
+            _, encoder_grads, generator_grads = vae_loss(
+                encoder, generator, regressor, real, prototypes, z, eps, weights
+            )
+            adam.step(encoder_grads + generator_grads)
             self._report(step + 1, {"phase": "vae", "total": total})
         bad = adam.diverged_at or regressor_adam.diverged_at
         if bad:

@@ -55,9 +55,13 @@ def test_losses_by_hand():
 def test_gradients(method):
     x, index, a = problem()
     w = np.random.default_rng(1).normal(size=(7, 5))
-    arguments = x, index, a, 0.7, weights_of(method, len(a))
-    gradient = bilinear_loss(w, *arguments)[1]
-    check = Check(method.title, [w], [gradient], lambda: bilinear_loss(w, *arguments)[0])
+    weights = weights_of(method, len(a))
+
+    def loss():
+        return bilinear_loss(w, x, index, a, margin=0.7, weights=weights)
+
+    gradient = loss()[1]
+    check = Check(method.title, [w], [gradient], lambda: loss()[0])
     assert run_check(check).passed
     assert np.linalg.norm(gradient) > 0.1
 
@@ -122,8 +126,10 @@ def test_an_epoch_is_sgd_on_w(method):
         loss, dw = bilinear_loss(w, x[i : i + 1], index[i : i + 1], a, 0.5, weights)
         w -= 0.05 * dw
         losses.append(loss)
-    fixed = x, x @ start @ a.T, a @ a.T, index, 0.05, 0.5, weights
-    assert reference_epoch(m, order, *fixed) == pytest.approx(np.mean(losses), rel=1e-12)
+    loss = reference_epoch(
+        m, order, x, x @ start @ a.T, a @ a.T, index, lr=0.05, margin=0.5, weights=weights
+    )
+    assert loss == pytest.approx(np.mean(losses), rel=1e-12)
     np.testing.assert_allclose(start + m @ a, w, rtol=1e-12, atol=1e-14)
 
 
@@ -137,7 +143,8 @@ def test_the_compiled_epoch_equals_the_reference(method, dtype):
     results = []
     for epoch in (reference_epoch, ranking_epoch):
         m = np.zeros((7, 6), dtype)
-        loss = epoch(m, order, x, start, a @ a.T, index, 0.02, 0.1, weights_of(method, 6))
+        weights = weights_of(method, 6)
+        loss = epoch(m, order, x, start, a @ a.T, index, lr=0.02, margin=0.1, weights=weights)
         results.append((loss, m))
     assert results[1][1].dtype == dtype
     tolerance = 1e-4 if dtype == "float32" else 1e-12

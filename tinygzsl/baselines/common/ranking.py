@@ -41,10 +41,12 @@ class RankingBaseline(Baseline):
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         w = initial_weights(x.shape[1], a.shape[1], self.seed, self.dtype)
         m = np.zeros((x.shape[1], len(a)), self.dtype)  # W = w + m A
-        fixed = x, x @ w @ a.T, a @ a.T, index, self.lr, self.margin, self._weights(len(a))
+        start, gram, weights = x @ w @ a.T, a @ a.T, self._weights(len(a))
         for epoch in range(1, self.epochs + 1):
             order = random.permutation(np, self.seed, epoch, random.Purpose.EPOCH_ORDER, len(x))
-            loss = ranking_epoch(m, order, *fixed)
+            loss = ranking_epoch(
+                m, order, x, start, gram, index, lr=self.lr, margin=self.margin, weights=weights
+            )
             if not np.isfinite(loss):
                 raise FloatingPointError(
                     f"{self.title} diverged in epoch {epoch}: its loss is {loss}; lower lr, which "
@@ -123,12 +125,10 @@ def ranking_epoch(
     and gram (S, S) = A A^T: this is the same as steps on W, and cheaper for S < k. Numba runs the
     loop where it can be used.
     """
-    arguments = m, order, x, start, gram, index, lr, margin, weights
-    if is_reference_only() or not numba_version():
-        return reference_epoch(*arguments)
-    from .ranking_compiled import compiled_epoch
-
-    return compiled_epoch(*arguments)
+    epoch = reference_epoch
+    if not is_reference_only() and numba_version():
+        from .ranking_compiled import compiled_epoch as epoch
+    return epoch(m, order, x, start, gram, index, lr=lr, margin=margin, weights=weights)
 
 
 def reference_epoch(m, order, x, start, gram, index, lr, margin, weights):

@@ -11,8 +11,9 @@ def compiled_epoch(m, order, x, start, gram, index, lr, margin, weights):
     """See ranking.ranking_epoch."""
     kind, worst_only = m.dtype.type, weights is None
     table = np.empty(0, kind) if worst_only else weights.astype(kind)
-    constants = kind(lr), kind(margin), table, worst_only
-    return _epoch(m, order, x, start, gram, index.astype(np.int64), *constants) / len(order)
+    index = index.astype(np.int64)
+    total = _epoch(m, order, x, start, gram, index, kind(lr), kind(margin), table, worst_only)
+    return total / len(order)
 
 
 @compiled
