@@ -15,25 +15,24 @@ def complete_set(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """For --set: settings that begin so and, after the equals sign, the words to choose from."""
-    from ..settings.setting import about
-    from ..settings.table import FIELDS
+    from ..settings.table import SETTINGS
 
     name, equals, value = incomplete.partition("=")
     if not equals:
         dotted = incomplete if "." in incomplete else incomplete.replace("_", ".", 1)
         return [CompletionItem(f"{name}=", help=text) for name, text in _names(dotted, dots=True)]
-    field = FIELDS.get(name.replace(".", "_"))
-    if field is None:
+    setting = SETTINGS.get(name.replace(".", "_"))
+    if setting is None:
         return []
-    words = ("true", "false") if field.type is bool else about(field).choices
+    words = ("true", "false") if setting.kind is bool else setting.choices
     return [CompletionItem(f"{name}={word}") for word in words if word.startswith(value)]
 
 
 def _names(incomplete: str, dots: bool = False) -> list[tuple[str, str]]:
     """Names and first sentences of the settings that begin so."""
     from ..settings.describe import summary
-    from ..settings.table import FIELDS
+    from ..settings.table import SETTINGS
 
     dots = dots or "." in incomplete
-    shown = {n.replace("_", ".", 1) if dots else n: field for n, field in FIELDS.items()}
-    return [(name, summary(f)) for name, f in shown.items() if name.startswith(incomplete)]
+    shown = {n.replace("_", ".", 1) if dots else n: found for n, found in SETTINGS.items()}
+    return [(name, summary(found)) for name, found in shown.items() if name.startswith(incomplete)]

@@ -97,10 +97,10 @@ def absolute_source(source: dict) -> dict:
 
 def _refuse_outside(top: dict) -> None:
     """ValueError for a setting that stands above all sections of a file."""
-    from ..settings.table import FIELDS
+    from ..settings.table import SETTINGS
 
     for name in top:
-        if name in FIELDS:
+        if name in SETTINGS:
             section, key = name.split("_", 1)
             raise ValueError(
                 f"there is no top-level key {name!r}; write {key} under [{section}], or pass --set "

@@ -24,10 +24,10 @@ def settings(name, as_json):
     """
     from ..settings import PRESETS
     from ..settings.presets import check_name
-    from ..settings.table import FIELDS
+    from ..settings.table import SETTINGS
 
     if name is None:
-        facts = {name: _facts(name) for name in FIELDS}
+        facts = {name: _facts(name) for name in SETTINGS}
         emit({"presets": list(PRESETS), "settings": facts}, as_json, _listed(facts))
         return
     name = name.replace(".", "_")
@@ -40,15 +40,13 @@ def _facts(name):
     """What is known of a setting, as plain text, numbers and lists."""
     from ..settings.describe import allowed, type_name
     from ..settings.presets import preset_values
-    from ..settings.setting import about
-    from ..settings.table import FIELDS
+    from ..settings.table import SETTINGS
 
-    field = FIELDS[name]
-    found = about(field)
+    found = SETTINGS[name]
     return {
-        "type": type_name(field),
-        "default": _plain(field.default),
-        "allowed": allowed(field),
+        "type": type_name(found),
+        "default": _plain(found.default),
+        "allowed": allowed(found),
         "choices": list(found.choices),
         "unit": found.unit,
         "text": found.text,

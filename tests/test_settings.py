@@ -7,12 +7,12 @@ import pytest
 from tinygzsl.nn.ops import ACTIVATIONS
 from tinygzsl.settings import GROUPS, PRESETS, Settings, settings_for
 from tinygzsl.settings.describe import allowed, comment, summary, type_name
-from tinygzsl.settings.setting import about, is_list, number_type, setting
+from tinygzsl.settings.setting import setting, setting_of
+from tinygzsl.settings.table import SETTINGS
 
 FIELDS = {field.name: field.default for field in fields(Settings)}
-ABOUT = {field.name: about(field) for field in fields(Settings)}
-NUMBERS = [field.name for field in fields(Settings) if number_type(field)]
-CHOICES = {name: found.choices for name, found in ABOUT.items() if found.choices}
+NUMBERS = [name for name, found in SETTINGS.items() if found.is_number]
+CHOICES = {name: found.choices for name, found in SETTINGS.items() if found.choices}
 MAY_BE_ZERO = {
     "gan_latent",
     "gan_beta1",
@@ -91,25 +91,26 @@ def test_sections_hold_every_setting_once():
 
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
 def test_every_setting_says_what_it_is_and_where_it_comes_from(field):
-    found = about(field)
+    found = setting_of(field)
+    assert (found.name, found.default) == (field.name, field.default)
     sentences = re.split(r"(?<=\.) (?=[A-Z])", found.text)
     assert 1 <= len(sentences) <= 3
     assert all(len(sentence) > 15 and sentence.endswith(".") for sentence in sentences)
     assert len(found.source) > 3
     assert not found.source.endswith(".")
-    if number_type(field):
+    if found.is_number:
         assert found.range
         assert not found.choices
-    elif field.type is bool:
+    elif found.kind is bool:
         assert not found.range
         assert not found.choices
     else:
-        assert field.type is str
+        assert found.kind is str
         assert len(found.choices) > 1
         assert field.default in found.choices
-    assert type_name(field)
-    assert allowed(field)
-    assert found.text.startswith(summary(field))
+    assert type_name(found)
+    assert allowed(found)
+    assert found.text.startswith(summary(found))
 
 
 def test_a_field_that_says_nothing_of_itself_is_refused(sentence):
@@ -118,7 +119,7 @@ def test_a_field_that_says_nothing_of_itself_is_refused(sentence):
         gan_new: float = 0.5
 
     with sentence(TypeError, "gan_new is a plain field", "setting(0.5, text=..., source=...)"):
-        [about(field) for field in fields(Planted)]
+        [setting_of(field) for field in fields(Planted)]
     with pytest.raises(TypeError, match="source"):
         setting(0.5, text="A setting without a source.", above=0)
     with pytest.raises(TypeError, match="text"):
@@ -138,22 +139,21 @@ def test_every_preset_is_within_the_ranges(preset):
 
 def _given(name, number):
     """Settings with that number, a list of it where a list is meant, and partners that allow it."""
-    field = next(field for field in fields(Settings) if field.name == name)
+    kind = SETTINGS[name].kind
     partners = {
         "cs_low": {"cs_high": 1e300},
         "cs_high": {"cs_low": 0.0},
         "router_delta_low": {"router_delta_high": 1e300},
         "router_delta_high": {"router_delta_low": 0.0},
     }
-    kind = number_type(field)
-    value = (kind(number),) if is_list(field) else kind(number)
+    value = (kind(number),) if SETTINGS[name].is_list else kind(number)
     return Settings(**{name: value, **partners.get(name, {})})
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_both_sides_of_each_bound(name, sentence):
-    found, whole = ABOUT[name], isinstance(FIELDS[name] or (1,), tuple | int)
-    step = 1 if name != "ptc_l2" and whole else 1e-6
+    found = SETTINGS[name]
+    step = 1 if found.kind is int else 1e-6
     bounds = [(found.above, False, step), (found.least, True, -step), (found.below, False, -step)]
     assert sum(bound is not None for bound, _, _ in bounds) >= 1
     for bound, included, other_side in bounds:
@@ -167,8 +167,8 @@ def test_both_sides_of_each_bound(name, sentence):
 
 def test_the_tables_of_limits_name_settings():
     assert {name for name, default in FIELDS.items() if isinstance(default, str)} == set(CHOICES)
-    assert {name for name in NUMBERS if ABOUT[name].allows(0)} == MAY_BE_ZERO
-    assert {name for name in NUMBERS if not ABOUT[name].allows(1)} == set(BELOW_ONE)
+    assert {name for name in NUMBERS if SETTINGS[name].allows(0)} == MAY_BE_ZERO
+    assert {name for name in NUMBERS if not SETTINGS[name].allows(1)} == set(BELOW_ONE)
     assert set(CHOICES["gan_activation"]) <= set(ACTIVATIONS)
     assert set(CHOICES["gan_output"]) <= set(ACTIVATIONS)
 
@@ -280,12 +280,12 @@ def test_unknown_names_suggest_the_nearest(sentence):
 
 
 def test_a_comment_says_what_a_setting_is_its_unit_and_its_range():
-    found = " ".join(line.removeprefix("# ") for line in comment("vsmm_gamma"))
+    found = " ".join(line.removeprefix("# ") for line in comment(SETTINGS["vsmm_gamma"]))
     assert found.startswith("Margin by which the mean entropy of proxies shall exceed that of seen")
     assert found.endswith("samples. Unit: nats. Range: 0 or more.")
-    assert comment("gan_output")[-1].endswith("One of relu, sigmoid or linear.")
-    for name in FIELDS:
-        assert all(line.startswith("# ") and len(line) <= 100 for line in comment(name))
+    assert comment(SETTINGS["gan_output"])[-1].endswith("One of relu, sigmoid or linear.")
+    for found in SETTINGS.values():
+        assert all(line.startswith("# ") and len(line) <= 100 for line in comment(found))
 
 
 def test_unknown_presets_list_the_known_ones(sentence):

@@ -3,7 +3,6 @@
 import json
 import shlex
 import tomllib
-from dataclasses import fields
 
 import pytest
 from click.shell_completion import ShellComplete
@@ -12,9 +11,9 @@ from tinygzsl import EntropySeparationGZSL
 from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.main import main
 from tinygzsl.settings import GROUPS, PRESETS, Settings, settings_for
-from tinygzsl.settings.setting import about
+from tinygzsl.settings.table import SETTINGS
 
-NAMES = [field.name for field in fields(Settings)]
+NAMES = list(SETTINGS)
 
 
 @pytest.mark.wheel
@@ -81,9 +80,9 @@ def test_json_is_one_object(run_cli):
     facts = json.loads(run_cli("settings", "--json").stdout)
     assert facts["presets"] == list(PRESETS)
     assert list(facts["settings"]) == NAMES
-    for name, field in zip(NAMES, fields(Settings), strict=True):
+    for name, setting in SETTINGS.items():
         found = facts["settings"][name]
-        assert found["text"] == about(field).text
+        assert (found["text"], found["source"]) == (setting.text, setting.source)
         for preset in PRESETS:
             value = getattr(settings_for(preset), name)
             assert found["presets"][preset] == (list(value) if isinstance(value, tuple) else value)

@@ -11,7 +11,7 @@ import pytest
 import tinygzsl.estimator
 from tinygzsl import EntropySeparationGZSL
 from tinygzsl.settings import Settings
-from tinygzsl.settings.setting import about
+from tinygzsl.settings.table import SETTINGS
 
 OWN = ("preset", "seed", "device", "dtype", "threads", "callback")
 METHODS = (
@@ -45,10 +45,9 @@ def test_help_names_every_parameter_with_type_range_and_text():
     documented = entries(parts(EntropySeparationGZSL)["Parameters"])
     assert list(documented) == list(inspect.signature(EntropySeparationGZSL).parameters)
     assert len(documented) == 56
-    for field in fields(Settings):
-        kind, text = documented[field.name]
-        found = about(field)
-        assert f"default {field.default!r}" in kind
+    for name, found in SETTINGS.items():
+        kind, text = documented[name]
+        assert f"default {found.default!r}" in kind
         assert kind.endswith(found.range)
         for choice in found.choices:
             assert repr(choice) in kind

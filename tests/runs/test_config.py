@@ -8,6 +8,7 @@ import pytest
 from tinygzsl.runs.config import HEAD, config_text, read_config, read_source
 from tinygzsl.settings import PRESETS, Settings, settings_for
 from tinygzsl.settings.describe import comment
+from tinygzsl.settings.table import SETTINGS
 
 TOP = {"preset": "small", "seed": 3, "device": "cpu", "dtype": "float32"}
 DATA = {"name_or_path": 'of "mine" # \x7f', "root": None, "split": 2, "prototypes": "att"}
@@ -32,7 +33,7 @@ def test_every_key_has_its_comment_above_it():
         if line.startswith("["):
             section = line[1:-1]
         elif " = " in line and not line.startswith("#") and section not in (None, "data"):
-            own = comment(f"{section}_{line.split(' = ')[0]}")
+            own = comment(SETTINGS[f"{section}_{line.split(' = ')[0]}"])
             assert lines[i - len(own) : i] == own
     assert "# Learning rate of Adam for the VSMM. Range: more than 0." in lines
 

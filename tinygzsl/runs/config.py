@@ -9,6 +9,7 @@ from typing import Any
 
 from ..settings import Settings
 from ..settings.describe import comment
+from ..settings.table import SETTINGS
 from ..text import quoted, shown
 
 HEAD = "# For `tinygzsl train --config`. `tinygzsl settings NAME` says more of a setting."
@@ -28,7 +29,7 @@ def config_text(
         kept = [k for k in values if only is None or f"{section}_{k}" in only]
         lines += ["", f"[{section}]"] if kept else []
         for key in kept:
-            lines += [*comment(f"{section}_{key}"), f"{key} = {toml_value(values[key])}"]
+            lines += [*comment(SETTINGS[f"{section}_{key}"]), f"{key} = {toml_value(values[key])}"]
     return "\n".join(lines) + "\n"
 
 

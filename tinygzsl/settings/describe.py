@@ -4,75 +4,71 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import Field
 from textwrap import wrap
 from typing import TypeVar
 
-from .setting import about, is_list, number_type
-from .table import FIELDS
+from .setting import Setting
+from .table import SETTINGS
 
-C = TypeVar("C", bound=type)
+T = TypeVar("T")
 MARK = "{settings}"  # where a docstring takes the entries
 WIDTH = 80  # of a docstring's lines, which a terminal shows with some more indentation
 COMMENT_WIDTH = 100
 
 
-def type_name(field: Field) -> str:
+def type_name(setting: Setting) -> str:
     """The type as numpydoc writes it: "float", "tuple of int"."""
-    return f"tuple of {number_type(field).__name__}" if is_list(field) else field.type.__name__
+    return f"tuple of {setting.kind.__name__}" if setting.is_list else setting.kind.__name__
 
 
-def allowed(field: Field) -> str:
+def allowed(setting: Setting) -> str:
     """What a value may be: "more than 0", "each more than 0", "hard or soft", "true or false"."""
-    found = about(field)
-    if found.choices:
-        return f"{', '.join(found.choices[:-1])} or {found.choices[-1]}"
-    if field.type is bool:
-        return "true or false"
-    return f"each {found.range}" if is_list(field) else found.range
+    if setting.is_number:
+        return f"each {setting.range}" if setting.is_list else setting.range
+    choices = setting.choices or ("true", "false")
+    return f"{', '.join(choices[:-1])} or {choices[-1]}"
 
 
-def with_settings(indent: str) -> Callable[[C], C]:
+def summary(setting: Setting) -> str:
+    """The first sentence of its text."""
+    return re.split(r"(?<=\.) (?=[A-Z])", setting.text)[0]
+
+
+def with_settings(indent: str) -> Callable[[type[T]], type[T]]:
     """Decorate a class: its docstring gets the settings where it has MARK, as numpydoc's entries
     with that indentation.
     """
 
-    def decorate(cls: C) -> C:
+    def decorate(cls: type[T]) -> type[T]:
         if cls.__doc__:  # python -OO drops it
-            entries = "\n".join(line for field in FIELDS.values() for line in _entry(field, indent))
-            cls.__doc__ = cls.__doc__.replace(indent + MARK, entries)
+            lines = (line for setting in SETTINGS.values() for line in _entry(setting, indent))
+            cls.__doc__ = cls.__doc__.replace(indent + MARK, "\n".join(lines))
         return cls
 
     return decorate
 
 
-def _entry(field: Field, indent: str) -> list[str]:
+def _entry(setting: Setting, indent: str) -> list[str]:
     """numpydoc's lines for a parameter."""
-    found, default = about(field), f"default {field.default!r}"
-    if found.choices:
-        kind = "{" + ", ".join(repr(choice) for choice in found.choices) + "}"
-        head = f"{field.name} : {kind}, {default}"
+    if setting.choices:
+        kind = "{" + ", ".join(repr(choice) for choice in setting.choices) + "}"
     else:
-        limits = "" if field.type is bool else f", {allowed(field)}"
-        head = f"{field.name} : {type_name(field)}, {default}{limits}"
-    text = f"{found.text} Unit: {found.unit}." if found.unit else found.text
-    inner = indent + "    "
-    return [indent + head, *_wrapped(text, WIDTH, inner)]
+        kind = type_name(setting)
+    limits = f", {allowed(setting)}" if setting.is_number else ""
+    head = f"{indent}{setting.name} : {kind}, default {setting.default!r}{limits}"
+    return [head, *_wrapped(setting.text + _unit(setting), WIDTH, indent + "    ")]
 
 
-def summary(field: Field) -> str:
-    """The first sentence of its text."""
-    return re.split(r"(?<=\.) (?=[A-Z])", about(field).text)[0]
-
-
-def comment(name: str) -> list[str]:
-    """The lines of config.toml above a key: what it is, its unit and what it may be."""
-    field = FIELDS[name]
-    found, text = about(field), summary(field)
-    text += f" Unit: {found.unit}." if found.unit else ""
-    if field.type is not bool:
-        text += f" {'One of' if found.choices else 'Range:'} {allowed(field)}."
+def comment(setting: Setting) -> list[str]:
+    """The lines of config.toml above its key: what it is, its unit and what it may be."""
+    text = summary(setting) + _unit(setting)
+    if setting.kind is not bool:
+        text += f" {'One of' if setting.choices else 'Range:'} {allowed(setting)}."
     return _wrapped(text, COMMENT_WIDTH, "# ")
+
+
+def _unit(setting: Setting) -> str:
+    return f" Unit: {setting.unit}." if setting.unit else ""
 
 
 def _wrapped(text: str, width: int, start: str) -> list[str]:

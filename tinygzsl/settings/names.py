@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ..text import nearest, quoted
 
-C = TypeVar("C", bound=type)
+T = TypeVar("T")
 
 
-def names_checked(lists_all: str) -> Callable[[C], C]:
+def names_checked(lists_all: str) -> Callable[[type[T]], type[T]]:
     """Decorate a dataclass so that its constructor says which parameter was meant.
 
     lists_all says where all of them are found. The signature stays.
     """
 
-    def decorate(cls: C) -> C:
-        init, known = cls.__init__, [field.name for field in fields(cls)]
+    def decorate(cls: type[T]) -> type[T]:
+        init, known = vars(cls)["__init__"], [field.name for field in fields(cast(Any, cls))]
 
         @wraps(init)
         def checked(self: Any, *args: Any, **params: Any) -> None:
@@ -31,7 +31,7 @@ def names_checked(lists_all: str) -> Callable[[C], C]:
                     )
             init(self, *args, **params)
 
-        cls.__init__ = checked
+        cls.__init__ = checked  # type: ignore[method-assign]
         return cls
 
     return decorate

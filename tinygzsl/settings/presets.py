@@ -7,7 +7,7 @@ from typing import Any
 
 from ..text import nearest, quoted
 from .setting import is_a, is_finite
-from .table import COMMAND, FIELDS, Settings
+from .table import COMMAND, SETTINGS, Settings
 
 _ACTION = {"gan_generator_hidden": (4096, 4096), "gan_lr": 1e-4}
 _SMALL = {
@@ -53,18 +53,18 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 
 def check_name(name: str) -> None:
     """ValueError that names the nearest settings unless there is one of that name."""
-    if name not in FIELDS:
-        raise ValueError(f"there is no setting {quoted(name)}; {nearest(name, FIELDS, COMMAND)}")
+    if name not in SETTINGS:
+        raise ValueError(f"there is no setting {quoted(name)}; {nearest(name, SETTINGS, COMMAND)}")
 
 
 def given_settings(params: dict[str, Any]) -> dict[str, Any]:
     """The hyper-parameters among an estimator's parameters that are set, not left to the preset."""
-    return {k: v for k, v in params.items() if k in FIELDS and v is not None}
+    return {k: v for k, v in params.items() if k in SETTINGS and v is not None}
 
 
 def preset_values(name: str) -> dict[str, Any]:
     """{preset: its value of the setting of that name}."""
-    return {preset: values.get(name, FIELDS[name].default) for preset, values in PRESETS.items()}
+    return {preset: values.get(name, SETTINGS[name].default) for preset, values in PRESETS.items()}
 
 
 def _as_declared(name: str, value: Any) -> Any:
@@ -73,6 +73,6 @@ def _as_declared(name: str, value: Any) -> Any:
     """
     if isinstance(value, list | tuple):
         return tuple(v.item() if hasattr(v, "item") else v for v in value)
-    if FIELDS[name].type is float and is_a(value, float):
+    if SETTINGS[name].kind is float and is_a(value, float):
         return float(value) if is_finite(value) else value
     return int(value) if is_a(value, int) else value

@@ -1,10 +1,8 @@
-"""What a field of Settings tells beside its name, its type and its default, and the check of a
-value against it.
-"""
+"""One hyper-parameter: what a field of Settings tells, and the check of a value against it."""
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, field
+from dataclasses import Field, dataclass, field, replace
 from math import isfinite
 from numbers import Integral, Real
 from sys import float_info
@@ -17,12 +15,15 @@ KEY = "setting"  # of a field's metadata
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One hyper-parameter.
+    """What is known of a hyper-parameter.
 
     text is one or two sentences for a user, source where the default comes from and unit what a
     number counts, if it counts something. A number is more than `above` or at least `least`, and
     less than `below`; a word is one of the choices. A list holds such numbers, and may be empty
     unless it is `filled`.
+
+    Name, default and type are the field's: kind is str, bool, int or float, of a list that of its
+    numbers.
     """
 
     text: str
@@ -34,13 +35,15 @@ class Setting:
     below: float | None = None
     filled: bool = False
 
-    def allows(self, number: Real) -> bool:
-        """Whether a finite number is in the range."""
-        return (
-            (self.above is None or number > self.above)
-            and (self.least is None or number >= self.least)
-            and (self.below is None or number < self.below)
-        )
+    name: str = ""
+    default: Any = None
+    kind: type = str
+    is_list: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a number, or a list of numbers."""
+        return self.kind in (int, float)
 
     @property
     def range(self) -> str:
@@ -54,71 +57,69 @@ class Setting:
             parts.append(f"below {self.below:g}")
         return " and ".join(parts)
 
+    def allows(self, number: float) -> bool:
+        """Whether a finite number is in the range."""
+        return (
+            (self.above is None or number > self.above)
+            and (self.least is None or number >= self.least)
+            and (self.below is None or number < self.below)
+        )
+
+    def check(self, value: Any) -> None:
+        """ValueError, one sentence, for a value of the wrong type or out of the range."""
+        found = f"{self.name} is {quoted(value)}"
+        if not self._has_type(value):
+            raise ValueError(f"{found}; pass {self._wanted()}")
+        if self.choices and value not in self.choices:
+            raise ValueError(f"{found}; pass one of {', '.join(self.choices)}")
+        if self.is_number:
+            for number in value if self.is_list else (value,):
+                if not (is_finite(number) and self.allows(number)):
+                    raise ValueError(f"{found}; pass a finite number of {self.range}")
+
+    def _has_type(self, value: Any) -> bool:
+        if not self.is_list:
+            return is_a(value, self.kind)
+        numbers_only = isinstance(value, tuple) and all(is_a(v, self.kind) for v in value)
+        return numbers_only and (bool(value) or not self.filled)
+
+    def _wanted(self) -> str:
+        """The end of a sentence: "a number, like 0.0001 (more than 0)"."""
+        if self.is_list:
+            numbers = "whole numbers" if self.kind is int else "numbers"
+            return f"a list of {numbers}, like {list(self.default)} (each {self.range})"
+        word = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+        allowed = self.range or ", ".join(self.choices)
+        return f"{word[self.kind]}, like {self.default!r}" + (f" ({allowed})" if allowed else "")
+
 
 def setting(default: Any, **about: Any) -> Any:
-    """A field of Settings with that default; `about` are the fields of Setting."""
+    """A field of Settings with that default; `about` are Setting's text, source and so on."""
     return field(default=default, metadata={KEY: Setting(**about)})
 
 
-def about(field: Field) -> Setting:
-    """What a field of Settings tells. Raises TypeError where it was not written as setting(...)."""
+def setting_of(field: Field[Any]) -> Setting:
+    """The setting of a field. Raises TypeError where it was not written as setting(...)."""
     if KEY not in field.metadata:
         raise TypeError(
             f"{field.name} is a plain field; write it as setting({field.default!r}, text=..., "
             "source=...), with a range or choices"
         )
-    return field.metadata[KEY]
-
-
-def number_type(field: Field) -> type | None:
-    """int or float, of the numbers of a list too; None for words and for true or false."""
-    kind = get_args(field.type)[0] if is_list(field) else field.type
-    return kind if kind in (int, float) else None
-
-
-def is_list(field: Field) -> bool:
-    """Whether the value is a tuple of numbers, which files write as a list."""
-    return get_origin(field.type) is tuple
+    about: Setting = field.metadata[KEY]
+    is_list = get_origin(field.type) is tuple
+    kind: Any = get_args(field.type)[0] if is_list else field.type
+    return replace(about, name=field.name, default=field.default, kind=kind, is_list=is_list)
 
 
 def is_a(value: Any, kind: type) -> bool:
     """Whether a value has that type; numbers of NumPy do as well, and true is no number."""
     if isinstance(value, bool):
         return kind is bool
-    return isinstance(value, {int: Integral, float: Real}.get(kind, kind))
+    if kind is int:
+        return isinstance(value, Integral)
+    return isinstance(value, Real if kind is float else kind)
 
 
-def is_finite(number: Real) -> bool:
+def is_finite(number: float) -> bool:
     """Whether a number is finite as a float too: whole numbers of a file may have any length."""
     return abs(number) <= float_info.max if isinstance(number, int) else isfinite(number)
-
-
-def check_value(field: Field, value: Any) -> None:
-    """ValueError, one sentence, for a value of the wrong type or out of the setting's range."""
-    has, found = f"{field.name} is {quoted(value)}", about(field)
-    if not _has_type(field, value):
-        raise ValueError(f"{has}; pass {_wanted(field)}")
-    if found.choices and value not in found.choices:
-        raise ValueError(f"{has}; pass one of {', '.join(found.choices)}")
-    if number_type(field):
-        for number in value if is_list(field) else (value,):
-            if not (is_finite(number) and found.allows(number)):
-                raise ValueError(f"{has}; pass a finite number of {found.range}")
-
-
-def _has_type(field: Field, value: Any) -> bool:
-    if not is_list(field):
-        return is_a(value, field.type)
-    numbers_only = isinstance(value, tuple) and all(is_a(v, number_type(field)) for v in value)
-    return numbers_only and (bool(value) or not about(field).filled)
-
-
-def _wanted(field: Field) -> str:
-    """The end of a sentence: "a number, like 0.0001 (more than 0)"."""
-    found, kind = about(field), number_type(field)
-    if is_list(field):
-        numbers = "whole numbers" if kind is int else "numbers"
-        return f"a list of {numbers}, like {list(field.default)} (each {found.range})"
-    word = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
-    allowed = found.range or ", ".join(found.choices)
-    return f"{word[field.type]}, like {field.default!r}" + (f" ({allowed})" if allowed else "")

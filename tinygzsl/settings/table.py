@@ -5,11 +5,11 @@ help texts, the command `tinygzsl settings` and the comments of config.toml all 
 """
 
 # No `from __future__ import annotations`: checks read the types off the fields.
-from dataclasses import Field, asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from .names import names_checked
-from .setting import check_value, setting
+from .setting import Setting, setting, setting_of
 
 COMMAND = "`tinygzsl settings`"  # which lists them all
 GROUPS = {  # by the first part of a name
@@ -403,9 +403,9 @@ class Settings:
         source="chosen here",
     )
 
-    def __post_init__(self):
-        for name, field in FIELDS.items():
-            check_value(field, getattr(self, name))
+    def __post_init__(self) -> None:
+        for name, about in SETTINGS.items():
+            about.check(getattr(self, name))
         self._check_window()
         self._check_thresholds()
 
@@ -447,4 +447,4 @@ class Settings:
             )
 
 
-FIELDS: dict[str, Field] = {field.name: field for field in fields(Settings)}
+SETTINGS: dict[str, Setting] = {field.name: setting_of(field) for field in fields(Settings)}
