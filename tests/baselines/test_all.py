@@ -93,7 +93,7 @@ def test_strict_methods_never_see_unseen_classes_or_test_samples(name, fit, tiny
 def test_other_methods_know_the_prototypes_they_were_trained_for(name, fit, tiny_dataset, sentence):
     data = tiny_dataset()
     model = fit(name)
-    with sentence(ValueError, model.title, "are others"):
+    with sentence(ValueError, model.title, "are different"):
         model.predict(data.X_test, data.unseen_prototypes + 1, data.unseen_classes)
     other = replace(data, X_test=data.X_test[::-1] * np.nan)
     a, b = (

@@ -1,8 +1,8 @@
-"""The systems of the paper's tables: one file a method, all with fit and predict alike.
+"""The methods in the paper's tables, one per file, all with the same fit and predict.
 
-``from tinygzsl.baselines import SAE``; names are imported on first use, as one method needs few of
-the others' modules. METHODS lists them in the order of the paper's tables. tinygzsl.stacking has
-RoutedGZSL, which puts the paper's router in front of any of them.
+``from tinygzsl.baselines import SAE``; a method's modules are imported on first use. METHODS lists
+the methods in the order of the paper's tables. RoutedGZSL in tinygzsl.stacking puts the paper's
+router in front of any of them.
 """
 
 from importlib import import_module
@@ -65,7 +65,7 @@ __all__ = [
     "DeViSE",
 ]
 
-_HOME = {"CEWGANOD": "cewgan"}  # else a class's name in lower case
+_HOME = {"CEWGANOD": "cewgan"}  # other modules have the class's name in lower case
 
 
 def __getattr__(name: str) -> object:

@@ -16,14 +16,20 @@ class ALE(RankingBaseline):
 
     Minimises the mean over samples of (l_k / k) sum_y v_y over W (d, attributes), where
     v_y = max(0, 1 + F(x, y) - F(x, y_n)) for the wrong classes y, F = x W a_y^T, k is the number of
-    classes with v_y > 0 (without any, the loss is 0) and l_k = 1 + 1/2 + ... + 1/k: the more
-    classes violate the margin, the less each counts. By SGD as in RankingBaseline, where k is
-    counted. The paper draws classes until one violates and estimates k from the number of draws,
-    which gives steps of the same direction on average.
+    classes with v_y > 0 (the loss is 0 for k = 0) and l_k = 1 + 1/2 + ... + 1/k: the more classes
+    violate the margin, the less each counts. Trained by SGD as in RankingBaseline, with k counted.
+    The paper draws classes until one violates the margin and estimates k from the number of draws;
+    its steps have the same direction on average.
 
-    lr      0.3 for CUB, the default, and 0.01 for AWA1, both with features l2 (github.com/mvp18,
-            chosen there for classical zero-shot learning, among unseen classes only)
-    epochs  20; the public code stops by validation, after at most 100
+    Parameters
+    ----------
+    lr : float
+        Learning rate. 0.3, the default, is for CUB and 0.01 for AWA1, both with features l2
+        (github.com/mvp18, chosen for classical zero-shot learning, among unseen classes only).
+    epochs : int
+        Passes over the samples. The public code uses early stopping, after at most 100.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "ALE"

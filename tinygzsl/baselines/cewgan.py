@@ -1,4 +1,4 @@
-"""CEWGAN-OD: a CWGAN with cosine embedding, and a detector that says which classifier to ask."""
+"""CEWGAN-OD: a CWGAN with a cosine embedding loss, and an out-of-distribution detector."""
 
 from __future__ import annotations
 
@@ -34,16 +34,28 @@ class CEWGANOD(GANBaseline):
     a running sum over half-batches, divided by the number of all training samples, in the epoch
     that is best on the test set.
 
-    The scores of a group are its log-probabilities less their maximum, and (threshold - H) is added
-    to the seen ones: the greatest score is then the detector's and the classifier's choice.
+    The scores of the seen, and of the unseen, classes are their log-probabilities minus the maximum
+    of these; (threshold - H) is added to the seen ones. The class with the largest score is then
+    the one that detector and classifiers choose.
 
-    cosine_weight, reconstruction_weight   beta 0.1 and gamma 0.01 (the authors' code)
-    decoder_hidden                         as there; all hidden layers are LeakyReLU (as there but
-                                           for the second one of G, a ReLU)
-    per_class                              50, as there
-    detector_hidden, _epochs, _batch       512-512, as there, Adam 1e-3 (0.5, 0.999); half a batch
-                                           is seen; 100, there 128
-    classifier_batch                       300; there 50
+    Parameters
+    ----------
+    cosine_weight, reconstruction_weight : float
+        beta and gamma, as in the authors' code.
+    decoder_hidden : tuple of int
+        Units of the decoder's hidden layers, as in the authors' code. All hidden layers are
+        LeakyReLU; there the second one of G is a ReLU.
+    per_class : int
+        Synthetic samples per unseen class, as in the authors' code.
+    detector_hidden : tuple of int
+        Units of the detector's hidden layers, as in the authors' code.
+    detector_epochs, detector_batch : int
+        The detector's training by Adam with rate 1e-3 and betas (0.5, 0.999). Half of a batch are
+        seen samples. The authors' batch is 128.
+    classifier_batch : int
+        The authors' is 50.
+    **others
+        See GANBaseline, SyntheticBaseline and Baseline.
     """
 
     title: ClassVar[str] = "CEWGAN (OD)"
@@ -78,7 +90,7 @@ class CEWGANOD(GANBaseline):
         self._threshold = float(detector_entropy(self._detector, x).mean(dtype="float64"))
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         weights = "cosine_weight", "reconstruction_weight"
         whole, widths = ("detector_epochs", "detector_batch"), ("decoder_hidden", "detector_hidden")
@@ -122,7 +134,7 @@ class CEWGANOD(GANBaseline):
 
 
 class EmbeddingTerms:
-    """What CEWGAN adds to the generator's loss, with the decoder that it needs."""
+    """The terms that CEWGAN adds to the generator's loss, and their decoder."""
 
     def __init__(
         self,
@@ -149,15 +161,15 @@ class EmbeddingTerms:
         self.adam = Adam(self.decoder.params, lr, BETAS)
 
     def train_decoder(self, rows: np.ndarray) -> None:
-        """One step of the decoder on real samples."""
+        """Train the decoder for one step on real samples."""
         _, _, grads = reconstruction_loss(self.decoder, self.x[rows], self.a[self.index[rows]], 1.0)
         self.adam.step(grads)
 
     def __call__(self, fake: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The weighted terms of x~ (n, d), made for the classes of these rows, with their dx~.
+        """Return the weighted terms of x~ (n, d), made for the classes of these rows, and dx~.
 
-        The batch was drawn independently, so its cyclic shift is as good as a permutation to find
-        samples of other classes. The decoder takes a step too.
+        Samples of other classes come from a cyclic shift of the batch: as its samples are drawn
+        independently, a permutation would be no better. The decoder takes a step too.
         """
         cosine = self.cosine_weight
         y, others = self.index[rows], np.roll(rows, 1)
@@ -174,8 +186,10 @@ class EmbeddingTerms:
 def cosine_embedding_loss(
     fake: np.ndarray, real: np.ndarray, same: np.ndarray, weight: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """weight times the mean over the rows of 1 - cos(x~, x) where same (n,), else max(0, cos), and
-    its dx~. x~ and x are (n, d).
+    """Return weight times the mean loss of the rows, and its gradient dx~ (n, d).
+
+    The loss of a row is 1 - cos(x~, x) where same (n,) is True, else max(0, cos(x~, x)); x~ and x
+    are (n, d).
     """
     lengths = [np.sqrt((v * v).sum(axis=1, keepdims=True) + TINY) for v in (fake, real)]
     fake_unit, real_unit = fake / lengths[0], real / lengths[1]
@@ -186,14 +200,15 @@ def cosine_embedding_loss(
     return weight * loss.mean(), dcos * (real_unit - cos[:, None] * fake_unit) / lengths[0]
 
 
-TINY = 1e-12  # so that a sample of zeros has a direction, none
+TINY = 1e-12  # the least length to divide by, so that a sample of zeros has cosine 0
 
 
 def reconstruction_loss(
     decoder: MLP, x: np.ndarray, a: np.ndarray, weight: float
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """weight times the mean of (decoder(x) - a)^2 over samples and attributes, with dx (n, d) and
-    the gradients in the order of decoder.params.
+    """Return weight times the mean of (decoder(x) - a)^2, dx (n, d) and the decoder's gradients.
+
+    The mean is over samples and attributes; the gradients are in the order of decoder.params.
     """
     decoded, cache = decoder.forward(x)
     loss, ddecoded = kernels.squared_error(decoded, a, 1 / a.size, weight)

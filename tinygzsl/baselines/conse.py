@@ -15,25 +15,29 @@ from ..settings import Settings
 from .common.base import Baseline
 from .common.checks import check_numbers
 
-HELD_OUT = 0.2  # share of the training samples that chooses the classifier's l2
+HELD_OUT = 0.2  # share of the training samples held out to choose the classifier's l2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ConSE(Baseline):
     """Norouzi et al.: Zero-Shot Learning by Convex Combination of Semantic Embeddings, ICLR 2014.
 
-    A softmax classifier p(y|x) of the seen classes is trained, nothing else. A sample's embedding
-    is the mean of the prototypes of its T likeliest seen classes, weighted by p(y|x) and divided by
-    the sum of these weights; a class scores the cosine of that embedding and its prototype. All
-    classes are candidates, the seen ones too.
+    Only a softmax classifier p(y|x) of the seen classes is trained. A sample's embedding is the
+    mean of the prototypes of its T most probable seen classes, weighted by p(y|x); the weights are
+    normalised to sum 1. The score of a class, seen or unseen, is the cosine of the embedding and
+    its prototype.
 
-    The classifier is the library's own (see tinygzsl.ptc): linear, mean cross-entropy + l2 / 2
-    ||W||^2. A fifth of the samples chooses the l2 among ptc_l2, then all train it.
+    The classifier is the one of tinygzsl.ptc: linear, mean cross-entropy + l2 / 2 ||W||^2. A fifth
+    of the samples is held out to choose l2; then the classifier is trained on all samples.
 
-    candidates  T; 10 as in the paper
-    ptc_l2      the values tried
-
-    Raises ValueError if T isn't a whole number from 1, or for an l2 that isn't positive.
+    Parameters
+    ----------
+    candidates : int
+        T; 10 as in the paper.
+    ptc_l2 : tuple of float
+        The values of l2 to choose from.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "ConSE"
@@ -46,7 +50,7 @@ class ConSE(Baseline):
     ptc_l2: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, whole=("candidates",))
         self._settings()
@@ -74,7 +78,7 @@ class ConSE(Baseline):
         return compatibility(self.embed(x), a, "cosine")
 
     def embed(self, x: np.ndarray) -> np.ndarray:
-        """Convex combinations (n, k) of the scaled seen prototypes for scaled samples x (n, d)."""
+        """Return the embeddings (n, k) of scaled samples x (n, d): means of scaled prototypes."""
         p = np.exp(self._classifier.log_proba(x))
         if self.candidates < p.shape[1]:
             others = np.argpartition(-p, self.candidates, axis=1)[:, self.candidates :]

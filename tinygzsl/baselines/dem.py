@@ -15,7 +15,7 @@ from ..router import compatibility
 from .common.base import Baseline
 from .common.checks import check_numbers
 
-STD, BIAS = 0.1, 0.1  # of the first weights, and the first biases, as in the authors' code
+STD, BIAS = 0.1, 0.1  # initial weights' standard deviation, and biases, as in the authors' code
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -23,30 +23,35 @@ class DEM(Baseline):
     """Zhang, Xiang, Gong: Learning a Deep Embedding Model for Zero-Shot Learning, CVPR 2017.
 
     A network f maps prototypes to features, k -> hidden -> d, with a ReLU after both layers.
-    Minimised is mean_i ||x_i - f(a_yi)||^2 / d + weight_decay / 2 ||parameters||^2, biases
-    included, as in the authors' code. A class scores minus the distance of x and f(a): a sample's
-    label is its nearest neighbour in the visual space, as in the authors' code for AWA1; that for
-    CUB takes the greatest cosine. Features must not be negative.
+    Training minimises mean_i ||x_i - f(a_yi)||^2 / d + weight_decay / 2 ||parameters||^2, biases
+    included, as in the authors' code. The score of a class is minus the distance of x and f(a): a
+    sample's label is its nearest neighbour in the visual space, as in the authors' code for AWA1;
+    that for CUB takes the largest cosine. Features must not be negative.
 
     The samples of a class share f(a), so the objective is sum_c n_c / n ||mean_c - f(a_c)||^2 / d
-    plus a constant. Each step of Adam takes its exact gradient, which costs no more than a batch
-    in the authors' code (64 samples for AWA1, 100 for CUB).
+    plus a constant. Each step of Adam uses its exact gradient, which costs no more than a batch in
+    the authors' code (64 samples for AWA1, 100 for CUB).
 
-    hidden, lr    1024 and 1e-4 in the authors' AwA1_GBU.py, 1200 and 1e-5 in their CUB1_GBU.py; the
-                  default is wider than both
-    weight_decay  1e-3 and 1e-2 there, for attributes from 0 to 100; prototypes of length 1 need
-                  less, since larger weights must make up for them: with these decays f is nearly
-                  the same for all classes
-    steps         not published: the authors' code goes on and shows test accuracies meanwhile
-
-    Raises ValueError for a setting out of its range, FloatingPointError if training diverges.
+    Parameters
+    ----------
+    hidden : int
+        Units of the hidden layer: 1024 in the authors' AwA1_GBU.py, 1200 in their CUB1_GBU.py.
+    lr : float
+        Learning rate: 1e-4 and 1e-5 there.
+    weight_decay : float
+        1e-3 and 1e-2 there, for attributes from 0 to 100. Prototypes of length 1 need larger
+        weights and so a smaller decay: with these values f is nearly the same for all classes.
+    steps : int
+        Steps of Adam; the authors don't give their number.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "DEM"
     grid: ClassVar[dict[str, tuple]] = {
         "features": ("none", "minmax"),
         "weight_decay": (1e-6, 1e-5, 1e-4, 1e-3),
-        "hidden": (512,),  # these three as one choice: smaller and faster than published
+        "hidden": (512,),  # hidden, lr and steps are one choice: smaller and faster than published
         "lr": (1e-3,),
         "steps": (1500,),
     }
@@ -73,7 +78,7 @@ class DEM(Baseline):
             bias += BIAS
         adam = Adam(net.params, self.lr)
         for step in range(1, self.steps + 1):
-            with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+            with np.errstate(over="ignore", invalid="ignore"):  # checked below
                 loss, grads = dem_loss(net, a, means, counts, self.weight_decay)
                 adam.step(grads)
             if not math.isfinite(loss):
@@ -86,7 +91,7 @@ class DEM(Baseline):
         return compatibility(x, self._net.forward(a)[0], "euclidean")
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, whole=("hidden", "steps"), positive=("lr",), weights=("weight_decay",))
 
@@ -94,10 +99,10 @@ class DEM(Baseline):
 def dem_loss(
     net: MLP, a: np.ndarray, means: np.ndarray, counts: np.ndarray, weight_decay: float
 ) -> tuple[float, list[np.ndarray]]:
-    """The objective of DEM, without the constant, and its gradients in the order of net.params.
+    """Return DEM's objective, without the constant, and the gradients of net.params.
 
-    a (S, k) are prototypes, means (S, d) and counts (S,) the mean and number of each class's
-    samples.
+    a (S, k) are prototypes; means (S, d) and counts (S,) are the mean and the number of each
+    class's samples.
     """
     y, cache = net.forward(a)
     gap = y - means

@@ -15,14 +15,20 @@ class DeViSE(RankingBaseline):
     """Frome et al.: DeViSE: A Deep Visual-Semantic Embedding Model, NIPS 2013.
 
     Minimises the mean over samples of sum_y max(0, margin + F(x, y) - F(x, y_n)) over W (d, k), the
-    sum over the wrong classes y and F = x W a_y^T, with prototypes of length 1. By SGD as in
-    RankingBaseline. The paper cuts the sum off after the first class that violates the margin, to
-    save time; here it is whole. The features are given: nothing below them is trained.
+    sum over the wrong classes y and F = x W a_y^T, with prototypes of length 1. Trained by SGD as
+    in RankingBaseline. To save time, the paper ends the sum after the first class that violates the
+    margin; here all classes are summed. The network that computes the features is not trained.
 
-    lr, margin 1 and 1 for CUB with features l2, the defaults; 0.01 and 200 for AWA1 with features
-               standard (github.com/mvp18, whose sum is cut off; chosen there for classical
-               zero-shot learning, among unseen classes only)
-    epochs     20; the public code stops by validation, after at most 100
+    Parameters
+    ----------
+    lr, margin : float
+        1 and 1, the defaults, are for CUB with features l2; 0.01 and 200 for AWA1 with features
+        standard (github.com/mvp18, which ends the sum early; chosen for classical zero-shot
+        learning, among unseen classes only).
+    epochs : int
+        Passes over the samples. The public code uses early stopping, after at most 100.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "DeViSE"

@@ -35,24 +35,31 @@ class DSEN(GenerativeBaseline):
         rec       reconstruction_weight * (mean of (R(e_s(a)) - a)^2 over the prototypes of seen
                   classes and their attributes + that of R(e_u(a)) over unseen ones)
 
-    so that it needs the prototypes of unseen classes in training. A sample is of a seen class, by
-    C, where the largest probability of a seen class reaches `threshold`, else of the unseen class
-    whose e_u(a) has the largest cosine with v. As scores: the probabilities for seen classes, and
-    threshold + cos - max cos for unseen ones, so that the offset of calibrated stacking moves the
+    so training needs the prototypes of the unseen classes. If C's largest probability of a seen
+    class is at least `threshold`, that class is the label, else the unseen class whose e_u(a) has
+    the largest cosine with v. The scores are the probabilities for seen classes and
+    threshold + cos - max cos for unseen ones, so the offset of calibrated stacking moves the
     threshold.
 
-    Differs from the code: P is a linear layer with ReLU on pooled features, without the batch
-    normalisation of the code's convolution and without fine-tuning what is below; LeakyReLU has
-    slope 0.2 for 0.01; the threshold, which the code chooses on the test set, is a hyper-parameter;
-    where an unseen class is C's first, the code takes it and this the cosine.
+    Differences from the code: P is a linear layer with ReLU on pooled features, without the batch
+    normalisation of the code's convolution, and the layers below are not fine-tuned. LeakyReLU has
+    slope 0.2 instead of 0.01. The threshold is a parameter; the code chooses it on the test set. If
+    C's most probable class is an unseen one, the code takes it; here the cosine decides.
 
-    latent, hidden          2048 and 1024 units
-    division_weight         0.01 (the code: 0.001 when it fine-tunes)
-    reconstruction_weight   5
-    lr, weight_decay, epochs, batch   Adam (0.5, 0.999) at 1e-3, divided by 10 every 30 epochs,
-                            5e-5, 90 and 128
-
-    Raises ValueError for a setting out of its range.
+    Parameters
+    ----------
+    latent, hidden : int
+        Units.
+    division_weight : float
+        The code has 0.01, and 0.001 when it fine-tunes.
+    reconstruction_weight : float
+    threshold : float
+        The least probability of a seen class, see above.
+    lr, weight_decay : float
+    epochs, batch : int
+        Training by Adam with betas (0.5, 0.999); lr is divided by 10 every 30 epochs.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "DSEN"
@@ -60,7 +67,7 @@ class DSEN(GenerativeBaseline):
         "features": ("minmax", "standard"),
         "division_weight": (0.001, 0.01),
         "lr": (3e-4, 1e-3),
-        "latent": (512,),  # of these two and the epochs the code has more than a CPU likes
+        "latent": (512,),  # latent, hidden and epochs are smaller than in the code, for CPUs
         "hidden": (256,),
         "epochs": (15,),
     }
@@ -76,7 +83,7 @@ class DSEN(GenerativeBaseline):
     batch: int = 128
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         whole, weights = ("latent", "hidden", "epochs", "batch"), ("weight_decay", "threshold")
         weights += "division_weight", "reconstruction_weight"

@@ -1,4 +1,4 @@
-"""DSEN's networks and objective, with its gradients; dsen.py says what they are."""
+"""DSEN's networks and objective, with its gradients; dsen.py defines them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .common.networks import create_networks
 def dsen_networks(
     d: int, k: int, n_classes: int, latent: int, hidden: int, seed: int, dtype: str
 ) -> dict[str, MLP]:
-    """P, E, E_s, E_u, R and C by name."""
+    """Return P, E, E_s, E_u, R and C by name."""
     up, down = [k, hidden, latent], [latent, hidden, k]
     shapes = {"projection": [d, latent], "shared": up, "seen": up, "unseen": up, "decoder": down}
     shapes["classifier"] = [latent, n_classes]
@@ -32,10 +32,11 @@ def dsen_loss(
     division_weight: float,
     reconstruction_weight: float,
 ) -> tuple[dict, list[np.ndarray]]:
-    """DSEN's objective on a batch and its gradients in the order of nets and their params.
+    """Return the terms of DSEN's objective on a batch, and the gradients by nets and params.
 
-    x (n, d) and class indices y (n,), prototypes a (C, k) of all classes, n_seen seen ones first.
-    Returns the terms "rank", "class", "division" and "rec", unweighted, and "loss".
+    x is (n, d), the class indices y (n,), and a (C, k) are the prototypes of all classes, the
+    n_seen seen ones first. The terms are "rank", "class", "division" and "rec", unweighted, and
+    "loss".
     """
     v, v_cache = nets["projection"].forward(x)
     shared, shared_cache = nets["shared"].forward(a)
@@ -76,8 +77,10 @@ def dsen_loss(
 def class_losses(
     classifier: MLP, v: np.ndarray, e_u: np.ndarray, y: np.ndarray, n_seen: int, weight: float
 ) -> tuple[dict, np.ndarray, np.ndarray, list[np.ndarray]]:
-    """The terms "class" of samples v (n, m) with labels y and "division" of e_u (C, m), and, of
-    class + weight * division, dv, de_u and the classifier's gradients.
+    """Return the terms "class" and "division", dv, de_u and the classifier's gradients.
+
+    "class" is of samples v (n, m) with labels y, "division" of e_u (C, m). The gradients are of
+    class + weight * division.
     """
     n = len(v)
     logits, cache = classifier.forward(np.concatenate([v, e_u]))
@@ -93,8 +96,10 @@ def class_losses(
 def reconstruction_loss(
     decoder: MLP, e_s: np.ndarray, e_u: np.ndarray, a: np.ndarray, weight: float
 ) -> tuple[np.floating, np.ndarray, np.ndarray, list[np.ndarray]]:
-    """The mean of (R(e_s) - a)^2 over seen classes plus that of (R(e_u) - a)^2 over unseen ones,
-    for a (S + U, k), and, of weight times it, de_s (S, m), de_u (U, m) and R's gradients.
+    """Return the reconstruction loss, and de_s (S, m), de_u (U, m) and R's gradients times weight.
+
+    The loss is the mean of (R(e_s) - a)^2 over seen classes plus the mean of (R(e_u) - a)^2 over
+    unseen ones, for a (S + U, k).
     """
     n = len(e_s)
     decoded, cache = decoder.forward(np.concatenate([e_s, e_u]))
@@ -107,7 +112,7 @@ def reconstruction_loss(
 def cosine_loss(
     v: np.ndarray, e: np.ndarray, y: np.ndarray
 ) -> tuple[np.floating, np.ndarray, np.ndarray]:
-    """The mean of 1 - cos(v_i, e_{y_i}) for v (n, m), e (C, m) and y (n,), with dv and de."""
+    """Return the mean of 1 - cos(v_i, e_{y_i}) for v (n, m), e (C, m) and y (n,), dv and de."""
     unit_v, v_cache = unit_rows_forward(v)
     unit_e, e_cache = unit_rows_forward(e)
     loss = 1 - (unit_v * unit_e[y]).sum(axis=1).mean()
@@ -121,9 +126,10 @@ def cosine_loss(
 
 
 def division_loss(logits: np.ndarray, n_seen: int, weight: float) -> tuple[np.floating, np.ndarray]:
-    """The mean of -log10 of the probability of all unseen classes, and dlogits of weight times it.
+    """Return the mean of -log10 p(unseen), and dlogits (n, C) of weight times it.
 
-    logits (n, C) have the n_seen seen classes first.
+    p(unseen) is the sum of the probabilities of the unseen classes; logits (n, C) have the n_seen
+    seen classes first.
     """
     log_all = kernels.log_softmax_entropy(logits)[0]
     log_unseen = np.logaddexp.reduce(log_all[:, n_seen:], axis=1)

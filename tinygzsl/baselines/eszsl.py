@@ -10,7 +10,7 @@ import numpy as np
 from .common.base import Baseline
 from .common.checks import check_power
 
-MAX_POWER = 9  # with a smaller gamma than 1e-9 the equations are singular to rounding
+MAX_POWER = 9  # with gamma below 1e-9 the equations are numerically singular
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -18,15 +18,19 @@ class ESZSL(Baseline):
     """Romera-Paredes, Torr: An embarrassingly simple approach to zero-shot learning, ICML 2015.
 
     Minimises ||X V A^T - Y||^2 + gamma ||V A^T||^2 + lambda ||X V||^2 + gamma lambda ||V||^2 over
-    V (d, k), with Y (n, S) +1 for a sample's class and -1 elsewhere; a class scores x V a^T. The
-    solution is V = (X^T X + gamma I)^-1 X^T Y A (A^T A + lambda I)^-1. Solved in float64.
+    V (d, k), with Y (n, S) +1 for a sample's class and -1 elsewhere; the score of a class is
+    x V a^T. The solution, V = (X^T X + gamma I)^-1 X^T Y A (A^T A + lambda I)^-1, is computed in
+    float64; fit raises ValueError if the equations are numerically singular.
 
-    regularize_features   log10 of gamma; 3 for AWA1 and CUB in public code for the comparison of
-                          Xian et al. (github.com/mvp18/Popular-ZSL-Algorithms, eszsl_gzsl.py),
-                          whose targets are 1 and 0
-    regularize_prototypes log10 of lambda; 0 there
-
-    Raises ValueError for a log10 out of range, and for equations that are singular to rounding.
+    Parameters
+    ----------
+    regularize_features : float
+        log10 of gamma, from -9 to 9; 3 for AWA1 and CUB in public code for the comparison of Xian
+        et al. (github.com/mvp18/Popular-ZSL-Algorithms, eszsl_gzsl.py), whose targets are 1 and 0.
+    regularize_prototypes : float
+        log10 of lambda, from -9 to 9; 0 there.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "ESZSL"
@@ -40,7 +44,7 @@ class ESZSL(Baseline):
     regularize_prototypes: float = 0.0
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         for name in ("regularize_features", "regularize_prototypes"):
             check_power(self, name, 10, MAX_POWER)
@@ -55,7 +59,7 @@ class ESZSL(Baseline):
             v = np.linalg.solve(right, v.T).T  # right is symmetric
         except np.linalg.LinAlgError:
             raise ValueError(
-                "ESZSL's equations are singular to rounding; raise regularize_features, now "
+                "ESZSL's equations are numerically singular; raise regularize_features, now "
                 f"{self.regularize_features:g}, and regularize_prototypes, now "
                 f"{self.regularize_prototypes:g}"
             ) from None

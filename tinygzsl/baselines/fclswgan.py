@@ -1,4 +1,4 @@
-"""f-CLSWGAN: a conditional WGAN whose samples a classifier of seen classes must recognise."""
+"""f-CLSWGAN: a conditional WGAN with the classification loss of a classifier of seen classes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,23 @@ class FCLSWGAN(GANBaseline):
     """Xian, Lorenz, Schiele, Akata: Feature Generating Networks for Zero-Shot Learning, CVPR 2018.
 
     min_G max_D L_WGAN + beta L_CLS on seen classes. L_WGAN is that of this library's CWGAN, and
-    L_CLS = -E[log P(y | G(z, a_y))] under a linear softmax P that was trained on the seen samples
-    before. Then a softmax over all classes is trained on real seen and synthetic unseen samples.
+    L_CLS = -E[log P(y | G(z, a_y))] for a linear softmax P that is first trained on the seen
+    samples. Then a softmax over all classes is trained on real seen and synthetic unseen samples.
 
-    classification_weight   beta, 0.01
-    per_class               1800 for AWA1, 300 for CUB (the published code)
-    gan_lr                  1e-5 for AWA1, 1e-4 for CUB; gan_* else as there, with min-max features
-    gan_max_epochs          some 60 for CUB there, the best on the test set
-    pretrained_epochs       of P, by Adam (0.5, 0.999) with batches of 100, as there
+    Parameters
+    ----------
+    classification_weight : float
+        beta.
+    pretrained_epochs : int
+        Training of P by Adam with betas (0.5, 0.999) and batches of 100, as in the published code.
+    per_class : int
+        1800 for AWA1 and 300 for CUB there.
+    gan_lr : float
+        1e-5 for AWA1 and 1e-4 for CUB there; the other gan_* are as there, with min-max features.
+    gan_max_epochs : int
+        About 60 for CUB there, where the epoch is the best on the test set.
+    **others
+        See GANBaseline, SyntheticBaseline and Baseline.
     """
 
     title: ClassVar[str] = "f-CLSWGAN"
@@ -36,7 +45,7 @@ class FCLSWGAN(GANBaseline):
     pretrained_epochs: int = 50
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, whole=("pretrained_epochs",), weights=("classification_weight",))
 
@@ -73,7 +82,7 @@ PRETRAINED_BATCH = 100
 def classification_loss(
     classifier: Softmax, fake: np.ndarray, y: np.ndarray, weight: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """weight times the mean of -log P(y | x~) over x~ (n, d) with labels y (n,), and its dx~."""
+    """Return weight times the mean of -log P(y | x~) over x~ (n, d) with labels y (n,), and dx~."""
     (cross_entropy, _), cache = losses.softmax_loss_forward(classifier.logits(fake), y)
     n = np.asarray(len(fake), fake.dtype)
     dce = np.full(len(fake), weight / n, fake.dtype)

@@ -26,20 +26,27 @@ from .common.vae import (
 @dataclass(kw_only=True, eq=False, repr=False)
 class FVAEGAN(GANBaseline):
     """Xian, Sharma, Schiele, Akata: f-VAEGAN-D2: A Feature Generating Framework for Any-Shot
-    Learning, CVPR 2019. The inductive form: without unlabelled data, hence without the second
-    discriminator D2, which sees nothing else.
+    Learning, CVPR 2019, in the inductive form: without unlabelled data, and so without the second
+    discriminator D2, which is trained on such data only.
 
     min_{G, E} max_D L_VAE + gamma L_WGAN on seen classes. L_VAE = KL(q(z | x, a) || N(0, 1))
     - E[log p(x | z, a)] for q = N(mu, sigma^2) from the encoder E(x, a) and p from G(z, a), the
     same G as in L_WGAN, which is that of this library's CWGAN, its noise N(0, 1). p is Bernoulli
     for a sigmoid output, else normal with variance 1. Then a softmax over all classes is trained
-    on real seen and synthetic unseen samples. Where the paper is silent, or its text was not at
-    hand, the code published with TF-VAEGAN was followed, which extends it.
+    on real seen and synthetic unseen samples. Details that the paper does not give, or whose text
+    was not available, follow the code published with TF-VAEGAN, which extends the method.
 
-    wgan_weight      gamma, 10 (TF-VAEGAN's code, as lr 1e-4 for CUB and 1e-5 for AWA, 4096 units in
-                     each network and m = k)
-    encoder_hidden   hidden layers of E
-    per_class        300 for CUB, 1800 for AWA (there)
+    Parameters
+    ----------
+    wgan_weight : float
+        gamma; 10 in TF-VAEGAN's code, which also has lr 1e-4 for CUB and 1e-5 for AWA, 4096 units
+        in each network and m = k.
+    encoder_hidden : tuple of int
+        Units of E's hidden layers.
+    per_class : int
+        300 for CUB and 1800 for AWA in TF-VAEGAN's code.
+    **others
+        See GANBaseline, SyntheticBaseline and Baseline.
     """
 
     title: ClassVar[str] = "f-VAEGAN-D2"
@@ -50,7 +57,7 @@ class FVAEGAN(GANBaseline):
     encoder_hidden: tuple[int, ...] = (4096,)
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, positive=("wgan_weight",), widths=("encoder_hidden",))
 
@@ -102,7 +109,7 @@ class VAEGAN(CWGAN):
 
     @property
     def diverged_at(self) -> int | None:
-        """The step after which a parameter was NaN or inf for the first time, or None."""
+        """The step in which a parameter first became NaN or inf, or None."""
         return super().diverged_at or self.encoder_adam.diverged_at
 
 
@@ -116,10 +123,11 @@ def vaegan_loss(
     eps: np.ndarray,
     weight: float,
 ) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
-    """L_VAE - weight E[D(G(z, a), a)] with the gradients of encoder.params and generator.params.
+    """Return the terms of L_VAE - weight E[D(G(z, a), a)] and the gradients of both networks.
 
-    x (n, d), a (n, k); z and eps (n, m) are standard normal. The terms are 0-d arrays: "kl" and
-    "reconstruction" (nats), "wgan" and "loss".
+    x is (n, d), a (n, k); z and eps (n, m) are standard normal. The terms are 0-d arrays: "kl" and
+    "reconstruction" (nats), "wgan" and "loss". The gradients are those of encoder.params and of
+    generator.params.
     """
     wgan, wgan_grads = generator_loss(generator, critic, z, a)
     code, code_cache = encoder.forward(np.concatenate([x, a], axis=1))

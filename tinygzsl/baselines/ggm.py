@@ -14,7 +14,7 @@ from .common.synthetic import SyntheticBaseline
 
 KERNELS = ("linear", "polynomial")
 FLOOR = 1e-4  # added to variances before their logarithm, as in the published code for CUB
-MAX_POWER = 9  # with a smaller lambda than 1e-9 the equations are singular to rounding
+MAX_POWER = 9  # with lambda below 1e-9 the equations are numerically singular
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -24,7 +24,7 @@ class GGM(SyntheticBaseline):
 
     After the description in its abstract and the published code of the model it builds on (Verma,
     Rai: A Simple Exponential Family Framework for Zero-Shot Learning, ECML 2017); its full text
-    could not be had. p(x | c) = N(mu_c, diag(sigma_c^2)), and mu and log sigma^2 are linear
+    was not available. p(x | c) = N(mu_c, diag(sigma_c^2)), and mu and log sigma^2 are linear
     combinations of basis vectors with the attributes as weights: each minimises
     sum_c ||w(a_c) - target_c||^2 + lambda ||w||^2 over the seen classes, whose targets are the mean
     and log(variance + 0.0001) of their samples (divided by n - 1). w is linear in a, or in the
@@ -33,16 +33,24 @@ class GGM(SyntheticBaseline):
     Decided here, after what the paper of this library says of GGM (that it generates samples of
     unseen classes from their prototypes in training): per_class samples of each unseen class's
     Gaussian and the real seen samples train a linear softmax over all classes. The code of 2017
-    takes the class of greatest density instead, among unseen classes only. There lambda of the mean
-    is 0.1 for AWA1 and 1 for CUB, and that of the variance 1e8 and 1e7, which makes all variances
-    1; samples need one that fits the features.
+    takes the class with the largest density instead, among unseen classes only. Its lambda of the
+    mean is 0.1 for AWA1 and 1 for CUB, and that of the variance 1e8 and 1e7, which makes all
+    variances 1; to draw samples, the variance must fit the features.
 
-    kernel               linear or polynomial
-    regularize_mean      log10 of lambda of mu
-    regularize_variance  log10 of lambda of log sigma^2
+    Parameters
+    ----------
+    kernel : {"linear", "polynomial"}
+    regularize_mean : float
+        log10 of the lambda of mu, from -9 to 9.
+    regularize_variance : float
+        log10 of the lambda of log sigma^2, from -9 to 9.
+    **others
+        See SyntheticBaseline and Baseline.
 
-    After fit: unseen_means_ and unseen_variances_ (U, d), of the scaled features. Raises ValueError
-    for another kernel and a power beyond 9.
+    Attributes
+    ----------
+    unseen_means_, unseen_variances_ : ndarray of shape (U, d)
+        The Gaussians of the unseen classes, of scaled features.
     """
 
     title: ClassVar[str] = "GGM"
@@ -57,7 +65,7 @@ class GGM(SyntheticBaseline):
     regularize_variance: float = 0.0
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_choice(self, "kernel", KERNELS)
         for name in ("regularize_mean", "regularize_variance"):
@@ -90,7 +98,7 @@ class GGM(SyntheticBaseline):
 def class_gaussians(
     x: np.ndarray, index: np.ndarray, n_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (S, d) and variance (S, d), divided by n - 1, of the samples x (n, d) of each class."""
+    """Return each class's mean and variance (S, d), with divisor n - 1, of samples x (n, d)."""
     mean = np.empty((n_classes, x.shape[1]), x.dtype)
     variance = np.empty_like(mean)
     for c in range(n_classes):
@@ -102,8 +110,9 @@ def class_gaussians(
 def sample_gaussians(
     mean: np.ndarray, variance: np.ndarray, per_class: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """per_class samples of each N(mean_c, diag(variance_c)), mean and variance (C, d): x~
-    (C per_class, d) and the rows of mean.
+    """Draw per_class samples of each N(mean_c, diag(variance_c)), mean and variance (C, d).
+
+    Returns the samples (C per_class, d) and the row of mean for each of them.
     """
     rows = np.repeat(np.arange(len(mean)), per_class)
     z = random.normal(np, seed, 0, Purpose.SYNTHETIC_NOISE, (len(rows), mean.shape[1]))
@@ -111,7 +120,7 @@ def sample_gaussians(
 
 
 def kernel_matrix(a: np.ndarray, b: np.ndarray, kernel: str) -> np.ndarray:
-    """a b^T, or (1 + a b^T)^2 for kernel polynomial, of a (n, k) and b (m, k), in float64."""
+    """Return a b^T (n, m), or (1 + a b^T)^2 if polynomial, of a (n, k) and b (m, k), in float64."""
     products = a.astype("float64") @ b.astype("float64").T
     return products if kernel == "linear" else (1 + products) ** 2
 
@@ -119,9 +128,9 @@ def kernel_matrix(a: np.ndarray, b: np.ndarray, kernel: str) -> np.ndarray:
 def kernel_ridge(
     of_seen: np.ndarray, of_new: np.ndarray, targets: np.ndarray, weight: float
 ) -> np.ndarray:
-    """Predictions (U, d) for new classes: K_new (K + weight I)^-1 T.
+    """Return the predictions (U, d) for new classes: K_new (K + weight I)^-1 T.
 
-    of_seen K (S, S) is the kernel among classes with targets T (S, d), of_new (U, S) that of new
-    classes with them.
+    of_seen is K (S, S), the kernel among classes with targets T (S, d); of_new is K_new (U, S), the
+    kernel of new classes with these.
     """
     return of_new @ np.linalg.solve(of_seen + weight * np.eye(len(of_seen)), targets)

@@ -1,4 +1,4 @@
-"""The baselines by name, as the command line and the tables call them."""
+"""The baselines by their names on the command line and in the tables."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ..text import quoted
 from . import METHODS
 from .common.base import Baseline
 
-# Trained without random numbers: every seed gives the same model.
+# Methods without random numbers: every seed gives the same model.
 DETERMINISTIC = ("ESZSL", "SAE", "SYNC")
 ALIASES = {"dzsl": "DEM", "cewgan": "CEWGANOD", "fvaegand2": "FVAEGAN"}  # names of the tables
 
-# Attributes and networks that are trained and kept, but that predict doesn't need.
+# Trained attributes and networks that predict doesn't need.
 TRAINING_ONLY = (
     *("_generator", "_decoder", "unseen_means_", "unseen_variances_"),
     *("seen", "decoder"),  # of DSEN
@@ -22,8 +22,10 @@ TRAINING_ONLY = (
 
 
 def method(name: str) -> type[Baseline]:
-    """The class of a baseline: by its own name or that of the tables, in any case, with or without
-    hyphens (FCLSWGAN, f-CLSWGAN). ValueError for a name there is none of.
+    """Return the class of a baseline by its name, or its name in the tables.
+
+    Upper and lower case and hyphens don't matter (FCLSWGAN, f-CLSWGAN). Raises ValueError for an
+    unknown name.
     """
     plain = "".join(c for c in str(name).casefold() if c.isalnum())
     known = {known.casefold(): known for known in METHODS} | ALIASES
@@ -36,8 +38,9 @@ def method(name: str) -> type[Baseline]:
 
 
 def n_parameters(model: Baseline) -> int:
-    """How many trained numbers predict needs, without scalers and prototypes; generators, decoders
-    and what else only training needs don't count.
+    """Return the number of trained parameters that predict needs.
+
+    Scalers, prototypes, and parameters used in training only (generators, decoders) don't count.
     """
     given = {*model.get_params(), *TRAINING_ONLY, "_feature_scaler", "_prototype_scaler"}
     given |= {"_seen_prototypes", "_unseen_prototypes", "classes_"}
@@ -46,7 +49,7 @@ def n_parameters(model: Baseline) -> int:
 
 
 def _numbers(value: object) -> int:
-    """Entries of the floating-point arrays in value: an array, a list, dict or network of them."""
+    """Return how many floating-point values an array, or a list, dict or network of arrays, has."""
     if hasattr(value, "dtype"):
         return value.size if value.dtype.kind == "f" and value.ndim else 0
     if hasattr(value, "params"):  # an MLP

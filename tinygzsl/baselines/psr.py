@@ -1,4 +1,4 @@
-"""PSR: an encoder from prototypes to features that keeps how similar the classes are."""
+"""PSR: an encoder from prototypes to features that preserves the similarities of classes."""
 
 from __future__ import annotations
 
@@ -21,27 +21,32 @@ class PSR(Baseline):
     """Annadani, Biswas: Preserving Semantic Relations for Zero-Shot Learning, CVPR 2018.
 
     f (encoder) maps prototypes to features and g (decoder) maps them back, both with one hidden
-    ReLU layer; s is the cosine. Two classes with delta = s(a_m, a_n) of 1 are identical, of tau or
-    more semantically similar, and else dissimilar. For each sample x_i, with the prototype a_r of
-    its class, a sample x_j of a similar class and a sample x_k of a dissimilar one are drawn.
-    Minimised is the mean of O_1 + similar_weight O_2 + reconstruction_weight O_3, where
+    ReLU layer; s is the cosine. Two classes with delta = s(a_m, a_n) are identical if delta is 1,
+    semantically similar if it is at least tau, and dissimilar otherwise. For each sample x_i, with
+    the prototype a_r of its class, a sample x_j of a similar class and a sample x_k of a dissimilar
+    one are drawn. The loss is the mean of O_1 + similar_weight O_2 + reconstruction_weight O_3 with
     O_1 = -s(f(a_r), x_i) + (tau - delta_kr) s(f(a_r), x_k),
     O_2 = max(0, tau - s(f(a_r), x_j)) + max(0, s(f(a_r), x_j) - delta_jr) and
-    O_3 = ||a_r - g(f(a_r))||^2. A class scores the cosine of x and f(a).
+    O_3 = ||a_r - g(f(a_r))||^2. The score of a class is the cosine of x and f(a).
 
-    After the formulas as a reader's notes quote them (travelleralone.github.io); no code was
-    found, and neither the settings nor how the paper draws its triples. Decided here: x_i, the
-    classes of x_j and x_k and then these are drawn uniformly, a term without such a class is 0, and
+    The formulas are taken from a reader's notes (travelleralone.github.io). The code, the settings
+    and the way the paper draws its triples were not found. Decided here: x_i, the classes of x_j
+    and x_k, and then x_j and x_k are drawn uniformly; a term is 0 if there is no such class; and
     all defaults.
 
-    threshold              tau
-    similar_weight         of O_2 (lambda_1 in the paper)
-    reconstruction_weight  of O_3 (lambda_2)
-    hidden                 units of the hidden layers
-    lr, batch_size, steps  of Adam
-
-    Raises ValueError for a threshold outside of (-1, 1) or a size or rate that isn't positive,
-    FloatingPointError if training diverges.
+    Parameters
+    ----------
+    threshold : float
+        tau, between -1 and 1.
+    similar_weight, reconstruction_weight : float
+        The weights of O_2 and O_3 (lambda_1 and lambda_2 in the paper).
+    hidden : int
+        Units of the hidden layers.
+    lr : float
+    batch_size, steps : int
+        Training by Adam.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "PSR"
@@ -84,7 +89,7 @@ class PSR(Baseline):
                 self.callback(step, {"phase": "psr", "total": self.steps, "loss": loss})
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         if not is_number(self.threshold) or not -1 < self.threshold < 1:
             raise ValueError(f"threshold is {self.threshold!r}; pass a cosine between -1 and 1")
@@ -104,9 +109,10 @@ class PSR(Baseline):
 
 
 class Triples(NamedTuple):
-    """B anchors: their classes r (B,), unit samples x_i of r, x_j of a similar and x_k of a
-    dissimilar class (B, d), the cosines (B,) of these classes to r, NaN where there is no such
-    class.
+    """B triples: the anchors' classes r (B,), samples of length 1 (B, d), and cosines (B,).
+
+    The samples are x_i of class r, x_j of a similar and x_k of a dissimilar class; the cosines are
+    those of the latter classes to r, NaN where there is no such class.
     """
 
     r: np.ndarray
@@ -118,19 +124,19 @@ class Triples(NamedTuple):
 
 
 class Partners:
-    """The similar and the dissimilar classes of each class, to draw samples from."""
+    """The similar and the dissimilar classes of each class; draws samples of them."""
 
     def __init__(self, index: np.ndarray, a: np.ndarray, threshold: float):
         self.index = index
         self.counts = np.bincount(index)
-        self.rows = np.argsort(index, kind="stable")  # class after class
+        self.rows = np.argsort(index, kind="stable")  # sorted by class
         unit = unit_rows_forward(a.astype("float64"))[0]
         self.delta = unit @ unit.T
         self.similar = (self.delta >= threshold) & (self.delta < 1 - 1e-6)  # 1: identical
         self.dissimilar = self.delta < threshold
 
     def draw(self, x: np.ndarray, u: np.ndarray) -> Triples:
-        """B samples of unit x (n, d) and their partners, by u (B, 5) in [0, 1)."""
+        """Draw B rows of x (n, d), of length 1, and their partners, by u (B, 5) in [0, 1)."""
         i = (u[:, 0] * len(x)).astype(np.int64)
         r = self.index[i]
         j, delta_j = self._samples(self.similar, r, u[:, 1:3])
@@ -138,7 +144,7 @@ class Partners:
         return Triples(r, x[i], x[j], x[k], delta_j.astype(x.dtype), delta_k.astype(x.dtype))
 
     def _samples(self, related: np.ndarray, r: np.ndarray, u: np.ndarray) -> tuple:
-        """A uniform sample of a uniform class related to r, and that class's cosine to r."""
+        """Draw a related class of each r uniformly, then one of its samples; also the cosines."""
         choices = np.argsort(~related, axis=1, kind="stable")  # a row's related classes first
         number = related.sum(axis=1)[r]
         c = choices[r, (u[:, 0] * number).astype(np.int64)]
@@ -156,7 +162,7 @@ def psr_loss(
     similar_weight: float,
     reconstruction_weight: float,
 ) -> tuple[float, list[np.ndarray], list[np.ndarray]]:
-    """The objective on B triples and prototypes a (S, k), and the gradients of both networks."""
+    """Return the loss of B triples and prototypes a (S, k), and both networks' gradients."""
     mapped, cache = encoder.forward(a)
     unit, unit_cache = unit_rows_forward(mapped)
     relations, dunit = relation_loss(unit, triples, threshold, similar_weight)
@@ -174,7 +180,7 @@ def psr_loss(
 def relation_loss(
     unit: np.ndarray, triples: Triples, threshold: float, weight: float
 ) -> tuple[float, np.ndarray]:
-    """The mean of O_1 + weight O_2 for unit f(a) (S, d), and its gradient (S, d)."""
+    """Return the mean of O_1 + weight O_2 for f(a) (S, d) of length 1, and its gradient (S, d)."""
     r, x_i, x_j, x_k, delta_j, delta_k = triples
     f = unit[r]
     s_i, s_j, s_k = ((f * x).sum(axis=1) for x in (x_i, x_j, x_k))

@@ -1,4 +1,4 @@
-"""SADLE: a discriminative latent space of two autoencoders whose structures are aligned."""
+"""SADLE: two autoencoders with an aligned, discriminative latent space."""
 
 from __future__ import annotations
 
@@ -37,10 +37,21 @@ class SADLE(Baseline):
                    (cos(v_i, v_j) - cos(s_i, s_j))^2
         class      class_weight * (E[-ln p(y | v)] + E[-ln p(y | s)]) by C
 
-    by Adam (0.9, 0.999), means over samples and dimensions. A class scores minus the Euclidean
-    distance of f_v(x) and f_s(a). The defaults are this library's, of its own model of this kind.
+    by Adam with betas (0.9, 0.999); means are over samples and dimensions. The score of a class is
+    minus the Euclidean distance of f_v(x) and f_s(a). The defaults are those of this library's
+    VSMM.
 
-    Raises ValueError for a setting out of its range.
+    Parameters
+    ----------
+    latent : int
+        Dimensions of the latent space.
+    align_weight, structure_weight, class_weight : float
+        Weights of the terms.
+    lr : float
+    epochs, batch : int
+        Training by Adam.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "SADLE"
@@ -60,7 +71,7 @@ class SADLE(Baseline):
     batch: int = 128
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         weights = "align_weight", "structure_weight", "class_weight"
         check_numbers(self, whole=("latent", "epochs", "batch"), positive=("lr",), weights=weights)
@@ -90,7 +101,7 @@ class SADLE(Baseline):
 def sadle_networks(
     d: int, k: int, n_seen: int, latent: int, seed: int, dtype: str
 ) -> dict[str, MLP]:
-    """f_v, g_v, f_s, g_s and C by name."""
+    """Return f_v, g_v, f_s, g_s and C by name."""
     shapes = {"f_v": [d, latent], "g_v": [latent, d], "f_s": [k, latent], "g_s": [latent, k]}
     return create_networks({**shapes, "c": [latent, n_seen]}, seed, dtype)
 
@@ -104,9 +115,9 @@ def sadle_loss(
     structure_weight: float,
     class_weight: float,
 ) -> tuple[dict, list[np.ndarray]]:
-    """SADLE's objective on a batch and its gradients in the order of nets and their params.
+    """Return the terms of SADLE's objective on a batch, and the gradients by nets and params.
 
-    x (n, d), class indices y (n,) and the prototype of each sample, a (n, k). Returns the terms
+    x is (n, d), the class indices y (n,), and a (n, k) holds each sample's prototype. The terms are
     "rec", "align", "structure" and "class", unweighted, and "loss".
     """
     n = len(x)
@@ -139,11 +150,12 @@ def sadle_loss(
 def structure_loss(
     v: np.ndarray, s: np.ndarray, weight: float
 ) -> tuple[np.floating, np.ndarray, np.ndarray]:
-    """The mean over pairs of (cos(v_i, v_j) - cos(s_i, s_j))^2 for v and s (n, m), and weight times
-    its dv and ds.
+    """Return the mean over pairs of (cos(v_i, v_j) - cos(s_i, s_j))^2 for v and s (n, m).
+
+    Also returns dv and ds of weight times this.
     """
     (unit_v, v_cache), (unit_s, s_cache) = unit_rows_forward(v), unit_rows_forward(s)
     difference = unit_v @ unit_v.T - unit_s @ unit_s.T
-    dcos = difference * np.asarray(4 * weight / difference.size, v.dtype)  # both ends of each pair
+    dcos = difference * np.asarray(4 * weight / difference.size, v.dtype)  # each pair counts twice
     dv = unit_rows_backward(dcos @ unit_v, v_cache)
     return (difference * difference).mean(), dv, unit_rows_backward(-(dcos @ unit_s), s_cache)

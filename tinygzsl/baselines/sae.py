@@ -20,15 +20,18 @@ class SAE(Baseline):
 
     Minimises ||X - A_y W||^2 + lambda ||X W^T - A_y||^2 over W (k, d), where A_y (n, k) holds the
     prototype of each sample's class: W^T encodes features, W decodes prototypes. W solves the
-    Sylvester equation (A_y^T A_y) W + W (lambda X^T X) = (1 + lambda) A_y^T X, in float64. A class
-    scores the cosine of x W^T and a (encoder, features to semantics) or that of x and a W (decoder,
-    semantics to features). The rows of W are then scaled to length 1, as in the authors' code.
+    Sylvester equation (A_y^T A_y) W + W (lambda X^T X) = (1 + lambda) A_y^T X, in float64. The
+    score of a class is the cosine of x W^T and a (encoder, features to semantics) or of x and a W
+    (decoder, semantics to features), with the rows of W scaled to length 1 as in the authors' code.
 
-    direction       encoder or decoder
-    encoding_weight lambda; encoder: 3.2, the default, for AWA1 and 80 for CUB; decoder: 0.8 and
-                    0.2; all with features l2 (github.com/mvp18)
-
-    Raises ValueError for another direction or a weight that isn't positive.
+    Parameters
+    ----------
+    direction : {"encoder", "decoder"}
+    encoding_weight : float
+        lambda. Encoder: 3.2, the default, for AWA1 and 80 for CUB; decoder: 0.8 and 0.2; all with
+        features l2 (github.com/mvp18).
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "SAE"
@@ -43,7 +46,7 @@ class SAE(Baseline):
     encoding_weight: float = 3.2
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_choice(self, "direction", DIRECTIONS)
         check_numbers(self, positive=("encoding_weight",))
@@ -62,11 +65,11 @@ class SAE(Baseline):
 
 
 def solve_sylvester(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """The W (k, d) of least norm with a W + W b = c, for symmetric a (k, k) and b (d, d) without
-    negative eigenvalues.
+    """Return the W (k, d) of least norm with a W + W b = c, for positive semidefinite a and b.
 
-    In the bases of their eigenvectors the equation reads (alpha_i + beta_j) W_ij = c_ij. Where the
-    sum is zero to rounding, no W_ij changes the left side, and W_ij is 0.
+    a (k, k) and b (d, d) are symmetric. In the bases of their eigenvectors the equation reads
+    (alpha_i + beta_j) W_ij = c_ij. Where the sum is numerically zero, W_ij has no effect on the
+    left side and is set to 0.
     """
     alpha, p = np.linalg.eigh(a)
     beta, q = np.linalg.eigh(b)

@@ -1,4 +1,4 @@
-"""SE-GZSL: a conditional VAE whose samples a regressor must be able to read."""
+"""SE-GZSL: a conditional VAE with a regressor from its samples to the attributes."""
 
 from __future__ import annotations
 
@@ -42,10 +42,23 @@ class SEGZSL(SyntheticBaseline):
     equations could not be compared with the paper's. Decided here: the weights, the widths, the
     rate; prototypes of the feedback are those of the batch, so seen; x in L_reg is a real
     sample of the class of a; a synthetic sample is the mean G(z, a); the classifier is a softmax
-    (the paper's a linear SVM). Features are standardised, as suits p's variance of 1.
+    (in the paper a linear SVM). Features are standardised by default, which fits p's variance of 1.
 
-    weight_regressor, _attributes, _prior, _latent   lambda_R, lambda_c, lambda_reg, lambda_E
-    hidden, latent                                   one hidden layer in each network; m
+    Parameters
+    ----------
+    weight_regressor, weight_attributes, weight_prior, weight_latent : float
+        lambda_R, lambda_c, lambda_reg and lambda_E.
+    hidden : int
+        Units of the one hidden layer of each network.
+    latent : int
+        m, the dimensions of z.
+    output : str
+        The activation of G's output.
+    lr : float
+    epochs, batch : int
+        Training by Adam.
+    **others
+        See SyntheticBaseline and Baseline.
     """
 
     title: ClassVar[str] = "SE-GZSL"
@@ -69,7 +82,7 @@ class SEGZSL(SyntheticBaseline):
     batch: int = 64
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         weights = tuple(f"weight_{name}" for name in ("regressor", *Weights._fields))
         whole = "hidden", "latent", "epochs", "batch"
@@ -142,8 +155,10 @@ class Weights(NamedTuple):
 def regressor_loss(
     regressor: MLP, x: np.ndarray, a: np.ndarray, fake: np.ndarray, weight: float
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """E[-log r(a | x)] + weight E[-log r(a | x~)], without its constant, and the gradients in the
-    order of regressor.params. x and x~ (n, d) share the prototypes a (n, k).
+    """Return E[-log r(a | x)] + weight E[-log r(a | x~)], and the gradients of regressor.params.
+
+    The constants of the normal distributions are left out. x and x~ (n, d) share the prototypes
+    a (n, k).
     """
     n = len(x)
     read, cache = regressor.forward(np.concatenate([x, fake]))
@@ -163,12 +178,12 @@ def vae_loss(
     eps: np.ndarray,
     weights: Weights,
 ) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
-    """L_VAE + lambda_c L_c + lambda_reg L_reg + lambda_E L_E with the gradients of encoder.params
-    (of L_VAE alone, as the others hold the encoder fixed) and generator.params.
+    """Return L_VAE + lambda_c L_c + lambda_reg L_reg + lambda_E L_E and its gradients.
 
-    x (n, d), a (n, k); z and eps (n, m) are standard normal. The terms are 0-d arrays, in nats and
-    without the constants of the normal distributions: "kl", "reconstruction", the other three
-    weighted: "attributes", "prior" and "latent", and "loss".
+    The gradients are those of encoder.params (of L_VAE only, as the other terms hold the encoder
+    fixed) and generator.params. x is (n, d), a (n, k); z and eps (n, m) are standard normal. The
+    terms are 0-d arrays in nats, without the constants of the normal distributions: "kl" and
+    "reconstruction"; "attributes", "prior" and "latent", weighted; and "loss".
     """
     n, m = z.shape
     code, code_cache = encoder.forward(x)

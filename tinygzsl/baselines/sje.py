@@ -14,14 +14,20 @@ class SJE(RankingBaseline):
     Classification, CVPR 2015.
 
     Minimises the mean over samples of max_y max(0, margin + F(x, y) - F(x, y_n)) over W (d, k), the
-    maximum over the wrong classes y and F = x W a_y^T: the multiclass structured hinge, one class a
-    step. The paper's margin is 1. By SGD as in RankingBaseline.
+    maximum over the wrong classes y and F = x W a_y^T: the multiclass structured hinge, in which a
+    step changes the score of one wrong class. The paper's margin is 1. Trained by SGD as in
+    RankingBaseline.
 
-    lr, margin 0.1 and 4 for CUB with features standard, the defaults; 1 and 2.5 for AWA1 with
-               features l2 (github.com/mvp18, which also standardises x W when it looks for the
-               class; the paper doesn't, and so isn't done here; chosen there for classical
-               zero-shot learning, among unseen classes only)
-    epochs     20; the public code stops by validation, after at most 100
+    Parameters
+    ----------
+    lr, margin : float
+        0.1 and 4, the defaults, are for CUB with features standard; 1 and 2.5 for AWA1 with
+        features l2 (github.com/mvp18, chosen for classical zero-shot learning, among unseen classes
+        only). That code also standardises x W before prediction; the paper and this class don't.
+    epochs : int
+        Passes over the samples. The public code uses early stopping, after at most 100.
+    **others
+        See Baseline.
     """
 
     title: ClassVar[str] = "SJE"
@@ -37,4 +43,4 @@ class SJE(RankingBaseline):
     epochs: int = 20
 
     def _weights(self, n_classes: int) -> None:
-        """None: the most violating class alone."""
+        """Return None: only the most violating class counts."""

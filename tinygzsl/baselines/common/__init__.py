@@ -1,1 +1,1 @@
-"""What several of the methods share."""
+"""Code that several methods share."""

@@ -1,4 +1,4 @@
-"""What all baselines share: checks, scaling, labels from scores, calibrated stacking."""
+"""The base classes of all baselines: checks, scaling, labels from scores, calibrated stacking."""
 
 from __future__ import annotations
 
@@ -30,21 +30,39 @@ SCALERS = ("none", "minmax", "standard", "l2")
 class Baseline(Parameters, ABC):
     """A classifier that scores samples against the prototypes of all classes.
 
-    Parameters of every method: the scaler of features and prototypes (none, minmax, standard or
-    l2; see tinygzsl.datasets.scaling), the offset of calibrated stacking (subtracted from the
-    scores of seen classes, in standard deviations of the training samples' scores; 0 is none), the
-    seed, the dtype of the arrays, the number of threads (None: as many as BLAS would use) and a
-    callback(step, logs) that is called during fit.
+    A subclass implements _fit(x, index, a) and _scores(x, a). Computation is in NumPy, on the CPU.
 
-    After fit: classes_ (S,), n_features_in_, score_scale_. strict says that fit never sees a
-    prototype of an unseen class. Computed with NumPy, on the CPU.
+    Parameters
+    ----------
+    features, prototypes : {"none", "minmax", "standard", "l2"}
+        The scalers, see tinygzsl.datasets.scaling.
+    offset : float
+        The offset of calibrated stacking, subtracted from the scores of seen classes. The unit is
+        the standard deviation of the scores of training samples; 0 subtracts nothing.
+    seed : int
+        The seed of all random numbers.
+    dtype : {"float32", "float64"}
+        The dtype of the arrays.
+    threads : int, optional
+        Number of threads; by default as many as BLAS would use.
+    callback : callable, optional
+        callback(step, logs) is called during fit.
 
-    A method has _fit(x, index, a) and _scores(x, a).
+    Attributes
+    ----------
+    classes_ : ndarray of shape (S,)
+        The seen classes, sorted.
+    n_features_in_ : int
+        d, the number of features.
+    score_scale_ : float
+        The unit of the offset.
+    strict : bool
+        Whether fit uses no prototypes of unseen classes.
     """
 
     strict: ClassVar[bool] = True
     title: ClassVar[str]  # its name in the tables
-    grid: ClassVar[dict[str, tuple]] = {}  # what validation may search, and over which values
+    grid: ClassVar[dict[str, tuple]] = {}  # the values of each parameter that validation searches
 
     features: str = "none"
     prototypes: str = "l2"
@@ -55,17 +73,34 @@ class Baseline(Parameters, ABC):
     callback: Callable[[int, dict[str, Any]], None] | None = None
 
     def fit(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> Self:
-        """Train on seen data: X (n, d), y (n,), seen_prototypes (S, k), row i for classes_[i].
+        """Train on seen classes. If this fails, the model stays as it was before.
 
-        Raises ValueError for arrays or settings that can't be trained on, FloatingPointError if
-        training diverges. A fit that fails leaves the model as it was before.
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features.
+        y : array_like of shape (n,)
+            Labels.
+        seen_prototypes : array_like of shape (S, k)
+            Row i is the prototype of np.unique(y)[i].
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the arrays or parameters can't be trained with.
+        FloatingPointError
+            If training diverges.
         """
         with _whole_or_not_at_all(self):
             self._train(X, y, seen_prototypes)
         return self
 
     def check(self) -> None:
-        """ValueError for a setting out of its range; fit begins with this."""
+        """Raise ValueError for a parameter out of its range; fit calls this first."""
         check_seed(self.seed)
         check_dtype(self.dtype)
         for name in ("features", "prototypes"):
@@ -73,9 +108,23 @@ class Baseline(Parameters, ABC):
         check_finite_number(self, "offset")
 
     def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
-        """Scores (n, S + U): seen classes in the order of classes_, then the unseen ones.
+        """Return the scores of all classes, without subtracting the offset.
 
-        The offset is not subtracted. Raises ValueError if the arrays don't fit the model.
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features.
+        unseen_prototypes : array_like of shape (U, k)
+
+        Returns
+        -------
+        ndarray of shape (n, S + U)
+            Seen classes in the order of classes_, then the unseen ones.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it.
         """
         self._check_fitted()
         unseen = np.asarray(unseen_prototypes)
@@ -90,9 +139,26 @@ class Baseline(Parameters, ABC):
         unseen_prototypes: np.ndarray | None = None,
         unseen_classes: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Labels (n,) for X (n, d): the class with the greatest score, the offset subtracted.
+        """Return the class with the largest score, after subtracting the offset.
 
-        Without prototypes: among seen classes.
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features.
+        unseen_prototypes : array_like of shape (U, k), optional
+            Without them only seen classes are predicted.
+        unseen_classes : array_like of shape (U,), optional
+            The labels of the unseen prototypes.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it.
         """
         self._check_fitted()
         if unseen_prototypes is None:
@@ -105,13 +171,13 @@ class Baseline(Parameters, ABC):
         return np.concatenate([self.classes_, unseen])[f.argmax(axis=1)]
 
     def calibrated(self, scores: np.ndarray) -> np.ndarray:
-        """Scores (n, S + U) with the offset subtracted from the S seen classes.
+        """Return scores (n, S + U) with the offset subtracted from the S seen classes.
 
         Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot
-        Learning for Object Recognition in the Wild, ECCV 2016. ValueError if the offset is not a
-        finite number.
+        Learning for Object Recognition in the Wild, ECCV 2016. Raises ValueError if the offset is
+        not a finite number.
         """
-        check_finite_number(self, "offset")  # which may be set after fit
+        check_finite_number(self, "offset")  # it may have been set after fit
         seen = np.arange(scores.shape[1]) < len(self.classes_)
         return scores - np.where(seen, self.offset * self.score_scale_, 0).astype(scores.dtype)
 
@@ -150,15 +216,15 @@ class Baseline(Parameters, ABC):
 
     @abstractmethod
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
-        """Scores (n, C) of scaled samples x (n, d) with any C scaled prototypes; more is closer."""
+        """Return scores (n, C) of scaled samples x (n, d) for any C scaled prototypes a (C, k)."""
 
 
-SAMPLE_ROWS = 8192  # training samples that give the unit of the offset
+SAMPLE_ROWS = 8192  # maximum number of training samples that determine the unit of the offset
 
 
 @contextmanager
 def _whole_or_not_at_all(model: Baseline) -> Iterator[None]:
-    """If the block fails, or is interrupted, the model gets back what it was fitted to before."""
+    """Restore the model's attributes if the block fails or is interrupted."""
     before = dict(vars(model))
     try:
         yield
@@ -170,10 +236,10 @@ def _whole_or_not_at_all(model: Baseline) -> Iterator[None]:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class GenerativeBaseline(Baseline):
-    """A method that needs the unseen prototypes in training, so not strict.
+    """A baseline that needs the unseen prototypes in training, so it is not strict.
 
-    A method has _fit_all(x, index, a, a_unseen), which ends with a classifier of S + U classes, and
-    _logits(x) -> (n, S + U), its scores. They can't be asked about other classes than these.
+    A subclass implements _fit_all(x, index, a, a_unseen), which trains a classifier of S + U
+    classes, and _logits(x), its scores (n, S + U). Other unseen classes need another fit.
     """
 
     strict: ClassVar[bool] = False
@@ -186,11 +252,19 @@ class GenerativeBaseline(Baseline):
         *,
         unseen_prototypes: np.ndarray,
     ) -> Self:
-        """Train on seen data and the prototypes of unseen classes (U, k).
+        """Train on seen classes and the prototypes of unseen ones; see Baseline.fit.
 
-        Raises as Baseline.fit does.
+        Parameters
+        ----------
+        X, y, seen_prototypes
+            As for Baseline.fit.
+        unseen_prototypes : array_like of shape (U, k)
+
+        Returns
+        -------
+        self
         """
-        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # kept: a copy
+        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # a copy is kept
         check_matrix("prototypes", seen)
         check_matrix("unseen_prototypes", unseen, seen.shape[1], "seen_prototypes")
         check_finite("unseen_prototypes", unseen)
@@ -200,14 +274,14 @@ class GenerativeBaseline(Baseline):
         return self
 
     def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
-        """Scores (n, S + U) of the classes it was trained for; ValueError for other prototypes."""
+        """As Baseline.decision_function; ValueError for other prototypes than in training."""
         self._check_fitted()
         unseen_prototypes = np.asarray(unseen_prototypes)
         check_matrix("unseen_prototypes", unseen_prototypes)
         if not np.array_equal(unseen_prototypes, self._unseen_prototypes):
             raise ValueError(
-                f"{self.title} was trained for {len(self._unseen_prototypes)} unseen prototypes, "
-                f"and these {len(unseen_prototypes)} are others; fit it again with them"
+                f"{self.title} was trained with {len(self._unseen_prototypes)} unseen prototypes, "
+                f"but these {len(unseen_prototypes)} are different; fit it again with them"
             )
         return super().decision_function(X, unseen_prototypes)
 
@@ -218,14 +292,14 @@ class GenerativeBaseline(Baseline):
         self._fit_all(x, index, a, a_unseen)
 
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
-        return self._logits(x)[:, : len(a)]  # a: those of the seen classes, or of all
+        return self._logits(x)[:, : len(a)]  # a has the seen classes, or all
 
     @abstractmethod
     def _fit_all(
         self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
     ) -> None:
-        """_fit with the scaled prototypes of the unseen classes, a_unseen (U, k), too."""
+        """As _fit, also with the scaled prototypes a_unseen (U, k) of the unseen classes."""
 
     @abstractmethod
     def _logits(self, x: np.ndarray) -> np.ndarray:
-        """Scores (n, S + U) of scaled samples x (n, d) with the classes it was trained for."""
+        """Return scores (n, S + U) of scaled samples x (n, d)."""

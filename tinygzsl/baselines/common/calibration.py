@@ -1,4 +1,4 @@
-"""Calibrated stacking: the offset that validation chooses.
+"""Calibrated stacking: the choice of the offset by validation.
 
 Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot Learning for
 Object Recognition in the Wild, ECCV 2016.
@@ -16,8 +16,9 @@ from .base import Baseline
 
 
 class Calibration(NamedTuple):
-    """offset (in standard deviations of training scores), mean H of the folds with it and without,
-    and H of each fold with it.
+    """The offset, in standard deviations of training scores, and the H that it gives.
+
+    These are the mean H over the folds with and without the offset, and H of each fold with it.
     """
 
     offset: float
@@ -27,19 +28,22 @@ class Calibration(NamedTuple):
 
 
 def fit_on(model: Any, data: Dataset) -> Any:
-    """Fit on the training part of data; methods that aren't strict get its unseen prototypes."""
-    strict = getattr(model, "strict", True)  # EntropySeparationGZSL is
+    """Fit on the training part of data, and return the model.
+
+    Methods that aren't strict get the unseen prototypes too.
+    """
+    strict = getattr(model, "strict", True)  # EntropySeparationGZSL is strict
     more = {} if strict else {"unseen_prototypes": data.unseen_prototypes}
     return model.fit(data.X_train, data.y_train, data.seen_prototypes, **more)
 
 
 def choose_offset(model: Baseline, folds: list[Dataset]) -> Calibration:
-    """The offset with the best mean H over validation folds; model is fitted on each of them.
+    """Return the offset with the best mean H over validation folds; model is fitted on each fold.
 
-    folds are those of tinygzsl.tuning.folds.folds, made of training samples alone: some seen
-    classes play unseen. Where several offsets are equally good, the middle of their interval
-    (of the one nearest 0). Exact: H changes only where a sample's best scores among seen and unseen
-    classes are equal, and all these places are tried.
+    folds come from tinygzsl.tuning.folds.folds: they use training samples only, and some seen
+    classes are pseudo-unseen. If several offsets are equally good, the middle of their interval is
+    returned (of the interval nearest 0). The search is exact: H changes only at offsets where a
+    sample's best seen and best unseen score become equal, and all of these are tried.
     """
     curves = []
     for fold in folds:
@@ -59,9 +63,9 @@ def choose_offset(model: Baseline, folds: list[Dataset]) -> Calibration:
 
 
 def _curve(f: np.ndarray, data: Dataset, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places (m,), ascending, where H changes, and H (m + 1,) below, between and above them.
+    """Return the offsets (m,), ascending, where H changes, and H (m + 1,) between them.
 
-    At a place itself the seen class is taken, as by argmax, which prefers the first.
+    Exactly at such an offset the seen class is taken, as argmax prefers the first.
     """
     seen, unseen = f[:, : len(data.seen_classes)], f[:, len(data.seen_classes) :]
     ahead = np.subtract(seen.max(axis=1), unseen.max(axis=1), dtype=np.float64) / scale
@@ -72,11 +76,11 @@ def _curve(f: np.ndarray, data: Dataset, scale: float) -> tuple[np.ndarray, np.n
 
 
 def _at(curve: tuple[np.ndarray, np.ndarray], offsets: np.ndarray) -> np.ndarray:
-    """H at each offset: a sample is taken as seen where offset <= its place."""
+    """Return H at each offset; a sample is taken as seen if the offset is at most its own."""
     places, h = curve
     return h[np.searchsorted(places, offsets, side="left")]
 
 
 def _between(places: np.ndarray) -> np.ndarray:
-    """An offset within each interval that the places (m,) make: (m + 1,)."""
+    """Return an offset (m + 1,) inside each interval between the places (m,)."""
     return np.concatenate([[places[0] - 1], (places[:-1] + places[1:]) / 2, [places[-1] + 1]])

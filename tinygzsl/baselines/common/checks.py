@@ -1,4 +1,4 @@
-"""Checks of the baselines' hyper-parameters: numbers of several kinds, powers, words."""
+"""Checks of the baselines' parameters: numbers, exponents and choices."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ def check_numbers(
     weights: tuple[str, ...] = (),
     widths: tuple[str, ...] = (),
 ) -> None:
-    """ValueError for a parameter that isn't a whole number from 1, a number above 0, one from 0 or
-    a tuple of whole numbers from 1.
+    """Raise ValueError for a parameter out of its range.
+
+    The arguments list names of parameters: `whole` are whole numbers of at least 1, `positive`
+    numbers above 0, `weights` numbers of at least 0, `widths` tuples of whole numbers of at least
+    1.
     """
     for name in (*whole, *positive, *weights, *widths):
         value = getattr(model, name)
@@ -36,26 +39,26 @@ def check_numbers(
 
 
 def check_power(model: Any, name: str, base: int, most: int) -> None:
-    """ValueError unless that parameter is a number from -most to most, a logarithm of this base."""
+    """Raise ValueError unless the parameter, a logarithm of this base, is from -most to most."""
     value = getattr(model, name)
     if not is_number(value) or abs(value) > most:
         raise ValueError(f"{name} is {value!r}; pass a log{base} from {-most} to {most}")
 
 
 def check_choice(model: Any, name: str, choices: tuple[str, ...]) -> None:
-    """ValueError unless that parameter is one of these words."""
+    """Raise ValueError unless the parameter is one of the choices."""
     value = getattr(model, name)
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {value!r}; pass {' or '.join(choices)}")
 
 
 def check_finite_number(model: Any, name: str) -> None:
-    """ValueError unless that parameter is a finite number."""
+    """Raise ValueError unless the parameter is a finite number."""
     value = getattr(model, name)
     if not is_number(value):
         raise ValueError(f"{name} is {value!r}; pass a finite number")
 
 
 def is_number(value: Any) -> bool:
-    """Whether value is a finite real number; True and False are none."""
+    """Return whether value is a finite real number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

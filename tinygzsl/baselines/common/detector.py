@@ -18,15 +18,15 @@ LR, BETAS = 1e-3, (0.5, 0.999)
 
 
 def detector_entropy(detector: MLP, x: np.ndarray) -> np.ndarray:
-    """H (n,) of the detector's softmax, in nats."""
+    """Return the entropy H (n,) of the detector's softmax, in nats."""
     return kernels.log_softmax_entropy(detector.forward(x)[0])[1]
 
 
 def detector_loss(detector: MLP, x: np.ndarray, y: np.ndarray) -> tuple[dict, list[np.ndarray]]:
-    """E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] and its gradients by detector.params.
+    """Return E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] and the gradients of detector.params.
 
-    The first len(y) rows of x (n, d) are seen samples with class indices y, the others x~. Returns
-    the terms as 0-d arrays: "seen" and "fake" (mean entropies, nats), "cross_entropy" and "loss".
+    The first len(y) rows of x (n, d) are seen samples with class indices y, the others are x~. The
+    terms are 0-d arrays in nats: "seen" and "fake" (mean entropies), "cross_entropy" and "loss".
     """
     n = len(y)
     logits, cache = detector.forward(x)
@@ -51,10 +51,10 @@ def train_detector(
     seed: int,
     callback: Callable[[int, dict], None],
 ) -> MLP:
-    """The detector with layers of those sizes, after epochs of len(x) / batch steps.
+    """Return a detector with layers of these sizes, trained for epochs of len(x) / batch steps.
 
-    Half a batch are seen samples x (n, d) with y (n,), in a new order whenever all were used, and
-    half are drawn from fakes (m, d). FloatingPointError if training diverges.
+    Half of a batch are seen samples x (n, d) with labels y (n,), shuffled again after each pass,
+    and half are drawn from fakes (m, d). Raises FloatingPointError if training diverges.
     """
     detector = MLP.create(
         np,

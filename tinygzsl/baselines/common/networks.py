@@ -17,7 +17,7 @@ from ...vsmm import epoch_batches
 def create_networks(
     shapes: dict[str, list[int]], seed: int, dtype: str, **activations: str
 ) -> dict[str, MLP]:
-    """Fresh networks of these layer sizes, weights N(0, 1 / inputs); activations as for MLP."""
+    """Return new networks by name, weights N(0, 1 / inputs); activations as for MLP."""
     common = {"seed": seed, "purpose": Purpose.BASELINE_WEIGHTS, "std": None, "dtype": dtype}
     return {
         name: MLP.create(np, sizes, step=i, **common, **activations)
@@ -26,7 +26,7 @@ def create_networks(
 
 
 def parameters(networks: dict[str, MLP]) -> list[np.ndarray]:
-    """All parameters, in the order of the networks."""
+    """Return all parameters, in the order of the networks."""
     return [p for network in networks.values() for p in network.params]
 
 
@@ -40,12 +40,13 @@ def train_networks(
     weight_decay: float = 0.0,
     tenth_every: int = 0,
 ) -> None:
-    """Minimise loss(rows) -> terms (with "loss"), gradients over shuffled batches of n samples.
+    """Minimise a loss by Adam over shuffled mini-batches of n samples.
 
-    model is the baseline, with its epochs, batch, lr, seed, title and callback, which gets
-    (step, {"phase", "total", terms}). weight_decay times a parameter is added to its gradient; the
-    rate falls to a tenth every tenth_every epochs, if given. Raises FloatingPointError if a loss or
-    a parameter stops being finite.
+    loss(rows) returns the terms, with "loss" among them, and the gradients. model is the baseline;
+    its epochs, batch, lr, seed, title and callback are used, and the callback gets
+    (step, {"phase", "total", terms}). weight_decay times a parameter is added to its gradient. The
+    learning rate is divided by 10 every tenth_every epochs, unless this is 0. Raises
+    FloatingPointError if a loss or a parameter is no longer finite.
     """
     params = parameters(networks)
     adam = Adam(params, model.lr, betas)

@@ -1,4 +1,4 @@
-"""What ALE, DeViSE and SJE share: a bilinear score, hinges on wrong classes, SGD by sample."""
+"""The base of ALE, DeViSE and SJE: a bilinear score, hinges on wrong classes, SGD by sample."""
 
 from __future__ import annotations
 
@@ -15,26 +15,31 @@ from .checks import check_numbers
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class RankingBaseline(Baseline):
-    """F(x, y) = x W a_y^T for W (d, k), trained by SGD, one sample after the other.
+    """F(x, y) = x W a_y^T for W (d, k), trained by SGD with batches of one sample.
 
-    A method has a margin and _weights(S), what its violations are worth: see ranking_loss.
+    A subclass has a margin and _weights(S), the weights of its violations: see ranking_loss.
 
-    W starts with uniform numbers, each column scaled to length 1, and every epoch visits all
-    samples in a new order at a constant rate, as in public code for the comparison of Xian et al.
-    (github.com/mvp18/Popular-ZSL-Algorithms; Zero-Shot Learning - A Comprehensive Evaluation of the
-    Good, the Bad and the Ugly, TPAMI 2019). A step follows the whole gradient of its sample's loss.
+    W is initialised with uniform numbers, each column scaled to length 1. Every epoch visits all
+    samples in a new order at a constant learning rate, as in public code for the comparison of Xian
+    et al. (github.com/mvp18/Popular-ZSL-Algorithms; Zero-Shot Learning - A Comprehensive Evaluation
+    of the Good, the Bad and the Ugly, TPAMI 2019). A step uses the full gradient of its sample's
+    loss.
 
-    lr      learning rate
-    epochs  passes over the samples; callback(epoch, logs) gets the mean loss of each
-
-    Raises ValueError unless lr, margin and epochs are positive, FloatingPointError if it diverges.
+    Parameters
+    ----------
+    lr : float
+        Learning rate.
+    epochs : int
+        Passes over the samples; callback(epoch, logs) gets the mean loss of each.
+    **others
+        See Baseline.
     """
 
     lr: float
     epochs: int
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, whole=("epochs",), positive=("lr", "margin"))
 
@@ -61,11 +66,11 @@ class RankingBaseline(Baseline):
 
     @abstractmethod
     def _weights(self, n_classes: int) -> np.ndarray | None:
-        """What a number of violations is worth, see ranking_loss."""
+        """Return the weight of each number of violations, see ranking_loss."""
 
 
 def initial_weights(d: int, k: int, seed: int, dtype: str) -> np.ndarray:
-    """W (d, k): numbers uniform in [0, 1), each column divided by its length."""
+    """Return W (d, k): uniform numbers in [0, 1), each column divided by its length."""
     w = random.uniform(np, seed, 0, random.Purpose.BASELINE_WEIGHTS, (d, k))
     return (w / np.sqrt((w * w).sum(axis=0))).astype(dtype)
 
@@ -73,11 +78,11 @@ def initial_weights(d: int, k: int, seed: int, dtype: str) -> np.ndarray:
 def ranking_loss(
     f: np.ndarray, index: np.ndarray, margin: float, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Losses (n,) of scores f (n, S) with labels index (n,), and the gradient df (n, S) of each.
+    """Return the losses (n,) of scores f (n, S) with class indices (n,), and the gradients (n, S).
 
-    v_y = max(0, margin + f_y - f_label) for the S - 1 wrong classes; the k of them with v_y > 0
-    violate the margin. The loss is weights[k] * sum_y v_y with weights (S,), weights[0] for none;
-    without weights it is max_y v_y, the first of the largest.
+    v_y = max(0, margin + f_y - f_label) for the S - 1 wrong classes; k of them have v_y > 0 and
+    violate the margin. With weights (S,) the loss is weights[k] * sum_y v_y. Without weights it is
+    max_y v_y; of equal maxima the first gets the gradient.
     """
     rows = np.arange(len(f))
     v = np.maximum(margin + f - f[rows, index][:, None], 0)
@@ -101,7 +106,7 @@ def bilinear_loss(
     margin: float,
     weights: np.ndarray | None,
 ) -> tuple[float, np.ndarray]:
-    """The mean ranking_loss of x (n, d) with prototypes a (S, k), and its gradient dw (d, k)."""
+    """Return the mean ranking_loss of x (n, d) with prototypes a (S, k), and dw (d, k)."""
     loss, df = ranking_loss(x @ w @ a.T, index, margin, weights)
     return float(loss.mean()), x.T @ df @ a / len(x)
 
@@ -117,13 +122,12 @@ def ranking_epoch(
     margin: float,
     weights: np.ndarray | None,
 ) -> float:
-    """A step for each sample of x (n, d) in that order, on m (d, S) in place; the mean loss before
-    the steps.
+    """Take a step for each sample of x (n, d) in this order, on m (d, S) in place.
 
-    A step W -= lr x^T df A adds multiples of prototypes, so W = W_0 + m A always, and the step on
-    m is m -= lr x^T df. The scores F = x W A^T are start + x m gram, with start (n, S) = x W_0 A^T
-    and gram (S, S) = A A^T: this is the same as steps on W, and cheaper for S < k. Numba runs the
-    loop where it can be used.
+    Returns the mean of the losses, each before its step. A step W -= lr x^T df A adds multiples of
+    prototypes, so W = W_0 + m A always holds, and the step on m is m -= lr x^T df. The scores
+    F = x W A^T are start + x m gram, with start (n, S) = x W_0 A^T and gram (S, S) = A A^T. This
+    equals steps on W and costs less for S < k. The loop is compiled by Numba if possible.
     """
     epoch = reference_epoch
     if not is_reference_only() and numba_version():
@@ -132,9 +136,9 @@ def ranking_epoch(
 
 
 def reference_epoch(m, order, x, start, gram, index, lr, margin, weights):
-    """See ranking_epoch; in NumPy."""
+    """As ranking_epoch, in NumPy."""
     total = 0.0
-    with np.errstate(over="ignore", invalid="ignore"):  # the loss shows it
+    with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked for NaN and inf
         for i in order:
             f = start[i] + x[i] @ m @ gram
             loss, df = ranking_loss(f[None], index[i : i + 1], margin, weights)

@@ -1,4 +1,4 @@
-"""What the generative methods share: synthetic samples and softmax classifiers trained on them."""
+"""The base of the generative methods: synthetic samples and softmax classifiers trained on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...vsmm import epoch_batches
 from .base import GenerativeBaseline
 from .checks import check_numbers
 
-BETAS = (0.5, 0.999)  # of Adam, in all methods of this kind
+BETAS = (0.5, 0.999)  # Adam's betas in all generative methods
 
 
 class Softmax(NamedTuple):
@@ -31,7 +31,7 @@ class Softmax(NamedTuple):
     b: np.ndarray
 
     def logits(self, x: np.ndarray) -> np.ndarray:
-        """Logits (n, C)."""
+        """Return the logits (n, C) of x (n, d)."""
         return linear_forward(x, self.w, self.b)[0]
 
 
@@ -46,7 +46,7 @@ def train_softmax(
     seed: int,
     callback: Callable[[int, dict], None],
 ) -> Softmax:
-    """Minimises the cross-entropy of x (n, d) and y (n,) by Adam from zero weights."""
+    """Return a softmax classifier of x (n, d) and y (n,), trained by Adam from zero weights."""
     w, b = np.zeros((n_classes, x.shape[1]), x.dtype), np.zeros(n_classes, x.dtype)
     adam = Adam([w, b], lr, BETAS)
     total = epochs * math.ceil(len(x) / batch)
@@ -66,7 +66,10 @@ def train_softmax(
 def synthesize(
     generator: MLP, a: np.ndarray, per_class: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """per_class samples of every prototype a (C, k): x~ (C per_class, d) and the rows of a."""
+    """Generate per_class samples for every prototype in a (C, k).
+
+    Returns the samples (C per_class, d) and the row of a for each of them.
+    """
     rows = np.repeat(np.arange(len(a)), per_class)
     shape = len(rows), generator.sizes[0] - a.shape[1]
     z = random.normal(np, seed, 0, Purpose.SYNTHETIC_NOISE, shape, str(a.dtype))
@@ -75,16 +78,23 @@ def synthesize(
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SyntheticBaseline(GenerativeBaseline):
-    """A method whose generator G(z, a) makes samples of unseen classes for an ordinary classifier.
+    """A baseline whose generator G(z, a) makes training samples of the unseen classes.
 
-    A linear softmax over the S + U classes, trained on the real seen samples and per_class
-    synthetic ones of every unseen class, gives the scores (its logits).
+    A linear softmax over the S + U classes is trained on the real seen samples and per_class
+    synthetic samples of every unseen class; its logits are the scores. A subclass implements
+    _train_generator(x, index, a), which returns G trained on seen classes only.
 
-    classifier_lr, _epochs, _batch   its training by Adam (0.5, 0.999); the defaults are those of
-                                     the code published with f-CLSWGAN, which takes the epoch that
-                                     is best on the test set where this takes the last
-
-    A method has _train_generator(x, index, a) -> G, trained on seen classes alone.
+    Parameters
+    ----------
+    per_class : int
+        Synthetic samples per unseen class.
+    classifier_lr : float
+    classifier_epochs, classifier_batch : int
+        The classifier's training by Adam with betas (0.5, 0.999). The defaults are those of the
+        code published with f-CLSWGAN. That code keeps the epoch that is best on the test set; here
+        the last epoch is used.
+    **others
+        See Baseline.
     """
 
     per_class: int = 300
@@ -102,12 +112,12 @@ class SyntheticBaseline(GenerativeBaseline):
     def _samples(
         self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What the classifier is trained on, and the labels from 0 to S + U - 1."""
+        """Return the samples the classifier is trained on, and their labels 0 to S + U - 1."""
         fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
         return np.concatenate([x, fakes]), np.concatenate([index, len(a) + labels])
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         whole = "per_class", "classifier_epochs", "classifier_batch"
         check_numbers(self, whole=whole, positive=("classifier_lr",))
@@ -132,14 +142,19 @@ class SyntheticBaseline(GenerativeBaseline):
         return self._classifier.logits(x)
 
     def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
-        raise NotImplementedError  # not abstract: GGM has a _fit_all of its own and no generator
+        raise NotImplementedError  # not abstract, as GGM has its own _fit_all and no generator
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class GANBaseline(SyntheticBaseline):
     """A SyntheticBaseline whose generator is that of a CWGAN.
 
-    The settings gan_* are those of tinygzsl.settings.Settings, whose defaults are f-CLSWGAN's.
+    Parameters
+    ----------
+    gan_* :
+        As in tinygzsl.settings.Settings; the defaults are f-CLSWGAN's.
+    **others
+        See SyntheticBaseline and Baseline.
     """
 
     features: str = "minmax"
@@ -155,16 +170,16 @@ class GANBaseline(SyntheticBaseline):
     gan_max_epochs: int = 60
 
     def check(self) -> None:
-        """ValueError for a setting out of its range."""
+        """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, whole=("gan_max_epochs",))
         self._settings()
 
     def _settings(self) -> Settings:
-        """Those of the CWGAN; ValueError for one out of its range."""
+        """Return the settings of the CWGAN; ValueError for one out of its range."""
         given = {k: v for k, v in self.get_params().items() if k.startswith("gan_")}
         for name, value in given.items():
-            if value is None:  # which settings_for takes for the preset's value
+            if value is None:  # settings_for would use the preset's value
                 raise ValueError(f"{name} is None; pass a value, like {getattr(Settings, name)!r}")
         return settings_for("paper", given)
 
@@ -176,7 +191,7 @@ class GANBaseline(SyntheticBaseline):
         a: np.ndarray,
         before_step: Callable[[int], None] = lambda step: None,
     ) -> MLP:
-        """The generator after gan_max_epochs; FloatingPointError if training diverges."""
+        """Return the generator after gan_max_epochs; FloatingPointError if training diverges."""
         total = self.gan_max_epochs * math.ceil(len(x) / self.gan_batch)
         while gan.step < total:
             before_step(gan.step)

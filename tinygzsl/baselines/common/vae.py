@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import kernels
 
-ALMOST = 1e-6  # a Bernoulli's mean is held this far away from 0 and 1
+ALMOST = 1e-6  # minimum distance of a Bernoulli mean from 0 and 1
 
 
 def reparameterise_forward(code: np.ndarray, eps: np.ndarray) -> tuple[np.ndarray, tuple]:
@@ -27,7 +27,7 @@ def reparameterise_backward(dz: np.ndarray, cache: tuple) -> np.ndarray:
 
 
 def kl_forward(code: np.ndarray) -> tuple[np.ndarray, tuple]:
-    """Mean over the rows of KL(N(mu, sigma^2) || N(0, 1)), in nats, for code (n, 2 m)."""
+    """Return the mean of KL(N(mu, sigma^2) || N(0, 1)) over code's rows (n, 2 m), in nats."""
     m = code.shape[1] // 2
     mu, log_variance = code[:, :m], code[:, m:]
     variance = np.exp(log_variance)
@@ -44,10 +44,11 @@ def kl_backward(dloss: float, cache: tuple) -> np.ndarray:
 def reconstruction_loss(
     decoded: np.ndarray, x: np.ndarray, weight: float, bernoulli: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """weight times the mean over the rows of -log p(x | decoded), and its ddecoded (n, d).
+    """Return weight times the mean over the rows of -log p(x | decoded), and ddecoded (n, d).
 
-    p is a normal distribution of variance 1 around decoded, its constant left out; or that of d
-    independent Bernoulli variables with means decoded, for x in [0, 1].
+    p is a normal distribution with mean `decoded` and variance 1, without its constant. If
+    `bernoulli`, p is that of d independent Bernoulli variables with means `decoded`, for x in
+    [0, 1].
     """
     if not bernoulli:
         loss, gradient = kernels.squared_error(decoded, x, 0.5 / len(x), weight)
