@@ -143,9 +143,11 @@ def as_text(facts: dict[str, Any]) -> str:
             )
         lines.append(f"  samples {part:12} {text}")
     if facts["train_range"]:
-        lines.append("  training features  {:.4g} to {:.4g}".format(*facts["train_range"]))
+        low, high = facts["train_range"]
+        lines.append(f"  training features  {low:.4g} to {high:.4g}")
     if facts["validation"]:
-        lines.append("  validation         {} and {} training rows".format(*facts["validation"]))
+        train, validation = facts["validation"]
+        lines.append(f"  validation         {train} and {validation} training rows")
     lines += [f"  note: {note}" for note in facts["notes"]]
     lines += [f"  file: {path}" for path in facts["files"]]
     return "\n".join(lines)

@@ -26,12 +26,12 @@ def demo(seed, device, as_json):
     started = time.monotonic()
     data = load_dataset("letters")
     training = data.training()
-    arrays = (training.X, training.y, training.prototypes)
+    seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
     note(f"letters (UCI Letter Recognition, CC BY 4.0): {data!r}")
     with Progress() as progress:
         common = {"preset": "letters", "seed": seed, "device": device, "callback": progress}
-        without = EntropySeparationGZSL(**common, vsmm_weight_es=0.0).fit(*arrays)
-        full = EntropySeparationGZSL(**common).fit(*arrays)
+        without = EntropySeparationGZSL(**common, vsmm_weight_es=0.0).fit(**seen)
+        full = EntropySeparationGZSL(**common).fit(**seen)
     facts = measure(without, full, data)
     facts["seconds"] = round(time.monotonic() - started, 1)
     emit(facts, as_json, text(facts))

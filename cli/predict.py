@@ -34,8 +34,8 @@ def predict(run, features, unseen, out, device, as_json):
     model = load_model(folder / MODEL if folder else run, device)
     if folder:
         check_model_file(folder)
-    unseen = _read_unseen(model, unseen) if unseen else ()
-    result = model.route(_read_features(features), *unseen)
+    prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
+    result = model.route(_read_features(features), prototypes, classes)
     columns = {name: getattr(result, name).tolist() for name in result._fields}
     if out:
         from ..storage.checksums import write_text

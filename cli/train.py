@@ -61,14 +61,16 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
         others = {k: v for k, v in top.items() if k != "device"}
         _refuse_with_resume(given({"out": out, "config": options["config"], **source, **others}))
         folder, again = Path(resume), _again(resume, options)
+        place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         with RunLock(folder) as held:
             read = _read(str(folder / CONFIG), options["sets"], top, source)
-            facts = run(Training(*read, folder, checkpoint_seconds, True, again), held)
+            facts = run(Training(**read, **place, resumed=True), held)
     else:
         read = _read(options["config"], options["sets"], top, source)
-        folder = Path(out) if out else _default_folder(read[0].name, read[2])
+        folder = Path(out) if out else _default_folder(read["data"].name, read["params"])
         again = _again(folder, {"sets": (), "device": None})
-        training = Training(*read, folder, checkpoint_seconds, False, again)
+        place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
+        training = Training(**read, **place, resumed=False)
         create_run(folder, training.config())
         with RunLock(folder) as held:
             facts = run(training, held)
@@ -76,7 +78,7 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
 
 
 def _read(config, sets, top, source):
-    """Training samples, the files they are from, the parameters and the source to record."""
+    """What Training takes of them: samples, their files, parameters and the source to record."""
     from ..datasets import check_training, load_dataset
     from .config import absolute_source, resolve
 
@@ -87,7 +89,7 @@ def _read(config, sets, top, source):
     check_training(training)
     for line in (*training.notes, f"preset: {params['preset']}"):
         note(f"note: {line}")
-    return training, files, params, source
+    return {"data": training, "files": files, "params": params, "source": source}
 
 
 def _refuse_with_resume(options):

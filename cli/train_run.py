@@ -13,7 +13,7 @@ from .progress import Progress
 from .signals import Stopped, Stopping
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Training:
     """data: a TrainingSet, of the files; params: of the estimator; source: for load_dataset;
     seconds: between checkpoints; again: the command that goes on after this one.
@@ -130,18 +130,19 @@ def _train(training: Training, stopping: Stopping) -> dict:
         _search(training, stopping)
     model, settings = training.model()
     arrays, folder = training.arrays, training.folder
-    data, same = fingerprint(*arrays), (model.seed, model.dtype)
-    of_gan = fingerprint(*arrays, gan_settings(settings), *same)
-    of_vsmm = fingerprint(data, vsmm_settings(settings), *same)
+    data = fingerprint(*arrays)
+    of_gan = fingerprint(*arrays, gan_settings(settings), model.seed, model.dtype)
+    of_vsmm = fingerprint(data, vsmm_settings(settings), model.seed, model.dtype)
     (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
-    how = training.seconds, stopping.asked
+    how = {"seconds": training.seconds, "stopping": stopping.asked}
     checkpoints = Checkpoints(
-        GanCheckpoint(folder / CHECKPOINT, of_gan, *how),
-        VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, *how),
+        GanCheckpoint(folder / CHECKPOINT, of_gan, **how),
+        VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, **how),
     )
     checkpoints.vsmm.began = training.begin_vsmm
     model.callback = stopping
-    model.fit(*arrays, checkpoint=checkpoints)
+    seen = training.data
+    model.fit(seen.X, seen.y, seen.prototypes, checkpoint=checkpoints)
     model.callback = None
     return _write_results(training, model, data, started, time.monotonic() - clock)
 

@@ -78,7 +78,7 @@ def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = N
     upload = _uploader(x, xp, dtype)
 
     def chunks() -> Iterator[Array]:
-        return (upload(x[rows]) for rows in row_chunks(*x.shape))
+        return (upload(x[rows]) for rows in row_chunks(x))
 
     with np.errstate(all="ignore"):  # `scaled` reports inf
         if kind in ("minmax", "standard"):
@@ -117,9 +117,9 @@ def _levelled(x: Array) -> Array:
         return xp.ldexp(x, -exponent)
 
 
-def row_chunks(rows: int, columns: int) -> list[slice]:
+def row_chunks(x: Array) -> list[slice]:
     """Slices that cover the rows in order."""
-    return _slices(rows, _chunk_rows(columns))
+    return _slices(x.shape[0], _chunk_rows(x.shape[1]))
 
 
 def _slices(rows: int, step: int) -> list[slice]:
@@ -168,7 +168,7 @@ def fit_and_scale(
         return scaler, out
     out, upload = empty_features(x.shape, dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
-    chunks = row_chunks(*x.shape)
+    chunks = row_chunks(x)
     for rows in chunks:
         out[rows] = upload(x[rows])
     scaler = fit_scaler(out, kind)
@@ -230,7 +230,7 @@ def _uploaded(x: Array, upload: Callable[[Array], Array], out: Array) -> Array:
     """Return x (n, d) on the device; from the host it is copied through small buffers into out."""
     if array_module(x) is not np:
         return upload(x)
-    for rows in row_chunks(*x.shape):
+    for rows in row_chunks(x):
         out[rows] = upload(x[rows])
     return out
 
@@ -252,7 +252,7 @@ def _check_chunks(
 
 def _over_workers(share: Callable[[list[slice]], list], x: Array) -> list[list]:
     """Return share(chunks) for every worker's part of the chunks of x."""
-    step, chunks = _chunk_rows(x.shape[1]), row_chunks(*x.shape)
+    step, chunks = _chunk_rows(x.shape[1]), row_chunks(x)
 
     def part(low: int, high: int) -> list:
         return share(chunks[low // step : -(-high // step)])

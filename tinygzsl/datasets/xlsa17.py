@@ -139,8 +139,8 @@ def _read_prototypes(found, splits_path, key, notes):
             read_mat(splits_path, [key])  # raises an error that lists the existing variables
         other = read_mat(beside, ["att"], ["allclasses_names"])
         files, table = (splits_path, beside), other["att"]
-        names = [part.get("allclasses_names") for part in (found, other)]
-        if all(n is not None for n in names) and not np.array_equal(*names):
+        mine, theirs = (part.get("allclasses_names") for part in (found, other))
+        if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
             raise ValueError(
                 f"{beside} lists other class names or another order than {splits_path.name}; "
                 "use two files that belong together"
