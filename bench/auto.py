@@ -68,13 +68,13 @@ def class_split(data, i):
 def measure(data, preset, sets, seed):
     """One row: the preset as it is, and the same with its settings chosen by validation."""
     training = data.training()
-    arrays = training.X, training.y, training.prototypes
-    plain = tz.EntropySeparationGZSL(preset=preset, seed=seed, **sets).fit(*arrays)
+    seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
+    plain = tz.EntropySeparationGZSL(preset=preset, seed=seed, **sets).fit(**seen)
     started = time.monotonic()
     found = tz.tune(training, preset, sets, seed=seed)
     seconds = time.monotonic() - started
     auto = tz.EntropySeparationGZSL(preset=preset, seed=seed, **{**sets, **found.chosen})
-    auto.fit(*arrays)
+    auto.fit(**seen)
     return {
         "preset": figures(plain, data),
         "auto": figures(auto, data),

@@ -135,10 +135,11 @@ def measure(version, sizes, preset):
     fit = {"tinygzsl": fit_ours, "PyTorch": fit_torch}[version]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit(*make_data(400, 24, 8, 5), "small")  # imports, compiled kernels, threads
-    data = make_data(**sizes)
+        x, y, prototypes = make_data(400, d=24, k=8, classes=5)
+        fit(x, y, prototypes, "small")  # imports, compiled kernels, threads
+    x, y, prototypes = make_data(**sizes)
     with peak_memory() as memory:
-        steps = fit(*data, preset)
+        steps = fit(x, y, prototypes, preset)
     return {"added": memory.added, "before": memory.before, "steps": steps}
 
 

@@ -83,7 +83,7 @@ def compare(path, preset, seeds, sets, gammas, out):
     sets = parse_set(sets)
     data = tz.load_dataset(path)
     training = data.training()
-    arrays = (training.X, training.y, training.prototypes)
+    seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
     rows = []
 
     def record(**row):
@@ -95,14 +95,14 @@ def compare(path, preset, seeds, sets, gammas, out):
     for seed in range(seeds):
         started = time.monotonic()
         base = {"preset": preset, "seed": seed, **sets}
-        plain = tz.EntropySeparationGZSL(**{**base, "vsmm_weight_es": 0.0}).fit(*arrays)
+        plain = tz.EntropySeparationGZSL(**{**base, "vsmm_weight_es": 0.0}).fit(**seen)
         record(seed=seed, window="none", gamma=None, **figures(plain, data, None))
         for low, high, look, proxies, fresh in snapshots_by_window(training, preset, sets, seed):
             window = f"{low:.2f}-{high:.2f}"
             before = float(plain.entropy(fresh).mean())
             for gamma in gammas:
                 model = tz.EntropySeparationGZSL(**{**base, "vsmm_gamma": gamma})
-                model.fit(*arrays, proxies=proxies)
+                model.fit(**seen, proxies=proxies)
                 row = figures(model, data, fresh)
                 record(
                     seed=seed,

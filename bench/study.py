@@ -131,8 +131,8 @@ def figures(model, data):
     f, entropy = model.compatibility(data.X_test, data.unseen_prototypes), routed.entropy
     everywhere = np.concatenate([seen, data.unseen_classes])[f.argmax(axis=1)]
     zero_shot = data.unseen_classes[f[:, len(seen) :].argmax(axis=1)]
-    right = model.predict(data.X_test) == y, zero_shot == y
-    thresholds, s, u = seen_unseen_curve(entropy, *right, y, seen)
+    as_seen, as_unseen = model.predict(data.X_test) == y, zero_shot == y
+    thresholds, s, u = seen_unseen_curve(entropy, as_seen, as_unseen, y, seen)
     h = harmonic_mean(s, u)
     return {
         **accuracies(y, routed.label, is_seen),
@@ -156,7 +156,9 @@ def run(data, preset, sets, seeds, gammas, base, epochs, out):
                 continue
             started, place = time.monotonic(), (seed, variant.scaler)
             if place not in studies:
-                studies[place] = Study(data, preset, sets, *place, epochs)
+                studies[place] = Study(
+                    data, preset, sets=sets, seed=seed, scaler=variant.scaler, epochs=epochs
+                )
             row = studies[place].row(variant)
             write(out, seed, variant, {**row, "seconds": time.monotonic() - started})
 

@@ -122,8 +122,11 @@ def cases(cupy: ModuleType, n: int) -> Iterator[Case]:
 def _adam(cupy: ModuleType, n: int) -> Iterator[Case]:
     p, g, m = (random(cupy, n) for _ in range(3))
     v, flag = m * m, cupy.zeros(1, "int32")
-    constants = 1e-4, 0.5, 0.999, 1e-8
-    yield Case("adam_update", lambda: K.adam_update(p, g, m, v, *constants, flag, 1), 28 * n)
+
+    def update() -> None:
+        K.adam_update(p, g, m, v, 1e-4, 0.5, 0.999, 1e-8, flag, 1)
+
+    yield Case("adam_update", update, 28 * n)
 
 
 def _elements(cupy: ModuleType, n: int) -> Iterator[Case]:
@@ -141,8 +144,11 @@ def _critic(cupy: ModuleType, n: int) -> Iterator[Case]:
     s, table = random(cupy, units, 2 * batch), random(cupy, units, 40)
     index, alpha = cupy.arange(batch) % 40, cupy.full(batch, 0.5, "float32")
     w, delta = random(cupy, units), cupy.empty((units, 3 * batch), "float32")
-    arguments = s, table, index, alpha, w, 0.2, delta
-    yield Case("critic_epilogue", lambda: K.critic_epilogue(*arguments), 28 * units * batch)
+
+    def epilogue() -> None:
+        K.critic_epilogue(s, table, index, alpha, w, 0.2, delta)
+
+    yield Case("critic_epilogue", epilogue, 28 * units * batch)
     t = random(cupy, units, batch)
     yield Case("penalty_epilogue", lambda: K.penalty_epilogue(t, s, 0.2), 8 * units * batch)
     columns = min(2048, isqrt(n))
@@ -158,10 +164,10 @@ def _softmax(cupy: ModuleType, n: int) -> Iterator[Case]:
     size = f" ({c} classes)"
     yield Case("softmax_loss" + size, lambda: K.softmax_loss(z, y, w, w), 8 * z.size)
     yield Case("softmax_loss_forward" + size, lambda: K.softmax_loss_forward(z, y), 4 * z.size)
-    sums = K.softmax_loss_forward(z, y)[1:]
+    _, entropy, top, log_t = K.softmax_loss_forward(z, y)
 
     def backward() -> None:
-        K.softmax_loss_backward(z, y, *sums, w, w)
+        K.softmax_loss_backward(z, y, entropy, top, log_t, w, w)
 
     yield Case("softmax_loss_backward" + size, backward, 8 * z.size)
     yield Case("log_softmax_entropy" + size, lambda: K.log_softmax_entropy(z), 8 * z.size)

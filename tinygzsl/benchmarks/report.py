@@ -68,8 +68,11 @@ def measure(
         del work, versions
         gc.collect()
     again = measure_machine(threads)
-    best = (max(a, b) for a, b in zip(limits[:2], again[:2], strict=True))
-    limits = Machine(*best, threads)
+    limits = Machine(
+        peak=max(limits.peak, again.peak),
+        bandwidth=max(limits.bandwidth, again.bandwidth),
+        threads=threads,
+    )
     rows = [
         Row(
             name,
