@@ -11,7 +11,7 @@ import tinygzsl as tz
 from tinygzsl.runtime import blas
 from tinygzsl.settings import settings_for
 from tinygzsl.storage import arrays_file
-from tinygzsl.storage.checksums import file_sha256, read_json
+from tinygzsl.storage.checksums import file_sha256, read_json, write_json
 
 
 @pytest.mark.wheel
@@ -74,6 +74,22 @@ def test_train_json_is_one_object(run_cli, fast_options, data, tmp_path):
     assert facts["run"] == str(tmp_path / "run")
     assert facts["model_sha256"] == file_sha256(tmp_path / "run" / "model.npz")
     assert facts["snapshots"][0]["relative"] > 0.05
+
+
+def test_a_finished_run_without_comments_is_not_trained_again(trained, run_cli, monkeypatch):
+    """As version 0.1.0 wrote config.toml."""
+    config, path = trained / "config.toml", trained / "manifest.json"
+    lines = config.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("#")]
+    assert len(kept) < len(lines)
+    config.write_text("".join(kept))
+    manifest = read_json(path, "again")
+    manifest["outputs"]["config.toml"] = file_sha256(config)
+    write_json(path, manifest)
+    monkeypatch.setattr(tz.EntropySeparationGZSL, "fit", None)
+    result = run_cli("train", "--resume", trained)
+    assert result.exit_code == 0, result.stderr
+    assert "is finished; nothing is left to train" in result.stderr
 
 
 def test_the_written_config_trains_the_same_model(trained, run_cli, tmp_path):
