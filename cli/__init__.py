@@ -1,1 +1,1 @@
-"""The `tinygzsl` command: one file per sub-command, heavy imports inside the command."""
+"""The `tinygzsl` command: one file per sub-command, which imports heavy packages when it runs."""

@@ -1,4 +1,4 @@
-"""`tinygzsl bench`: speed beside the definitions, PyTorch, JAX and what the machine can do."""
+"""`tinygzsl bench`: speed compared with the reference, PyTorch, JAX and the machine's limits."""
 
 import click
 
@@ -14,10 +14,10 @@ from .common import emit, errors_as_sentences, json_option, note
 @json_option
 @errors_as_sentences
 def bench(peers, full, only, threads, repeat, as_json):
-    """Measure a selection of steps, and print how they compare.
+    """Time a selection of steps in several versions, and print a table of ratios.
 
-    Every version starts from the same parameters and inputs and is checked to give the same
-    result before it is timed. Takes under a minute; --full several.
+    Every version starts from the same parameters and inputs, and is timed only after its result
+    has been checked. Takes less than a minute; with --full several minutes.
     """
     from ..benchmarks import report, selection
     from ..runtime.threads import check_threads

@@ -1,4 +1,4 @@
-"""`tinygzsl data`: look at a dataset, or convert it. NaN and infinity are reported, not refused."""
+"""`tinygzsl data`: inspect or convert a dataset. NaN and infinity are reported, not refused."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ ARRAYS = ("X_train", "y_train", "X_test", "y_test", "seen_prototypes", "unseen_p
 
 @click.group()
 def data() -> None:
-    """Look at datasets and convert them."""
+    """Inspect datasets and convert them."""
 
 
 @data.command()
@@ -56,12 +56,12 @@ def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> 
         "format": "npz" if as_npz else "csv",
         "left_out": left_out,
     }
-    tail = f", without {' and '.join(left_out)}, for which CSV has no place" if left_out else ""
+    tail = f", without {' and '.join(left_out)}, which CSV can't hold" if left_out else ""
     emit(facts, as_json, f"wrote {dataset!r} to {dest}{tail}")
 
 
 def check_target(dest: Path, as_npz: bool, force: bool) -> None:
-    """Raise ValueError if DEST can't be written to, or only by replacing what is there."""
+    """Raise ValueError if DEST can't be written, or exists and --force is not given."""
     if not as_npz and dest.suffix.lower() in (".csv", ".mat", ".h5", ".zip"):
         raise ValueError(f"DEST is {dest}; give a name that ends in .npz, or a folder for CSV")
     if dest.exists() and dest.is_dir() == as_npz:
@@ -75,7 +75,7 @@ def check_target(dest: Path, as_npz: bool, force: bool) -> None:
 
 
 def describe(dataset: "Dataset") -> dict[str, Any]:
-    """What `inspect` shows, as a dict that JSON can hold."""
+    """Return what `inspect` shows, as a dict that JSON can hold."""
     import numpy as np
 
     arrays = {name: getattr(dataset, name) for name in ARRAYS}
@@ -109,7 +109,7 @@ def describe(dataset: "Dataset") -> dict[str, Any]:
 
 
 def per_class(labels: "np.ndarray") -> dict[str, float] | None:
-    """Least, median and most samples of a class, or None without samples."""
+    """Return minimum, median and maximum samples per class, or None without samples."""
     import numpy as np
 
     if len(labels) == 0:
@@ -123,7 +123,7 @@ def per_class(labels: "np.ndarray") -> dict[str, float] | None:
 
 
 def as_text(facts: dict[str, Any]) -> str:
-    """The same facts as lines to read."""
+    """Return the same facts as text."""
     shapes = facts["shapes"]
     lines = [
         f"{facts['name']}: {facts['n_seen_classes']} seen and "

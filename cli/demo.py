@@ -1,4 +1,4 @@
-"""`tinygzsl demo`: the paper's comparison on the embedded letters, from data to table."""
+"""`tinygzsl demo`: the paper's comparison on the embedded letters."""
 
 import sys
 import time
@@ -9,16 +9,16 @@ from .common import emit, errors_as_sentences, json_option, note, threaded
 
 
 @click.command()
-@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @json_option
 @errors_as_sentences
 @threaded
 def demo(seed, device, as_json):
-    """Train on 20 letters, meet 6 unseen ones, show the effect.
+    """Train on 20 letters, predict 6 unseen ones too, and show the effect of entropy separation.
 
-    Prints (a) the paper's baseline, a VSMM without entropy separation and eq. 2 for every sample,
-    (b) the router of eq. 10 on the same VSMM, (c) the full method.
+    Prints the figures of (a) the paper's baseline, a VSMM without entropy separation and eq. 2 for
+    every sample, (b) the router of eq. 10 on the same VSMM, (c) the full method.
     """
     from .. import EntropySeparationGZSL, load_dataset
     from .progress import Progress
@@ -38,7 +38,7 @@ def demo(seed, device, as_json):
 
 
 def measure(without, full, data):
-    """The figures of the table and the entropies behind the histograms."""
+    """Return the figures of the table and the entropies for the histograms."""
     from .. import evaluate
     from ..evaluation import PROXIES
 
@@ -78,7 +78,7 @@ def _shares(entropy, top):
 
 
 def text(facts):
-    """The table and the histograms as lines to read."""
+    """Return the table and the histograms as text."""
     rows = [
         ("(a) baseline: no separation, eq. 2", facts["baseline"]),
         ("(b) router on the same VSMM", facts["router"]),
@@ -119,7 +119,7 @@ BLOCKS, ASCII_BLOCKS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
 
 
 def _blocks():
-    """Blocks that stdout can show: not every console or file on Windows is UTF-8."""
+    """Return block characters that stdout can encode: on Windows it is not always UTF-8."""
     try:
         BLOCKS.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
@@ -128,7 +128,7 @@ def _blocks():
 
 
 def _histogram(shares):
-    """One row of blocks per kind of sample, each scaled to its own highest bin."""
+    """Return one row of blocks per kind of sample, each scaled to its highest bin."""
     lines, levels = [], _blocks()
     for kind, values in shares.items():
         top = max(values)

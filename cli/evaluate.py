@@ -1,4 +1,4 @@
-"""`tinygzsl evaluate`: the test samples of a run's dataset, looked at once."""
+"""`tinygzsl evaluate`: the figures of a run on the test samples of its dataset."""
 
 from pathlib import Path
 
@@ -46,12 +46,12 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
 
 
 def _own_source(folder, run, how):
-    """The dataset that the run was trained on."""
+    """Return the arguments of load_dataset for the dataset that the run was trained on."""
     from ..runs.config import read_source
     from ..runs.folder import CONFIG
 
     if folder is None:
-        raise ValueError(f"{run} is a model file and names no dataset; pass --data")
+        raise ValueError(f"{run} is a model file, which doesn't name a dataset; pass --data")
     if how:
         raise ValueError(
             f"{', '.join(how)} would be ignored: a run is evaluated on its own dataset; name "
@@ -61,7 +61,7 @@ def _own_source(folder, run, how):
 
 
 def _warn_if_changed(folder, inputs):
-    """A note if the dataset's files are not those that the run was trained on."""
+    """Print a warning if the dataset's files are not those that the run was trained on."""
     from ..runs.folder import MANIFEST
     from ..runs.manifest import read_manifest
 
@@ -72,7 +72,7 @@ def _warn_if_changed(folder, inputs):
 
 
 def text(metrics, gate):
-    """The figures as lines to read; gate is the router's, "hard" or "soft"."""
+    """Return the figures as text; gate is the router's, "hard" or "soft"."""
     routes, entropy, oracle = metrics["routes"], metrics["entropy"], metrics["oracle"]
     router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
     rows = [(router, metrics), ("eq. 2 for every sample", metrics["gzsl"])]

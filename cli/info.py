@@ -1,4 +1,4 @@
-"""`tinygzsl info`: versions, cores, and which devices can be used."""
+"""`tinygzsl info`: versions, cores and usable devices."""
 
 import click
 

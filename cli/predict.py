@@ -1,4 +1,4 @@
-"""`tinygzsl predict`: label, route, entropy, score and gate of every row of a feature file."""
+"""`tinygzsl predict`: label, route, entropy, score and gate for every row of a feature file."""
 
 import csv
 import io
@@ -22,9 +22,9 @@ def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 
     RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. A feature CSV has
-    a header row and one column per feature; a first column called `label` is ignored. Classes of
-    --unseen that the model has seen are ignored too, so a prototypes.csv of all classes will do.
-    Without --unseen only seen classes are predicted.
+    a header row and one column per feature; a first column called `label` is ignored. Seen classes
+    in --unseen are ignored too, so it may be a prototypes.csv of all classes. Without --unseen only
+    seen classes are predicted.
     """
     from .. import load_model
     from ..runs.folder import MODEL
@@ -86,14 +86,16 @@ def _read_csv(path):
         raise ValueError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of no rows, which the model will refuse
+            warnings.simplefilter("ignore")  # a file without rows, which the model refuses
             layout = {"delimiter": ",", "comments": None, "skiprows": 1, "ndmin": 2}
             return np.loadtxt(path, encoding=ENCODING, **layout)
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except ValueError as error:
         words = shown(" ".join(str(error).split()), 200)
-        raise ValueError(f"{path} is no CSV of numbers under a header row ({words})") from None
+        raise ValueError(
+            f"{path} is not a CSV file of numbers with a header row ({words}); correct it"
+        ) from None
 
 
 def _read_unseen(model, path):

@@ -1,4 +1,4 @@
-"""A progress line on stderr with a rate and an end in sight; silent when not on a terminal."""
+"""A progress line on stderr with rate and remaining time; nothing if stderr isn't a terminal."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ TITLES = {
     "gan": "training the CWGAN",
     "vsmm": "training the VSMM",
     "tune": "validating settings",
+    "gradcheck": "checking gradients",
     "classifier": "training a classifier",
     "detector": "training the detector",
 }
@@ -15,7 +16,7 @@ WIDTH = 24
 
 
 class Progress:
-    """The callback(step, logs) of fit. `close` ends the line; use it as a context manager."""
+    """The callback(step, logs) of fit, used as a context manager; `close` ends the line."""
 
     def __init__(self, stream=None):
         self.stream = stream or sys.stderr
@@ -54,7 +55,7 @@ class Progress:
         self._write(f"\r\x1b[K{line}")
 
     def _write(self, content: str) -> None:
-        """The work goes on when the terminal has gone."""
+        """Write to the terminal; if it has been closed, training continues."""
         try:
             self.stream.write(content)
             self.stream.flush()
@@ -69,7 +70,7 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 45 s, 3:05 min or 1:20 h."""
+    """Return seconds as text: 45 s, 3:05 min or 1:20 h."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"

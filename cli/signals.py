@@ -1,10 +1,10 @@
-"""What Ctrl-C (SIGINT) and SIGTERM do to `train`: they end it after a step and a checkpoint."""
+"""Ctrl-C (SIGINT) and SIGTERM end `train` after the current step, with a checkpoint."""
 
 import signal
 import threading
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-WITH_CHECKPOINTS = ("gan", "vsmm")  # phases of a training that can be left after any step
+WITH_CHECKPOINTS = ("gan", "vsmm")  # phases that can be stopped after any step
 
 
 class Stopped(KeyboardInterrupt):
@@ -16,11 +16,11 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stopping:
-    """Notes the first signal while a checkpoint will follow; else, and at the second, raises
-    Stopped at once. Use it as a context manager: the handlers from before are put back.
+    """Signal handlers as a context manager; the previous handlers are restored at its end.
 
-    Signals that the parent process has switched off, and threads other than the main one, which
-    get none, are left alone.
+    In a phase with checkpoints the first signal is only recorded, and training stops at the next
+    checkpoint. In other phases, and at the second signal, Stopped is raised at once. Signals that
+    the parent process has disabled keep their handlers, as do all signals outside the main thread.
     """
 
     def __init__(self, progress):
@@ -29,12 +29,12 @@ class Stopping:
         self._before = {}
 
     def __call__(self, step: int, logs: dict) -> None:
-        """The callback of fit: hands on to the progress line and notes the phase."""
+        """The callback of fit: remember the phase and update the progress line."""
         self.may_wait = logs["phase"] in WITH_CHECKPOINTS
         self.progress(step, logs)
 
     def asked(self) -> bool:
-        """Whether a signal has come."""
+        """Return whether a signal has come."""
         return self.number is not None
 
     def __enter__(self):

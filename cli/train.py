@@ -1,4 +1,4 @@
-"""`tinygzsl train`: from a dataset to a run folder."""
+"""`tinygzsl train`: train on a dataset and write a run folder."""
 
 import shlex
 from pathlib import Path
@@ -22,7 +22,7 @@ from .completion import complete_set
     help="One setting: gan.lr=1e-4; see `tinygzsl settings`.",
     shell_complete=complete_set,
 )
-@click.option("--seed", type=int, help="Seed of everything random.  [default: 0]")
+@click.option("--seed", type=int, help="Seed of all random numbers.  [default: 0]")
 @click.option("--device", help="cpu or cuda.  [default: cpu]")
 @click.option("--dtype", help="float32 or float64.  [default: float32]")
 @click.option("--out", help="Run folder to make.  [default: runs/DATASET-PRESET-SEED]")
@@ -42,10 +42,10 @@ from .completion import complete_set
 def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
     """Train on a dataset and write a run folder.
 
-    DATASET is a name (letters, awa1, cub, ...), an .npz file or a folder. Looks at training samples
-    of seen classes and at their prototypes only. The run folder gets the model, the effective
-    configuration, curves, checksums and checkpoints. Ctrl-C and SIGTERM end it after a step and a
-    checkpoint.
+    DATASET is a name (letters, awa1, cub, ...), an .npz file or a folder. Training uses only the
+    training samples and the prototypes of seen classes. The run folder gets the model, all
+    settings, curves, checksums and checkpoints. Ctrl-C and SIGTERM end training after the current
+    step, with a checkpoint.
     """
     from ..runs.folder import CONFIG, RunLock, create_run
     from .config import SOURCE, TOP
@@ -78,14 +78,14 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
 
 
 def _read(config, sets, top, source):
-    """What Training takes of them: samples, their files, parameters and the source to record."""
+    """Return the training set, its files, the parameters and the source to record."""
     from ..datasets import check_training, load_dataset
     from .config import absolute_source, resolve
 
     params, source = resolve(config, sets, top, source)
     data = load_dataset(**source)
     training, files, source = data.training(), data.files, absolute_source(data.source)
-    del data  # from here on nothing of an unseen class or of a test sample is reachable
+    del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
     for line in (*training.notes, f"preset: {params['preset']}"):
         note(f"note: {line}")
@@ -97,12 +97,12 @@ def _refuse_with_resume(options):
         names = ", ".join(options).replace("name_or_path", "DATASET")
         raise ValueError(
             f"--resume takes all but --set and --device from the run folder; leave out {names}, "
-            "or train anew"
+            "or start a new run"
         )
 
 
 def _again(resume, options):
-    """The command that goes on as this one would have."""
+    """Return the command that continues this one."""
     words = ["tinygzsl", "train", "--resume", str(resume)]
     words += ["--device", options["device"]] if options["device"] else []
     for pair in options["sets"]:

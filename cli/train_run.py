@@ -1,4 +1,4 @@
-"""What `train` does in its run folder, once it knows with what."""
+"""Training in a run folder, with checkpoints, for `tinygzsl train`."""
 
 import time
 import tomllib
@@ -15,8 +15,10 @@ from .signals import Stopped, Stopping
 
 @dataclass(kw_only=True)
 class Training:
-    """data: a TrainingSet, of the files; params: of the estimator; source: for load_dataset;
-    seconds: between checkpoints; again: the command that goes on after this one.
+    """A training and its run folder.
+
+    data is a TrainingSet, read from `files` by load_dataset(**source), params are the estimator's
+    parameters, seconds is the time between checkpoints, and `again` the command that resumes.
     """
 
     data: Any
@@ -30,12 +32,13 @@ class Training:
 
     @property
     def arrays(self) -> tuple:
-        """What fit takes."""
+        """The arrays for fit: X (n, d), y (n,) and prototypes (S, k)."""
         return self.data.X, self.data.y, self.data.prototypes
 
     def config(self) -> str:
-        """The config.toml: every setting, or with preset "auto" those that are given, as the
-        search is still to choose the others.
+        """Return the text of config.toml: all settings.
+
+        With preset "auto" it has only the given settings, as the search chooses the others.
         """
         from ..runs.config import config_text
         from ..settings import given_settings
@@ -46,19 +49,21 @@ class Training:
         return config_text(top, self.source, settings, given if model.preset == "auto" else None)
 
     def begin_vsmm(self, anew: bool) -> None:
-        """Keep the settings, which --set may have changed, now that the CWGAN is known to fit."""
+        """Write the settings, which --set may have changed, now that the CWGAN is complete."""
         from ..runs.folder import CONFIG, MANIFEST
         from ..storage.checksums import write_text
 
         if anew:
-            note("note: the VSMM's checkpoint is of other settings, so the VSMM is trained anew")
+            note("note: the VSMM's checkpoint has other settings, so the VSMM is trained again")
         if self.resumed:
-            (self.folder / MANIFEST).unlink(missing_ok=True)  # of the settings before
+            (self.folder / MANIFEST).unlink(missing_ok=True)  # it belongs to the previous settings
             write_text(self.folder / CONFIG, self.config())
 
     def model(self) -> tuple:
-        """The unfitted estimator, and its settings. It is given all of them, so that a run that is
-        resumed from its config.toml ends with the same model file.
+        """Return the unfitted estimator and its settings.
+
+        All settings are passed to it, so that a run that is resumed from its config.toml ends with
+        the same model file.
         """
         from .. import EntropySeparationGZSL
         from ..settings import given_settings, settings_for
@@ -89,7 +94,7 @@ def run(training: Training, held) -> dict:
 
 
 def _finished(training: Training) -> dict | None:
-    """The facts of a run whose outputs are all there, with these settings and these data."""
+    """Return the facts of a run that is finished with these settings and data, else None."""
     from .. import load_model
     from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL
     from ..runs.manifest import read_manifest
@@ -105,7 +110,7 @@ def _finished(training: Training) -> dict | None:
                 return None
         if manifest["training_sha256"] != fingerprint(*training.arrays):
             return None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # lost or damaged: made again
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # missing or damaged: train again
         return None
     kept, mine = (folder / CONFIG).read_text(encoding="utf-8"), training.config()
     if tomllib.loads(kept) != tomllib.loads(mine):  # 0.1.0 wrote it without comments
@@ -224,7 +229,7 @@ def _stopped(training):
 
 
 def _leave(training, held, error):
-    """After a failure: a run without a checkpoint leaves no folder in the way of the next one."""
+    """After a failure, print advice, or remove the folder if the run has no checkpoint yet."""
     from ..runs.folder import CHECKPOINT, CONFIG, TRIALS
 
     folder, kept = training.folder, _checkpoints(training.folder)
@@ -242,7 +247,7 @@ def _leave(training, held, error):
 
 
 def _advice(training, error):
-    """How the run goes on after that error."""
+    """Return how the run can be continued after that error, or None."""
     resume = f"tinygzsl train --resume {training.folder}"
     if training.params.get("device") == "cuda" and isinstance(error, MemoryError | RuntimeError):
         return f"{resume} --device cpu goes on"

@@ -12,13 +12,13 @@ from .completion import complete_set
 @click.command()
 @click.argument("dataset")
 @source_options
-@click.option("--preset", default="small", show_default=True, help="Where the search begins.")
+@click.option("--preset", default="small", show_default=True, help="Starts the search from here.")
 @click.option(
     "--set",
     "sets",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting that stays: gan.lr=1e-4.",
+    help="A setting that is not searched: gan.lr=1e-4.",
     shell_complete=complete_set,
 )
 @click.option(
@@ -27,7 +27,7 @@ from .completion import complete_set
     help="Thresholds between entropies that training measures on a tenth of the samples.",
 )
 @click.option("--folds", default=3, show_default=True, help="Folds of pseudo-unseen classes.")
-@click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", default="tuned.toml", show_default=True, help="TOML file to write.")
 @json_option
@@ -36,8 +36,8 @@ from .completion import complete_set
 def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, **source):
     """Choose settings by validation and write them for `tinygzsl train --config`.
 
-    Some of the seen classes play unseen, on several folds; test samples and unseen classes are
-    never looked at. All trials go into a CSV file beside the TOML file.
+    On each of several folds some of the seen classes are pseudo-unseen. Test samples and unseen
+    classes are not used. All trials are written to a CSV file beside the TOML file.
     """
     from ..datasets import check_training, load_dataset
     from ..tuning.auto import BASE
@@ -50,18 +50,18 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     _refuse_existing(out, trials)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
     training, source = data.training(), data.source
-    del data  # from here on nothing of an unseen class or of a test sample is reachable
+    del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
     for line in training.notes:
         note(f"note: {line}")
-    preset = BASE if preset == "auto" else preset  # else `train` would search once more
+    preset = BASE if preset == "auto" else preset  # with "auto", `train` would search again
     started = time.monotonic()
     with Progress() as progress:
 
         def show(step, logs):
             if "trial" not in logs:
                 progress(step, logs)
-            elif not progress.on:  # a terminal has the line with the end in sight
+            elif not progress.on:  # a terminal shows the progress line instead
                 note(_line(logs["trial"]))
 
         options = {"folds": folds, "seed": seed, "device": device, "callback": show}
@@ -81,7 +81,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
 
 
 def _refuse_existing(*paths):
-    """Before the search: what can't be written in the end is better known at once."""
+    """Raise an error before the search if its results couldn't be written."""
     for path in paths:
         if path.exists():
             raise FileExistsError(f"{path} exists; choose another --out, or delete it")
@@ -90,7 +90,7 @@ def _refuse_existing(*paths):
 
 
 def _write(out, trials, found, top, source):
-    """The trials first: where the TOML file is, both are."""
+    """Write the trials, then the TOML file: if this exists, both are complete."""
     from ..runs.config import config_text
     from ..storage.checksums import write_text
     from ..tuning.tune import trials_csv

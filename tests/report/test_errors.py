@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 
 from tinygzsl.report.html import breakable, element, text
-from tinygzsl.report.marks import cs_window
 from tinygzsl.report.svg import ticks
 from tinygzsl.report.warnings import find_warnings
 from tinygzsl.runs.load import Run
@@ -77,14 +76,6 @@ def test_warns_of_results():
     )
 
 
-def test_the_window_in_both_units():
-    window = cs_window(run_with(reference=16.0, cs_low=0.25, cs_high=0.5))
-    assert window.cs == pytest.approx((2.0, 4.0))
-    assert window.relative == (0.25, 0.5)
-    window = cs_window(run_with(reference=16.0, cs_unit="absolute", cs_low=0.0, cs_high=4.0))
-    assert window.relative == pytest.approx((0.0, 0.5))
-
-
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 4.29, [0, 1, 2, 3, 4]), (-3, 17, [0, 5, 10, 15])],
@@ -141,8 +132,8 @@ def test_refuses_damaged_and_foreign_metrics(run_cli, run):
     good = read_json(path, "again")
     was = path.read_text()
     for damaged, part in (
-        (json.dumps([good]), "no JSON object"),
-        (was.replace('"S": 0.', '"S": 1.', 1), "the checksum"),
+        (json.dumps([good]), "not hold a JSON object"),
+        (was.replace('"S": 0.', '"S": 1.', 1), "its checksum"),
         (was.replace('"S": 0.', '"S": NaN, "T": 0.', 1), "not valid JSON"),
     ):
         path.write_text(damaged)
@@ -174,7 +165,7 @@ def test_refuses_a_config_with_another_data_section(run_cli, run, command):
         (f"{name}\ncolour = 1", "has 'colour' in [data], which is no key"),
         ("name_or_path = 5", "has name_or_path = 5 in [data]; write a text"),
         (f"{name}\nsplit = true", "has split = True in [data]; write an integer"),
-        ("", "names no dataset"),
+        ("", "doesn't name a dataset"),
     ):
         path.write_text(f"{before}{section}{first}\n{rest}")
         refused(run_cli(command, run), path, part)

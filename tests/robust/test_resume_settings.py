@@ -49,7 +49,7 @@ def test_other_settings_of_the_vsmm_begin_it_anew_and_are_kept(
             *("train", "--resume", run, "--set", "vsmm.lr=5e-3", "--checkpoint-seconds", 0)
         )
     assert result.exit_code == 130
-    assert "checkpoint is of other settings, so the VSMM is trained anew" in result.stderr
+    assert "checkpoint has other settings, so the VSMM is trained again" in result.stderr
     result = run_cli("evaluate", run)  # the model is still the old one
     assert result.exit_code == 2
     assert f"its run is not finished; `tinygzsl train --resume {run}` goes on" in result.stderr

@@ -90,5 +90,5 @@ def read_source(path: Any) -> dict[str, Any]:
             f"{', '.join(SOURCE)}"
         )
     if "name_or_path" not in data:
-        raise ValueError(f"{path} names no dataset; set name_or_path in its section [data]")
+        raise ValueError(f"{path} doesn't name a dataset; set name_or_path in its section [data]")
     return data
