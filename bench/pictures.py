@@ -25,7 +25,8 @@ from study_figures import save
 import tinygzsl as tz
 from tinygzsl.cli.config import parse_set
 from tinygzsl.metrics import auroc
-from tinygzsl.report.figures import BLUE, COLOURS, GREY, ORANGE, TITLES, new_figure
+from tinygzsl.report.charts import TITLES
+from tinygzsl.report.figures import BLUE, COLOURS, GREY, ORANGE, new_figure
 from tinygzsl.reproduce.evolution import curve
 from tinygzsl.reproduce.experiments import Job
 from tinygzsl.reproduce.pictures import curve_picture

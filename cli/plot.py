@@ -21,19 +21,20 @@ def plot(run, out, as_json):
     RUN is a folder made by `train`. Draws the confidence score, the critic, the VSMM's losses and,
     if the run was evaluated, the entropies of its test samples. Needs matplotlib.
     """
-    from ..report.figures import draw_run, new_figure, save_figures
+    from ..report.charts import run_charts
+    from ..report.figures import draw, new_figure, save_figures
     from ..runs.load import load_run
 
-    new_figure(1, 1.0)  # says at once if Matplotlib is missing
+    new_figure(1, 1.0)  # raises if Matplotlib is missing, before the run is loaded
     found = load_run(run, "cpu")
-    figures = draw_run(found, _histogram(found))
+    figures = {chart.name: draw(chart) for chart in run_charts(found, _histogram(found))}
     paths = save_figures(figures, Path(out) if out else found.folder / FIGURES)
     names = [str(path) for path in paths]
     emit({"figures": names}, as_json, "\n".join(f"wrote {name}" for name in names))
 
 
 def _histogram(run):
-    """The entropies of the test samples; None, and a note, where they are not to be had."""
+    """Return the entropies of the test samples; None, with a note, if they can't be had."""
     from ..datasets import load_dataset
     from ..report.samples import entropy_histogram
 

@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 
-from tinygzsl.confidence import ConfidenceScorer, class_balanced_weights, confidence_score
+from tinygzsl.confidence import (
+    ConfidenceScorer,
+    class_balanced_weights,
+    confidence_score,
+    cs_window,
+)
 from tinygzsl.cwgan import generator_forward
 from tinygzsl.nn.mlp import MLP
 from tinygzsl.nn.random import Purpose
 from tinygzsl.ptc import PTC
+from tinygzsl.settings import Settings
 
 S, D, K = 4, 5, 3
 
@@ -151,3 +157,18 @@ def test_float32_scores_agree_with_float64(make_scorer, ptc):
     score = scorer.score(generator(dtype="float32"))
     assert score == pytest.approx(make_scorer().score(generator()), rel=1e-4)
     assert scorer.reference == pytest.approx(make_scorer().reference, rel=1e-4)
+
+
+def test_the_window_in_both_units():
+    window = cs_window(Settings(cs_low=0.25, cs_high=0.5), 16.0)
+    assert window.cs == pytest.approx((2.0, 4.0))
+    assert window.relative == (0.25, 0.5)
+    window = cs_window(Settings(cs_unit="absolute", cs_low=0.0, cs_high=4.0), 16.0)
+    assert window.cs == (0.0, 4.0)
+    assert window.relative == pytest.approx((0.0, 0.5))
+
+
+def test_a_window_in_cs_is_the_scores_that_are_relative_to_the_reference(make_scorer):
+    scorer = make_scorer()
+    low, high = cs_window(Settings(cs_low=0.25, cs_high=0.5), scorer.reference).cs
+    assert [scorer.relative(low), scorer.relative(high)] == pytest.approx([0.25, 0.5])

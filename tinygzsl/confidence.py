@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from . import kernels
 from .cwgan import generator_forward
@@ -11,6 +12,7 @@ from .nn.mlp import MLP
 from .nn.random import Purpose
 from .ptc import PTC
 from .runtime.backend import Array, array_module
+from .settings import Settings
 
 
 def confidence_score(logits: Array, weights: Array | None = None) -> Array:
@@ -75,4 +77,25 @@ class ConfidenceScorer:
 
     def relative(self, cs: float) -> float:
         """r = ln CS / ln CS_ref: 0 if the classes can't be told apart, 1 for real samples."""
-        return math.log(cs) / max(math.log(self.reference), 1e-12)
+        return math.log(cs) / _log(self.reference)
+
+
+class Window(NamedTuple):
+    """The window of the confidence score as (low, high): of CS, and of r."""
+
+    cs: tuple[float, float]
+    relative: tuple[float, float]
+
+
+def cs_window(settings: Settings, reference: float) -> Window:
+    """Return s_l and s_h in both units, whichever of them was set; reference is CS_ref."""
+    window, log_reference = (settings.cs_low, settings.cs_high), _log(reference)
+    if settings.cs_unit == "relative":
+        low, high = (math.exp(r * log_reference) for r in window)
+        return Window(cs=(low, high), relative=window)
+    low, high = (math.log(max(cs, 1.0)) / log_reference for cs in window)
+    return Window(cs=window, relative=(low, high))
+
+
+def _log(reference: float) -> float:
+    return max(math.log(reference), 1e-12)  # CS_ref is 1 if the PTC can't tell classes apart

@@ -124,11 +124,19 @@ def score_deviation(f: np.ndarray) -> float:
     return float(f.std(dtype="float64")) or 1.0
 
 
-def unseen_above(settings: Settings, n_seen: int) -> float:
-    """The entropy in nats above which the router turns to unseen classes, by its kind of gate."""
+def limits(settings: Settings, n_seen: int) -> dict[str, float]:
+    """Return the entropies in nats at which the route changes, by name.
+
+    They are delta_low and delta_high, or "gate 1/2" for the soft gate. settings are in nats.
+    """
     if settings.router_gate == "soft":
-        return soft.unseen_above(settings, n_seen)
-    return hard.unseen_above(settings)
+        return soft.limits(settings, n_seen)
+    return hard.limits(settings)
+
+
+def unseen_above(settings: Settings, n_seen: int) -> float:
+    """Return the entropy in nats above which the router prefers unseen classes."""
+    return max(limits(settings, n_seen).values())
 
 
 def warn_if_weak(scores: TrainingScores, y: np.ndarray, settings: Settings) -> None:

@@ -32,6 +32,10 @@ class Look(NamedTuple):
     wasserstein: float
     penalty: float
 
+    def value(self, unit: str) -> float:
+        """Return the score in a unit of cs_unit: r if it is "relative", else CS."""
+        return self.relative if unit == "relative" else self.cs
+
 
 class Snapshot(NamedTuple):
     """A generator as it was at a look."""
@@ -63,7 +67,7 @@ class SnapshotKeeper:
 
     def value(self, look: Look) -> float:
         """The look's score in the unit of the window."""
-        return look.relative if self.settings.cs_unit == "relative" else look.cs
+        return look.value(self.settings.cs_unit)
 
     @property
     def passed(self) -> bool:

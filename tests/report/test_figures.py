@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.report.figures import draw_run, save_figures, score_figure
-from tinygzsl.report.marks import cs_window
+from tinygzsl.confidence import cs_window
+from tinygzsl.report.charts import run_charts, score_chart
+from tinygzsl.report.figures import draw, save_figures
 from tinygzsl.report.samples import entropy_histogram
 from tinygzsl.runs.load import load_run
 
@@ -51,7 +52,7 @@ def test_plot_writes_every_figure_twice(finished, run_cli, tmp_path):
 @needs_matplotlib
 def test_the_curves_are_the_models(finished):
     run = load_run(finished)
-    figures = draw_run(run)
+    figures = {chart.name: draw(chart) for chart in run_charts(run)}
     looks = run.model.proxy_source_.looks
     top, bottom = figures["score"].axes
     np.testing.assert_array_equal(top.lines[0].get_xdata(), [k.epoch for k in looks])
@@ -59,7 +60,8 @@ def test_the_curves_are_the_models(finished):
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), [k.relative for k in looks])
     chosen = run.model.proxy_source_.snapshots[0].look
     assert list(bottom.lines[1].get_ydata()) == [chosen.relative]
-    for ax, window in zip((top, bottom), cs_window(run), strict=True):
+    windows = cs_window(run.model.settings_, run.model.proxy_source_.reference)
+    for ax, window in zip((top, bottom), windows, strict=True):
         extents = ax.patches[0].get_extents().transformed(ax.transData.inverted())
         assert (extents.y0, extents.y1) == pytest.approx(window)
     for ax, field in zip(figures["critic"].axes, ("wasserstein", "penalty"), strict=True):
@@ -80,7 +82,7 @@ def test_the_histogram_has_all_samples(finished):
     assert found.shares["unseen"].sum() == pytest.approx(1)
     low, high = found.edges[10], found.edges[11]
     assert found.shares["unseen"][10] == pytest.approx(np.mean((h >= low) & (h < high)))
-    axes = draw_run(run, found)["entropy"].axes
+    axes = draw(run_charts(run, found)[-1]).axes
     assert len(axes) == 3
     for ax, shares in zip(axes, found.shares.values(), strict=True):
         np.testing.assert_array_equal(ax.patches[0].get_data().values, shares)
@@ -90,7 +92,7 @@ def test_the_histogram_has_all_samples(finished):
 @needs_matplotlib
 def test_the_same_run_gives_the_same_bytes(finished, tmp_path):
     run = load_run(finished)
-    figures = [{"score": score_figure(run)} for _ in range(2)]
+    figures = [{"score": draw(score_chart(run))} for _ in range(2)]
     one, other = (save_figures(f, tmp_path / n) for f, n in zip(figures, "ab", strict=True))
     for a, b in zip(one, other, strict=True):
         assert a.read_bytes() == b.read_bytes()

@@ -1,4 +1,4 @@
-"""Eq. 10: two thresholds on the entropy of C, in nats, send a sample to one of three routes."""
+"""Eq. 10: two thresholds on the entropy of C, in nats, give each sample one of three routes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..text import warn
 
 
 def route(logits: Array, f: Array, settings: Settings) -> tuple[Array, Array, Array, Array, Array]:
-    """Candidate index, route code, entropy, score and gate, (n,) each.
+    """Return candidate index, route code, entropy, score and gate, (n,) each.
 
-    logits (n, S) are C's, f (n, S + U) is F with the seen classes first. The gate is 1 (SL),
+    logits (n, S) are those of C, f (n, S + U) is F with the seen classes first. The gate is 1 (SL),
     0.5 (GZSL) or 0 (ZSL).
     """
     index, code, entropy, score = kernels.route_rows(  # eq. 10
@@ -26,15 +26,15 @@ def route(logits: Array, f: Array, settings: Settings) -> tuple[Array, Array, Ar
     return index, code, entropy, score, 1 - code.astype(entropy.dtype) / 2
 
 
-def unseen_above(settings: Settings) -> float:
-    """The entropy in nats above which a sample takes the route ZSL."""
-    return settings.router_delta_high
+def limits(settings: Settings) -> dict[str, float]:
+    """Return the entropies in nats at which the route changes, by name; settings are in nats."""
+    return {"delta_low": settings.router_delta_low, "delta_high": settings.router_delta_high}
 
 
 def warn_if_unreachable(n_seen: int, settings: Settings) -> None:
-    """Warn where eq. 10 can send nothing to ZSL: no entropy of n_seen classes exceeds ln n_seen.
+    """Warn if no entropy of n_seen classes can exceed delta_high, so that no sample takes ZSL.
 
-    Nothing is known of thresholds that are yet to be measured.
+    Thresholds that are to be measured are not checked.
     """
     if settings.router_gate != "hard" or settings.router_unit == "measured":
         return

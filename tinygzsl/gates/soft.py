@@ -12,15 +12,15 @@ from ..settings import Settings
 def route(
     logits: Array, f: Array, settings: Settings, score_scale: float
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Candidate index, route code, entropy, score and gate, (n,) each.
+    """Return candidate index, route code, entropy, score and gate, (n,) each.
 
-    logits (n, S) are C's, f (n, S + U) is F with the seen classes first; score_scale, the standard
-    deviation of F on training samples, is the unit of router_tau.
+    logits (n, S) are those of C, f (n, S + U) is F with the seen classes first. score_scale, the
+    standard deviation of F on training samples, is the unit of router_tau.
     """
     tau = settings.router_tau * score_scale
     return kernels.soft_route_rows(logits, f, settings.router_bias, settings.router_width, tau)
 
 
-def unseen_above(settings: Settings, n_seen: int) -> float:
-    """The entropy in nats at which the gate is 1/2."""
-    return settings.router_bias * math.log(n_seen)
+def limits(settings: Settings, n_seen: int) -> dict[str, float]:
+    """Return the entropy in nats at which the gate is 1/2, by name."""
+    return {"gate 1/2": settings.router_bias * math.log(n_seen)}

@@ -1,9 +1,10 @@
-"""Thresholds that carry over: their scale is measured after training.
+"""Units of eq. 10's thresholds: nats, or positions on a scale that is measured after training.
 
-router_unit = "measured": a threshold is a position between two entropies of the trained VSMM. 0 is
-the median of seen samples that were kept out of all training, 1 that of fresh proxies. Both move
-with the number of classes, with the margin and with the epochs, and so do the thresholds. Samples
-and proxies that were trained on would not do: the former are too certain, the latter too uncertain.
+With router_unit "measured" a threshold is a position between two entropies of the trained VSMM. 0
+is the median of seen samples that were kept out of all training, 1 the median of fresh proxies.
+Both change with the number of classes, the margin and the epochs, and the thresholds follow.
+Samples and proxies that were trained on can't be used: C is too certain of the former and too
+uncertain of the latter.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from ..datasets.hold_out import hold_out_rows
 from ..nn.random import Purpose
 from ..runtime.backend import Array, array_module
 from ..settings import Settings
+from . import hard
 
 
 class EntropyScaleError(ValueError):
-    """Fresh proxies are no more uncertain than held-out seen samples: there is no scale."""
+    """Fresh proxies are not more uncertain than held-out seen samples, so there is no scale."""
 
 
 def keep_out(
     X: Array, index: np.ndarray, classes: np.ndarray, settings: Settings, seed: int
 ) -> tuple[Array, np.ndarray, Array | None]:
-    """X (n, d) and class indices (n,) to train on, and the samples (h, d) that are kept out: a
-    share of every class, at least one sample. Both are copies; where router_unit is "nats", X comes
-    back as it is, and None.
+    """Return X (n, d) and class indices (n,) to train on, and the samples (h, d) to keep out.
 
-    Raises ValueError where a class would be left with fewer than two samples.
+    A share of every class is kept out, at least one sample. Both are copies. With router_unit
+    "nats" nothing is kept out: X and index are returned as they are, with None. Raises ValueError
+    if a class would be left with fewer than two samples.
     """
     if settings.router_unit == "nats":
         return X, index, None
@@ -49,12 +51,12 @@ def keep_out(
 
 
 def entropy_scale(of_seen: np.ndarray, of_proxies: np.ndarray) -> tuple[float, float]:
-    """Median entropies in nats of held-out seen samples (h,) and of fresh proxies (p,).
+    """Return the median entropies in nats of held-out seen samples (h,) and of fresh proxies (p,).
 
     Raises EntropyScaleError unless the second is greater.
     """
     zero, one = (float(np.median(part.astype(float))) for part in (of_seen, of_proxies))
-    zero = max(zero, 0.0)  # rounding can make an entropy of 0 a little less
+    zero = max(zero, 0.0)  # an entropy of 0 can be rounded to less
     if not zero < one:
         raise EntropyScaleError(
             f"the median entropy is {zero:.3g} nats for held-out seen samples and {one:.3g} for "
@@ -65,8 +67,9 @@ def entropy_scale(of_seen: np.ndarray, of_proxies: np.ndarray) -> tuple[float, f
 
 
 def in_nats(settings: Settings, scale: tuple[float, float] | None) -> Settings:
-    """settings with eq. 10's thresholds in nats; scale is entropy_scale's, or None where they
-    are in nats already.
+    """Return the settings with eq. 10's thresholds in nats.
+
+    scale is that of entropy_scale, or None if they are in nats already.
     """
     if scale is None:
         return settings
@@ -76,20 +79,20 @@ def in_nats(settings: Settings, scale: tuple[float, float] | None) -> Settings:
 
 
 def nats_of(position: Array | float, scale: tuple[float, float]) -> Array | float:
-    """Entropies in nats of positions on a scale; any shape."""
+    """Return the entropies in nats of positions on a scale, of any shape."""
     zero, one = scale
     return zero + position * (one - zero)
 
 
 def thresholds(settings: Settings, scale: tuple[float, float] | None) -> dict[str, float] | None:
-    """delta_low and delta_high in nats, and median_seen and median_proxy where they were measured;
-    None for the soft gate.
+    """Return eq. 10's thresholds delta_low and delta_high in nats; None for the soft gate.
 
-    settings are a model's routing_, scale its entropy_scale_.
+    settings are a model's routing_, scale its entropy_scale_. If the scale was measured, its two
+    entropies are there too, as median_seen and median_proxy.
     """
     if settings.router_gate == "soft":
         return None
-    found = {"delta_low": settings.router_delta_low, "delta_high": settings.router_delta_high}
+    found = hard.limits(settings)
     if scale is not None:
-        found |= dict(zip(("median_seen", "median_proxy"), scale, strict=True))
+        found["median_seen"], found["median_proxy"] = scale
     return found

@@ -1,111 +1,194 @@
-"""The charts of a report: entropies, routes, and the confidence score while the CWGAN trained."""
+"""The charts of a run as plain data: the report draws them as SVG, `plot` with Matplotlib."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
-from ..metrics import ROUTES
+from ..confidence import cs_window
+from ..router import limits
 from ..runs.load import Run
-from .html import Html
-from .marks import cs_window, threshold_marks
+from ..snapshots import Look
 from .samples import Histogram
-from .svg import (
-    INNER,
-    LEFT,
-    TOP,
-    WIDTH,
-    Scale,
-    box,
-    curve,
-    dot,
-    drawing,
-    label,
-    line,
-    x_axis,
-    y_axis,
-)
 
-KINDS = {
-    "seen": "test samples of seen classes",
-    "unseen": "test samples of unseen classes",
+TITLES = {
+    "seen": "seen test samples",
+    "unseen": "unseen test samples",
     "proxy": "fresh proxies",
 }
-PANEL = 74.0  # height of a histogram
-BAND = 118.0  # height of a curve's panel
-GAP = 26.0
-LETTER = 8.0  # width of a bold one, rather too much
+LOSSES = {
+    "loss": "all of eq. 9",
+    "clf": "cross-entropy of C",
+    "le": "embedding, eq. 4",
+    "ae": "autoencoder, eq. 3",
+    "es": "entropy separation, eq. 8",
+}
+ENTROPIES = {"h_seen": "seen samples", "h_proxy": "proxies"}
+LIMITS = {"delta_low": "δ low", "delta_high": "δ high"}
 
 
-def entropy_chart(run: Run, histogram: Histogram) -> Html:
-    """Histograms of the entropies of seen, unseen and proxy samples, one below the other."""
-    edges, top = histogram.edges, float(histogram.edges[-1])
-    across, parts, y = Scale(0, top, LEFT, LEFT + INNER), [], TOP + 16
-    marks = threshold_marks(run)
-    bottom = y + len(histogram.shares) * (PANEL + GAP) - GAP
-    for kind, shares in histogram.shares.items():
-        up = Scale(0, float(shares.max()), y + PANEL, y + 12)
-        for left, right, share in zip(edges[:-1], edges[1:], shares, strict=True):
-            x, height = across(left), up(0) - up(share)
-            parts.append(box(x, up(share), across(right) - x - 0.5, height, kind))
-        parts.append(line(LEFT, up(0), LEFT + INNER, up(0), "axis"))
-        parts.append(label(LEFT - 7, up.end + 4, f"{shares.max():.0%}", "end", "soft"))
-        parts.append(label(LEFT + INNER, y + 3, KINDS[kind], "end"))
-        y += PANEL + GAP
-    for i, (nats, name) in enumerate(marks):
-        x = min(across(nats), LEFT + INNER)  # a threshold above ln S stands at the end
-        parts.append(line(x, TOP - 2, x, bottom, "rule"))
-        anchor = "end" if x > LEFT + INNER / 2 else "start"
-        row = TOP - 8 if i == 0 else TOP + 6
-        parts.append(label(x + (-4 if anchor == "end" else 4), row, f"{name}: {nats:.3g}", anchor))
-    parts += x_axis(across, bottom, f"entropy in nats, 0 to ln S = {top:.2f}")
-    names = " and ".join(f"{name} at {nats:.3g} nats" for nats, name in marks)
-    described = f"Dashed: {names}. Each histogram has a scale of its own, up to its highest bin."
-    return drawing("entropy", "Histograms of the entropy", described, bottom + 42, parts)
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Values to draw: a curve or dots at x (n,), or bars between the edges x (n + 1,).
+
+    kind chooses colour and dashes, name is for a legend.
+    """
+
+    form: Literal["curve", "dots", "bars"]
+    kind: str
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
 
 
-def route_chart(routes: dict[str, Any]) -> Html:
-    """Shares of seen and unseen test samples per route, as two stacked bars."""
-    parts, y = [], TOP
-    for kind in ("seen", "unseen"):
-        x = LEFT + 8
-        width = WIDTH - x - 12
-        parts.append(label(x - 7, y + 19, kind, "end"))
-        for route in ROUTES:
-            share = routes[kind][route]
-            parts.append(box(x, y, width * share - 1, 28, route))
-            named = f"{route} {share:.0%}"
-            if LETTER * len(named) < width * share:
-                style = "inside-GZSL" if route == "GZSL" else "inside"
-                parts.append(label(x + width * share / 2, y + 19, named, "middle", style))
-            x += width * share
-        y += 38
-    described = "From left to right: SL (a seen class), GZSL (any class), ZSL (an unseen class)."
-    return drawing("routes", "Share of test samples per route", described, y + 2, parts)
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One panel of a chart.
+
+    y is the title of its y axis, level a value that the axis includes and a line marks, window a
+    band (low, high). The axis is symmetric-logarithmic if logarithmic is set.
+    """
+
+    y: str
+    series: tuple[Series, ...]
+    level: float | None = None
+    window: tuple[float, float] | None = None
+    logarithmic: bool = False
 
 
-def score_chart(run: Run) -> Html:
-    """CS and r against epochs, with the window and the chosen snapshots."""
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Panels above each other, over one x axis from low to high.
+
+    caption describes the chart in full. rules, {name: x}, are vertical lines through all panels.
+    whole says that x are whole numbers.
+    """
+
+    name: str
+    title: str
+    caption: str
+    x: str
+    low: float
+    high: float
+    panels: tuple[Panel, ...]
+    rules: dict[str, float] = field(default_factory=dict)
+    whole: bool = False
+
+
+def run_charts(run: Run, histogram: Histogram | None = None) -> list[Chart]:
+    """Return all charts: score and critic (if there is a GAN), vsmm, entropy (with a histogram)."""
+    charts = []
+    if run.model.proxy_source_ is not None:
+        charts += [score_chart(run), critic_chart(run)]
+    charts.append(vsmm_chart(run))
+    if histogram is not None:
+        charts.append(entropy_chart(run, histogram))
+    return charts
+
+
+def score_chart(run: Run) -> Chart:
+    """CS and r while the CWGAN trained, with the window and the chosen snapshots."""
     source = run.model.proxy_source_
-    epochs, window = [look.epoch for look in source.looks], cs_window(run)
-    across, parts, y = Scale(0, max(epochs), LEFT, LEFT + INNER), [], TOP
-    panels = (("cs", window.cs, "CS"), ("relative", window.relative, "r = ln CS / ln CS_ref"))
-    for field, (low, high), title in panels:
-        values = [getattr(look, field) for look in source.looks]
-        top = 1.05 * max(*values, high)
-        up = Scale(min(*values, low, 1.0 if field == "cs" else 0.0), top, y + BAND, y)
-        parts.append(box(LEFT, up(high), INNER, up(low) - up(high), "window"))
-        parts.append(curve([across(e) for e in epochs], [up(v) for v in values]))
-        parts += y_axis(up)
-        parts.append(label(LEFT + 6, y - 5, title))
-        for snapshot in source.snapshots:
-            parts.append(dot(across(snapshot.look.epoch), up(getattr(snapshot.look, field))))
-        y += BAND + GAP
-    parts += x_axis(across, y - GAP, "epochs of the CWGAN")
-    (low, high), relative = window.cs, window.relative
-    dots = "The dots are the snapshots" if len(source.snapshots) > 1 else "The dot is the snapshot"
-    described = (
-        f"Band: the window, {low:.3g} < CS < {high:.3g}, which is {relative[0]:.3g} < r < "
-        f"{relative[1]:.3g}. {dots} that the proxies come from. CS_ref, of held-out real samples, "
-        f"is {source.reference:.2f}."
+    window = cs_window(run.model.settings_, source.reference)
+    chosen = [snapshot.look for snapshot in source.snapshots]
+    panels = []
+    for name, title, level, band in (
+        ("cs", "CS", 1.0, window.cs),
+        ("relative", "r = ln CS / ln CS_ref", 0.0, window.relative),
+    ):
+        series = (
+            _over_epochs(source.looks, name, "score", title),
+            _over_epochs(chosen, name, "chosen", "chosen", form="dots"),
+        )
+        panels.append(Panel(y=title, series=series, level=level, window=band))
+    dots = "The dots are the snapshots" if len(chosen) > 1 else "The dot is the snapshot"
+    return Chart(
+        name="score",
+        title=f"Confidence score; CS_ref, of held-out real samples, is {source.reference:.2f}",
+        caption=(
+            f"Band: the window, {window.cs[0]:.3g} < CS < {window.cs[1]:.3g}, which is "
+            f"{window.relative[0]:.3g} < r < {window.relative[1]:.3g}. {dots} that the proxies "
+            f"come from. CS_ref, of held-out real samples, is {source.reference:.2f}."
+        ),
+        x="epochs of the CWGAN",
+        low=0,
+        high=max(look.epoch for look in source.looks),
+        panels=tuple(panels),
     )
-    return drawing("score", "Confidence score while training", described, y + 16, parts)
+
+
+def critic_chart(run: Run) -> Chart:
+    """The critic's distance and the gradient penalty at every look."""
+    looks = run.model.proxy_source_.looks
+    return Chart(
+        name="critic",
+        title="Critic: E[D(x)] - E[D(x~)] and its gradient penalty, eq. 6",
+        caption="The critic's distance and its gradient penalty, eq. 6, at every look.",
+        x="epochs of the CWGAN",
+        low=0,
+        high=max(look.epoch for look in looks),
+        panels=tuple(
+            Panel(y=title, series=(_over_epochs(looks, name, name, title),), level=0.0)
+            for name, title in (("wasserstein", "distance"), ("penalty", "penalty"))
+        ),
+    )
+
+
+def _over_epochs(
+    looks: list[Look], value: str, kind: str, name: str, form: Literal["curve", "dots"] = "curve"
+) -> Series:
+    x, y = [look.epoch for look in looks], [getattr(look, value) for look in looks]
+    return Series(form=form, kind=kind, name=name, x=x, y=y)
+
+
+def vsmm_chart(run: Run) -> Chart:
+    """The VSMM's losses and the entropies of its batches, means per epoch."""
+    history = run.model.history_
+    epochs = list(range(1, len(history) + 1))
+
+    def panel(title: str, names: dict[str, str], *, logarithmic: bool) -> Panel:
+        series = tuple(
+            Series(form="curve", kind=key, name=name, x=epochs, y=[h[key] for h in history])
+            for key, name in names.items()
+            if key in history[0]
+        )
+        return Panel(y=title, series=series, logarithmic=logarithmic)
+
+    return Chart(
+        name="vsmm",
+        title="VSMM: unweighted terms, and their weighted sum",
+        caption="Means of the VSMM's losses and of the entropies of its batches, per epoch.",
+        x="epoch of the VSMM",
+        low=1,
+        high=len(history),
+        panels=(
+            panel("loss", LOSSES, logarithmic=True),  # terms differ by orders, and eq. 8 can be 0
+            panel("entropy (nats)", ENTROPIES, logarithmic=False),
+        ),
+        whole=True,
+    )
+
+
+def entropy_chart(run: Run, histogram: Histogram) -> Chart:
+    """Histograms of the entropies of seen, unseen and proxy samples, with the thresholds."""
+    edges, top = histogram.edges.tolist(), float(histogram.edges[-1])
+    found = limits(run.model.routing_, len(run.model.classes_))
+    rules = {LIMITS.get(name, name): nats for name, nats in found.items()}
+    dashed = " and ".join(f"{name} at {nats:.3g} nats" for name, nats in rules.items())
+    panels = []
+    for kind, shares in histogram.shares.items():
+        bars = Series(form="bars", kind=kind, name=TITLES[kind], x=edges, y=shares.tolist())
+        panels.append(Panel(y="share", series=(bars,)))
+    return Chart(
+        name="entropy",
+        title=f"Histograms of the entropy of C; dashed: {dashed}",
+        caption=(
+            f"Dashed: {dashed}. Each histogram has a scale of its own, up to its highest bin."
+        ),
+        x=f"entropy in nats, 0 to ln S = {top:.2f}",
+        low=0,
+        high=top,
+        panels=tuple(panels),
+        rules=rules,
+    )

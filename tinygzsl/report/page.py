@@ -23,6 +23,7 @@ from .result_sections import (
     routes_section,
 )
 from .samples import Details, inspect_samples
+from .svg_charts import draw
 from .warnings import find_warnings
 
 REPORT = "report.html"
@@ -167,11 +168,11 @@ def _warnings(found: list[str]) -> Html:
 
 
 def _entropy_section(run: Run, details: Details) -> Html:
-    return section("entropy", "Entropy", entropy_chart(run, details.histogram))
+    return section("entropy", "Entropy", draw(entropy_chart(run, details.histogram)))
 
 
 def _score_section(run: Run) -> Html:
     if run.model.proxy_source_ is None:
         note = "The run has no CWGAN (vsmm.weight_es = 0), hence no proxies and no such score."
         return section("score", "Confidence score", paragraph(note))
-    return section("score", "Confidence score", score_chart(run))
+    return section("score", "Confidence score", draw(score_chart(run)))

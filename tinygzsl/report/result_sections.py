@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..metrics import ROUTES
-from .charts import route_chart
 from .html import Html, breakable, element, paragraph, section, table
 from .samples import WORST, Details
+from .svg_charts import draw_routes
 
 Names = Callable[[Any], str]  # what a class is called
 KINDS = ("seen", "unseen")
@@ -73,7 +73,7 @@ def routes_section(routes: dict[str, Any]) -> Html:
     """Route shares as bars and as a table."""
     rows = [[f"{k} test samples", *(f"{routes[k][r]:.1%}" for r in ROUTES)] for k in KINDS]
     return section(
-        "routes", "Routes", route_chart(routes), table(["", *ROUTES], rows, "Share per route")
+        "routes", "Routes", draw_routes(routes), table(["", *ROUTES], rows, "Share per route")
     )
 
 

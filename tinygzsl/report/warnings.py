@@ -7,7 +7,7 @@ from typing import Any
 
 from ..router import LOW_AUROC
 from ..runs.load import Run
-from ..snapshots import Look, low_reference
+from ..snapshots import low_reference
 
 EDGE = 0.01  # of ln S: a threshold so near to 0 or ln S is at the edge of its range
 LISTED = 10  # classes with accuracy 0 that are named
@@ -24,11 +24,11 @@ def _proxy_warnings(run: Run) -> list[str]:
     if source is None:
         return []
     found = []
-    values = [_look_value(run, look) for look in source.looks]
+    values = [look.value(settings.cs_unit) for look in source.looks]
     unit = "r" if settings.cs_unit == "relative" else "CS"
     window = f"{settings.cs_low:g} < {unit} < {settings.cs_high:g}"
     if not any(settings.cs_low < value < settings.cs_high for value in values):
-        nearest = _look_value(run, source.snapshots[0].look)
+        nearest = source.snapshots[0].look.value(settings.cs_unit)
         found.append(
             f"The CS window is empty: no look has {window}, and the proxies come from the nearest "
             f"snapshot, at {unit} = {nearest:.3g}. A lower gan.lr makes smaller jumps."
@@ -45,11 +45,6 @@ def _proxy_warnings(run: Run) -> list[str]:
             "classes apart, so the window of CS means little."
         )
     return found
-
-
-def _look_value(run: Run, look: Look) -> float:
-    """A look's score in the unit in which the window was set."""
-    return look.relative if run.model.settings_.cs_unit == "relative" else look.cs
 
 
 def _threshold_warnings(run: Run) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..confidence import cs_window
 from ..datasets import Dataset
 from ..datasets.scaling import scaled
 from ..evaluation import evaluate
@@ -46,10 +47,8 @@ def curve(job: Job, data: Dataset) -> Outcome:
             values.append(Value(row, "H", FRACTION, evaluate(model, data)["H"]))
 
     _, reference = ground.watch(on_look)
-    settings = ground.settings
-    for name, limit in (("s_l", settings.cs_low), ("s_h", settings.cs_high)):
-        cs = reference**limit if settings.cs_unit == "relative" else limit
-        values.append(Value("window", name, SCORE, cs))
+    low, high = cs_window(ground.settings, reference).cs
+    values += [Value("window", "s_l", SCORE, low), Value("window", "s_h", SCORE, high)]
     return job.outcome(values, label=job.label)
 
 

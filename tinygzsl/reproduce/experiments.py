@@ -22,14 +22,13 @@ from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..metrics import auroc
 from ..proxies import TRAINING_DRAW
-from ..router import unseen_above
+from ..router import limits as route_limits
 from .ground import Ground
 from .others import printed_name
 from .records import AREA, COUNT, FRACTION, NATS, Outcome, Value
 
 BINS = 30  # of the histograms of figures 2 and 4
 PROXY_COUNTS = (100, 250, 500, 1000, 2000, 3000, 4000, 5000, 6000)  # figure 7; the paper ends at 5K
-SHOWN_THRESHOLDS = ("delta_low", "delta_high")
 
 
 @dataclass(frozen=True)
@@ -175,9 +174,5 @@ def _histogram(when, entropies, model):
             values.append(Value(row, kind, FRACTION, share, detail=True))
         values.append(Value(f"{when}, mean", kind, NATS, inside.mean()))
     values.append(Value(when, "AUROC", AREA, auroc(*entropies.values())))
-    settings = model.routing_
-    if settings.router_gate == "hard":
-        marks = [(name, getattr(settings, f"router_{name}")) for name in SHOWN_THRESHOLDS]
-    else:
-        marks = [("gate 1/2", unseen_above(settings, len(model.classes_)))]
-    return values + [Value("threshold", name, NATS, nats) for name, nats in marks]
+    limits = route_limits(model.routing_, len(model.classes_))
+    return values + [Value("threshold", name, NATS, nats) for name, nats in limits.items()]

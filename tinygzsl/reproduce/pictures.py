@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..report.figures import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, TITLES, new_figure
+from ..report.charts import TITLES
+from ..report.figures import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, new_figure
 from ..text import printable
 from .evolution import MOMENTS
 from .records import Outcome, Record

@@ -1,0 +1,155 @@
+"""Charts as plain data, and that both drawings show the same of them."""
+
+import xml.etree.ElementTree as ET
+from importlib.util import find_spec
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tinygzsl.report import figures, svg_charts
+from tinygzsl.report.charts import TITLES, entropy_chart, run_charts, score_chart
+from tinygzsl.report.samples import Histogram
+from tinygzsl.report.svg import INNER, LEFT
+from tinygzsl.runs.load import Run
+from tinygzsl.settings import Settings
+from tinygzsl.snapshots import Look, Snapshot
+
+needs_matplotlib = pytest.mark.skipif(
+    find_spec("matplotlib") is None,
+    reason="matplotlib is not installed, so no figure was drawn; pip install 'tinygzsl[plot]'",
+)
+VALUES = (0.1, 0.3, 0.45, 0.5, 0.8)  # of r
+HISTORY = [{"loss": 1 / n, "clf": 0.5, "h_seen": 0.2, "h_proxy": n} for n in (1, 2, 3)]
+
+
+@pytest.fixture
+def make_run():
+    """make_run(**settings) -> a run of 20 seen classes whose pool has two snapshots."""
+
+    def make(**changes):
+        settings = Settings(**changes)
+        looks = [Look(i, i / 2, 10.0**r, r, 2.0 - r, 0.1 * i) for i, r in enumerate(VALUES)]
+        chosen = [Snapshot(look, None) for look in looks[2:4]]
+        source = SimpleNamespace(looks=looks, snapshots=chosen, reference=10.0)
+        model = SimpleNamespace(
+            settings_=settings,
+            routing_=settings,
+            proxy_source_=source,
+            history_=HISTORY,
+            classes_=list(range(20)),
+        )
+        return Run(None, model, {}, {}, None)
+
+    return make
+
+
+@pytest.fixture
+def histogram():
+    rng = np.random.default_rng(0)
+    shares = {kind: rng.dirichlet(np.ones(30)) for kind in ("seen", "unseen", "proxy")}
+    return Histogram(np.linspace(0, np.log(20), 31), shares)
+
+
+def drawn(chart):
+    """The SVG of a chart, and the axes of its figure."""
+    return ET.fromstring(svg_charts.draw(chart)), figures.draw(chart).axes
+
+
+def texts(svg):
+    return [element.text for element in svg.iter("text")]
+
+
+def x_values(chart, places):
+    """Places in an SVG as values of the chart's x axis."""
+    return chart.low + (np.array(places) - LEFT) / INNER * (chart.high - chart.low)
+
+
+def relative(values):
+    values = np.asarray(values, float)
+    return (values - values.min()) / np.ptp(values)
+
+
+def test_the_score_chart_is_of_the_looks(make_run):
+    chart = score_chart(make_run(cs_low=0.4, cs_high=0.7))
+    cs, r = chart.panels
+    assert (cs.window, cs.level) == (pytest.approx((10**0.4, 10**0.7)), 1.0)
+    assert (r.window, r.level) == ((0.4, 0.7), 0.0)
+    curve, dots = r.series
+    assert (curve.x, curve.y) == ([0, 0.5, 1, 1.5, 2], list(VALUES))
+    assert (dots.x, dots.y) == ([1, 1.5], [0.45, 0.5])
+    assert "0.4 < r < 0.7" in chart.caption and "10.00" in chart.title
+    assert (chart.low, chart.high) == (0, 2)
+
+
+def test_the_entropy_chart_has_the_limits_of_its_gate(make_run, histogram):
+    chart = entropy_chart(make_run(router_delta_low=0.5, router_delta_high=1.5), histogram)
+    assert chart.rules == {"δ low": 0.5, "δ high": 1.5}
+    assert [panel.series[0].name for panel in chart.panels] == list(TITLES.values())
+    soft = entropy_chart(make_run(router_gate="soft", router_bias=0.25), histogram)
+    assert soft.rules == {"gate 1/2": pytest.approx(0.25 * np.log(20))}
+    assert "gate 1/2 at 0.749 nats" in soft.caption
+
+
+def test_which_charts_a_run_has(make_run, histogram):
+    run = make_run()
+    names = [chart.name for chart in run_charts(run, histogram)]
+    assert names == ["score", "critic", "vsmm", "entropy"]
+    losses, entropies = run_charts(run)[2].panels
+    assert [series.kind for series in losses.series] == ["loss", "clf"]  # eq. 8 was not trained
+    assert [series.y for series in entropies.series] == [[0.2, 0.2, 0.2], [1, 2, 3]]
+    run.model.proxy_source_ = None
+    assert [chart.name for chart in run_charts(run)] == ["vsmm"]
+
+
+@needs_matplotlib
+def test_both_drawings_of_the_score_are_the_same(make_run):
+    chart = score_chart(make_run(cs_low=0.4, cs_high=0.7))
+    svg, axes = drawn(chart)
+    curves, dots = list(svg.iter("polyline")), list(svg.iter("circle"))
+    bands = [box for box in svg.iter("rect") if box.get("class") == "window"]
+    assert (len(curves), len(dots), len(bands), len(axes)) == (2, 4, 2, 2)
+    for i, ax in enumerate(axes):
+        curve, chosen = ax.lines[:2]
+        points = np.array([p.split(",") for p in curves[i].get("points").split()], float)
+        np.testing.assert_allclose(x_values(chart, points[:, 0]), curve.get_xdata(), atol=1e-3)
+        np.testing.assert_allclose(relative(-points[:, 1]), relative(curve.get_ydata()), atol=2e-3)
+        mine = dots[2 * i : 2 * i + 2]
+        places = x_values(chart, [float(dot.get("cx")) for dot in mine])
+        np.testing.assert_allclose(places, chosen.get_xdata(), atol=1e-3)
+        a, b = np.polyfit(curve.get_ydata(), points[:, 1], 1)  # from values to places
+        box = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+        top, height = float(bands[i].get("y")), float(bands[i].get("height"))
+        assert (box.y1, box.y0) == pytest.approx(((top - b) / a, (top + height - b) / a), rel=0.01)
+        assert ax.get_ylabel() in texts(svg)
+    assert axes[-1].get_xlabel() == chart.x and chart.x in texts(svg)
+    assert axes[0].figure.get_suptitle() == svg.find(".//title").text == chart.title
+
+
+@needs_matplotlib
+def test_both_drawings_of_the_entropies_are_the_same(make_run, histogram):
+    chart = entropy_chart(make_run(), histogram)
+    svg, axes = drawn(chart)
+    rules = [line for line in svg.iter("line") if line.get("class") == "rule"]
+    for ax, (kind, shares) in zip(axes, histogram.shares.items(), strict=True):
+        bars = [box for box in svg.iter("rect") if box.get("class") == kind]
+        heights = [float(bar.get("height")) for bar in bars]
+        np.testing.assert_allclose(
+            np.array(heights) / max(heights), shares / shares.max(), atol=2e-3
+        )
+        np.testing.assert_array_equal(ax.patches[0].get_data().values, shares)
+        assert ax.get_title("right") == TITLES[kind] and TITLES[kind] in texts(svg)
+        places = x_values(chart, [float(rule.get("x1")) for rule in rules])
+        np.testing.assert_allclose(places, [line.get_xdata()[0] for line in ax.lines], atol=1e-3)
+    for name, nats in chart.rules.items():
+        assert f"{name}: {nats:.3g}" in texts(svg)
+    assert axes[-1].get_xlim() == (0, np.log(20))
+
+
+@pytest.mark.parametrize("delta_high", [0.5, 2.9, 9.0])
+def test_a_threshold_out_of_reach_stands_at_the_end(make_run, histogram, delta_high):
+    chart = entropy_chart(make_run(router_delta_low=0.1, router_delta_high=delta_high), histogram)
+    svg = ET.fromstring(svg_charts.draw(chart))
+    last = [line for line in svg.iter("line") if line.get("class") == "rule"][-1]
+    assert float(last.get("x1")) <= LEFT + INNER
+    assert f"δ high: {delta_high:g}" in texts(svg)
