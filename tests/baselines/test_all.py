@@ -15,12 +15,13 @@ every = pytest.mark.parametrize("name", METHODS)
 STRICT = [name for name in METHODS if method(name).strict]
 OTHERS = [name for name in METHODS if name not in STRICT]
 
+GAN = {"gan_max_epochs": 120, "gan_lr": 1e-2, "per_class": 400, "classifier_epochs": 10}
 LONGER = {
-    "DSEN": {"epochs": 20},
-    "FCLSWGAN": {"gan_max_epochs": 60},
+    "DSEN": {"epochs": 40},
+    "FCLSWGAN": GAN,
     "SEGZSL": {"epochs": 40},
-    "FVAEGAN": {"gan_max_epochs": 60},
-    "CEWGANOD": {"gan_max_epochs": 60},
+    "FVAEGAN": GAN,
+    "CEWGANOD": GAN,
 }
 
 
