@@ -14,11 +14,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, wraps
 from importlib import import_module
+from typing import Any, ParamSpec, TypeGuard, TypeVar
 
 import numpy as np
 
+from ..runtime.array import Array
 from ..runtime.backend import array_module
 
+P = ParamSpec("P")
+R = TypeVar("R")
 SMALL = 2048  # elements; for fewer, the call of a Numba function costs more time than it saves
 
 _reference_only: ContextVar[bool] = ContextVar("tinygzsl_reference_only", default=False)
@@ -59,7 +63,7 @@ def compiled_from(elements: int) -> Iterator[set[str]]:
         _compiled_from.reset(token)
 
 
-def dispatched(reference: Callable) -> Callable:
+def dispatched(reference: Callable[P, R]) -> Callable[P, R]:
     """Return a function that calls the reference version or, if the arguments suit it, a compiled
     one.
 
@@ -68,10 +72,10 @@ def dispatched(reference: Callable) -> Callable:
     file, name = reference.__module__.rpartition(".")[2], reference.__name__
 
     @wraps(reference)
-    def run(*args):
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if _reference_only.get():
-            return reference(*args)
-        arrays = [a for a in args if _is_array(a)]
+            return reference(*args, **kwargs)
+        arrays = [a for a in (*args, *kwargs.values()) if _is_array(a)]
         smallest, ran = _compiled_from.get() or (SMALL, None)
         folder = None
         if array_module(*arrays) is not np:
@@ -79,29 +83,28 @@ def dispatched(reference: Callable) -> Callable:
         elif _suits_numba(arrays, smallest) and numba_version():
             folder = "cpu"
         if folder is None:
-            return reference(*args)
+            return reference(*args, **kwargs)
         if ran is not None:
             ran.add(name)
-        return version(folder, file, name)(*args)
+        return version(folder, file, name)(*args, **kwargs)
 
-    run.reference = reference
     return run
 
 
-def _is_array(a: object) -> bool:
+def _is_array(a: object) -> TypeGuard[Array]:
     return isinstance(a, np.ndarray) or hasattr(type(a), "__cuda_array_interface__")
 
 
-def _suits_numba(arrays: list[np.ndarray], smallest: int) -> bool:
+def _suits_numba(arrays: list[Array], smallest: int) -> bool:
     plain = all(a.flags.c_contiguous and a.dtype.isnative for a in arrays)
     return plain and max(a.size for a in arrays) >= smallest and _one_float_dtype(arrays)
 
 
-def _suits_cuda(arrays: list) -> bool:
+def _suits_cuda(arrays: list[Array]) -> bool:
     return all(a.flags.c_contiguous for a in arrays) and _one_float_dtype(arrays)
 
 
-def _one_float_dtype(arrays: list) -> bool:
+def _one_float_dtype(arrays: list[Array]) -> bool:
     chars = {a.dtype.char for a in arrays if a.dtype.kind == "f"}
     return len(chars) <= 1 and chars <= {"f", "d"}
 
@@ -126,6 +129,6 @@ def numba_version() -> str | None:
 
 
 @cache
-def version(folder: str, file: str, name: str) -> Callable:
+def version(folder: str, file: str, name: str) -> Callable[..., Any]:
     """Return the kernel `name` of a file in cpu/ or cuda/; importing cpu/ loads Numba."""
     return getattr(import_module(f".{folder}.{file}", __package__), name)

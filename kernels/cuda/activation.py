@@ -9,7 +9,8 @@ def bias_activation(s, b, slope):
     """s (n, units) in place, b (units,): a thread loads the biases of its columns once and loops
     over the rows.
     """
-    launch("activation", "bias_activation", *tiles(*s.shape, PACK), s, b, slope, *s.shape)
+    n, units = s.shape
+    launch("activation", "bias_activation", *tiles(n, units, PACK), s, b, slope, n, units)
     return s
 
 

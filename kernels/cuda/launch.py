@@ -12,11 +12,13 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...runtime.array import CuPy
+
+Dimensions = tuple[int, ...]  # of a grid in blocks, or of a block in threads
 PRELUDES = {
     "float32": "typedef float real;\n#define REAL(name) name##f\n",
     "float64": "typedef double real;\n#define REAL(name) name\n",
@@ -41,9 +43,9 @@ class Parameter(NamedTuple):
     """
 
     name: str
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     is_array: bool
-    pack: Callable
+    pack: Callable[[Any], np.generic]
 
 
 class Versions(NamedTuple):
@@ -51,8 +53,8 @@ class Versions(NamedTuple):
     `real` arrays among them.
     """
 
-    by_dtype: dict[np.dtype, tuple[str, list[Parameter]]]
-    count: int
+    by_dtype: dict[np.dtype[Any], tuple[str, list[Parameter]]]
+    arguments: int
     reals: list[int]
 
 
@@ -79,7 +81,7 @@ def _parameter(kernel: str, text: str, dtype: str) -> Parameter:
     return Parameter(name, parameter, "*" in kind, _packer(kernel, name, parameter))
 
 
-def _packer(kernel: str, name: str, dtype: np.dtype) -> Callable:
+def _packer(kernel: str, name: str, dtype: np.dtype[Any]) -> Callable[[Any], np.generic]:
     """Cached, since NumPy scalars are slow to create and most values repeat at every step."""
     low, high = -np.inf, np.inf
     if dtype.kind in "iu":
@@ -104,7 +106,7 @@ def _versions(file: str, kernel: str) -> Versions:
     return Versions(by_dtype, len(single), reals)
 
 
-def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> None:
+def launch(file: str, kernel: str, grid: Dimensions, block: Dimensions, *args: Any) -> None:
     """Run a kernel of <file>.cu on the current stream.
 
     The first array of the kernel's `real` type decides between float32 and float64. If the arrays
@@ -114,8 +116,8 @@ def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> Non
     import cupy
 
     versions = _versions(file, kernel)
-    if len(args) != versions.count:
-        raise TypeError(f"{kernel} takes {versions.count} arguments but got {len(args)}")
+    if len(args) != versions.arguments:
+        raise TypeError(f"{kernel} takes {versions.arguments} arguments but got {len(args)}")
     chosen = SINGLE
     for at in versions.reals:
         given = getattr(args[at], "dtype", None)
@@ -140,7 +142,7 @@ def launch(file: str, kernel: str, grid: tuple, block: tuple, *args: Any) -> Non
         _compiled(cupy, file, kernel, dtype)(grid, block, tuple(packed))
 
 
-def _checked(kernel: str, p: Parameter, a: Any, cupy: ModuleType, device: int) -> Any:
+def _checked(kernel: str, p: Parameter, a: Any, cupy: CuPy, device: int) -> Any:
     if not isinstance(a, cupy.ndarray):
         raise TypeError(f"{kernel}: {p.name} is a {type(a).__name__}; move it with to_device")
     if a.dtype != p.dtype:
@@ -156,7 +158,9 @@ def _checked(kernel: str, p: Parameter, a: Any, cupy: ModuleType, device: int) -
 
 
 @cache
-def _compiled(cupy: ModuleType, file: str, kernel: str, dtype: str) -> Callable:
+def _compiled(
+    cupy: CuPy, file: str, kernel: str, dtype: str
+) -> Callable[[Dimensions, Dimensions, tuple[Any, ...]], None]:
     try:
         return _module(cupy, file, dtype).get_function(kernel)
     except MemoryError:
@@ -172,7 +176,7 @@ def _compiled(cupy: ModuleType, file: str, kernel: str, dtype: str) -> Callable:
 
 
 @cache
-def _module(cupy: ModuleType, file: str, dtype: str) -> Any:
+def _module(cupy: CuPy, file: str, dtype: str) -> Any:
     return cupy.RawModule(code=source(file, dtype), options=OPTIONS)
 
 
@@ -181,23 +185,23 @@ def ceil_div(count: int, by: int) -> int:
     return -(-count // by)
 
 
-def warps(rows: int) -> tuple[tuple, tuple]:
+def warps(rows: int) -> tuple[Dimensions, Dimensions]:
     """Grid and block with a warp for each row."""
     return (ceil_div(rows, LINES),), (WARP, LINES)
 
 
-def tiles(rows: int, columns: int, each: int = 1) -> tuple[tuple, tuple]:
+def tiles(rows: int, columns: int, each: int = 1) -> tuple[Dimensions, Dimensions]:
     """Grid and block for a matrix, `each` columns per thread; a thread may loop over rows."""
     across = ceil_div(columns, WARP * each)
     down = min(ceil_div(rows, LINES), max(BLOCKS // max(across, 1), 1))
     return (across, down), (WARP, LINES)
 
 
-def strips(rows: int, columns: int) -> tuple[tuple, tuple]:
+def strips(rows: int, columns: int) -> tuple[Dimensions, Dimensions]:
     """Grid and block with one block per STRIP rows and 32 columns; at least one block of rows."""
     return (max(ceil_div(rows, STRIP), 1), ceil_div(columns, WARP)), (WARP, LINES)
 
 
-def flat(count: int) -> tuple[tuple, tuple]:
+def flat(count: int) -> tuple[Dimensions, Dimensions]:
     """Grid and block for count elements, PACK at a time per thread; a thread may loop."""
     return (min(ceil_div(count, THREADS * PACK), BLOCKS),), (THREADS,)

@@ -8,7 +8,8 @@ def gather_rows(x, rows, out):
     """x (N, d), rows (n,) -> out (n, d): 16 bytes at a time where rows are aligned; x may be in
     pinned host memory.
     """
-    launch("rows", "gather_rows", *tiles(*out.shape, PACK), x, rows, out, *out.shape)
+    n, d = out.shape
+    launch("rows", "gather_rows", *tiles(n, d, PACK), x, rows, out, n, d)
     return out
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...runtime.backend import Array, array_module
+from ...runtime.array import Array
+from ...runtime.backend import array_module
 from .activation import slopes
 
 
@@ -42,7 +43,7 @@ def penalty_epilogue(t: Array, s: Array, slope: float) -> Array:
     return (t * slopes(s[:, : t.shape[1]], slope)).sum(axis=1)
 
 
-def gradient_penalty(g: Array, weight: float) -> Array:
+def gradient_penalty(g: Array, weight: float | Array) -> Array:
     """Return the norms |g_i| (n,) of the rows of g (n, d); replace g_i by its gradient u_i.
 
     u_i = (2 weight / n) (1 - 1 / |g_i|) g_i is the gradient of weight * mean_i (|g_i| - 1)^2; it is

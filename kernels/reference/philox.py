@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ...runtime.backend import Array, array_module
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ...runtime.array import Array
+from ...runtime.backend import array_module
 
 MULTIPLIER_0, MULTIPLIER_1 = 0xD2511F53, 0xCD9E8D57  # Philox4x32 (Salmon et al. 2011, table 2)
 WEYL_0, WEYL_1 = 0x9E3779B9, 0xBB67AE85
@@ -10,7 +14,9 @@ LOW = 0xFFFFFFFF
 TWO_PI = 6.283185307179586
 
 
-def philox4x32(counter: tuple[Array, Array, Array, Array], key: tuple[int, int]) -> tuple:
+def philox4x32(
+    counter: tuple[Array, Array, Array, Array], key: tuple[int, int]
+) -> tuple[Array, Array, Array, Array]:
     """Four words of Philox4x32-10 for each counter: a keyed bijection, which needs no state.
 
     The counter's words and the results are uint64 arrays that hold 32-bit values. Salmon, Moraes,
@@ -32,7 +38,7 @@ def philox_words(out: Array, seed: int, step: int, purpose: int) -> Array:
     key (low and high half of seed). Returns out.
     """
     xp = array_module(out)
-    blocks = xp.arange(-(-out.shape[0] // 4), dtype=xp.uint64)
+    blocks = xp.arange(-(-out.shape[0] // 4), dtype=np.uint64)
     same = xp.zeros_like(blocks)
     counter = (blocks, same + (step & LOW), same + (step >> 32), same + int(purpose))
     words = philox4x32(counter, (seed & LOW, seed >> 32))
@@ -71,15 +77,15 @@ def philox_normal(out: Array, seed: int, step: int, purpose: int) -> Array:
 
 def _words(like: Array, count: int, seed: int, step: int, purpose: int) -> Array:
     xp = array_module(like)
-    return philox_words(xp.empty(count, xp.uint32), seed, step, purpose)
+    return philox_words(xp.empty(count, np.uint32), seed, step, purpose)
 
 
-def uniform_from(words: Array, dtype: str) -> Array:
+def uniform_from(words: Array, dtype: DTypeLike) -> Array:
     """Uniform numbers in [0, 1) from words: 24 bits, so they are equal in float32 and float64."""
     return (words >> 8).astype(dtype) * array_module(words).asarray(2.0**-24, dtype=dtype)
 
 
-def normal_from(words: Array, dtype: str) -> Array:
+def normal_from(words: Array, dtype: DTypeLike) -> Array:
     """Standard normal numbers, one per word, by Box and Muller; the number of words must be even.
 
     Words 2i and 2i + 1 make numbers 2i and 2i + 1. With 24 bits no number exceeds 5.77 in size.

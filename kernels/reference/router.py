@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ...runtime.backend import Array, array_module
+from ...runtime.array import Array
+from ...runtime.backend import array_module
 from .softmax import log_softmax_entropy
 
 SMALLEST = 1e-30  # the least width or tau that is used: its inverse is finite in float32

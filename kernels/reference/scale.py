@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...runtime.backend import Array, array_module
+from ...runtime.array import Array
+from ...runtime.backend import array_module
 
 
 def scale_rows(x: Array, shift: Array, scale: Array, unit_rows: bool, out: Array) -> Array:

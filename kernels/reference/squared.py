@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...runtime.backend import Array, array_module
+from ...runtime.array import Array
+from ...runtime.backend import array_module
 
 
 def squared_error(x: Array, target: Array, scale: float, weight: float) -> tuple[Array, Array]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .. import kernels
-from ..runtime.backend import Array, array_module, to_host
+from ..runtime.array import Array
+from ..runtime.backend import array_module, to_host
 
 
 class Adam:

@@ -10,12 +10,13 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import ModuleType
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import kernels
-from ..runtime.backend import Array, array_module, loaded_cupy, to_device
+from ..runtime.array import Array, ArrayModule, CuPy, DeviceArray
+from ..runtime.backend import array_module, loaded_cupy, to_device, to_host
 from ..text import warn
 
 SHARE = 0.75  # maximum share of the free memory for one array of features; networks need the rest
@@ -28,7 +29,7 @@ FREE_SOME = "end other programs that use it (see nvidia-smi)"  # advice where no
 BLOCK_VALUES = 1 << 26  # values of a block that is computed on at once (256 MB of float32)
 
 
-def memory(cupy: ModuleType) -> tuple[int, int]:
+def memory(cupy: CuPy) -> tuple[int, int]:
     """Return the free and the total bytes of the current device.
 
     Bytes that CuPy's pool holds but doesn't use count as free. If the pool has a limit (see
@@ -40,37 +41,41 @@ def memory(cupy: ModuleType) -> tuple[int, int]:
     return max(min(free, limit - pool.used_bytes()), 0), min(total, limit)
 
 
-def empty_features(shape: tuple[int, int], dtype: str, xp: ModuleType) -> Array:
+def empty_features(shape: tuple[int, int], dtype: DTypeLike, xp: ArrayModule) -> Array:
     """Return an empty array for features, on the device or in pinned host memory.
 
     It is on the device if it needs at most SHARE of the device's free memory. Raises MemoryError if
     the host doesn't have enough memory either.
     """
     nbytes = math.prod(shape) * np.dtype(dtype).itemsize
-    if xp is np or nbytes <= SHARE * memory(xp)[0]:
+    cupy: CuPy | None = None if xp is np else xp
+    if cupy is None or nbytes <= SHARE * memory(cupy)[0]:
         return xp.empty(shape, dtype)
     try:
-        pinned = xp.cuda.PinnedMemory(nbytes)  # CuPy's pool would round up to a power of two
-    except xp.cuda.runtime.CUDARuntimeError as error:
+        pinned = cupy.cuda.PinnedMemory(nbytes)  # CuPy's pool would round up to a power of two
+    except cupy.cuda.runtime.CUDARuntimeError as error:
         raise MemoryError(
             f"{gigabytes(nbytes)} of features fit neither on the GPU nor in pinned memory of the "
             f"host ({error}); use device='cpu' or fewer samples"
         ) from error
-    device = xp.cuda.Device().id
-    owned = xp.cuda.UnownedMemory(pinned.ptr, nbytes, pinned, device)
-    return xp.ndarray(shape, dtype, xp.cuda.MemoryPointer(owned, 0))
+    device = cupy.cuda.Device().id
+    owned = cupy.cuda.UnownedMemory(pinned.ptr, nbytes, pinned, device)
+    array: Array = cupy.ndarray(shape, dtype, cupy.cuda.MemoryPointer(owned, 0))
+    return array
 
 
 def is_pinned(x: Array) -> bool:
     """Whether x is an array of empty_features, or a view of one, in pinned memory."""
-    xp = array_module(x)
-    return xp is not np and isinstance(x.data.mem, xp.cuda.UnownedMemory)
+    cupy = loaded_cupy()
+    if cupy is None or not isinstance(x, cupy.ndarray):
+        return False
+    return isinstance(x.data.mem, cupy.cuda.UnownedMemory)
 
 
 def warn_if_pinned(name: str, x: Array) -> None:
     """Warn if x (n, d) is in pinned host memory because the GPU is too small for it."""
     if is_pinned(x):
-        free, _ = memory(array_module(x))
+        free, _ = memory(loaded_cupy())
         warn(
             f"{name} takes {gigabytes(x.nbytes)}, more than {SHARE:.0%} of the {gigabytes(free)} "
             "that are free on the GPU, so it stays in the host's memory and batches are read over "
@@ -111,32 +116,32 @@ class Staging:
     filled again only after its copy has ended.
     """
 
-    def __init__(self, cupy: ModuleType, values: int, dtype: str):
+    def __init__(self, cupy: CuPy, values: int, dtype: str):
         self.cupy, self.dtype, self.turn = cupy, np.dtype(dtype), 0
         pinned = [cupy.cuda.alloc_pinned_memory(values * self.dtype.itemsize) for _ in range(2)]
         self.buffers = [np.frombuffer(p, self.dtype, values) for p in pinned]
         self.copied = [cupy.cuda.Event(disable_timing=True) for _ in range(2)]
 
-    def upload(self, x: np.ndarray) -> Array:
-        """x, of at most `values` values, as a new array of the device."""
+    def upload(self, x: Array) -> Array:
+        """x on the host, of at most `values` values, as a new array of the device."""
         self.turn = 1 - self.turn
         buffer, copied = self.buffers[self.turn][: x.size].reshape(x.shape), self.copied[self.turn]
         copied.synchronize()  # returns at once before the first copy
         with np.errstate(over="ignore"):  # check_finite reports values that the dtype can't hold
-            buffer[...] = x
-        out = self.cupy.empty(x.shape, self.dtype)
+            buffer[...] = to_host(x)
+        out: DeviceArray = self.cupy.empty(x.shape, self.dtype)
         out.set(buffer)
         copied.record()
         return out
 
-    def __del__(self):
+    def __del__(self) -> None:
         """Wait for the last copies: CuPy's pool may reuse the pinned memory once it is freed."""
         with suppress(Exception):  # the device may have failed, or Python may be shutting down
             for copied in self.copied:
                 copied.synchronize()
 
 
-def uploader(x: Array, values: int, xp: ModuleType, dtype: str) -> Callable[[Array], Array]:
+def uploader(x: Array, values: int, xp: ArrayModule, dtype: str) -> Callable[[Array], Array]:
     """Return a function that copies chunks of x, of at most `values` values, to xp as dtype."""
     if xp is np or array_module(x) is xp:
         return partial(to_device, xp=xp, dtype=dtype)

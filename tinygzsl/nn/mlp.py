@@ -20,12 +20,12 @@ pass at s_l. For ReLU and LeakyReLU phi'' = 0 and that pass is not run.
 from __future__ import annotations
 
 from itertools import pairwise
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime.backend import Array, array_module
+from ..runtime.array import Array, ArrayModule
+from ..runtime.backend import array_module
 from ..runtime.checks import check_array
 from ..runtime.matmul import matmul
 from ..storage.arrays_file import State
@@ -36,16 +36,16 @@ from . import ops, random
 class ForwardCache(NamedTuple):
     """Per layer: linear caches (h_{l-1}, W_l) and activation caches."""
 
-    linear: list
-    activation: list
+    linear: list[ops.LinearCache]
+    activation: list[Array]
 
 
 class InputGradientCache(NamedTuple):
     """The forward cache and, per layer, e_l = dy/dh_l and v_l = dy/ds_l."""
 
     forward: ForwardCache
-    e: list
-    v: list
+    e: list[Array]
+    v: list[Array]
 
 
 class MLP:
@@ -62,7 +62,7 @@ class MLP:
     @classmethod
     def create(
         cls,
-        xp: ModuleType,
+        xp: ArrayModule,
         sizes: list[int],
         *,
         seed: int,
@@ -103,7 +103,7 @@ class MLP:
         params = [arrays[f"{name}.{i}"] for i in range(header["count"])]
         return cls(params, header["hidden"], header["output"])
 
-    def check(self, name: str, n_in: int, n_out: int, dtype: np.dtype) -> None:
+    def check(self, name: str, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
         """ValueError unless the parameters are finite and map n_in inputs to n_out outputs."""
         if not self.params or len(self.params) % 2:
             raise ValueError(f"{name} has {len(self.params)} parameters")
@@ -148,10 +148,12 @@ class MLP:
         xp, phis, dh = array_module(dy, self.params[0]), self._activations(), dy
         grads = out or [xp.empty_like(p) for p in self.params]
         for i in reversed(range(len(phis))):
-            layer = cache.linear[i], cache.activation[i], phis[i]
-            dh, db = ops.dense_backward(dh, *layer, grads[2 * i], need_dx or i > 0)
+            linear, activation, dw = cache.linear[i], cache.activation[i], grads[2 * i]
+            dx, db = ops.dense_backward(dh, linear, activation, phis[i], dw, need_dx or i > 0)
             grads[2 * i + 1][...] = db
-        return dh, grads
+            if dx is not None:
+                dh = dx
+        return dx, grads
 
     def input_gradient(
         self, cache: ForwardCache, columns: int | None = None
@@ -166,8 +168,8 @@ class MLP:
                 f"with {self.output}"
             )
         n = cache.linear[0][0].shape[0]
-        v = array_module(self.params[0]).ones((n, 1), self.params[0].dtype)
-        es, vs = [None], [v]  # the output layer has no phi, so its e is not needed
+        vs = [array_module(self.params[0]).ones((n, 1), self.params[0].dtype)]
+        es: list[Array] = []  # without the output layer's, which has no phi
         for i in reversed(range(1, len(cache.linear))):
             e = matmul(vs[0], self.params[2 * i])
             es = [e, *es]
@@ -187,21 +189,25 @@ class MLP:
         columns = u.shape[1]
         matmul(cache.v[0].T, u, out=grads[0][:, :columns])
         t = matmul(u, self.params[0][:, :columns].T)
-        rs = []
+        rs: list[Array] = []
         for i in range(len(cache.v) - 1):  # layer l = i + 1
             phi, phi_cache = self._activations()[i], cache.forward.activation[i]
-            rs.append(phi.second and phi.second(cache.e[i], t, phi_cache))
+            if phi.second is not None:
+                rs.append(phi.second(cache.e[i], t, phi_cache))
             q = phi.backward(t, phi_cache)
             matmul(cache.v[i + 1].T, q, out=grads[2 * i + 2])
             t = matmul(q, self.params[2 * i + 2].T)
-        if not rs or rs[0] is None:  # no curvature anywhere
+        if not rs:  # no curvature anywhere
             return xp.zeros_like(cache.forward.linear[0][0]) if need_dx else None, grads
         dx = self._add_second_order(rs, cache.forward, grads, need_dx)
         return dx, grads
 
-    def _add_second_order(self, rs: list, cache: ForwardCache, grads: list, need_dx: bool):
+    def _add_second_order(
+        self, rs: list[Array], cache: ForwardCache, grads: list[Array], need_dx: bool
+    ) -> Array | None:
         """Run the ordinary backward pass of the r_l, from below the output; adds to grads."""
-        phis, dh = self._activations(), None
+        phis = self._activations()
+        dh: Array | None = None
         for i in reversed(range(len(rs))):
             ds = rs[i] if dh is None else rs[i] + phis[i].backward(dh, cache.activation[i])
             dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx or i > 0)

@@ -12,29 +12,34 @@ bias, so the kernel's db is dropped.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from .. import kernels
-from ..runtime.backend import Array, array_module
+from ..runtime.array import Array
+from ..runtime.backend import array_module
 from ..runtime.matmul import matmul
 
+LinearCache = tuple[Array, Array]  # x and w
 LEAK = 0.2  # the negative slope that f-CLSWGAN uses
 
 
-def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple]:
+def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, LinearCache]:
     """y = x w^T + b for x (n, in), w (out, in) and b (out,)."""
     return matmul(x, w.T) + b, (x, w)
 
 
 def linear_backward(
-    dy: Array, cache: tuple, need_dx: bool = True
+    dy: Array, cache: LinearCache, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
     """dx (n, in) or None if not need_dx, dw (out, in) and db (out,)."""
     x, w = cache
     return matmul(dy, w) if need_dx else None, matmul(dy.T, x), dy.sum(axis=0)
 
 
-def dense_forward(x: Array, w: Array, b: Array, phi: Activation) -> tuple[Array, tuple, Array]:
+def dense_forward(
+    x: Array, w: Array, b: Array, phi: Activation
+) -> tuple[Array, LinearCache, Array]:
     """y = phi(x w^T + b) with the caches of the linear layer and of phi."""
     if phi.slope is None:
         s, cache = linear_forward(x, w, b)
@@ -45,7 +50,12 @@ def dense_forward(x: Array, w: Array, b: Array, phi: Activation) -> tuple[Array,
 
 
 def dense_backward(
-    dy: Array, cache: tuple, phi_cache: Array, phi: Activation, dw: Array, need_dx: bool = True
+    dy: Array,
+    cache: LinearCache,
+    phi_cache: Array,
+    phi: Activation,
+    dw: Array,
+    need_dx: bool = True,
 ) -> tuple[Array | None, Array]:
     """dx (n, in) or None and db (out,); dw (out, in) is written in place."""
     x, w = cache
@@ -141,9 +151,9 @@ def softplus_second(e: Array, t: Array, sigmoid: Array) -> Array:
 class Activation(NamedTuple):
     """An elementwise function and its derivative, with its second derivative or its slope."""
 
-    forward: Any
-    backward: Any
-    second: Any = None
+    forward: Callable[[Array], tuple[Array, Array]]
+    backward: Callable[[Array, Array], Array]
+    second: Callable[[Array, Array, Array], Array] | None = None
     slope: float | None = None
 
 

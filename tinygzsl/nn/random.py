@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 from math import prod
-from types import ModuleType
 
 import numpy as np
 
 from ..kernels import philox_integers, philox_normal, philox_uniform, philox_words
 from ..kernels.reference.philox import LOW
-from ..runtime.backend import Array
+from ..runtime.array import Array, ArrayModule
 from ..text import quoted
 
 
@@ -58,7 +57,12 @@ def check_seed(seed: int, name: str = "seed") -> int:
 
 
 def uniform(
-    xp: ModuleType, seed: int, step: int, purpose: Purpose, shape: tuple, dtype: str = "float64"
+    xp: ArrayModule,
+    seed: int,
+    step: int,
+    purpose: Purpose,
+    shape: tuple[int, ...],
+    dtype: str = "float64",
 ) -> Array:
     """Uniform numbers in [0, 1)."""
     out = xp.empty(prod(shape), dtype)
@@ -66,11 +70,11 @@ def uniform(
 
 
 def normal(
-    xp: ModuleType,
+    xp: ArrayModule,
     seed: int,
     step: int,
     purpose: Purpose,
-    shape: tuple,
+    shape: tuple[int, ...],
     dtype: str = "float64",
     out: Array | None = None,
 ) -> Array:
@@ -81,7 +85,7 @@ def normal(
 
 
 def integers(
-    xp: ModuleType,
+    xp: ArrayModule,
     seed: int,
     step: int,
     purpose: Purpose,
@@ -94,16 +98,16 @@ def integers(
     return philox_integers(out, high, seed, step, int(purpose))
 
 
-def permutation(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+def permutation(xp: ArrayModule, seed: int, step: int, purpose: Purpose, count: int) -> Array:
     """A permutation of 0 .. count - 1 as int64: the order of random keys.
 
     A key has a random word as its upper and the index as its lower 32 bits. So keys are distinct,
     and any sorting algorithm gives the same order.
     """
-    words = _words(xp, seed, step, purpose, count).astype(xp.uint64)
-    keys = xp.sort((words << 32) | xp.arange(count, dtype=xp.uint64))
-    return (keys & LOW).astype(xp.int64)
+    words = _words(xp, seed, step, purpose, count).astype(np.uint64)
+    keys = xp.sort((words << 32) | xp.arange(count, dtype=np.uint64))
+    return (keys & LOW).astype(np.int64)
 
 
-def _words(xp: ModuleType, seed: int, step: int, purpose: Purpose, count: int) -> Array:
-    return philox_words(xp.empty(count, xp.uint32), seed, step, int(purpose))
+def _words(xp: ArrayModule, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+    return philox_words(xp.empty(count, np.uint32), seed, step, int(purpose))

@@ -9,23 +9,23 @@ program uses ``np``. There is no global current backend.
 from __future__ import annotations
 
 import sys
-from types import ModuleType
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..text import quoted
+from .array import Array, ArrayModule, CuPy
 from .device import device_facts, why_unusable
 
-Array = Any  # numpy.ndarray or cupy.ndarray; cupy is optional, so it can't be named here
 
-
-def loaded_cupy() -> ModuleType | None:
+def loaded_cupy() -> CuPy | None:
     """Return cupy if it has been imported, else None: then no array is CuPy's."""
     return sys.modules.get("cupy")
 
 
-def array_module(*arrays: Array) -> ModuleType:
+def array_module(*arrays: Array) -> ArrayModule:
     """Return the module of the arrays, numpy or cupy.
 
     Raises TypeError if NumPy and CuPy arrays are mixed: copies to or from the device are never made
@@ -45,7 +45,7 @@ def array_module(*arrays: Array) -> ModuleType:
     return np
 
 
-def device_module(device: str) -> ModuleType:
+def device_module(device: str) -> ArrayModule:
     """Return numpy for "cpu", cupy for "cuda".
 
     Raises ValueError for any other name, and if CUDA can't be used.
@@ -78,8 +78,8 @@ def cuda_facts() -> tuple[bool, dict[str, Any]]:
         reason = f"cupy can't be imported: {_one_line(error)}"  # installed, but broken
         return False, {"reason": f"{reason}; pip install --force-reinstall the one you have"}
     try:
-        reason = why_unusable(cupy)
-        return (False, {"reason": reason}) if reason else (True, device_facts(cupy))
+        problem = why_unusable(cupy)
+        return (False, {"reason": problem}) if problem else (True, device_facts(cupy))
     except Exception as error:  # a broken driver raises types of CuPy, which can't be named here
         return False, {"reason": f"cupy fails: {_one_line(error)}; update the driver and cupy"}
 
@@ -88,7 +88,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
+def to_device(x: Array, xp: ArrayModule, dtype: DTypeLike | None = None) -> Array:
     """Return x as a C-contiguous array of module xp, copied only if necessary."""
     with np.errstate(all="ignore"):  # check_finite reports values that the dtype can't hold
         if xp is np:
@@ -96,13 +96,13 @@ def to_device(x: Array, xp: ModuleType, dtype: Any = None) -> Array:
         return xp.ascontiguousarray(xp.asarray(x, dtype=dtype))
 
 
-def to_host(x: Array) -> np.ndarray:
+def to_host(x: Array | float) -> np.ndarray:
     """Return x as a NumPy array; a NumPy array is returned unchanged."""
     cupy = loaded_cupy()
     return x.get() if cupy is not None and isinstance(x, cupy.ndarray) else np.asarray(x)
 
 
-def on_host(arrays: dict[str, Array | int]) -> dict[str, np.ndarray]:
+def on_host(arrays: Mapping[str, Array | int]) -> dict[str, np.ndarray]:
     """Return the arrays as NumPy arrays under the same names; numbers become 0-d arrays."""
     return {name: to_host(array) for name, array in arrays.items()}
 

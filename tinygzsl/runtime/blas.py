@@ -29,7 +29,7 @@ class _Holders:
     it, the last one restores it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lock, self.count = threading.Lock(), 0
         self.before: dict[str, tuple[Library, int]] = {}
 
@@ -93,7 +93,7 @@ def _openblas_files() -> set[Path]:
         maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
     except OSError:
         packages = [np, *(sys.modules[m] for m in ("scipy",) if m in sys.modules)]
-        homes = [Path(package.__file__).parent for package in packages]
+        homes = [Path(str(package.__file__)).parent for package in packages]
         patterns = [(home.parent / f"{home.name}.libs", home / ".dylibs") for home in homes]
         return {f for folders in patterns for d in folders for f in d.glob("*openblas*")}
     paths = (line.split(maxsplit=5)[-1] for line in maps.splitlines())

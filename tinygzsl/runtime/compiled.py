@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from numba import njit
 from numba.core import event
@@ -14,10 +14,12 @@ from numba.core import event
 # Sums may be reordered and a product and a sum fused, so that loops vectorise. NaN and inf keep
 # their meaning, and on one machine results are the same to the bit.
 FLOAT_RULES = {"reassoc", "contract", "nsz"}
+P = ParamSpec("P")
+R = TypeVar("R")
 PROJECT = __name__.partition(".")[0]
 
 
-def compiled(function: Callable, rules: Iterable[str] = FLOAT_RULES) -> Callable:
+def compiled(function: Callable[P, R], rules: Iterable[str] = FLOAT_RULES) -> Callable[P, R]:
     """Return the function compiled by Numba, with IEEE division, cached on disk if possible.
 
     Numba's cache notices changes in the function's own file only: after a change in a function that
@@ -33,7 +35,7 @@ def compiled(function: Callable, rules: Iterable[str] = FLOAT_RULES) -> Callable
     return kernel
 
 
-def compiled_in_order(function: Callable) -> Callable:
+def compiled_in_order(function: Callable[P, R]) -> Callable[P, R]:
     """As compiled, without reordering: for code where (a - b) - c must not become a - (b + c)."""
     return compiled(function, FLOAT_RULES - {"reassoc"})
 
@@ -50,7 +52,7 @@ class _Forgiving:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cache, name)
 
-    def load_overload(self, *args) -> Any:
+    def load_overload(self, *args: Any) -> Any:
         """Return the compiled function, or None; a cache that can't be read is emptied."""
         try:
             return self._cache.load_overload(*args)
@@ -60,7 +62,7 @@ class _Forgiving:
             self._report("read", error)
             return None
 
-    def save_overload(self, *args) -> None:
+    def save_overload(self, *args: Any) -> None:
         """Write the compiled function; if that fails, warn."""
         try:
             self._cache.save_overload(*args)
@@ -75,7 +77,7 @@ class _Forgiving:
 class _Announcer(event.Listener):
     """Reports once per process that kernels are compiled, and once that they can't be cached."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.said, self.cached = False, True
 
     def on_start(self, event: event.Event) -> None:

@@ -5,13 +5,14 @@ The functions take the module cupy as an argument, as only backend.py imports it
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
+
+from .array import CuPy
 
 LEAST_CAPABILITY = (7, 0)  # the oldest that kernels/cuda/*.cu are written for
 
 
-def why_unusable(cupy: ModuleType) -> str | None:
+def why_unusable(cupy: CuPy) -> str | None:
     """Return why CuPy can't compute here, with the fix, or None if it can.
 
     Problems without a known fix raise CuPy's own errors.
@@ -19,7 +20,7 @@ def why_unusable(cupy: ModuleType) -> str | None:
     return _driver_problem(cupy) or _device_problem(cupy) or _library_problem(cupy)
 
 
-def device_facts(cupy: ModuleType) -> dict[str, Any]:
+def device_facts(cupy: CuPy) -> dict[str, Any]:
     """Return name, compute capability, memory in bytes and software versions of the device."""
     runtime, device = cupy.cuda.runtime, cupy.cuda.Device()
     properties = runtime.getDeviceProperties(device.id)
@@ -37,7 +38,7 @@ def device_facts(cupy: ModuleType) -> dict[str, Any]:
     }
 
 
-def _driver_problem(cupy: ModuleType) -> str | None:
+def _driver_problem(cupy: CuPy) -> str | None:
     driver = cupy.cuda.runtime.driverGetVersion()
     built_for = cupy.cuda.runtime.runtimeGetVersion()
     if driver == 0:
@@ -51,7 +52,7 @@ def _driver_problem(cupy: ModuleType) -> str | None:
     )
 
 
-def _device_problem(cupy: ModuleType) -> str | None:
+def _device_problem(cupy: CuPy) -> str | None:
     runtime = cupy.cuda.runtime
     try:
         count = runtime.getDeviceCount()
@@ -71,7 +72,7 @@ def _device_problem(cupy: ModuleType) -> str | None:
     return None
 
 
-def _library_problem(cupy: ModuleType) -> str | None:
+def _library_problem(cupy: CuPy) -> str | None:
     """Look for NVRTC and cuBLAS: since version 14 CuPy itself does so only on first use."""
     wheel = f"cupy-cuda{cupy.cuda.runtime.runtimeGetVersion() // 1000}x"
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .backend import Array, array_module
+from .array import Array
+from .backend import array_module
 from .threads import SERIAL, current, split
 
 LEAST_MULTIPLICATIONS = 1 << 22  # minimum multiplications per thread: about 50 us
@@ -17,17 +18,17 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         return xp.matmul(a, b, out=out)
     (rows, inner), columns = a.shape, b.shape[1]
     if out is None:
-        out = np.empty((rows, columns), np.result_type(a, b))
+        out = xp.empty((rows, columns), xp.result_type(a, b))
     if rows > columns:
 
-        def part(low, high):
-            np.matmul(a[low:high], b, out=out[low:high])
+        def part(low: int, high: int) -> None:
+            xp.matmul(a[low:high], b, out=out[low:high])
 
         split(part, rows, LEAST_MULTIPLICATIONS // max(inner * columns, 1))
     else:
 
-        def part(low, high):
-            np.matmul(a, b[:, low:high], out=out[:, low:high])
+        def part(low: int, high: int) -> None:
+            xp.matmul(a, b[:, low:high], out=out[:, low:high])
 
         split(part, columns, LEAST_MULTIPLICATIONS // max(inner * rows, 1))
     return out

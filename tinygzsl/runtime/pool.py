@@ -12,16 +12,16 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextvars import copy_context
-from functools import partial
+from contextvars import Context, copy_context
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 LANES = 16  # shares are multiples of this many rows, so that vectors and cache lines are whole
 LOOKS = 1 << 18  # polls before a thread sleeps: about 0.1 ms
 PATIENCE = 1 << 16  # polls after a share was given, until the caller has released the GIL
+Result = TypeVar("Result")
 GIVEN, DONE = 0, 8  # indices of a helper's two counters, each on its own cache line
 
 
@@ -52,7 +52,9 @@ class Workers:
         step = -(-step // unit) * unit
         return list(pairwise([*range(0, size, step), size])) if size else [(0, 0)]
 
-    def run(self, part: Callable[[int, int], Any], shares: list[tuple[int, int]]) -> list:
+    def run(
+        self, part: Callable[[int, int], Result], shares: list[tuple[int, int]]
+    ) -> list[Result]:
         """Call part(low, high) for every share, one per worker; return the results in order.
 
         Every share sees the caller's context variables. If one raises, or the caller is
@@ -66,7 +68,7 @@ class Workers:
         try:
             for helper, share in zip(self._helpers, shares[1:], strict=False):
                 used.append(helper)
-                helper.give(partial(copy_context().run, part), share)
+                helper.give(_Task(part, share, copy_context()))
             first = part(*shares[0])
         finally:
             outcomes = [helper.outcome() for helper in used]
@@ -79,8 +81,16 @@ class Workers:
     def close(self) -> None:
         """End the threads."""
         for helper in self._helpers:
-            helper.give(None, (0, 0))
+            helper.give(None)
             helper.join()
+
+
+class _Task(NamedTuple):
+    """A share, what computes it, and the caller's context variables."""
+
+    part: Callable[[int, int], Any]
+    share: tuple[int, int]
+    context: Context
 
 
 class _Helper(threading.Thread):
@@ -90,17 +100,17 @@ class _Helper(threading.Thread):
     and then reads the counter once more, so it can't miss an event.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(name="tinygzsl", daemon=True)
         self._counters = np.zeros(16, np.int64)
         self._given, self._done = threading.Event(), threading.Event()
-        self._task: tuple = ()
-        self._outcome: tuple = (None, None)
+        self._task: _Task | None = None
+        self._outcome: tuple[Any, BaseException | None] = (None, None)
         self.start()
 
-    def give(self, part: Callable[[int, int], Any] | None, share: tuple[int, int]) -> None:
+    def give(self, task: _Task | None) -> None:
         """Start a share; None ends the thread."""
-        self._task = part, share
+        self._task = task
         self._counters[GIVEN] += 1
         self._given.set()
 
@@ -111,23 +121,23 @@ class _Helper(threading.Thread):
             try:
                 self._given.set()  # in case an interrupt came between the counter and the event
                 self._await(DONE, int(self._counters[GIVEN]), self._done, 0)
-            except KeyboardInterrupt as error:
-                interrupt = error
-        (value, error), self._task, self._outcome = self._outcome, (), (None, None)
+            except KeyboardInterrupt as pressed:
+                interrupt = pressed
+        (value, error), self._task, self._outcome = self._outcome, None, (None, None)
         return value, interrupt or error
 
     def run(self) -> None:
         """Run shares until None is given."""
         for number in range(1, sys.maxsize):
             self._await(GIVEN, number, self._given, PATIENCE)
-            part, share = self._task
-            if part is None:
+            task = self._task
+            if task is None:
                 return
             try:
-                self._outcome = part(*share), None
+                self._outcome = task.context.run(task.part, *task.share), None
             except BaseException as error:  # raised again in the caller
                 self._outcome = None, error
-            del part, share
+            del task
             self._counters[DONE] += 1
             self._done.set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -22,7 +23,7 @@ def _load(typing_context, array, index):
 
 
 @compiled
-def spin(counters, index, target, looks, more):
+def spin(counters: np.ndarray, index: int, target: int, looks: int, more: int) -> bool:
     """Poll counters[index] up to `looks` times; return whether it reached target.
 
     If so, `more` polls follow, which give the other thread time to release the GIL: a thread that

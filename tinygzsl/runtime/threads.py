@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from numbers import Integral
-from typing import Any
+from typing import TypeVar
 
 from . import blas
 from .memory import THREAD, require_room
 from .pool import LANES, Workers
 
 SERIAL = Workers(1)
+Result = TypeVar("Result")
 _current: ContextVar[Workers] = ContextVar("tinygzsl_workers", default=SERIAL)
 
 
@@ -28,7 +29,9 @@ def current() -> Workers:
     return _current.get()
 
 
-def split(part: Callable[[int, int], Any], size: int, least: int = 1, unit: int = LANES) -> list:
+def split(
+    part: Callable[[int, int], Result], size: int, least: int = 1, unit: int = LANES
+) -> list[Result]:
     """Call part(low, high) over range(size), one share per current worker; results in order.
 
     A share has at least `least` elements, and all shares except the last have a multiple of `unit`.
