@@ -1,16 +1,16 @@
-"""Does choosing by validation pay? `auto` against its preset and against the best gate there is.
+"""Does validation help? Preset "auto" compared with its base preset and with the best gate.
 
     python bench/auto.py SOURCE --seeds 0-4 --out rows.jsonl
     python bench/auto.py SOURCE --class-splits 5 --out rows.jsonl
 
-Without --class-splits the dataset's own split is taken, once per seed. With it, so many new splits
-of the classes are drawn, as many of them unseen as in the dataset's own, a fifth of the samples of
-each seen class held out; split i is trained with seed i.
+Without --class-splits the dataset's own split is used, once per seed. With --class-splits N, N new
+splits of the classes are drawn, with as many unseen classes as the dataset's own split; a fifth of
+the samples of each seen class is held out for testing. Split i is trained with seed i.
 
-Per run: S, U, H and AUROC of the preset as it is and of `auto`, what was chosen, and the best H of
+Per run: S, U, H and AUROC of the base preset and of `auto`, the chosen settings, and the best H of
 both kinds of gates, chosen on the test samples that they are measured on: an oracle, for analysis
-only. Rows are appended to --out as they come, and those present are not measured again. The last
-thing printed is the table.
+only. Rows are appended to --out, and those present are not measured again. The table is printed at
+the end.
 """
 
 import json
@@ -31,11 +31,11 @@ from tinygzsl.nn.random import Purpose
 from tinygzsl.runtime.threads import workers
 from tinygzsl.tuning.folds import TEST_SHARE
 
-DRAW = 20261123  # with the number of a split, the seed of its draw
+DRAW = 20261123  # plus the number of a split: the seed of its draw
 
 
 def class_split(data, i):
-    """The i-th redrawn split of all samples and classes of data."""
+    """Return split i of all samples and classes of data, drawn anew."""
     x, y = np.concatenate([data.X_train, data.X_test]), np.concatenate([data.y_train, data.y_test])
     classes = np.concatenate([data.seen_classes, data.unseen_classes])
     prototypes = np.concatenate([data.seen_prototypes, data.unseen_prototypes])
@@ -66,7 +66,7 @@ def class_split(data, i):
 
 
 def measure(data, preset, sets, seed):
-    """One row: the preset as it is, and the same with its settings chosen by validation."""
+    """Return one row: the preset unchanged, and with settings chosen by validation."""
     training = data.training()
     seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
     plain = tz.EntropySeparationGZSL(preset=preset, seed=seed, **sets).fit(**seen)
@@ -115,7 +115,7 @@ COLUMNS = ("data", "seed", "preset, H", "auto, S", "U", "H", "best gate, H", "ga
 
 
 def table(rows):
-    """A line per run, then mean and standard deviation, in Markdown."""
+    """Return a line per run, then mean and standard deviation, in Markdown."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for row in rows:
         auto = row["auto"]

@@ -22,11 +22,11 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if not config.pluginmanager.hasplugin("benchmark"):
         raise pytest.UsageError("pytest-benchmark is not installed; pip install 'tinygzsl[bench]'")
-    config.addinivalue_line("filterwarnings", "default")  # other libraries warn of their own plans
+    config.addinivalue_line("filterwarnings", "default")  # other libraries warn of deprecations
 
 
 def pytest_collection_modifyitems(items):
-    """Works one after the other, so that at most one of them is in memory."""
+    """Order the tests by work, so that at most one work is in memory."""
     items.sort(key=lambda item: str(item.callspec.params.get("kind")) if _has(item) else "")
 
 
@@ -51,7 +51,7 @@ def _memory():
 
 @pytest.fixture
 def make_work(request, _memory):
-    """make_work(kind, small, full) -> the work in the size asked for, and its right result."""
+    """make_work(kind, small, full) -> the work in the chosen size, and its correct result."""
 
     def make(kind, small, full):
         sizes = full if request.config.getoption("--full") else small

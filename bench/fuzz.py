@@ -1,12 +1,12 @@
-"""The mutation fuzzer over every reader, in full.
+"""The full run of the mutation fuzzer over all readers.
 
-    python bench/fuzz.py --cases 200000 --out fuzz.json      # goes on where it was stopped
-    python bench/fuzz.py --reader npz --case 1234            # one case again, and its files
+    python bench/fuzz.py --cases 200000 --out fuzz.json      # continues where it was stopped
+    python bench/fuzz.py --reader npz --case 1234            # repeats one case, and keeps its files
 
-Every case is a function of (reader, seed, case). It must load into something whose invariants hold,
-or be refused by one sentence of the library's own; within 5 s, and within 200 MB beside what the
-process had (damaged files are small). Cases run in worker processes, which are replaced when they
-die or hang.
+Every case is a function of (reader, seed, case). Its file must either load into an object whose
+invariants hold, or be refused by one of the library's errors of one sentence. This must take at
+most 5 s and 200 MB of additional memory (damaged files are small). Cases run in worker processes,
+which are replaced when they die or hang.
 """
 
 import argparse
@@ -20,19 +20,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-CHUNK = 500  # cases that a worker gets at a time
-PATIENCE = 15.0  # seconds without an answer before a worker counts as hanging
+CHUNK = 500  # cases sent to a worker at a time
+PATIENCE = 15.0  # seconds without an answer after which a worker counts as hanging
 
 
 def work(pipe):
-    """In a worker: run the cases that come through the pipe."""
+    """Run the cases that come through the pipe, in a worker process."""
     import warnings
 
     warnings.simplefilter("ignore")
     from fuzzing import case
 
     for reader, seed, first, last in iter(pipe.recv, None):
-        case.run(reader, seed, first)  # its files are made before memory is counted
+        case.run(reader, seed, first)  # creates its files before memory is measured
         with case.limited_memory():
             for index in range(first, last):
                 pipe.send((index, *case.run(reader, seed, index)))
@@ -40,7 +40,7 @@ def work(pipe):
 
 
 class Worker:
-    """A process that runs cases; another one takes its place when it is lost."""
+    """A process that runs cases; it is replaced when it dies or hangs."""
 
     def __init__(self):
         self.process = None
@@ -52,10 +52,10 @@ class Worker:
         self.process = context.Process(target=work, args=(other,), daemon=True)
         self.process.start()
         other.close()
-        self.patience = 120.0  # the first answer takes imports and bases
+        self.patience = 120.0  # the first answer includes imports and the undamaged files
 
     def cases(self, reader, seed, first, last):
-        """(index, kind, text, seconds) of the cases first .. last - 1."""
+        """Yield (index, kind, text, seconds) of the cases first .. last - 1."""
         while first < last:
             if self.process is None:
                 self.start()
@@ -83,7 +83,7 @@ class Worker:
 
 
 def run_all(readers, cases, seed, jobs, out):
-    """{reader: {"done", "loaded", "refused", "findings", "slowest"}}, kept in `out` as it grows."""
+    """Return {reader: {"done", "loaded", "refused", "findings", "slowest"}}; saved to `out` too."""
     state = json.loads(out.read_text()) if out and out.exists() else {"seed": seed, "readers": {}}
     if state["seed"] != seed:
         raise SystemExit(f"{out} is of seed {state['seed']}; pass it, or another --out")
@@ -122,7 +122,7 @@ def run_all(readers, cases, seed, jobs, out):
 
 
 def table(found):
-    """The table of bench/README.md."""
+    """Return the table of bench/README.md."""
     lines = [
         "| reader | cases | loaded | refused | findings | slowest |",
         "|---|---|---|---|---|---|",
@@ -143,7 +143,7 @@ def _sum(rows):
 
 
 def show(reader, seed, index):
-    """Run one case here, and leave its files in a folder."""
+    """Run one case in this process, and keep its files in a folder."""
     from fuzzing import case
 
     folder = Path(f"case-{reader}-{seed}-{index}")
@@ -154,7 +154,7 @@ def show(reader, seed, index):
 
 
 def main():
-    """Run what the options say; exit code 1 if anything was found."""
+    """Run the fuzzer; the exit code is 1 if there are findings."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=200_000, help="over all readers together")
     parser.add_argument("--reader", help="only this one")

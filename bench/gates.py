@@ -1,10 +1,10 @@
-"""How far the thresholds of a run are from the best ones for its test samples.
+"""Compare the thresholds of runs with the best ones for their test samples.
 
     python bench/gates.py RUN [RUN ...]
 
-The best gates are chosen on the very test samples that they are measured on: an oracle, for
-analysis only. They are searched on the grids of `tinygzsl tune`. Prints, per run, S, U and H by the
-run's own gate, the best H of eq. 10 and of the soft gate, and the distance to the better of them.
+The best gates are chosen on the test samples that they are measured on: an oracle, for analysis
+only. They are searched on the grids of `tinygzsl tune`. Prints, per run, S, U and H with the run's
+own gate, the best H of eq. 10 and of the soft gate, and the difference to the better of them.
 """
 
 import json
@@ -20,7 +20,7 @@ from tinygzsl.tuning.gate_grids import best_gate, gate_settings, make_grids, mak
 
 
 def compare(folder):
-    """The figures of a run folder that `tinygzsl train` has made."""
+    """Return the figures of a run folder made by `tinygzsl train`."""
     model = tz.load_model(Path(folder) / "model.npz")
     manifest = json.loads((Path(folder) / MANIFEST).read_text())
     data = tz.load_dataset(**manifest["config"]["data"])
@@ -28,7 +28,7 @@ def compare(folder):
 
 
 def figures(model, data):
-    """S, U, H of a fitted model by its own gate, and H of the best gates for these samples."""
+    """Return S, U, H of a fitted model with its own gate, and the best H for these samples."""
     m = tz.evaluate(model, data)
     log_p = np.log(np.maximum(model.predict_proba(data.X_test), 1e-30))
     f = model.compatibility(data.X_test, data.unseen_prototypes)

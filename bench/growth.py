@@ -1,11 +1,11 @@
-"""How time and memory of an outer step grow with n, d, h, S and the batch: four sizes each.
+"""Measure how time and memory of an outer step grow with n, d, h, S and the batch size.
 
     python bench/growth.py
 
-One size changes at a time, the others stay at BASE. Time is the median of the steps, beside the
-step's floor at the machine's measured limits. Memory is what the networks, their optimisers and
-three steps add at the peak, beside the parameters with two moments each; the features, which are
-there before, have a column of their own.
+One size changes at a time and has four values; the others are those of BASE. Time is the median
+over the steps, compared with the step's floor at the machine's measured limits. Memory is what the
+networks, their optimisers and three steps add at the peak, compared with the parameters and two
+moments for each. The features exist before that and have their own column.
 """
 
 import json
@@ -32,7 +32,7 @@ NAMES = {"samples": "n", "d": "d", "h": "h", "classes": "S", "batch": "batch"}
 
 
 def measure(sizes, threads, repeat):
-    """Seconds of a step, bytes added at the peak, and what both are compared with."""
+    """Return the seconds of a step, the bytes added at the peak, and their reference values."""
     work = OuterStep(**sizes)
     with workers(threads):
         with peak_memory() as memory:
@@ -74,7 +74,7 @@ def main(threads, repeat, as_json):
 
 
 def table(facts):
-    """Markdown, in ms and in MB of 10^6 bytes."""
+    """Return a Markdown table, in ms and in MB of 10^6 bytes."""
     base = ", ".join(f"{NAMES.get(k, k)} {v}" for k, v in facts["base"].items())
     peak, bandwidth = facts["machine"]["peak"] / 1e9, facts["machine"]["bandwidth"] / 1e9
     lines = [

@@ -1,12 +1,12 @@
-"""Does a training survive SIGKILL? Many kills of `tinygzsl train letters`, each run resumed.
+"""Does training survive SIGKILL? `tinygzsl train letters` is killed many times and resumed.
 
     python bench/kill.py [--kills 200] [--seed 0]
 
-Trains `letters` with small networks and a checkpoint after every step: once undisturbed, then again
-and again. Each run is killed one to four times, at random steps, in the middle of random writes,
-before or after random renames and by the clock, and resumed by `train --resume` until it is
-finished. Its folder must load after every kill, and in the end the weights, the curves and the
-metrics must be those of the undisturbed run, bit for bit. Linux and macOS.
+Trains `letters` with small networks and a checkpoint after every step: once without interruption,
+then many times with kills. Each of these runs is killed one to four times (at random steps, in the
+middle of random writes, before or after random renames, or at random times) and resumed by
+`train --resume` until it is finished. Its folder must load after every kill. In the end weights,
+curves and metrics must equal those of the uninterrupted run bit for bit. Linux and macOS.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main():
 
 
 def undisturbed(folder):
-    """The Result of a run that nobody kills, and its numbers of renames and steps."""
+    """Return the Result of a run without kills, and its numbers of renames and steps."""
     counts, run, started = folder / "counts", folder / "whole", time.monotonic()
     train(run, f"count:{counts}", 0)
     seconds = time.monotonic() - started
@@ -79,21 +79,21 @@ def undisturbed(folder):
 
 
 def train(run, act, *codes):
-    """Train into the folder, or go on if it is there; ends with one of these codes."""
+    """Train into the folder, or resume if it exists; the exit code must be one of these."""
     process = begin(run, act)
     finish(process, *codes)
     return process.returncode
 
 
 def begin(run, act):
-    """The process."""
+    """Start the training process."""
     if run.exists():
         return start(act, "train", "--resume", run, *RESUME)
     return start(act, "train", "letters", *OPTIONS, "--out", run)
 
 
 def kill(run, rng, whole):
-    """How and in which phase the run was killed; (None, None) if it was finished before."""
+    """Kill the run; return how and in which phase, or (None, None) if it had finished before."""
     how = str(rng.choice(["step", "write", "before", "after", "clock", "end"]))
     if how == "clock":
         process = begin(run, "none:")
@@ -116,7 +116,7 @@ def kill(run, rng, whole):
 
 
 def done_renames(run, whole):
-    """How many of the undisturbed run's renames need not be done again: one per step, about."""
+    """Return about how many renames of the uninterrupted run are already done: one per step."""
     done = 0
     for name in ("gan", "vsmm"):
         path = run / "checkpoints" / f"{name}.npz"
@@ -127,7 +127,7 @@ def done_renames(run, whole):
 
 
 def phase_of(run):
-    """Which phase the folder shows."""
+    """Return the phase, judged by the files in the folder."""
     if not run.exists():
         return "before the folder"
     names = check_whole(run)
@@ -143,14 +143,14 @@ def phase_of(run):
 
 
 def evaluate(run):
-    """The metrics of a finished run."""
+    """Return the metrics of a finished run."""
     command = [sys.executable, "-m", "tinygzsl", "evaluate", str(run), "--json", "--threads", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
 
 def show(kills, finished, bad):
-    """A line of progress."""
+    """Print a line of progress."""
     line = f"{kills.total()} kills, {finished} runs finished, {len(bad)} differences"
     print(line, file=sys.stderr, flush=True)
 

@@ -1,10 +1,10 @@
-"""What a training step asks of a GPU, and the roofline that this implies: counted, not measured.
+"""Count the launches, bytes and operations of training steps on a GPU, and give their roofline.
 
     python bench/launches.py
 
-Needs g++ and no GPU: the steps run on the tests' stand-in for CuPy. Bytes are those of every
-operand and result, once each; operations those of the products of matrices. A launch takes the
-longer of the two at the limits of an H100, so the last column is a floor and no prediction.
+Needs g++ but no GPU: the steps run on the tests' stand-in for CuPy. Bytes count every operand and
+result once; operations are those of the matrix products. The time of a launch is the longer of both
+at the limits of an H100, so the last column is a lower bound, not a prediction.
 """
 
 import sys
@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "cuda"))
 
 from ladder import counting, emulator, standin
 
-BANDWIDTH, PEAK = 3.35e12, 67e12  # bytes and float32 operations a second
-SHOWN = 5e6  # bytes that a kind of launch moves, at least, to have a row of its own
+BANDWIDTH, PEAK = 3.35e12, 67e12  # bytes and float32 operations per second
+SHOWN = 5e6  # minimum bytes of a kind of launch that has its own row
 AWA = {"k": 85, "classes": 40}
 STEPS = {
     "CWGAN outer step, d 2048, h 4096, batch 64": (
@@ -41,13 +41,13 @@ STEPS = {
 
 
 def measure():
-    """The work of every step by its name."""
+    """Return the work of every step by name."""
     with standin.installed(memory=64 << 30) as cupy, counting.only_random_kernels():
         return {name: count(cupy, **sizes) for name, (count, sizes) in STEPS.items()}
 
 
 def table(works):
-    """One row per step, and for the first one a row per kind of launch, in Markdown."""
+    """Return one row per step, and for the first one a row per kind of launch, in Markdown."""
     lines = [
         "| step | launches | host copies, waits | MB moved | GFLOP | floor on an H100, ms |",
         "|---|--:|--:|--:|--:|--:|",

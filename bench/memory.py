@@ -1,13 +1,13 @@
-"""The memory that a whole fit adds to the process, beside what it must hold, and PyTorch's.
+"""The memory that a fit adds to the process, compared with the least possible and with PyTorch.
 
     python bench/memory.py
 
-Random data of AWA1's size and the networks of the preset paper-awa1 by default. The CWGAN ends at
-its first look and the VSMM after one epoch, as more steps need no more memory. The data are made,
-everything is imported and a tiny fit is run before the measuring starts. "Must hold" is one scaled
-copy of the features, the parameters of all networks and two moments for each. PyTorch's side is a
-script of its own: the same data and networks by autograd, as many steps of the CWGAN, proxies and
-an epoch of the VSMM, but neither PTC nor scores.
+The default is random data of AWA1's size and the networks of the preset paper-awa1. The CWGAN ends
+at its first look and the VSMM after one epoch, as further steps need no more memory. Before the
+measurement the data are created, all modules are imported and a tiny fit is run. "Must hold" is one
+scaled copy of the features, the parameters of all networks and two moments for each. The PyTorch
+version is a training script with the same data and networks and autograd: as many steps of the
+CWGAN, proxies and an epoch of the VSMM, but no PTC and no scores.
 """
 
 import json
@@ -29,7 +29,7 @@ from tinygzsl.runtime.threads import default_threads
 from tinygzsl.settings import settings_for
 from tinygzsl.vsmm import VSMM
 
-SHORT = {  # the first look passes the window
+SHORT = {  # CS is above the window at the first look
     "cs_unit": "relative",
     "cs_low": 0.0,
     "cs_high": 1e-9,
@@ -41,7 +41,7 @@ SHORT = {  # the first look passes the window
 
 
 def make_data(samples, d, k, classes):
-    """Noisy linear maps of random prototypes."""
+    """Return noisy linear maps of random prototypes."""
     rng = np.random.default_rng(0)
     prototypes = rng.random((classes, k), dtype=np.float32)
     y = np.arange(samples) % classes
@@ -59,7 +59,7 @@ def fit_ours(x, y, prototypes, preset):
 
 
 def fit_torch(x, y, prototypes, preset, steps=15):
-    """A training script with the same networks and data."""
+    """Train the same networks on the same data in PyTorch."""
     import torch
 
     from tinygzsl.benchmarks.torch_autograd import RUNNERS
@@ -116,7 +116,7 @@ def _vsmm_work(work):
 
 
 def must_hold(samples, d, k, classes, preset):
-    """Bytes of one copy of the features, of all parameters and of their moments."""
+    """Return the bytes of one copy of the features, of all parameters and of their moments."""
     s = settings_for(preset)
     m, generator = s.vsmm_latent, (2 * k, *s.gan_generator_hidden, d)
     networks = [generator, (d + k, *s.gan_critic_hidden, 1)]
@@ -131,7 +131,7 @@ def must_hold(samples, d, k, classes, preset):
 
 
 def measure(version, sizes, preset):
-    """In a process of its own: bytes added by a fit, bytes resident before, steps of the CWGAN."""
+    """Measure, in a new process, the bytes that a fit adds, those before it, and CWGAN steps."""
     fit = {"tinygzsl": fit_ours, "PyTorch": fit_torch}[version]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -169,7 +169,7 @@ def main(preset, as_json, child, **sizes):
 
 
 def table(facts):
-    """Markdown, in MB of 10^6 bytes."""
+    """Return a Markdown table, in MB of 10^6 bytes."""
     held, sizes = facts["must_hold"], facts["sizes"]
     total = math.fsum(held.values())
     lines = [

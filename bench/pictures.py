@@ -1,18 +1,18 @@
-"""The README's pictures of the method at work, drawn from trainings that this makes.
+"""Train models and draw the README's figures of the method.
 
     python bench/pictures.py letters --preset letters --epochs 8
     python bench/pictures.py FOLDER --name cub100 --set vsmm.gamma=3 --epochs 40
 
 writes bench/figures/NAME-separation, NAME-training and NAME-gate as .png and .svg (Matplotlib, the
-extra `plot`), and prints what they show as JSON. The test samples are looked at, and nothing is
-chosen by them.
+extra `plot`), and prints the figures' data as JSON. The test samples are used for display only;
+nothing is chosen by them.
 
-separation  entropies of test samples and fresh proxies by a VSMM trained without L_ES and one with
-            it, same seed and same CWGAN
-training    CS at every look and H of a VSMM on the proxies of some twenty looks, past s_h
+separation  entropies of test samples and fresh proxies with a VSMM trained without L_ES and with
+            one trained with it; same seed and same CWGAN
+training    CS at every look, and H of a VSMM trained on the proxies of about twenty looks, past s_h
 gate        the weight of the seen classes against the entropy, by eq. 10 and by the soft gate;
-            dots: the share of seen ones among test samples of that entropy, were there as many seen
-            as unseen ones; below, the entropies of both
+            dots: the share of seen samples among test samples of that entropy, weighted so that
+            seen and unseen samples count alike; below, the entropies of both
 """
 
 import json
@@ -38,7 +38,7 @@ BINS = 40
 
 
 def entropies(model, data, proxies):
-    """Entropies (nats) of seen and unseen test samples and of the proxies (p, d), by kind."""
+    """Return entropies (nats) of seen and unseen test samples and of proxies (p, d), by kind."""
     return {
         "seen": model.entropy(data.X_test_seen),
         "unseen": model.entropy(data.X_test_unseen),
@@ -47,7 +47,7 @@ def entropies(model, data, proxies):
 
 
 def trained(data, params):
-    """Entropies without and with L_ES, the model with it and the figures of both."""
+    """Return entropies without and with L_ES, the model with it, and the figures of both."""
     t = data.training()
     separated = tz.EntropySeparationGZSL(**params).fit(t.X, t.y, t.prototypes)
     plain = tz.EntropySeparationGZSL(**{**params, "vsmm_weight_es": 0.0})
@@ -62,7 +62,7 @@ def trained(data, params):
 
 
 def histograms(ax, kinds, edges):
-    """The share of each kind's entropies in every bin."""
+    """Draw the share of each kind's entropies in every bin."""
     for kind, values in kinds.items():
         heights = np.histogram(values, edges)[0] / len(values)
         ax.stairs(heights, edges, fill=True, color=COLOURS[kind], alpha=0.25)
@@ -72,7 +72,7 @@ def histograms(ax, kinds, edges):
 
 
 def separation_figure(title, found, measured, edges, thresholds):
-    """Two panels: without and with L_ES."""
+    """Draw two panels: without and with L_ES."""
     figure, axes = new_figure(2, 2.2)
     for ax, (name, kinds) in zip(axes, found.items(), strict=True):
         histograms(ax, kinds, edges)
@@ -88,7 +88,7 @@ def separation_figure(title, found, measured, edges, thresholds):
 
 
 def gate_figure(title, kinds, settings, edges):
-    """The gates above the entropies that they see."""
+    """Draw the gates, and the entropies below them."""
     figure, axes = new_figure(2, 2.2)
     low, high, top = settings.router_delta_low, settings.router_delta_high, edges[-1]
     axes[0].step([0, low, high, top], [1, 1, 0.5, 0], color=BLUE, lw=1.8, label="eq. 10")
@@ -115,7 +115,7 @@ def gate_figure(title, kinds, settings, edges):
 
 
 def training_figure(name, data, source, params, epochs):
-    """CS and H against the epochs, figure 5 of the paper; and the outcome's records."""
+    """Draw CS and H against the epochs, figure 5 of the paper; return its records too."""
     more = {"device": "cpu", "dtype": "float32", **params, "gan_max_epochs": epochs}
     outcome = curve(Job(name, None, params["seed"], source, more), data)
     rows = records([outcome], {}, [name])

@@ -3,10 +3,10 @@
     python bench/same_bits.py DATASET... --out before.json      # in the one version
     python bench/same_bits.py DATASET... --against before.json  # in the other
 
-A DATASET is what `tinygzsl train` takes, with its preset behind a comma: `letters,letters` or
+A DATASET is an argument of `tinygzsl train`, a comma and a preset: `letters,letters` or
 `PATH,small`. Each is trained by the command with seeds 0 and 1 and with one and two threads, and
-labelled by `route`; the versions of Python, NumPy, SciPy and Numba must be the same, as their
-kernels make the bits. Exit status 1 and the names of what differs if anything does.
+its samples are labelled by `route`. Both versions of the code need the same Python, NumPy, SciPy
+and Numba, on which the bits depend. Prints what differs; the exit status is then 1.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ SEEDS, THREADS = (0, 1), (1, 2)
 
 
 def sha256(array):
-    """Of the dtype, the shape and the bytes of an array."""
+    """Return the SHA-256 of the dtype, the shape and the bytes of an array."""
     array = np.ascontiguousarray(array)
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
     digest.update(array.tobytes())
@@ -34,7 +34,7 @@ def sha256(array):
 
 
 def digests(path, preset, seed, threads, folder):
-    """SHA-256 by name of all arrays of a model that `train` made, and of what `route` says."""
+    """Return the SHA-256 of all arrays of a trained model, and of `route`'s results, by name."""
     run = folder / f"{seed}-{threads}"
     command = [sys.executable, "-m", "tinygzsl", "train", path, "--preset", preset]
     options = ["--seed", str(seed), "--threads", str(threads), "--out", str(run)]
@@ -71,7 +71,7 @@ def main(datasets, out, against):
 
 
 def compare(before, after):
-    """Exit with 1 and the names of what differs, if anything does."""
+    """Print the names of what differs, and exit with 1 if anything does."""
     different = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
     for key in sorted(different):
         print(f"{key} differs")

@@ -2,12 +2,11 @@
 
     python bench/separation.py PATH --seeds 3 --set vsmm.gamma=3 --out results.jsonl
 
-One CWGAN is trained per seed and its snapshots are taken as it passes through the windows, so all
-rows of a seed share the data order, the PTC and the CWGAN. Per row: S, U, H by eq. 10, H by eq. 2
-for every sample, the AUROC of the entropy, H at the best single threshold (an oracle, for
-analysis), and mean entropies of held-out seen samples and of fresh proxies before (VSMM without
-L_ES) and after (with it). Results are appended to --out as they come; the table is the last thing
-printed.
+One CWGAN is trained per seed, and its snapshots are kept as CS passes through the windows, so all
+rows of a seed share the order of the data, the PTC and the CWGAN. Per row: S, U, H by eq. 10, H by
+eq. 2 for every sample, the AUROC of the entropy, H at the best single threshold (an oracle, for
+analysis), and the mean entropies of held-out seen samples and of fresh proxies before (VSMM without
+L_ES) and after (with L_ES). Rows are appended to --out; the table is printed at the end.
 """
 
 import json
@@ -29,7 +28,7 @@ WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 
 
 def snapshots_by_window(training, preset, sets, seed):
-    """Per window (low, high, look, proxies to train on, fresh proxies) from one CWGAN run."""
+    """Return (low, high, look, training proxies, fresh proxies) per window of one CWGAN run."""
     settings = settings_for(preset, sets)
     plan = Plan(settings=settings, seed=seed, xp=np, dtype=str(training.X.dtype))
     index = np.searchsorted(training.classes, training.y)
@@ -37,7 +36,7 @@ def snapshots_by_window(training, preset, sets, seed):
     gan = pipeline.start_gan(seen, plan, [])
     for low, high in WINDOWS:
         keeper = SnapshotKeeper(settings_for(preset, {**sets, "cs_low": low, "cs_high": high}))
-        gan.keepers = [keeper]  # it is shown the looks that come after the last window was passed
+        gan.keepers = [keeper]  # the next keeper gets the looks after the previous window
         pipeline.train_gan(gan, seen, plan)
         if not keeper.inside:
             continue
@@ -50,7 +49,7 @@ def snapshots_by_window(training, preset, sets, seed):
 
 
 def figures(model, data, fresh):
-    """The row of a model: accuracies, detector and entropies."""
+    """Return the row of a model: accuracies, AUROC and entropies."""
     m = tz.evaluate(model, data)
     return {
         **{k: m[k] for k in ("S", "U", "H", "auroc")},
@@ -78,7 +77,7 @@ def main(path, preset, seeds, sets, gammas, out):
 
 
 def compare(path, preset, seeds, sets, gammas, out):
-    """The table, and a row of figures per seed, window and margin into the file `out`."""
+    """Write a row per seed, window and margin to the file `out`, and print the table."""
     warnings.simplefilter("ignore")
     sets = parse_set(sets)
     data = tz.load_dataset(path)
@@ -124,7 +123,7 @@ HEADINGS = (
 
 
 def table(rows):
-    """Means over seeds, and the mean and deviation of H - H(none) paired by seed, in Markdown."""
+    """Return means over seeds, and mean and standard deviation of H - H(none) paired by seed."""
     none = [r for r in rows if r["window"] == "none"]
     lines = ["| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
     lines.append(f"| none, eq. 2 for all | | | | | {_mean(none, 'H_eq2')} | | | | | |")

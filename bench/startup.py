@@ -1,4 +1,4 @@
-"""How soon the first training step comes in a new process, before and after kernels are cached.
+"""Time until the first training step in a new process, without and with cached kernels.
 
 python bench/startup.py
 """

@@ -3,15 +3,15 @@
     python bench/study.py FOLDER --out bench/study/cub100.csv
     python bench/study_report.py
 
-All rows of a seed and a scaler share the order of the samples, the first weights of the VSMM, one
-PTC and one CWGAN, whose snapshots are taken as it passes through the windows of CS; each then
-trains a VSMM of its own. The row "none" is trained without L_ES, so differences to it are paired.
-The window is crossed with the margin, since both decide whether the hinge of eq. 8 is active; all
-else changes alone, at the window 0.40 < r < 0.55, whose first snapshot is that of the preset.
+All rows of a seed and a scaler share the order of the samples, the initial weights of the VSMM, one
+PTC and one CWGAN, whose snapshots are kept as CS passes through the windows. A VSMM is trained for
+each row. The row "none" is trained without L_ES, so differences to it are paired. All windows are
+combined with all margins, since both decide whether the hinge of eq. 8 is active. Every other
+factor is changed alone, at the window 0.40 < r < 0.55, whose first snapshot is the preset's.
 
-A row is written as it is measured, and rows that are there are skipped, so a study that was
-interrupted goes on where it stopped. A window that the CWGAN did not reach gives a row without
-figures. Proxies without a GAN are made of training samples of seen classes only.
+Each row is written when it is measured, and existing rows are skipped, so an interrupted study can
+be continued. A window that the CWGAN did not reach gives a row without figures. Proxies without a
+GAN are made from training samples of seen classes only.
 """
 
 import csv
@@ -53,7 +53,7 @@ class Study:
         self.gan = None
 
     def fit(self, proxies=None, **changed):
-        """A model of this seed, trained with the proxies or, without any, without L_ES."""
+        """Return a model of this seed, trained with the proxies, or without L_ES if None."""
         settings = {"vsmm_weight_es": 0.0} if proxies is None else changed
         model = tz.EntropySeparationGZSL(
             preset=self.preset, seed=self.seed, **{**self.own, **settings}
@@ -72,8 +72,9 @@ class Study:
         self.gan = pipeline.start_gan(self.seen, self.plan, every)
 
     def snapshots(self, source, window):
-        """Those of the window, after as much of the CWGAN's training as it takes; [] where the
-        epochs are over first.
+        """Train the CWGAN as far as needed and return the window's snapshots.
+
+        The list is empty if the last epoch ends before.
         """
         if self.gan is None:
             self._start_gan()
@@ -82,7 +83,7 @@ class Study:
         return keeper.inside
 
     def proxies(self, variant, snapshots, draw):
-        """Draw 0 is trained on, draw 1 is 2000 fresh ones; in the units of the features."""
+        """Return proxies in the features' units: draw 0 for training, draw 1 2000 fresh ones."""
         count = variant.count if draw == 0 else 2000
         if not variant.needs_gan():
             X, y = self.training.X, self.training.y
@@ -92,7 +93,7 @@ class Study:
         return self.seen.feature_scaler.invert(drawn)
 
     def row(self, variant):
-        """The figures of a variant; the highest r alone where its window was not reached."""
+        """Return the figures of a variant, or only the highest r if its window was not reached."""
         if variant.source == "none":
             return self.without
         snapshots, look = [], {}
@@ -120,10 +121,10 @@ class Study:
 
 
 def figures(model, data):
-    """S, U, H by the preset's router, H by eq. 2, and what the entropy is worth at any threshold.
+    """Return S, U, H by the preset's router, H by eq. 2, and figures of the entropy.
 
-    area is that under the curve of S and U as one threshold on the entropy goes from 0 to ln S;
-    H_best and its threshold are an oracle. Entropies are means in nats.
+    area is the area under the curve of S and U as a single threshold on the entropy goes from 0 to
+    ln S. H_best and its threshold are an oracle. Entropies are means in nats.
     """
     y, seen = data.y_test, data.seen_classes
     is_seen = np.isin(y, seen)
@@ -147,7 +148,7 @@ def figures(model, data):
 
 
 def run(data, preset, sets, seeds, gammas, base, epochs, out):
-    """Measure every row that the file `out` lacks."""
+    """Measure every row that is not yet in the file `out`."""
     scaler = settings_for(preset, sets).scale_features
     done, studies = finished(out, epochs), {}
     for variant in variants(scaler, gammas, base):
@@ -164,9 +165,9 @@ def run(data, preset, sets, seeds, gammas, base, epochs, out):
 
 
 def finished(out, epochs):
-    """(seed, variant) of the rows in the file; a line that was cut off is dropped.
+    """Return (seed, variant) of the finished rows in the file; an incomplete last line is dropped.
 
-    A window that was not reached in fewer epochs of the CWGAN than now is not finished.
+    A row whose window was not reached, in fewer epochs of the CWGAN than now, is not finished.
     """
     if not out.exists():
         out.write_text(",".join(COLUMNS) + "\n")
@@ -186,7 +187,7 @@ def finished(out, epochs):
 
 
 def write(out, seed, variant, row):
-    """Append a row, numbers with 4 digits after the point."""
+    """Append a row, with 4 digits after the decimal point."""
     values = {"seed": seed, **variant._asdict(), **row}
     cells = [values.get(name) for name in COLUMNS]
     line = ",".join(
@@ -210,7 +211,7 @@ def write(out, seed, variant, row):
 @click.option("--out", type=Path, required=True)
 def main(source, preset, seeds, sets, gammas, base, epochs, threads, out):
     """Run the study on the dataset SOURCE; every margin list ends with ln S."""
-    warnings.simplefilter("ignore")  # of weak classifiers and windows, which the rows show
+    warnings.simplefilter("ignore")  # weak classifiers and missed windows show in the rows
     data = tz.load_dataset(source)
     log_s = round(math.log(len(data.seen_classes)), 4)
     gammas = [*(g for g in gammas if g < log_s - 0.05), log_s]

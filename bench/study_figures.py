@@ -9,7 +9,7 @@ MARKERS, DASHES = "osD^v", (":", "--", "-.", "-", (0, (5, 1, 1, 1)))
 
 
 def windows_figure(every):
-    """Gains against the window, a line for each margin, a column for each dataset."""
+    """Draw gains against the window: a line per margin, a column per dataset."""
     measures = ("H", "auroc", "H_best")
     figure, axes = _grid(
         len(measures), len(every), (3.5 * len(every), 7.2), sharex="col", sharey="col"
@@ -45,7 +45,7 @@ def windows_figure(every):
 
 
 def factors_figure(every):
-    """A forest plot: every setting that changes one factor, against the default."""
+    """Draw a forest plot of every setting that changes one factor of the default."""
     places = {}
     for results in every:
         places |= {label(results, key): place(results, key) for key in one_factor(results)}
@@ -93,7 +93,7 @@ def _grid(rows, columns, size, **options):
 
 
 def save(figure, path):
-    """path.svg, and path.png with 64 colours, which makes it small."""
+    """Save path.svg, and path.png with 64 colours to make it small."""
     from io import BytesIO
 
     from matplotlib import rc_context

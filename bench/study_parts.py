@@ -1,4 +1,4 @@
-"""What bench/study.py varies: settings, proxies that need no GAN, and windows of CS."""
+"""The factors of bench/study.py: settings, proxies without a GAN, and windows of CS."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ NO_GAN = (*MIXTURES, "noise", "uniform", "normal")
 
 
 class Variant(NamedTuple):
-    """What a row changes; the preset says the rest. source: none, single, pool or one of NO_GAN."""
+    """The settings of a row; others are the preset's. source: none, single, pool or of NO_GAN."""
 
     scaler: str
     source: str = "none"
@@ -35,14 +35,14 @@ class Variant(NamedTuple):
     count: int = 0
 
     def needs_gan(self):
-        """Whether its proxies come from the CWGAN."""
+        """Return whether its proxies come from the CWGAN."""
         return self.source in ("single", "pool")
 
 
 def variants(scaler, gammas, base):
-    """All variants around (default window, margin `base`, weight 1, 4000 proxies, one snapshot).
+    """Return all variants of (default window, margin `base`, weight 1, 4000 proxies, one snapshot).
 
-    What says most comes first, since all seeds of a variant are measured before the next one.
+    The most informative come first, since all seeds of a variant are measured before the next.
     """
     default = Variant(scaler, "single", DEFAULT, base, 1.0, 4000)
     early = [DEFAULT, *(w for w in WINDOWS if w < DEFAULT)]
@@ -72,12 +72,12 @@ def variants(scaler, gammas, base):
 
 
 def made_of_samples(kind, X, y, count, seed, draw):
-    """count proxies (count, d) without a GAN, from training samples X (n, d) with labels y (n,).
+    """Return proxies (count, d) without a GAN, from training samples X (n, d), labels y (n,).
 
     mixture        l x + (1 - l) x' of samples of two classes, l uniform in [0, 1)
     mixture 1:1    the same with l = 1/2
     noise          a sample plus normal noise with the standard deviation of each feature
-    uniform        each feature uniform between its least and its greatest value
+    uniform        each feature uniform between its minimum and its maximum
     normal         each feature normal with its mean and standard deviation
     """
     rng = np.random.default_rng([seed, draw, NO_GAN.index(kind)])
@@ -95,7 +95,7 @@ def made_of_samples(kind, X, y, count, seed, draw):
 
 
 def keepers(settings):
-    """{(source, window): keeper} for every window of CS, all to be fed by one training."""
+    """Return {(source, window): keeper} for every window of CS, for use in one training."""
     places = [*(("single", window) for window in WINDOWS), ("pool", DEFAULT)]
     found = {}
     for source, window in places:

@@ -26,7 +26,7 @@ HEADINGS = (
 
 
 def cells(results, key):
-    """The figures of a setting, as in HEADINGS."""
+    """Return the figures of a setting, as in HEADINGS."""
     values = [f"{results.mean(key, k):.3f}" for k in ("S", "U", "H")]
     if key[1] == "none":
         names = {"auroc": "AUROC", "area": "area", "H_best": "H best"}
@@ -40,7 +40,7 @@ def cells(results, key):
 
 
 def tables(results):
-    """Every setting of a dataset, in Markdown."""
+    """Return the tables of all settings of a dataset, in Markdown."""
     crossed = results.rest()[0]
     none = (results.scaler, "none", "", 0.0, 0.0, 0.0)
     lines = [f"## {TITLES.get(results.name, results.name)}", ""]
@@ -78,7 +78,7 @@ def _line(values):
 
 
 def key_table(every):
-    """The table of the project's README: a few settings of each dataset."""
+    """Return the table in the project's README: a few settings of each dataset."""
     head = ["dataset", "proxies", "γ", "S", "U", "H", *HEADINGS[3:5], HEADINGS[6]]
     lines = _head(head)
     for results in every:
@@ -105,7 +105,7 @@ def key_table(every):
 
 
 def report(every):
-    """The text of tables.md."""
+    """Return the text of tables.md."""
     parts = ["# When entropy separation helps: all settings", __doc__.partition("\n\n")[2]]
     return "\n\n".join([parts[0], *map(tables, every)]) + "\n"
 

@@ -21,7 +21,7 @@ MEASURES = {
 
 
 class Results:
-    """The rows of a dataset by setting, a dict per seed; those of "none" by scaler."""
+    """The rows of a dataset by setting and seed; those of "none" by scaler and seed."""
 
     def __init__(self, path):
         self.name, rows = path.stem, defaultdict(dict)
@@ -45,7 +45,7 @@ class Results:
         return sorted(found) == self.seeds
 
     def rest(self):
-        """The settings of window and margin, and all others that have proxies."""
+        """Return the settings that vary window and margin, and all others with proxies."""
         crossed, others = [], []
         for key in self.rows:
             scaler, source, _, _, weight, count = key
@@ -55,30 +55,30 @@ class Results:
         return crossed, others
 
     def reached(self, key):
-        """Whether every seed's CWGAN came to the window."""
+        """Return whether the CWGAN of every seed reached the window."""
         return key in self.rows and all("H" in row for row in self.rows[key].values())
 
     def mean(self, key, column):
-        """The mean over the seeds."""
+        """Return the mean over the seeds."""
         return float(np.mean([row[column] for row in self.rows[key].values()]))
 
     def gains(self, key, column):
-        """The differences to no separation, one a seed."""
+        """Return the differences to no separation, one per seed."""
         none = self.none[key[0]]
         return np.array([self.rows[key][s][column] - none[s][column] for s in self.seeds])
 
     def gain(self, key, column):
-        """The differences in words."""
+        """Return the differences as text."""
         return in_words(self.gains(key, column))
 
 
 def in_words(gains):
-    """Mean ± standard deviation (how many are above zero)."""
+    """Return mean ± standard deviation (number above zero) as text."""
     return f"{gains.mean():+.3f} ± {gains.std(ddof=1):.3f} ({int((gains > 0).sum())})"
 
 
 def label(results, key):
-    """What a setting of one factor changes."""
+    """Return the name of a setting that changes one factor."""
     scaler, source, window, gamma, weight, count = key
     margin = f", γ = {gamma:g}" if gamma != results.base else ""
     if scaler != results.scaler:
@@ -93,7 +93,7 @@ def label(results, key):
 
 
 def gamma_name(gamma):
-    """The margin as text; the one that is no round number is ln S."""
+    """Return the margin as text; one that isn't in GAMMAS is ln S."""
     return f"{gamma:g}" if gamma in GAMMAS else "ln S"
 
 
@@ -102,7 +102,7 @@ def default(results):
 
 
 def place(results, key):
-    """Where a setting stands in a list of those that change one factor: by kind."""
+    """Return a sort key for settings that change one factor: by kind."""
     scaler, source, _, gamma, weight, count = key
     kinds = ("single", "pool", *NO_GAN)
     changes = gamma != results.base, count != 4000, weight != 1
@@ -110,12 +110,12 @@ def place(results, key):
 
 
 def one_factor(results):
-    """The default and all settings that change one factor of it, by kind."""
+    """Return the default and all settings that change one factor of it, by kind."""
     others = [key for key in results.rest()[1] if results.reached(key)]
     return [default(results), *sorted(others, key=lambda key: place(results, key))]
 
 
 def load(folder=HERE / "study"):
-    """The datasets in the order of TITLES, then any others."""
+    """Return the datasets in the order of TITLES, then any others."""
     paths = sorted(folder.glob("*.csv"), key=lambda p: (*TITLES, p.stem).index(p.stem))
     return [Results(path) for path in paths]

@@ -1,12 +1,12 @@
-"""Does a sweep survive? 30 splits, a worker killed, the sweep itself interrupted, and resumed.
+"""Does a sweep survive kills? 30 splits; a worker and the sweep are killed, the sweep resumed.
 
     python bench/survive.py
 
 Makes a synthetic dataset in the layout of HMDB51 in a temporary folder: 51 classes, 25 of them
-unseen per split, 300-dimensional prototypes, 30 splits; the features have 64 dimensions and 20
-samples a class, so that a training takes a second. Sweeps it without disturbance; then again, with
-one worker killed by SIGKILL, an interruption, another one by SIGKILL of the sweep itself, and the
-same command to the end. All rows must be equal to the bit but for seconds and host. Linux only.
+unseen per split, 300-dimensional prototypes, 30 splits; the features have 64 dimensions, with 20
+samples per class, so that a training takes a second. Runs a sweep without interruption. Then runs
+it again: a worker gets SIGKILL, the sweep gets Ctrl-C, the resumed sweep gets SIGKILL, and the same
+command runs to the end. Except for seconds and host, all rows must be equal to the bit. Linux only.
 """
 
 import json
@@ -32,7 +32,7 @@ SETS = (
 
 
 def write_dataset(folder):
-    """i3d.mat and split_<n>/att_splits.mat: features are a linear map of the prototypes, noisy."""
+    """Write i3d.mat and split_<n>/att_splits.mat: features are noisy linear maps of prototypes."""
     rng = np.random.default_rng(0)
     a = rng.normal(size=(CLASSES, K)) / np.sqrt(K)
     labels = np.repeat(np.arange(CLASSES), PER_CLASS)
@@ -50,7 +50,7 @@ def write_dataset(folder):
 
 
 def start(data, out):
-    """The sweep as a process of its own session."""
+    """Start the sweep as a process in its own session."""
     sets = [part for pair in SETS for part in ("--set", pair)]
     options = ["--preset", "small", *sets, "--processes", "2", "--threads", "1"]
     command = ["sweep", data, "--splits", f"1-{SPLITS}", *options, "--out", out]
@@ -60,7 +60,7 @@ def start(data, out):
 
 
 def workers(process):
-    """Process ids of the sweep's workers, read from /proc."""
+    """Return the process ids of the sweep's workers, read from /proc."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -73,7 +73,7 @@ def workers(process):
 
 
 def wait_for(out, rows, process):
-    """Return when the file has so many rows; the process must be alive until then."""
+    """Wait until the file has that many rows; the process must be alive until then."""
     while not out.exists() or out.read_bytes().count(b"\n") < rows:
         if process.poll() is not None:
             raise SystemExit(f"the sweep ended with {process.returncode} before row {rows}")
@@ -81,7 +81,7 @@ def wait_for(out, rows, process):
 
 
 def disturb(data, out):
-    """The sweep with its disturbances; what happened, in order."""
+    """Run the sweep with its interruptions; yield what happened."""
     process = start(data, out)
     wait_for(out, 6, process)
     os.kill(workers(process)[0], signal.SIGKILL)
@@ -98,7 +98,7 @@ def disturb(data, out):
 
 
 def comparable(path):
-    """The rows without what depends on time and place."""
+    """Return the rows without seconds and host."""
     return [
         {k: v for k, v in row.items() if k not in (*TIMING, CHECKSUM)}
         for row in map(json.loads, path.open())

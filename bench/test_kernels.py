@@ -1,4 +1,4 @@
-"""The kernels: softmax and Adam in every version, the others as their definition and by Numba."""
+"""The kernels: softmax and Adam in every version, the others by the reference and by Numba."""
 
 from contextlib import ExitStack
 
@@ -23,7 +23,7 @@ def test_kernel(kind, version, measure, benchmark):
 
 
 def inputs(name, full):
-    """Fresh arguments of the kernel: most change some of theirs in place."""
+    """Return new arguments for the kernel, as most kernels change some in place."""
     h, n, d = (4096, 64, 2048) if full else (1024, 64, 512)
     rng = np.random.default_rng(0)
 
@@ -45,7 +45,7 @@ def inputs(name, full):
 
 
 def arrays(arguments, result):
-    """All that a kernel returned or changed."""
+    """Return all arrays that a kernel returned or changed."""
     results = result if isinstance(result, tuple) else (result,)
     return [a for a in (*results, *arguments) if isinstance(a, np.ndarray)]
 

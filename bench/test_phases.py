@@ -3,7 +3,7 @@
     pytest bench --benchmark-only           small sizes
     pytest bench --benchmark-only --full    the sizes of bench/README.md
 
-Only `tinygzsl bench` takes turns between the versions; here one follows the other.
+Versions run one after the other here; `tinygzsl bench` times them in turns.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""What the device reaches, copies and products, and what every kernel reaches of it.
+"""The device's bandwidth and peak in copies and products, and the bandwidth of every kernel.
 
 python bench/gpu/bandwidth.py       every kernel once, for a profiler to watch
 """
@@ -21,7 +21,7 @@ from timing import DeviceClock, rates
 
 from tinygzsl import kernels as K
 
-PROFILED = 1 << 26  # values of an array that a profiler sees
+PROFILED = 1 << 26  # values of an array under a profiler
 
 
 def copy_and_products(bench: Any) -> None:
@@ -53,7 +53,7 @@ def _products(bench: Any, clock: DeviceClock, square: tuple, how: str) -> None:
 
 
 def of_kernels(bench: Any) -> None:
-    """Bytes a second of every kernel on large arrays, beside a copy in the same minute."""
+    """Measure every kernel's bytes per second on large arrays, and a copy's next to it."""
     cupy, sizes, book = bench.cupy, bench.sizes, bench.book
     clock = DeviceClock(cupy, sizes.product, sizes.rounds)
     n = values(bench)
@@ -82,7 +82,7 @@ def _copy_seconds(cupy: ModuleType, clock: DeviceClock, n: int) -> list[float]:
 
 
 def values(bench: Any) -> int:
-    """Elements of an array: as many as the sizes say, fewer where ten don't fit in memory."""
+    """Return the elements of an array: those of the sizes, or fewer if ten arrays don't fit."""
     free = bench.cupy.cuda.Device().mem_info[0]
     most = bench.sizes.values
     while most > 1024 and 10 * 4 * most > free:
@@ -91,14 +91,14 @@ def values(bench: Any) -> int:
 
 
 def random(cupy: ModuleType, *shape: int) -> Any:
-    """Normal numbers (shape)."""
+    """Return an array of normal numbers."""
     out = cupy.empty(shape, "float32")
     K.philox_normal(out.reshape(-1), 1, 2, 3)
     return out
 
 
 class Case(NamedTuple):
-    """A call of a kernel, and the bytes that it must read and write."""
+    """A call of a kernel, and the bytes that it has to read and write."""
 
     name: str
     run: Callable[[], object]
@@ -106,9 +106,9 @@ class Case(NamedTuple):
 
 
 def cases(cupy: ModuleType, n: int) -> Iterator[Case]:
-    """Every kernel but the one of a single block, on arrays of about n elements.
+    """Yield every kernel except the one of a single block, on arrays of about n elements.
 
-    One at a time, as they hold gigabytes.
+    Use them one at a time, as they hold gigabytes.
     """
     yield from _adam(cupy, n)
     yield from _elements(cupy, n)

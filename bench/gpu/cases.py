@@ -1,9 +1,9 @@
-"""Every kernel on its cases, in float32, for compute-sanitizer to watch.
+"""Run every kernel on its cases, in float32, under compute-sanitizer.
 
     python bench/gpu/cases.py [KERNEL ...]
 
-Each array has an allocation of its own, so that memcheck sees a step beyond it: CuPy's pool would
-put arrays side by side.
+Each array has its own allocation, so that memcheck detects an access beyond it; CuPy's pool would
+put arrays next to each other.
 """
 
 import sys

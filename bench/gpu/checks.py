@@ -1,4 +1,4 @@
-"""The tests marked gpu and the sanitizers, side by side on the processor's cores: no times."""
+"""The tests marked gpu and the sanitizers, run in parallel; no times are measured."""
 
 import re
 import subprocess
@@ -21,20 +21,20 @@ PYTEST = (
     *("-v", "--tb=short", "--durations=8", "-W", "ignore:numba"),
     *("-p", "no:benchmark", "-p", "no:cacheprovider"),
 )
-FOUND = 9  # the exit status of a sanitizer that has found something
+FOUND = 9  # exit status of a sanitizer with findings
 SUMMARY = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A command under its name."""
+    """A named command."""
 
     name: str
     command: list[str]
 
 
 def commands(out: Path, tiny: bool) -> tuple[list[Check], dict[str, str]]:
-    """What can be run here, and what not and why not."""
+    """Return the checks that can run here, and by name why others can't."""
     tests = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("test_*.py"))]
     tests = [path for path in tests if MARK in (ROOT / path).read_text(encoding="utf-8")]
     pytest = [sys.executable, "-m", "pytest", "-m", "gpu", *tests, *PYTEST]
@@ -59,9 +59,9 @@ def commands(out: Path, tiny: bool) -> tuple[list[Check], dict[str, str]]:
 
 
 def run(files: Path, out: Path, seconds: float, tiny: bool) -> dict[str, dict]:
-    """All of them at once, for at most so many seconds; by name, what came of it.
+    """Run all checks in parallel for at most `seconds`; return the outcome of each by name.
 
-    Their output goes to two files in `out`, what the next parts need to the folder `files`.
+    Their output goes to two files in `out`; files for later parts go to the folder `files`.
     """
     found, missing = commands(files, tiny)
     results: dict[str, dict] = {name: {"state": f"not run: {why}"} for name, why in missing.items()}
@@ -87,7 +87,7 @@ def run(files: Path, out: Path, seconds: float, tiny: bool) -> dict[str, dict]:
 
 
 def wait(process: subprocess.Popen, deadline: float) -> str:
-    """How the process ended; it is stopped at the deadline."""
+    """Return how the process ended; it is stopped at the deadline."""
     try:
         status = process.wait(max(deadline - time.monotonic(), 1))
     except subprocess.TimeoutExpired:
@@ -97,7 +97,7 @@ def wait(process: subprocess.Popen, deadline: float) -> str:
 
 
 def summary(text: str) -> dict[str, object]:
-    """Numbers of tests, or the sanitizer's last word."""
+    """Return the numbers of tests, or the sanitizer's summary."""
     lines = [line for line in text.splitlines() if " in " in line and SUMMARY.search(line)]
     counts = {what: int(n) for n, what in SUMMARY.findall(lines[-1])} if lines else {}
     said = re.findall(r"=+ ((?:RACECHECK |ERROR )SUMMARY: .*)", text)

@@ -1,4 +1,4 @@
-"""The same work by the definitions in float64: what every version is compared with first."""
+"""The same work by the reference kernels in float64, with which every version is compared."""
 
 from copy import copy
 from types import ModuleType
@@ -15,7 +15,7 @@ from tinygzsl.runtime.backend import to_host
 
 
 def in_float64(work: Any) -> Any:
-    """The work with all of its arrays of floats in float64."""
+    """Return the work with all its floating-point arrays in float64."""
     exact = copy(work)
     for name, value in vars(work).items():
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
@@ -27,7 +27,7 @@ def in_float64(work: Any) -> Any:
 
 
 def result(work: Any, xp: ModuleType) -> list[np.ndarray]:
-    """What the work gives, computed with the arrays of xp."""
+    """Return the result of the work, computed with arrays of xp."""
     if isinstance(work, OuterStep):
         return _outer_step(work, xp)
     if isinstance(work, Route):
@@ -39,7 +39,7 @@ def result(work: Any, xp: ModuleType) -> list[np.ndarray]:
 
 
 def _outer_step(work: OuterStep, xp: ModuleType) -> list[np.ndarray]:
-    """From the draws of the work: train_step would draw its own, with other bits in float64."""
+    """Use the draws of the work: those of train_step differ in float64."""
 
     def put(a: np.ndarray) -> Any:
         return xp.asarray(a.astype("float64") if a.dtype.kind == "f" else a)

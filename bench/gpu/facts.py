@@ -1,4 +1,4 @@
-"""What was measured where: the card, its driver, the versions, the commit of the checkout."""
+"""Facts about a measurement: the card, its driver, versions, the commit of the checkout."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ COMMIT_LENGTH = 7
 
 
 def of_machine(checkout: Path, commit: str | None) -> dict[str, Any]:
-    """What is known without touching the device. No name of the machine, no paths."""
+    """Return the facts that don't need the device, without the machine's name and paths."""
     return {
         "commit": commit or commit_of(checkout),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -32,7 +32,7 @@ def of_machine(checkout: Path, commit: str | None) -> dict[str, Any]:
 
 
 def commit_of(checkout: Path) -> str:
-    """The commit that is checked out, with a + where tracked files differ; or "unknown"."""
+    """Return the commit that is checked out, with a + if tracked files differ; or "unknown"."""
     git = which("git")
     if not git or not (checkout / ".git").exists():
         return "unknown"
@@ -48,7 +48,7 @@ def commit_of(checkout: Path) -> str:
 
 
 def card() -> dict[str, str]:
-    """What nvidia-smi says of the first card; nothing where there is none."""
+    """Return what nvidia-smi reports of the first card, or {} without a card."""
     if not which("nvidia-smi"):
         return {}
     command = ["nvidia-smi", f"--query-gpu={','.join(CARD)}", "--format=csv,noheader"]
@@ -68,7 +68,7 @@ def cpu_model() -> str:
 
 
 def version_of(name: str) -> str | None:
-    """The version that is installed, if one is."""
+    """Return the installed version of a package, or None."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -76,7 +76,7 @@ def version_of(name: str) -> str | None:
 
 
 def of_device(bench: Any) -> None:
-    """What the library says of the device, and whether Numba can be used."""
+    """Record the library's facts of the device, and whether Numba can be used."""
     from tinygzsl.kernels.dispatch import numba_version
     from tinygzsl.runtime.backend import cuda_facts
     from tinygzsl.version import __version__

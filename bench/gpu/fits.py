@@ -1,6 +1,6 @@
-"""Whole fits: the letters, and data of the shape of 100 classes of CUB.
+"""Complete fits: the letters, and data of the shape of 100 classes of CUB.
 
-python bench/gpu/fits.py FILE       the letters on the processor, the answers into FILE
+python bench/gpu/fits.py FILE       fits the letters on the CPU and writes the predictions to FILE
 """
 
 import json
@@ -25,12 +25,12 @@ from tinygzsl.metrics import harmonic_mean, mean_class_accuracy
 from tinygzsl.router import RouteResult
 
 LETTERS_CPU = "letters-cpu.npz"
-THREADS = 4  # of the fit on the processor, as others run beside it
+THREADS = 4  # of the fit on the CPU, as other processes run at the same time
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """What a fit and its test need; labels of seen classes in the order of their prototypes."""
+    """The data of a fit and its test; seen classes are in the order of their prototypes."""
 
     X_train: np.ndarray
     y_train: np.ndarray
@@ -43,7 +43,7 @@ class Samples:
 
 
 class Phases:
-    """A callback for fit: the seconds and the steps of each phase."""
+    """A callback for fit that records the seconds and the steps of each phase."""
 
     def __init__(self) -> None:
         self.last = time.perf_counter()
@@ -61,11 +61,11 @@ class Phases:
 def fit(
     settings: dict, device: str, data: Samples, threads: int | None = None
 ) -> tuple[tz.EntropySeparationGZSL, float, Phases]:
-    """The model, the seconds of its fit, and its phases."""
+    """Return the fitted model, the seconds of the fit, and its phases."""
     phases = Phases()
     start = time.perf_counter()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # how good it is, is seen by its answers
+        warnings.simplefilter("ignore")  # its accuracy is measured afterwards
         options = {"device": device, "threads": threads, "callback": phases}
         model = tz.EntropySeparationGZSL(**options, **settings)
         model.fit(data.X_train, data.y_train, data.seen_prototypes)
@@ -73,7 +73,7 @@ def fit(
 
 
 def answers(model: tz.EntropySeparationGZSL, data: Samples) -> tuple[RouteResult, dict[str, float]]:
-    """The routed test samples, and S, U and H."""
+    """Return the routed test samples, and S, U and H."""
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
     seen = np.isin(data.y_test, data.seen_classes)
     s, u = (mean_class_accuracy(data.y_test[part], result.label[part]) for part in (seen, ~seen))
@@ -87,7 +87,7 @@ def write_phases(bench: Bench, phases: Phases) -> None:
 
 
 def letters_samples(step: int) -> Samples:
-    """The embedded letters, or one of `step` of their samples."""
+    """Return the embedded letters, with every step-th of their samples."""
     data = tz.load_dataset("letters")
     names = [field.name for field in fields(Samples)]
     found = {name: getattr(data, name) for name in names}
@@ -97,7 +97,7 @@ def letters_samples(step: int) -> Samples:
 
 
 def letters(bench: Bench) -> None:
-    """The demo's data: time, and the answers beside those of the processor."""
+    """Measure a fit of the demo's data, and compare its predictions with the CPU's."""
     book, data = bench.book, letters_samples(bench.sizes.letters_step)
     model, seconds, phases = fit(bench.sizes.letters_fit, "cuda", data)
     result, figures = answers(model, data)
@@ -117,7 +117,7 @@ def letters(bench: Bench) -> None:
 
 
 def cub_shaped(samples: int, d: int, k: int, seen: int, unseen: int) -> Samples:
-    """Noisy maps of random prototypes, rectified as deep features are; ten test samples a class."""
+    """Return rectified noisy maps of random prototypes, with ten test samples per class."""
     rng = np.random.default_rng(0)
     prototypes = rng.random((seen + unseen, k), dtype="float32")
     to_features = rng.standard_normal((k, d), dtype="float32")
@@ -142,8 +142,9 @@ def cub_shaped(samples: int, d: int, k: int, seen: int, unseen: int) -> Samples:
 
 
 def cub(bench: Bench) -> None:
-    """Data of CUB's shape for ten epochs of the CWGAN; then the steps of such a fit, ours and the
-    peers', and what as many of them take.
+    """Measure a fit of data of CUB's shape, with ten epochs of the CWGAN.
+
+    Then measure its steps in every version, and compute the time of as many steps.
     """
     book, sizes, part = bench.book, bench.sizes, bench.book.part
     data = cub_shaped(**sizes.cub)
@@ -170,7 +171,7 @@ def cub(bench: Bench) -> None:
 
 
 def steps_of(bench: Bench, phase: str, make: Callable[[], OuterStep | VsmmStep]) -> None:
-    """The step of a phase in every version, as a part of its own."""
+    """Measure the step of a phase in every version, as a separate part."""
     book, part = bench.book, bench.book.part
     book.part = f"{part}, {phase} step"
     if book.left() < 15:
@@ -181,7 +182,7 @@ def steps_of(bench: Bench, phase: str, make: Callable[[], OuterStep | VsmmStep])
 
 
 def main(path: str, sizes: Sizes) -> None:
-    """The letters on the processor."""
+    """Fit the letters on the CPU."""
     data = letters_samples(sizes.letters_step)
     model, _, _ = fit(sizes.letters_fit, "cpu", data, THREADS)
     result, figures = answers(model, data)

@@ -1,5 +1,6 @@
-"""Launches of a step of ours, and the device's time in them, by PyTorch's profiler, which sees all
-kernels of the process.
+"""Count the launches of our steps and their time on the device, with PyTorch's profiler.
+
+The profiler records all kernels of the process.
 """
 
 from collections import Counter
@@ -12,11 +13,11 @@ from tinygzsl.benchmarks.work_cwgan import OuterStep
 from tinygzsl.benchmarks.work_vsmm import VsmmStep
 
 STEPS = 3
-SHOWN = 15  # kernels, by their time
+SHOWN = 15  # kernels in the table, those with the most time
 
 
 def of_steps(bench: Bench) -> None:
-    """An outer step of the CWGAN at batch 64, and a step of the VSMM."""
+    """Measure an outer step of the CWGAN at batch 64, and a step of the VSMM."""
     sizes, book = bench.sizes, bench.book
     batch = min(64, sizes.most_in_batch)
     works = {

@@ -1,4 +1,4 @@
-"""What a part has found, line by line of JSON: what was said before a crash is kept."""
+"""The results of a part as lines of JSON, so that those before a crash are kept."""
 
 import json
 import sys
@@ -10,13 +10,13 @@ from typing import TextIO
 
 
 class DeviceLostError(Exception):
-    """A kernel has failed so that this process can't use the device any more."""
+    """A kernel has failed, and this process can't use the device any more."""
 
 
 class Notebook:
-    """Writes the rows of one part after the other to `out`; healthy() raises if the device is lost.
+    """Writes the rows of the parts to `out`; healthy() must raise if the device is lost.
 
-    A row has a median, the least and the greatest value, a unit and what else is known.
+    A row has a median, minimum and maximum, a unit and further facts.
     """
 
     def __init__(self, out: TextIO, healthy: Callable[[], object]):
@@ -24,32 +24,35 @@ class Notebook:
         self.part, self._deadline = "", 0.0
 
     def begin(self, part: str, seconds: float) -> None:
-        """The rows to come are of this part, which has so many seconds."""
+        """Start a part, which has this many seconds; the next rows belong to it."""
         self.part, self._deadline = part, time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds that this part has left."""
+        """Return the seconds that this part has left."""
         return self._deadline - time.monotonic()
 
     def row(self, name: str, samples: list[float], unit: str, **facts: object) -> None:
-        """A quantity by its samples."""
+        """Write the row of a measured quantity."""
         found = {"median": median(samples), "low": min(samples), "high": max(samples)}
         self._write({"name": name, "row": {**found, "unit": unit, **facts}})
 
     def missing(self, name: str, reason: str) -> None:
-        """Why there is no such row."""
+        """Write why there is no row of this name."""
         self._write({"name": name, "row": {"missing": reason}})
 
     def fact(self, name: str, value: object) -> None:
-        """Something known that is no quantity."""
+        """Write a fact that is not a measured quantity."""
         self._write({"name": name, "fact": value})
 
     def end(self, state: str) -> None:
-        """The part is done, or why not."""
+        """End the part; state says how it ended."""
         self._write({"state": state})
 
     def attempt(self, name: str, function: Callable[[], object]) -> bool:
-        """Whether function() went through; if not, why not is a row. DeviceLostError goes on."""
+        """Call function(); return whether it succeeded. An error becomes a `missing` row.
+
+        DeviceLostError is raised again.
+        """
         try:
             function()
             return True
@@ -67,6 +70,6 @@ class Notebook:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's type and the first line of its text."""
+    """Return an error's type and the first line of its text."""
     first = next(iter(str(error).splitlines()), "")
     return f"{type(error).__name__}: {' '.join(first.split())}"[:300]

@@ -1,4 +1,4 @@
-"""JAX's versions on the GPU: every step one jitted function, waited for when the caller says so."""
+"""JAX's versions on the GPU: every step is one jitted function; wait() waits for it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from timing import Version
 from tinygzsl.benchmarks import jax_jit
 
 DEVICE = "gpu"
-CHUNK = 65_536  # rows that are routed at a time
+CHUNK = 65_536  # rows routed at a time
 
 
 def check_device() -> None:
@@ -21,7 +21,7 @@ def check_device() -> None:
 
 
 class Training:
-    """The project's version for JAX's users: a step from state to state."""
+    """The benchmarks' JAX version of a training step, on the GPU."""
 
     def __init__(self, work: Any):
         check_device()
@@ -61,9 +61,9 @@ class Softmax:
 
 
 class LargeRoute:
-    """Routing of x (rows, d) on the device in chunks that suit it; answers are copied to the host.
+    """Routing of x (rows, d) on the device in chunks; the results are copied to the host.
 
-    x is CuPy's, whose memory is shared, or NumPy's.
+    x is a CuPy array, whose memory is shared, or a NumPy array.
     """
 
     def __init__(self, work: Any, x: Any):
@@ -82,7 +82,7 @@ class LargeRoute:
         runner.found = [runner.work.classes[label], *rest]
 
     def wait(self) -> None:
-        """run() waits itself."""
+        """Do nothing: run() waits."""
 
     def result(self) -> list[np.ndarray]:
         """Labels, entropies and scores."""
@@ -90,5 +90,5 @@ class LargeRoute:
 
 
 def version(name: str, made: Any, how: str) -> Version:
-    """made, named "JAX ...", in float32 or TF32."""
+    """Return the runner `made` as a version named "JAX ...", in float32 or TF32."""
     return Version(name=name, run=made.run, wait=made.wait, precision=lambda: precision.of_jax(how))

@@ -12,8 +12,8 @@ from tinygzsl.benchmarks.torch_autograd import RUNNERS
 from tinygzsl.benchmarks.torch_route import Route
 
 DEVICE = "cuda"
-WARM_UP = 3  # steps before a capture, as PyTorch's documentation has it
-CHUNK = 65_536  # rows that are routed at a time
+WARM_UP = 3  # steps before a capture, as in PyTorch's documentation
+CHUNK = 65_536  # rows routed at a time
 
 
 def check_device() -> None:
@@ -29,23 +29,23 @@ def wait() -> None:
 
 
 def runner(work: Any) -> Any:
-    """The project's version for PyTorch's users, its arrays on the device."""
+    """Return the benchmarks' PyTorch version of the work, with its arrays on the device."""
     check_device()
     with torch.device(DEVICE):
         return RUNNERS[work.kind](work)
 
 
 def version(name: str, run: Callable[[], object], how: str) -> Version:
-    """run, named "PyTorch ...", in float32 or TF32."""
+    """Return `run` as a version named "PyTorch ...", in float32 or TF32."""
     return Version(name=name, run=run, wait=wait, precision=lambda: precision.of_torch(how))
 
 
 def graphed(made: Any) -> Callable[[], object]:
-    """The runner's step as a CUDA graph, from the state that it has now.
+    """Return a function that replays the runner's step from a CUDA graph.
 
-    Needs an optimiser that keeps its step number on the device. Captured after some steps on
-    another stream; then parameters and moments are set back. The graph reads the runner's tensors
-    where they lay and doesn't keep them, so what is returned does.
+    The optimiser must keep its step number on the device. The graph is captured after some steps on
+    another stream; then parameters and moments are reset to their present values. The graph reads
+    the runner's tensors by address without keeping them alive; the returned function does.
     """
     modules = [m for m in vars(made).values() if isinstance(m, torch.nn.Module)]
     adams = [a for a in vars(made).values() if isinstance(a, torch.optim.Optimizer)]
@@ -75,19 +75,20 @@ def graphed(made: Any) -> Callable[[], object]:
 
 
 def replay(graph: "torch.cuda.CUDAGraph", made: Any) -> None:
-    """One step from the graph; made, the runner, holds the tensors that it reads."""
+    """Replay one step; `made` is the runner and keeps the graph's tensors alive."""
     graph.replay()
 
 
 def compiled(made: Any) -> Callable[[], object]:
-    """The runner's step by torch.compile, which refuses a double backward: not for the CWGAN."""
+    """Return the runner's step compiled by torch.compile.
+
+    This doesn't support a double backward, so it can't be used for the CWGAN.
+    """
     return torch.compile(made.run)
 
 
 class LargeRoute(Route):
-    """Routing of features that lie on the device, in chunks that suit it; the answers are copied
-    to the host.
-    """
+    """Routing of features on the device in chunks; the results are copied to the host."""
 
     def __init__(self, work: Any, x: torch.Tensor):
         super().__init__(work)
@@ -102,7 +103,7 @@ class LargeRoute(Route):
 
 
 def large_route(work: Any, x: Any) -> LargeRoute:
-    """For x (rows, d) of CuPy, whose memory it shares, or of NumPy."""
+    """Return the routing of x (rows, d), a CuPy array, whose memory is shared, or a NumPy array."""
     check_device()
     with torch.device(DEVICE):
         return LargeRoute(work, torch.from_dlpack(x).to(DEVICE))

@@ -1,6 +1,6 @@
-"""float32 or TF32 for the products of each library, put back afterwards.
+"""Context managers that set float32 or TF32 for the matrix products of each library.
 
-TF32 cuts the operands of a product to 10 bits of mantissa, on the tensor cores.
+TF32 rounds the operands of a product to 10 bits of mantissa and uses the tensor cores.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ FLOAT32, TF32 = "float32", "TF32"
 
 @contextmanager
 def of_cupy(name: str) -> Iterator[None]:
-    """CuPy has no public switch but CUPY_TF32, which it reads once."""
+    """Set CuPy's internal switch: the public one, CUPY_TF32, is read only once."""
     try:
         from cupy._core import _routines_linalg as linalg
     except ImportError:  # the tests' stand-in, which has no tensor cores

@@ -1,4 +1,4 @@
-"""Other programs, each the head of a group of its own, so that what it starts ends with it."""
+"""Start and stop other programs, each in its own process group, so that its children end too."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(command: list[str], **streams: IO | int | bool) -> subprocess.Popen:
-    """The program at work, in the checkout and with its modules."""
+    """Start a program in the checkout, with the checkout's modules."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path, "TQDM_DISABLE": "1"}
     options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": ROOT, "env": environment}
@@ -19,12 +19,12 @@ def start(command: list[str], **streams: IO | int | bool) -> subprocess.Popen:
 
 
 def stop(process: subprocess.Popen) -> None:
-    """End the program and all that it has started."""
+    """End the program and all processes that it has started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def without_paths(text: str) -> str:
-    """The text without the folder of this checkout."""
+    """Return the text without the path of this checkout."""
     return text.replace(f"{ROOT}/", "").replace(str(ROOT), ".")

@@ -1,4 +1,4 @@
-"""Every kernel once under Nsight Compute: time, share of memory's and the multiprocessors' peak."""
+"""Every kernel once under Nsight Compute: time, and shares of the memory's and the SMs' peak."""
 
 import csv
 import subprocess
@@ -24,7 +24,7 @@ MOST = 60  # kernels
 
 
 def run(out: Path, seconds: float, results: Any) -> str:
-    """How it ended; the rows go to the results."""
+    """Run the profiler, add the rows to the results, and return how it ended."""
     tool = which("ncu")
     if not tool:
         return "not run: ncu is not there"
@@ -51,7 +51,7 @@ def run(out: Path, seconds: float, results: Any) -> str:
 
 
 def ours() -> list[str]:
-    """The names of the library's kernels, those of random numbers aside, which only make data."""
+    """Return the names of the library's kernels, except the random ones, which make the data."""
     from tinygzsl.kernels.cuda import launch
 
     files = sorted(Path(launch.__file__).parent.glob("*.cu"))
@@ -60,7 +60,7 @@ def ours() -> list[str]:
 
 
 def rows(lines: Iterable[str]) -> dict[str, dict[str, float]]:
-    """ncu's long table, a line for every kernel and metric: a row for every kernel's first run."""
+    """Return a row for every kernel's first run, from ncu's lines per kernel and metric."""
     found: dict[str, dict[str, float]] = {}
     first: dict[str, str] = {}
     for line in csv.DictReader(lines):
@@ -75,7 +75,7 @@ def rows(lines: Iterable[str]) -> dict[str, dict[str, float]]:
 
 
 def without_process(lines: list[str]) -> list[str]:
-    """Without the columns that name the process and its machine."""
+    """Return the lines without the columns that name the process and its machine."""
     table = list(csv.reader(lines))
     if not table:
         return []

@@ -1,11 +1,11 @@
-"""Proves and measures the library on a GPU, with one command:
+"""Test and measure the library on a GPU, with one command:
 
     python bench/gpu/prove.py --out FOLDER --minutes 8
 
-Needs CuPy and a GPU, no install and no network; PyTorch, JAX, pytest, compute-sanitizer and ncu are
-used where they are there. The most important parts come first. A part that fails, or for which no
-time is left, is noted, and the next one begins. Leaves results.json, written as it goes, and
-results.md; see README.md.
+Needs CuPy and a GPU, but no installation and no network. PyTorch, JAX, pytest, compute-sanitizer
+and ncu are used if available. The most important parts run first. If a part fails, or no time is
+left for it, this is recorded and the next part starts. Writes results.json after every line, and
+results.md at the end; see README.md.
 """
 
 import queue
@@ -35,7 +35,7 @@ CHECKS, PROFILE = "checks", "ncu"
 
 @dataclass(frozen=True)
 class Part:
-    """A part, the seconds that it is stopped after, and those that it needs to be worth a try."""
+    """A part, the seconds after which it is stopped, and the least seconds to start it with."""
 
     name: str
     most: float
@@ -63,7 +63,7 @@ PARTS = (
 
 
 class Worker:
-    """The process that measures; another one takes its place if it is stopped or has died."""
+    """The process that measures; it is replaced if it was stopped or has died."""
 
     def __init__(self, files: Path, tiny: bool, log: Path):
         self.command = [*WORKER, str(files), *["--tiny"] * tiny]
@@ -72,7 +72,7 @@ class Worker:
         self.lines: queue.Queue[str | None] = queue.Queue()
 
     def ask(self, part: Part, seconds: float, results: report.Results) -> str:
-        """Have the part measured, in so many seconds at most; how it ended."""
+        """Measure the part in at most `seconds`; return how it ended."""
         if self.process is None:
             self._start()
         deadline = time.monotonic() + seconds
@@ -114,7 +114,7 @@ class Worker:
         if self.process is not None:
             processes.stop(self.process)
             self.reader.join()
-            with suppress(OSError):  # what was written to a process that has ended
+            with suppress(OSError):  # unwritten data for a process that has ended
                 self.process.stdin.close()
             self.process.stdout.close()
             self.process = None
@@ -127,7 +127,7 @@ def _read(stream, lines: queue.Queue) -> None:
 
 
 def prove(out: Path, seconds: float, commit: str | None, tiny: bool, only: tuple[str, ...]) -> None:
-    """All parts, in so many seconds."""
+    """Run all parts in at most `seconds`."""
     sys.path.insert(0, str(ROOT))
     deadline = time.monotonic() + seconds
     out.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ def run_part(
     results: report.Results,
     tiny: bool,
 ) -> str:
-    """How the part ended. No error of a part is one of the others."""
+    """Run a part and return how it ended; its errors don't affect other parts."""
     try:
         if part.name == CHECKS:
             results.take_checks(checks.run(files, out, seconds, tiny))
@@ -194,7 +194,7 @@ def run_part(
 )
 @click.option("--tiny", is_flag=True, help="tiny sizes, to try the script; the times say nothing")
 def main(out: Path, minutes: float, commit: str | None, only: tuple[str, ...], tiny: bool) -> None:
-    """Prove and measure the library on a GPU."""
+    """Test and measure the library on a GPU."""
     prove(out, 60 * minutes, commit, tiny, only)
 
 

@@ -1,4 +1,4 @@
-"""The results: one JSON, written after every line, and Markdown, the most important first."""
+"""The results: a JSON file, written after every line, and Markdown, most important parts first."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from profiled import METRICS
 
 FORMAT = 1
-# Parts by their weight; what is not named here follows.
+# The parts by importance; others follow.
 ORDER = (
     "CWGAN step, batch 64",
     "CWGAN step, batch 256",
@@ -29,10 +29,10 @@ OURS = "ours"
 
 
 class Results:
-    """facts, checks, parts (how each ended) and measured, by part and name of the row.
+    """The facts, checks, outcomes of the parts, and measured rows by part and name.
 
-    A row has median, low, high and unit, or missing, which says why. The names are those of every
-    run, so that two runs can be compared.
+    A row has median, low, high and unit, or the reason why it is missing. Names are the same in
+    every run, so that runs can be compared.
     """
 
     def __init__(self, out: Path, facts: dict[str, Any]):
@@ -42,13 +42,13 @@ class Results:
         self._write()
 
     def take(self, line: str) -> str | None:
-        """Keep what a line of the worker says; how the part ended, if it says that."""
+        """Store a line of the worker; if it ends the part, return how the part ended."""
         try:
             entry = json.loads(line)
         except ValueError:
             entry = None
         if not isinstance(entry, dict):
-            return None  # a library has printed it
+            return None  # output of a library
         if "state" in entry:
             return entry["state"]
         if "fact" in entry and entry["part"] == "facts":
@@ -59,22 +59,22 @@ class Results:
         return None
 
     def put(self, part: str, name: str, row: dict[str, Any]) -> None:
-        """Keep a row."""
+        """Store a row."""
         self.data["measured"].setdefault(part, {})[name] = row
         self._write()
 
     def take_checks(self, found: dict[str, dict]) -> None:
-        """Keep what came of the tests and the sanitizers."""
+        """Store the outcomes of the tests and the sanitizers."""
         self.data["checks"] |= found
         self._write()
 
     def end(self, part: str, state: str, seconds: float) -> None:
-        """How a part ended."""
+        """Store how a part ended."""
         self.data["parts"][part] = {"state": state, "seconds": round(seconds, 1)}
         self._write()
 
     def markdown(self) -> str:
-        """The tables."""
+        """Return the tables as Markdown."""
         return markdown(self.data)
 
     def _write(self) -> None:
@@ -84,7 +84,7 @@ class Results:
 
 
 def markdown(data: dict[str, Any]) -> str:
-    """Facts, checks, measurements in the order of their weight, and how the parts ended."""
+    """Return facts, checks, measurements by importance, and how the parts ended, as Markdown."""
     facts = data["facts"]
     card = facts.get("card") or {}
     versions = ", ".join(f"{k} {v}" for k, v in facts.get("versions", {}).items())
@@ -112,7 +112,7 @@ def markdown(data: dict[str, Any]) -> str:
 
 
 def notes(data: dict[str, Any]) -> list[str]:
-    """What a reader must know of this run."""
+    """Return notes for readers of this run."""
     return [line for note in data.get("notes", []) for line in (note, "")]
 
 
@@ -126,7 +126,7 @@ def check_text(check: dict[str, Any]) -> str:
 
 
 def table(part: str, rows: dict[str, dict]) -> list[str]:
-    """A part's rows with ratios to ours, the fastest first where they are times of versions."""
+    """Return a part's rows with ratios to ours; times of versions are sorted, fastest first."""
     base = rows.get(OURS, {})
     ours = base.get("median") if base.get("counts", True) else None
     lines = [
@@ -160,14 +160,14 @@ def table(part: str, rows: dict[str, dict]) -> list[str]:
 
 
 def kernels_table(name: str, kinds: list[dict]) -> list[str]:
-    """Launches and time by kernel."""
+    """Return launches and time by kernel."""
     lines = [f"| {name} | launches | us |", "|---|--:|--:|"]
     lines += [f"| `{one_cell(k['kernel'])}` | {k['launches']:g} | {k['us']} |" for k in kinds]
     return [*lines, ""]
 
 
 def profile_table(part: str, rows: dict[str, dict]) -> list[str]:
-    """What ncu saw."""
+    """Return the table of ncu's metrics."""
     columns = list(METRICS.values())
     rows = {name: row for name, row in rows.items() if "missing" not in row}
     lines = [f"| {part} | {' | '.join(columns)} |", "|---|" + "--:|" * len(columns)]
@@ -177,10 +177,10 @@ def profile_table(part: str, rows: dict[str, dict]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """Four digits."""
+    """Return a number with four digits."""
     return "" if value is None else f"{value:.4g}"
 
 
 def one_cell(text: str) -> str:
-    """Text that doesn't end its cell."""
+    """Return text that fits one cell of a table."""
     return text.replace("|", "/").replace("\n", " ")

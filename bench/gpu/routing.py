@@ -1,4 +1,4 @@
-"""Routing a million samples: ours beside PyTorch and JAX."""
+"""Routing a million samples: ours compared with PyTorch and JAX."""
 
 from functools import partial
 from pathlib import Path
@@ -21,9 +21,9 @@ FEW_ROUNDS = 3
 
 
 def route(bench: Bench) -> None:
-    """model.route of features on the device, and of features on the host.
+    """Measure model.route of features on the device and of features on the host.
 
-    The rows of the work, which are compared with float64, over and over.
+    The features are repetitions of the rows of the work, whose labels are compared with float64.
     """
     sizes, book, cupy = bench.sizes, bench.book, bench.cupy
     work = Route(**sizes.route)
@@ -84,7 +84,7 @@ def route(bench: Bench) -> None:
 
 
 def timed(bench: Bench, versions: list[Version], differences: dict[str, float]) -> None:
-    """A row for every version."""
+    """Time the versions and write a row for each."""
     rounds = min(FEW_ROUNDS, bench.sizes.rounds)
     for name, samples in in_turns(versions, rounds, 0.0).items():
         milliseconds = [1e3 * s for s in samples]

@@ -1,4 +1,4 @@
-"""How large everything is: the sizes of the results, and tiny ones to try the scripts with."""
+"""The sizes of all measurements, and tiny sizes to try the scripts with."""
 
 from dataclasses import dataclass, field
 
@@ -31,9 +31,9 @@ class Sizes:
     letters_fit: dict = field(default_factory=lambda: {"preset": "letters"})
     rounds: int = 7
     most_in_batch: int = 1 << 20  # samples; fewer to try the scripts
-    letters_step: int = 1  # every how manieth training and test sample of the letters is taken
-    turn: float = 0.06  # seconds that a version runs for in a round
-    host_runs: int = 30  # to see the host's time of one
+    letters_step: int = 1  # take every letters_step-th training and test sample of the letters
+    turn: float = 0.06  # seconds per version and round
+    host_runs: int = 30  # runs that measure the host's time
 
 
 FULL = Sizes()

@@ -1,4 +1,4 @@
-"""A training step of the CWGAN or the VSMM, softmax and Adam: ours beside PyTorch and JAX."""
+"""A training step of the CWGAN or the VSMM, softmax and Adam, compared with PyTorch and JAX."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,18 +21,18 @@ from tinygzsl.benchmarks.work_vsmm import VsmmStep
 from tinygzsl.runtime.threads import default_threads
 
 OURS_GPU, OURS_CPU = "ours", "ours on the CPU"
-TF32_TOLERANCE = 2e-1  # of an update, whose operands are off by 2^-11; in float32 the work says it
-LEAST_SECONDS, LEAST_TO_COMPILE = 8.0, 20.0  # that a part must have left for another version
+TF32_TOLERANCE = 2e-1  # of an update in TF32 (operands off by 2^-11); in float32: work.tolerance
+LEAST_SECONDS, LEAST_TO_COMPILE = 8.0, 20.0  # seconds left that another version needs to start
 
 
 @dataclass
 class Bench:
-    """What a part has at hand: CuPy, the sizes, where to write, what earlier parts have left."""
+    """The context of a part: CuPy, the sizes, the notebook, and results of earlier parts."""
 
     cupy: ModuleType
     sizes: Sizes
     book: Notebook
-    files: str = ""  # a folder for what parts leave to each other
+    files: str = ""  # a folder for files that later parts need
     kept: dict = field(default_factory=dict)  # medians in seconds, by (part, version)
 
     def wait(self) -> None:
@@ -41,12 +41,12 @@ class Bench:
 
 
 def named(name: str, how: str) -> str:
-    """The name of a version in that precision."""
+    """Return the name of a version in that precision."""
     return name if how == FLOAT32 else f"{name}, {how}"
 
 
 def ours(bench: Bench, work: Any, how: str) -> tuple[Any, Version]:
-    """Our runner, with arrays of CuPy, and its version."""
+    """Return our runner, with CuPy arrays, and its version."""
     runner = work.ours(bench.cupy)
     settings = partial(precision.of_cupy, how)
     return runner, Version(
@@ -55,7 +55,7 @@ def ours(bench: Bench, work: Any, how: str) -> tuple[Any, Version]:
 
 
 def torch_version(bench: Bench, work: Any, how: str, kind: str) -> tuple[Any, Version]:
-    """PyTorch's; kind is eager, graph or compiled."""
+    """Return PyTorch's runner and its version; kind is eager, graph or compiled."""
     import peers_torch
 
     runner = peers_torch.runner(work)
@@ -68,7 +68,7 @@ def torch_version(bench: Bench, work: Any, how: str, kind: str) -> tuple[Any, Ve
 
 
 def jax_version(bench: Bench, work: Any, how: str) -> tuple[Any, Version]:
-    """JAX's, jitted."""
+    """Return JAX's jitted runner and its version."""
     import peers_jax
 
     of_kind = peers_jax.Softmax if work.kind == "softmax" else peers_jax.Training
@@ -77,7 +77,7 @@ def jax_version(bench: Bench, work: Any, how: str) -> tuple[Any, Version]:
 
 
 def cpu_version(work: Any) -> tuple[Any, Version]:
-    """Ours on the processor, with all the threads that the library would take."""
+    """Return our runner on the CPU, with the library's default number of threads."""
     made = make_version(work, OURS, default_threads())
     return made.runner, Version(
         name=OURS_CPU, run=made.runner.run, wait=lambda: None, precision=made.context
@@ -86,16 +86,18 @@ def cpu_version(work: Any) -> tuple[Any, Version]:
 
 @dataclass(frozen=True, kw_only=True)
 class Which:
-    """Which versions beside ours and PyTorch's in float32, eager and as a graph."""
+    """The versions to measure besides ours and PyTorch's in float32 (eager and graph)."""
 
-    tf32: bool = True  # of all of them
-    jax_float32: bool = False  # JAX's users have TF32 unless they ask for more
-    cpu: bool = False  # ours, on the processor
+    tf32: bool = True  # all of them in TF32 too
+    jax_float32: bool = False  # JAX's default is TF32
+    cpu: bool = False  # ours on the CPU
 
 
 def makers(bench: Bench, work: Any, which: Which) -> list[dict]:
-    """How to make each version, by its name: first ours, so that no fault of another one loses its
-    rows; then PyTorch's; then JAX's, which compiles for long.
+    """Return functions that make the versions, by name and in groups.
+
+    Ours come first, so that faults of others don't lose its rows; JAX's come last, as compiling
+    takes long.
     """
     hows = (FLOAT32, TF32) if which.tf32 else (FLOAT32,)
     own = {named(OURS_GPU, how): partial(ours, bench, work, how) for how in hows}
@@ -110,10 +112,10 @@ def makers(bench: Bench, work: Any, which: Which) -> list[dict]:
 
 
 def compare(bench: Bench, work: Any, which: Which) -> None:
-    """Every version of the work, compared with float64 after its first run, then timed in turns.
+    """Time all versions of the work in turns, after comparing their first run with float64.
 
-    One that computes something else is not timed. The turns are repeated when a further library
-    has been compiled: what is known is written before that begins.
+    A version with a wrong result is not timed. The turns are repeated after another library has
+    been compiled; earlier results are written before that starts.
     """
     book, sizes = bench.book, bench.sizes
     right = exact.result(work, bench.cupy)
@@ -144,7 +146,7 @@ def compare(bench: Bench, work: Any, which: Which) -> None:
                 book.missing(name, "no time left")
             else:
                 book.attempt(name, partial(make, name, maker))
-        if OURS_CPU in group:  # apart from the others: its threads spin for a while
+        if OURS_CPU in group:  # timed separately, as its threads spin for a while
             write(versions[before:], min(sizes.rounds, 3), 0.0)
         elif len(versions) > before:
             write(versions, sizes.rounds, sizes.turn)
@@ -153,7 +155,7 @@ def compare(bench: Bench, work: Any, which: Which) -> None:
 
 
 def write_host_time(bench: Bench, versions: list[Version]) -> None:
-    """Until the host is free again, of ours."""
+    """Write the time until run() returns, for our version."""
     for version in versions:
         if version.name == OURS_GPU:
             samples = [1e3 * s for s in host_seconds(version, bench.sizes.host_runs)]
@@ -161,13 +163,13 @@ def write_host_time(bench: Bench, versions: list[Version]) -> None:
 
 
 def release(bench: Bench) -> None:
-    """Give the device's memory back, as the next part may be another library's."""
+    """Free the device's memory, which another library may need next."""
     bench.cupy.get_default_memory_pool().free_all_blocks()
     bench.book.fact("free_GB", round(bench.cupy.cuda.Device().mem_info[0] / 1e9, 2))
 
 
 def cwgan(bench: Bench, batch: int) -> None:
-    """An outer step of the CWGAN: five of the critic, one of the generator."""
+    """Measure an outer step of the CWGAN: five steps of the critic, one of the generator."""
     most_common = batch <= 64
     work = OuterStep(batch=min(batch, bench.sizes.most_in_batch), **bench.sizes.cwgan)
     compare(bench, work, Which(jax_float32=most_common, cpu=most_common))
@@ -175,7 +177,7 @@ def cwgan(bench: Bench, batch: int) -> None:
 
 
 def vsmm(bench: Bench) -> None:
-    """A step of the VSMM on as many samples as proxies."""
+    """Measure a step of the VSMM on as many samples as proxies."""
     compare(bench, VsmmStep(**bench.sizes.vsmm), Which(cpu=True))
     release(bench)
 
@@ -187,13 +189,13 @@ def softmax(bench: Bench) -> None:
 
 
 def adam(bench: Bench) -> None:
-    """An update of as many parameters as the critic's first layer has."""
+    """Measure an update of as many parameters as the critic's first layer has."""
     compare(bench, AdamUpdate(**bench.sizes.adam), Which(tf32=False))
     release(bench)
 
 
 def compiled(bench: Bench) -> None:
-    """The VSMM's step and the softmax by torch.compile, which needs a minute for them."""
+    """Measure the VSMM's step and the softmax with torch.compile, which takes a minute."""
     sizes, book = bench.sizes, bench.book
     for what, work in (
         ("VSMM step", lambda: VsmmStep(**sizes.vsmm)),

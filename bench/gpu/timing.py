@@ -1,4 +1,4 @@
-"""Times of versions in turns, and of a kernel on the device alone."""
+"""Times of versions measured in turns, and of single kernels on the device."""
 
 import gc
 import time
@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 
-MOST = 300  # runs of a version in a round
-SLOW = 0.3  # seconds
+MOST = 300  # maximum runs of a version in a round
+SLOW = 0.3  # seconds of a run from which it is slow
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """One way to do the work: run() starts it, wait() waits for it, precision() is around both."""
+    """One version of the work: run() starts it, wait() waits for it, both inside precision()."""
 
     name: str
     run: Callable[[], object]
@@ -22,11 +22,10 @@ class Version:
 
 
 def in_turns(versions: list[Version], rounds: int, turn: float) -> dict[str, list[float]]:
-    """Seconds of a run by version, one entry a round; in a round each version has its turn.
+    """Return the seconds of a run by version, one entry per round; each round times every version.
 
-    In a turn of about `turn` seconds a version runs several times and is waited for once, as in
-    training, after one run that doesn't count, unless a run is slow. The first round doesn't
-    count either.
+    A turn takes about `turn` seconds: after an uncounted run, a version runs several times and is
+    then waited for once, as in training. A slow version runs once. The first round doesn't count.
     """
     samples: dict[str, list[float]] = {version.name: [] for version in versions}
     counts, slow = dict.fromkeys(samples, 1), dict.fromkeys(samples, False)
@@ -51,7 +50,7 @@ def in_turns(versions: list[Version], rounds: int, turn: float) -> dict[str, lis
 
 
 def host_seconds(version: Version, count: int) -> list[float]:
-    """Seconds until run() returns, when the device has nothing to do."""
+    """Return the seconds until run() returns while the device is idle."""
     samples = []
     with version.precision():
         for _ in range(count):
@@ -64,10 +63,10 @@ def host_seconds(version: Version, count: int) -> list[float]:
 
 
 class DeviceClock:
-    """Seconds on the device, without the host's part.
+    """Measures seconds on the device, without the host's overhead.
 
-    The host needs longer to start a kernel than many kernels run. So the device first gets a large
-    product to do, and the kernels queue up behind it.
+    Starting a kernel takes the host longer than many kernels run. So the device first gets a large
+    matrix product, and the kernels wait in the queue behind it.
     """
 
     def __init__(self, cupy: ModuleType, order: int, rounds: int):
@@ -76,11 +75,11 @@ class DeviceClock:
         self.out = cupy.empty_like(self.matrix)
 
     def seconds(self, run: Callable[[], object], count: int = 20) -> list[float]:
-        """Seconds of a run, one entry a round of `count` runs."""
+        """Return the seconds of a run, one entry per round of `count` runs."""
         cuda, samples = self.cupy.cuda, []
         start, end = cuda.Event(), cuda.Event()
-        run()  # compiles, and
-        run()  # fills CuPy's pool of memory
+        run()  # compiles the kernel
+        run()  # fills CuPy's memory pool
         for _ in range(self.rounds):
             self.cupy.matmul(self.matrix, self.matrix, out=self.out)
             start.record()
@@ -93,5 +92,5 @@ class DeviceClock:
 
 
 def rates(amount: float, samples: list[float]) -> list[float]:
-    """amount a second."""
+    """Return amount per second for each sample."""
     return [amount / seconds for seconds in samples]

@@ -1,5 +1,6 @@
-"""Measures parts in one process, as long as the device lasts: started by prove.py, which names a
-part and its seconds on a line of the input, and reads JSON from the output.
+"""The process, started by prove.py, that measures parts until the device is lost.
+
+A line of the input names a part and its seconds; the output is lines of JSON.
 """
 
 import os
@@ -12,13 +13,13 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX would take the device's all
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else JAX takes all memory
 
 from notebook import DeviceLostError, Notebook, one_line
 from sizes import FULL, TINY
 
-LOST = "failed, and the device is lost"  # for this process, which another one replaces
-# By part: the module, imported when it is needed, and its function; with the arguments it gets.
+LOST = "failed, and the device is lost"  # for this process, which is then replaced
+# Each part's module, which is imported on use, its function and its keyword arguments.
 PARTS: dict[str, tuple[str, str, dict]] = {
     "facts": ("facts", "of_device", {}),
     "copy and products": ("bandwidth", "copy_and_products", {}),
@@ -38,7 +39,7 @@ PARTS: dict[str, tuple[str, str, dict]] = {
 
 
 def function_of(part: str) -> Callable:
-    """What measures the part."""
+    """Return the function that measures the part."""
     from importlib import import_module
 
     module, name, arguments = PARTS[part]
@@ -47,7 +48,7 @@ def function_of(part: str) -> Callable:
 
 def main(files: str, tiny: bool) -> int:
     """Measure the parts that the input names, until it ends."""
-    out, sys.stdout = sys.stdout, sys.stderr  # libraries print, too
+    out, sys.stdout = sys.stdout, sys.stderr  # libraries may print
     warnings.simplefilter("ignore")
 
     def healthy() -> None:
