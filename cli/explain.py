@@ -6,6 +6,8 @@ import shutil
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option
+from .gradient_table import NOTE, failures, not_run, table
+from .gradient_table import facts as row_facts
 
 GAP = " | "
 
@@ -17,8 +19,9 @@ GAP = " | "
 def explain(name, as_json):
     """Explain the formula NAME: shapes, source, and a live check. Without NAME, list the names.
 
-    What has a gradient is compared with finite differences on random numbers; exits with 1 if it is
-    off. What has none is computed on random numbers step by step.
+    What has a gradient is compared with finite differences on random numbers, on the reference and
+    on compiled kernels; exits with 1 if it is off. What has none is computed on random numbers step
+    by step.
     """
     from ..explain.catalogue import ALL, find
 
@@ -27,13 +30,15 @@ def explain(name, as_json):
         lines = [f"{e.name:{width}}  {e.title}" for e in ALL.values()]
         emit({"names": {e.name: e.title for e in ALL.values()}}, as_json, "\n".join(lines))
         return
-    facts = _facts(find(name))
-    emit(facts, as_json, _text(facts))
+    found = find(name)
+    rows = found.everywhere()
+    facts = _facts(found, rows)
+    emit(facts, as_json, _text(facts, rows))
     if not facts.get("passed", True):
         raise SystemExit(FAILED)
 
 
-def _facts(found) -> dict:
+def _facts(found, rows: list) -> dict:
     """Everything that is printed, as plain text, numbers and lists."""
     from ..explain.draw import Draw
     from ..explain.explanation import source
@@ -56,7 +61,13 @@ def _facts(found) -> dict:
     ]
     errors = [row["error"] for check in checks for row in check["arrays"]]
     passed = all(error is not None and error < TOLERANCE for error in errors)
-    return {**facts, "tolerance": TOLERANCE, "passed": passed, "checks": checks}
+    return {
+        **facts,
+        "tolerance": TOLERANCE,
+        "passed": passed and not any(row.failed for row in rows),
+        "checks": checks,
+        "everywhere": [row_facts(row) for row in rows],
+    }
 
 
 def _plain(value):
@@ -66,7 +77,7 @@ def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _text(facts: dict) -> str:
+def _text(facts: dict, rows: list) -> str:
     formula = "\n".join("  " + line for line in facts["formula"].splitlines())
     parts = [
         f"{facts['name']}: {facts['title']}",
@@ -78,6 +89,8 @@ def _text(facts: dict) -> str:
         parts.append(_example(facts["example"]))
     else:
         parts += [_table(check, facts["tolerance"]) for check in facts["checks"]]
+        everywhere = table({"largest relative error": rows})
+        parts.append("\n".join([*everywhere, NOTE, *not_run(rows), *failures(rows)]))
     return "\n\n".join(parts)
 
 

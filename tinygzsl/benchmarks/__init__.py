@@ -1,4 +1,4 @@
-"""Speed against other frameworks and against what the machine allows: behind `tinygzsl bench`.
+"""Speed compared with other frameworks and with the machine's limits, for `tinygzsl bench`.
 
-PyTorch and JAX are imported here alone, by the modules named after them, and only when asked for.
+PyTorch and JAX are imported only by the modules named after them, and only on request.
 """

@@ -1,4 +1,4 @@
-"""The same work by several versions: checked equal first, then timed in turns."""
+"""The same work in several versions, whose results are checked before they are timed in turns."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from .machine import PAUSE, blas_threads
 OURS, REFERENCE = "tinygzsl", "reference"
 PYTORCH, BY_HAND, JAX = "PyTorch", "PyTorch by hand", "JAX"
 PEERS = (PYTORCH, BY_HAND, JAX)
-SHORT_RUN = 0.3  # seconds; a shorter run is repeated within a round, after one that doesn't count
+SHORT_RUN = 0.3  # seconds; a shorter run is repeated within a round, after an uncounted one
 
 
 class Runner(Protocol):
     """One version of the work, with its parameters and buffers."""
 
     def run(self) -> Any:
-        """Do the work once: a step of training goes on from the last one."""
+        """Do the work once; a training step continues from the previous one."""
 
     def result(self) -> list[np.ndarray]:
-        """Copies of what the work changed or returned."""
+        """Return copies of the arrays that the work changed or returned."""
 
 
 class Work(Protocol):
@@ -39,17 +39,17 @@ class Work(Protocol):
     tolerance: float
 
     def ours(self) -> Runner:
-        """Our version; inside `reference_only()`, the definition."""
+        """Return our version; inside `reference_only()`, the reference."""
 
     def phases(self) -> list[Phase]:
-        """What it takes at least: see floor.py."""
+        """Return the phases of the work's floor, see floor.py."""
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """How far a version is off after its first run: at most `tolerance` if it is right."""
+        """Return the error of a version after its first run; at most `tolerance` if correct."""
 
 
 class Version(NamedTuple):
-    """A runner under its name, and the context it runs in."""
+    """A named runner, and the context it runs in."""
 
     name: str
     runner: Runner
@@ -57,9 +57,9 @@ class Version(NamedTuple):
 
 
 def make_version(work: Work, name: str, threads: int) -> Version | None:
-    """That version of the work, not run yet; None where it has none.
+    """Return a version of the work, not yet run, or None if it doesn't exist.
 
-    Ours runs inside `workers(threads)`; the definitions have NumPy's own threads, as many.
+    Ours runs inside `workers(threads)`; the reference uses the same number of NumPy's own threads.
     """
     if name == OURS:
         return Version(name, work.ours(), lambda: workers(threads))
@@ -75,7 +75,7 @@ def make_version(work: Work, name: str, threads: int) -> Version | None:
 
 
 def _peer(name: str) -> ModuleType:
-    """The module of that version. Its package is large and may lack, so it is imported here."""
+    """Return the module of a version, imported here as its package is large and may be missing."""
     if name == PYTORCH:
         from . import torch_autograd as module
     elif name == BY_HAND:
@@ -93,9 +93,9 @@ def _definitions(threads: int) -> ExitStack:
 
 
 def checked_versions(work: Work, names: list[str], threads: int) -> tuple[list[Version], dict]:
-    """The versions of those names, each run once, and how far they are from the reference.
+    """Return the versions of those names, each run once, and their errors by name.
 
-    Raises RuntimeError for a version that computes something else.
+    The errors are the differences to the reference. Raises RuntimeError if one is too large.
     """
     versions, differences, right = [], {}, None
     for name in [REFERENCE, *(n for n in names if n != REFERENCE)]:
@@ -120,10 +120,10 @@ def checked_versions(work: Work, names: list[str], threads: int) -> tuple[list[V
 def time_in_turns(
     versions: list[Version], rounds: int, pause: float = PAUSE
 ) -> dict[str, list[float]]:
-    """Seconds of a run by version, one entry per round; in a round each version has its turn.
+    """Return the seconds of a run by version, one entry per round; each round times all versions.
 
-    Whatever else slows the machine down for a while then hits all of them. Before a turn there is
-    a pause, so that the threads of the version before have stopped spinning.
+    So a temporary load on the machine affects all versions. A pause before each turn lets the
+    threads of the previous version stop spinning.
     """
     samples: dict[str, list[float]] = {version.name: [] for version in versions}
     guess = dict.fromkeys(samples, 0.0)
@@ -152,10 +152,10 @@ def _seconds(run: Callable[[], Any], guess: float) -> float:
 def update_difference(
     start: list[np.ndarray], result: list[np.ndarray], reference: list[np.ndarray]
 ) -> float:
-    """|result - reference| / |reference - start| over all parameters, as Euclidean norms.
+    """Return |result - reference| / |reference - start| over all parameters, as Euclidean norms.
 
-    The first step of Adam is close to a rate times the sign of the gradient: gradients that are 0
-    but for rounding may step either way, so single parameters say little.
+    The first step of Adam is close to the rate times the sign of the gradient. Gradients that are 0
+    up to rounding have a random sign, so single parameters can't be compared.
     """
     off = sum(_square(r - p) for r, p in zip(result, reference, strict=True))
     moved = sum(_square(p - s) for p, s in zip(reference, start, strict=True))

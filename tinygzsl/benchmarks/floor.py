@@ -1,11 +1,11 @@
-"""The floor of a piece of work: what it takes at the machine's measured limits and no less.
+"""The floor of a piece of work: the least time it can take at the machine's measured limits.
 
 A step is a list of phases, each with its operations (a multiply-add is two) and the bytes that must
 move if every matrix is read and written once. Its floor is the sum over the phases of
 max(operations / peak, bytes / bandwidth), both measured in the same run (machine.py). The loops
-between the products are left out: at best they work on data that is in the cache anyway.
+between the products are left out, as at best their data are in the cache.
 
-The operations are those of the exact algebra that the fused step uses, not of the plain formulas:
+The operations are those of the algebra of the fused step, not of the plain formulas:
 
 - a critic step has 2n rows forward (real and fake; x^ needs no product), n rows for the input
   gradient, n for its backward pass, and one product of 3n rows for dW, all d x h;
@@ -27,7 +27,7 @@ ADAM = 28  # bytes per parameter
 
 
 class Phase(NamedTuple):
-    """Operations and bytes of one phase."""
+    """The operations and bytes of one phase."""
 
     name: str
     operations: int
@@ -35,25 +35,25 @@ class Phase(NamedTuple):
 
 
 def floor_seconds(phases: list[Phase], machine: Machine) -> float:
-    """Sum over the phases of the slower of the two limits."""
+    """Return the sum over the phases of the slower of the two limits, in seconds."""
     return sum(
         max(phase.operations / machine.peak, phase.bytes / machine.bandwidth) for phase in phases
     )
 
 
 def product(name: str, rows: int, inner: int, columns: int) -> Phase:
-    """The product of a (rows, inner) and an (inner, columns) matrix."""
+    """Return the phase of the product of a (rows, inner) and an (inner, columns) matrix."""
     moved = rows * inner + inner * columns + rows * columns
     return Phase(name, 2 * rows * inner * columns, FLOAT * moved)
 
 
 def adam(name: str, parameters: int) -> Phase:
-    """One update of that many parameters."""
+    """Return the phase of one update of that many parameters."""
     return Phase(name, 0, ADAM * parameters)
 
 
 def critic_step(d: int, k: int, h: int, batch: int, classes: int) -> list[Phase]:
-    """One step of a critic [x, a] (d + k) -> h -> 1, its fakes given."""
+    """Return the phases of one step of a critic [x, a] (d + k) -> h -> 1 with given fakes."""
     table = min(classes, batch)
     return [
         product("real and fake forward", 2 * batch, d, h),
@@ -69,7 +69,7 @@ def critic_step(d: int, k: int, h: int, batch: int, classes: int) -> list[Phase]
 def outer_step(
     d: int, k: int, h: int, batch: int, classes: int, hidden: tuple[int, ...], critic_steps: int
 ) -> list[Phase]:
-    """critic_steps steps of the critic and one of the generator [z, a] (2k) -> hidden -> d."""
+    """Return the phases of critic_steps critic steps and a generator step (2k) -> hidden -> d."""
     widths = [*hidden, d]
     fakes = critic_steps * batch
     phases = _generator_forward("fakes", fakes, k, widths, classes)
@@ -99,7 +99,7 @@ def _generator_forward(
 
 
 def vsmm_step(d: int, k: int, m: int, classes: int, batch: int, proxies: int) -> list[Phase]:
-    """One step of the linear VSMM on `batch` samples and as many proxies as are given."""
+    """Return the phases of one step of the linear VSMM on `batch` samples and `proxies` proxies."""
     rows, table = batch + proxies, min(classes, batch)
     parameters = (d + 1) * m + (m + 1) * d + (k + 1) * m + (m + 1) * classes
     return [
@@ -118,12 +118,12 @@ def vsmm_step(d: int, k: int, m: int, classes: int, batch: int, proxies: int) ->
 
 
 def softmax(rows: int, classes: int) -> list[Phase]:
-    """Losses and gradient: logits and y, dce and dentropy read; both losses and dlogits written."""
+    """Return the phase of both losses and their gradient, each array read or written once."""
     return [Phase("softmax", 0, FLOAT * (2 * rows * classes + 4 * rows) + 8 * rows)]
 
 
 def route(rows: int, d: int, m: int, seen: int, unseen: int) -> list[Phase]:
-    """Embedding (scaling can be folded into its weights), logits of C and distances."""
+    """Return the phases of routing: embedding (which can include scaling), logits, distances."""
     return [
         product("f_v", rows, d, m),
         product("C", rows, m, seen),

@@ -1,6 +1,6 @@
-"""The work in JAX: jax.grad of the plain losses (jax_steps.py), each step one jitted function.
+"""The work in JAX: jax.grad of the plain losses (jax_steps.py), with one jitted function per step.
 
-Parameters and moments are donated, so that they are updated in place.
+Parameters and moments are donated, so they are updated in place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _started: list[int] = []
 
 
 def use_threads(threads: int) -> None:
-    """JAX's threads. ValueError for another number than before: JAX fixes it when it starts."""
+    """Set JAX's threads; ValueError if JAX has already started with another number."""
     if not _started:
         os.environ["PJRT_NPROC"] = str(threads)
         _started.append(threads)
@@ -32,7 +32,7 @@ def use_threads(threads: int) -> None:
 
 
 class _Training:
-    """A step from state to state, with float64 where the work has it."""
+    """A training step as a function from state to state, in the work's dtype."""
 
     def __init__(self, work, step, params, inputs, **constants):
         self.x64 = partial(jax.enable_x64, params[0].dtype == np.float64)
@@ -58,7 +58,7 @@ def _rates(settings, of: str) -> dict:
 
 
 class CriticStep(_Training):
-    """One step of the critic, its fakes given."""
+    """One step of the critic with given fakes."""
 
     def __init__(self, work):
         def step(state, x, rows, fake, prototypes, classes, alpha):
@@ -73,7 +73,7 @@ class CriticStep(_Training):
 
 
 class OuterStep(_Training):
-    """All steps of the critic and one of the generator in one function."""
+    """All critic steps and one generator step in one function."""
 
     def __init__(self, work):
         constants = {"penalty": work.settings.gan_penalty, **_rates(work.settings, "gan")}
@@ -125,7 +125,7 @@ class Softmax:
 
 
 class Route:
-    """A jitted function of a chunk, and the chunks from NumPy as a user has them."""
+    """Routing in chunks of NumPy rows by a jitted function."""
 
     def __init__(self, work):
         settings, self.work = work.settings, work

@@ -1,4 +1,4 @@
-"""Losses and steps in JAX as its users write them; jax_jit.py compiles them."""
+"""Losses and steps in idiomatic JAX; jax_jit.py compiles them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EPS = 1e-8
 
 
 def forward(params, x, output=lambda s: s):
-    """Linear layers with LeakyReLU between them."""
+    """Return the output of linear layers with LeakyReLU between them."""
     pairs = list(zip(params[::2], params[1::2], strict=True))
     for i, (w, b) in enumerate(pairs):
         x = x @ w.T + b
@@ -20,17 +20,17 @@ def forward(params, x, output=lambda s: s):
 
 
 def start(params):
-    """Parameters, moments and the number of steps."""
+    """Return the initial state: parameters, moments and the number of steps."""
     return [(jnp.array(p), jnp.zeros_like(p), jnp.zeros_like(p)) for p in params], jnp.zeros(())
 
 
 def values(state):
-    """The parameters of a state."""
+    """Return the parameters of a state."""
     return [p for p, _, _ in state[0]]
 
 
 def adam(state, grads, lr, betas):
-    """The next state."""
+    """Return the next state."""
     beta1, beta2 = betas
     t = state[1] + 1
     rate, root = lr / (1 - beta1**t), jnp.sqrt(1 - beta2**t)
@@ -45,7 +45,7 @@ def adam(state, grads, lr, betas):
 
 
 def critic_loss(params, x, fake, a, alpha, penalty):
-    """Eq. 6."""
+    """Return the loss of eq. 6."""
 
     def scores(x):
         return forward(params, jnp.concatenate([x, a], 1))
@@ -56,18 +56,18 @@ def critic_loss(params, x, fake, a, alpha, penalty):
 
 
 def generate(params, z, a):
-    """x~."""
+    """Return the generated samples x~."""
     return forward(params, jnp.concatenate([z, a], 1), jax.nn.relu)
 
 
 def critic_step(state, x, fake, a, alpha, *, penalty, lr, betas):
-    """The next state of the critic."""
+    """Return the next state of the critic."""
     grads = jax.grad(critic_loss)(values(state), x, fake, a, alpha, penalty)
     return adam(state, grads, lr, betas)
 
 
 def outer_step(states, x, prototypes, draws, *, penalty, lr, betas):
-    """The next states of generator and critic."""
+    """Return the next states of generator and critic."""
     generator, critic = states
     rows, classes, zs, alphas, generator_classes, generator_z = draws
     for i in range(rows.shape[0]):
@@ -85,7 +85,7 @@ def outer_step(states, x, prototypes, draws, *, penalty, lr, betas):
 
 
 def vsmm_loss(params, x, proxies, y, a, gamma):
-    """Eq. 9 with all weights 1 and means over the dimensions."""
+    """Return the loss of eq. 9 with all weights 1 and means over the dimensions."""
     f_v, g, f_s, c = (params[i : i + 2] for i in range(0, 8, 2))
     latent, n = forward(f_v, jnp.concatenate([x, proxies])), x.shape[0]
     log_p = jax.nn.log_softmax(forward(c, latent))
@@ -97,14 +97,14 @@ def vsmm_loss(params, x, proxies, y, a, gamma):
 
 
 def vsmm_step(state, x, proxies, y, prototypes, rows, proxy_rows, *, gamma, lr, betas):
-    """The next state of the VSMM."""
+    """Return the next state of the VSMM."""
     y = y[rows]
     batch = (x[rows], proxies[proxy_rows], y, prototypes[y], gamma)
     return adam(state, jax.grad(vsmm_loss)(values(state), *batch), lr, betas)
 
 
 def softmax(logits, y, dce, dentropy):
-    """Both losses of a row and their gradient."""
+    """Return both losses of each row and their gradient."""
 
     def loss(logits):
         log_p = jax.nn.log_softmax(logits)
@@ -117,7 +117,7 @@ def softmax(logits, y, dce, dentropy):
 
 
 def route(x, shift, scale, f_v, c, semantic, *, seen, low, high, tau):
-    """Candidate index, entropy and score of a chunk by eq. 10."""
+    """Return candidate index, entropy and score of each row of a chunk by eq. 10."""
     embedded = forward(f_v, (x - shift) * scale)
     log_p = jax.nn.log_softmax(forward(c, embedded))
     entropy = -(jnp.exp(log_p) * log_p).sum(1)

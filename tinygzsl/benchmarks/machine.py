@@ -1,4 +1,4 @@
-"""What the machine can do: the peak of a matrix product, the bandwidth of a copy, its name."""
+"""The machine's limits: the peak of a matrix product and the bandwidth of a copy; its name."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from ..runtime.matmul import matmul
 from ..runtime.threads import default_threads, split, workers
 from ..version import __version__
 
-PAUSE = 0.15  # seconds: threads of a library spin for some 0.1 s after its last call
+PAUSE = 0.15  # seconds; a library's threads spin for about 0.1 s after its last call
 # Variables that change the speed of a product or of compiled code.
 ENVIRONMENT = re.compile("(OPENBLAS|OMP|GOMP|KMP|MKL|ATEN|XLA|NUMBA)_[A-Z0-9_]+")
 PEAK_ORDER, COPY_BYTES = 2048, 1 << 28
 
 
 class Machine(NamedTuple):
-    """peak in operations per second (a multiply-add is two), bandwidth in bytes per second, read
-    and written; threads.
+    """The measured limits with a number of threads.
+
+    peak is in operations per second (a multiply-add is two), bandwidth in bytes per second, read
+    and written.
     """
 
     peak: float
@@ -36,7 +38,7 @@ class Machine(NamedTuple):
 
 @contextmanager
 def blas_threads(threads: int) -> Iterator[None]:
-    """BLAS with that many threads of its own: how NumPy runs without this library's workers."""
+    """Let BLAS use that many threads of its own, as NumPy does without this library's workers."""
     blas = libraries()
     before = [library.get() for library in blas]
     try:
@@ -54,9 +56,9 @@ def measure_machine(
     order: int = PEAK_ORDER,
     copy_bytes: int = COPY_BYTES,
 ) -> Machine:
-    """The fastest of `repeat` float32 products of square matrices of that order, and of copies.
+    """Return the limits: the fastest of `repeat` square float32 products, and of `repeat` copies.
 
-    The product is measured as the library splits it and as BLAS does; the faster of the two counts.
+    The product is split once by this library and once by BLAS; the faster one counts.
     """
     threads = threads or default_threads()
     a = np.random.default_rng(0).random((order, order), dtype=np.float32)
@@ -75,7 +77,7 @@ def measure_machine(
 
 
 def _fastest(function: Callable[[], object], repeat: int) -> float:
-    """Seconds of a call, after one that does not count."""
+    """Return the least seconds of a call, after an uncounted one."""
     time.sleep(PAUSE)
     function()
     times = []
@@ -87,8 +89,9 @@ def _fastest(function: Callable[[], object], repeat: int) -> float:
 
 
 def description() -> dict:
-    """The processor, its cores, the system, the versions of all that is compared, and what is set
-    in the environment that changes their speed.
+    """Return facts of the machine: processor, cores, system, package versions, environment.
+
+    The environment has only variables that change the speed.
     """
     versions = {"tinygzsl": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "numba", "torch", "jax"):
@@ -106,7 +109,7 @@ def description() -> dict:
 
 
 def cpu_model() -> str:
-    """The processor's name as the system gives it."""
+    """Return the processor's name from the system."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             lines = [line for line in file if line.startswith("model name")]

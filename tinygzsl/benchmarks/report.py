@@ -1,4 +1,4 @@
-"""The comparison from end to end, and its table: ratios, never bare times."""
+"""Measure a comparison and make its table, which shows ratios of times."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from .selection import Item
 
 PACKAGES = {"PyTorch": "torch", "PyTorch by hand": "torch", "JAX": "jax"}
 
-BUSY = 1.3  # medians this many times the fastest round mean that something else was running
+BUSY = 1.3  # a ratio of median to fastest round that means that other programs were running
 
 
 class Row(NamedTuple):
-    """An item's name, median and least seconds by version, its floor, and how far each version is
-    from the reference.
-    """
+    """A row of the table: median and least seconds by version, the floor, and errors by version."""
 
     name: str
     seconds: dict[str, float]
@@ -32,14 +30,14 @@ class Row(NamedTuple):
 
     @property
     def ratios(self) -> dict[str, float]:
-        """How many times longer than ours each other version takes, and the floor (below 1)."""
+        """The time of each other version, and the floor (below 1), divided by ours."""
         ours = self.seconds[OURS]
         others = {name: s / ours for name, s in self.seconds.items() if name != OURS}
         return {**others, "floor": self.floor / ours}
 
 
 def installed_peers() -> tuple[list[str], list[str]]:
-    """Peers that can be used, and the packages that are missing for the others."""
+    """Return the peers that can be used, and the packages missing for the others."""
     found = [name for name in PEERS if find_spec(PACKAGES[name])]
     missing = dict.fromkeys(PACKAGES[name] for name in PEERS if name not in found)
     return found, list(missing)
@@ -52,10 +50,11 @@ def measure(
     rounds: int = 7,
     progress: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
-    """The facts of a comparison: rows, machine and versions, ready for JSON.
+    """Return the facts of a comparison, which JSON can hold: rows, machine and versions.
 
-    All versions of an item are checked equal, then timed in turns over `rounds` rounds; the peak
-    and the bandwidth are measured before the first item and after the last, and the better counts.
+    The results of all versions of an item are checked, then the versions are timed in turns over
+    `rounds` rounds. Peak and bandwidth are measured before the first item and after the last; the
+    better values count.
     """
     threads = threads or default_threads()
     progress("measuring the machine")
@@ -94,7 +93,7 @@ def measure(
 
 
 def table(facts: dict[str, Any]) -> str:
-    """The facts as a Markdown table with what its figures mean."""
+    """Return the facts as a Markdown table with a legend."""
     names = [n for n in [*PEERS, REFERENCE] if any(n in r["ratios"] for r in facts["rows"])]
     heading = ["work", "ours, ms", *(f"× {name}" for name in names), "floor / ours"]
     lines = [[row["name"], _digits(1e3 * row["seconds"][OURS])] for row in facts["rows"]]
@@ -129,7 +128,7 @@ def _legend(facts: dict[str, Any]) -> list[str]:
 
 
 def _digits(value: float | None) -> str:
-    """Three significant digits; a dash where there is nothing."""
+    """Return a value with three significant digits, or a dash for None."""
     if value is None:
         return "–"
     decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0

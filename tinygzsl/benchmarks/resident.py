@@ -1,4 +1,4 @@
-"""Resident memory of this process and its peak while a block runs, from Linux's /proc."""
+"""The resident memory of this process and its peak in a block, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _PROCESS = Path("/proc/self")
 
 
 class Peak:
-    """Bytes resident before a block, and at its peak once it has ended."""
+    """Resident bytes before a block and, after its end, at its peak."""
 
     before = 0
     peak = 0
 
     @property
     def added(self) -> int:
-        """Bytes that the block added at its peak."""
+        """Peak bytes minus those before the block."""
         return self.peak - self.before
 
 
 @contextmanager
 def peak_memory() -> Iterator[Peak]:
-    """Measure the block. OSError where the system has no /proc, as on macOS and Windows."""
+    """Measure the block; OSError on systems without /proc (macOS, Windows)."""
     found = Peak()
     _give_back()
     try:
-        (_PROCESS / "clear_refs").write_text("5")  # the peak starts anew
+        (_PROCESS / "clear_refs").write_text("5")  # resets the peak
         found.before = _status("VmRSS")
         yield found
     finally:
@@ -37,7 +37,7 @@ def peak_memory() -> Iterator[Peak]:
 
 
 def _give_back() -> None:
-    """Return free memory to the system: else the block may use it and seem to need none."""
+    """Return free memory to the system, so that the block can't reuse it unmeasured."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
     if trim:

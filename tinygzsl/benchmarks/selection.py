@@ -1,4 +1,4 @@
-"""Which work is compared, under which name: a short selection and the full table."""
+"""The work that is compared: a short selection and the full table."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ KINDS: dict[str, type[Work]] = {
 
 
 class Item(NamedTuple):
-    """A row of the table: its name, the kind of work and its sizes."""
+    """The work of a row in the table: its name, kind and sizes."""
 
     name: str
     kind: str
     sizes: dict[str, Any]
 
     def make(self) -> Work:
-        """The work with its inputs."""
+        """Return the work with its inputs."""
         return KINDS[self.kind](**self.sizes)
 
 
@@ -68,7 +68,7 @@ FULL = (
 
 
 def chosen(items: tuple[Item, ...], only: str | None) -> list[Item]:
-    """The items whose names have `only` in them; ValueError, with the names, if none has."""
+    """Return the items whose names contain `only`; ValueError, with all names, if there is none."""
     found = [item for item in items if not only or only.casefold() in item.name.casefold()]
     if not found:
         names = "; ".join(item.name for item in items)

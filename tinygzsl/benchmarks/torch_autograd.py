@@ -1,6 +1,6 @@
-"""The work as PyTorch's users write it: modules, autograd (double backward), fused Adam, eager.
+"""The work in idiomatic PyTorch: modules, autograd (double backward), fused Adam, eager mode.
 
-torch.compile refuses a double backward, so there is no compiled version.
+torch.compile doesn't support a double backward, so there is no compiled version.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["RUNNERS", "use_threads"]
 
 
 class CriticStep:
-    """One step of the critic, its fakes given."""
+    """One step of the critic with given fakes."""
 
     def __init__(self, work):
         self.data, settings = Inputs(work), work.settings
@@ -31,7 +31,7 @@ class CriticStep:
         self.step(data.x[data.rows[0]], self.fake, data.prototypes[data.classes[0]], data.alpha[0])
 
     def step(self, x, fake, a, alpha) -> None:
-        """Eq. 6 by autograd."""
+        """Update the critic by eq. 6, by autograd."""
         critic = self.critic
         loss = critic(torch.cat([fake, a], 1)).mean() - critic(torch.cat([x, a], 1)).mean()
         mixed = (alpha * x + (1 - alpha) * fake).requires_grad_()
@@ -47,7 +47,7 @@ class CriticStep:
 
 
 class OuterStep(CriticStep):
-    """All steps of the critic and one of the generator, the critic frozen in the latter."""
+    """All critic steps and one generator step, in which the critic is frozen."""
 
     def __init__(self, work):
         super().__init__(work)

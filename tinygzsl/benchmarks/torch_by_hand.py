@@ -1,6 +1,6 @@
-"""The work in PyTorch with this library's algebra and gradients: what is left is the kernels' part.
+"""The work in PyTorch with this library's algebra and gradients, so that only the kernels differ.
 
-See tinygzsl/critic.py for the algebra. No graph is built; Adam is PyTorch's fused one.
+See tinygzsl/critic.py for the algebra. No graph is built; Adam is PyTorch's fused version.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["RUNNERS", "use_threads"]
 
 
 def slopes(s: torch.Tensor) -> torch.Tensor:
-    """phi'(s) of LeakyReLU."""
+    """Return phi'(s) of LeakyReLU."""
     return torch.where(s > 0, s.new_tensor(1), s.new_tensor(LEAK))
 
 
 def owned(params: list[np.ndarray]) -> list[torch.Tensor]:
-    """Copies of params with room for their gradients."""
+    """Return copies of params with allocated gradients."""
     tensors = [torch.tensor(p) for p in params]
     for t in tensors:
         t.grad = torch.zeros_like(t)
@@ -28,7 +28,7 @@ def owned(params: list[np.ndarray]) -> list[torch.Tensor]:
 
 
 class CriticStep:
-    """One step of the critic, its fakes given."""
+    """One step of the critic with given fakes."""
 
     def __init__(self, work):
         self.data, settings = Inputs(work), work.settings
@@ -46,7 +46,7 @@ class CriticStep:
         self.step(0, self.fake)
 
     def step(self, i: int, fake: torch.Tensor) -> None:
-        """Step i with the fakes (n, d), inside no_grad."""
+        """Take step i with the fakes (n, d), inside no_grad."""
         data, x, delta = self.data, self.stacked, self.delta
         n, d = fake.shape
         w, b, w_out, _ = self.params
@@ -77,7 +77,7 @@ class CriticStep:
 
 
 class OuterStep(CriticStep):
-    """All steps of the critic and one of the generator; all fakes come from one pass."""
+    """All critic steps and one generator step; all fakes come from one forward pass."""
 
     def __init__(self, work):
         super().__init__(work)
@@ -87,7 +87,7 @@ class OuterStep(CriticStep):
         self.generator_adam = fused_adam(self.generator, settings.gan_lr, betas)
 
     def forward(self, h: torch.Tensor) -> list[torch.Tensor]:
-        """Inputs of all layers of the generator, and its output: every one is phi(s)."""
+        """Return the inputs of all layers of the generator, and its output."""
         weights = list(zip(self.generator[::2], self.generator[1::2], strict=True))
         values = [h]
         for i, (w, b) in enumerate(weights):
@@ -153,7 +153,7 @@ class VsmmStep:
         self.adam.step()
 
     def dlogits(self, logits, y):
-        """Of the mean cross-entropy of the first len(y) rows and the hinge of eq. 8."""
+        """Return the gradient of the mean cross-entropy of the first len(y) rows plus eq. 8."""
         n = len(y)
         log_p = torch.log_softmax(logits, 1)
         p = log_p.exp()

@@ -1,4 +1,4 @@
-"""What the two PyTorch versions share: arrays as tensors, networks and Adam."""
+"""Code of both PyTorch versions: arrays as tensors, networks and Adam."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..nn.ops import LEAK
 
 
 def use_threads(threads: int) -> None:
-    """PyTorch's threads within an operation."""
+    """Set PyTorch's number of threads within an operation."""
     torch.set_num_threads(threads)
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
-    """The array on the default device: on the CPU itself, not a copy."""
+    """Return the array as a tensor on the default device; on the CPU it isn't copied."""
     return torch.from_numpy(np.ascontiguousarray(array)).to(torch.get_default_device())
 
 
 def network(params: list[np.ndarray], output: type[nn.Module] | None = None) -> nn.Sequential:
-    """Linear layers with copies of params, LeakyReLU between them and `output` after the last."""
+    """Return linear layers with copies of params, LeakyReLU between, and `output` at the end."""
     layers: list[nn.Module] = []
     for w, b in zip(params[::2], params[1::2], strict=True):
         if layers:
@@ -33,17 +33,17 @@ def network(params: list[np.ndarray], output: type[nn.Module] | None = None) -> 
 
 
 def fused_adam(params, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
-    """torch.optim.Adam in one pass."""
+    """Return torch.optim.Adam(fused=True)."""
     return torch.optim.Adam(params, lr=lr, betas=betas, fused=True)
 
 
 def copies(*modules: nn.Module) -> list[np.ndarray]:
-    """The parameters of the modules as arrays of their own."""
+    """Return copies of the modules' parameters as arrays."""
     return [p.detach().cpu().numpy().copy() for module in modules for p in module.parameters()]
 
 
 class Inputs:
-    """Data and draws of a work_cwgan.OuterStep as tensors."""
+    """The data and the random draws of a work_cwgan.OuterStep as tensors."""
 
     def __init__(self, work):
         self.x, self.prototypes = tensor(work.x), tensor(work.prototypes)

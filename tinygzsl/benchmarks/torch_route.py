@@ -1,4 +1,4 @@
-"""Routing as a PyTorch script does it: chunks of rows under no_grad."""
+"""Routing in idiomatic PyTorch: chunks of rows under no_grad."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Route:
         self.found = [torch.cat(part) for part in zip(*parts, strict=True)]
 
     def route(self, x, semantic):
-        """Label, entropy and score of a chunk."""
+        """Return label, entropy and score of each row of a chunk."""
         settings, seen = self.settings, self.seen
         embedded = self.f_v((x - self.shift) * self.scale)
         log_p = F.log_softmax(self.c(embedded), 1)
@@ -45,5 +45,5 @@ class Route:
         return self.classes[label], entropy, best.exp()
 
     def result(self) -> list[np.ndarray]:
-        """Labels, entropies and scores."""
+        """Return labels, entropies and scores."""
         return [t.cpu().numpy() for t in self.found]

@@ -10,8 +10,8 @@ from ..datasets.scaling import fit_scaler
 from ..estimator import EntropySeparationGZSL
 from . import floor
 
-CHUNK_ROWS = 1024  # of a peer's script: with 8192 PyTorch and JAX are a third to a half slower
-TRAINING = 25  # samples a seen class: enough for a classifier whose entropies spread
+CHUNK_ROWS = 1024  # for peers: with 8192 PyTorch and JAX are a third to a half slower
+TRAINING = 25  # samples per seen class: enough for a classifier with different entropies
 
 
 class Route:
@@ -46,7 +46,7 @@ class Route:
             vsmm_weight_es=0.0,
         )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # how good the model is does not matter here
+            warnings.simplefilter("ignore")  # the model's accuracy doesn't matter here
             self.model.fit(x_train, y, prototypes[:seen])
         self.settings, self.vsmm = self.model.settings_, self.model.vsmm_
         self.scaler = fit_scaler(x_train, self.settings.scale_features)
@@ -59,15 +59,15 @@ class Route:
         return np.split(y, range(CHUNK_ROWS, rows, CHUNK_ROWS))
 
     def ours(self) -> _Route:
-        """EntropySeparationGZSL.route."""
+        """Return EntropySeparationGZSL.route."""
         return _Route(self)
 
     def phases(self) -> list[floor.Phase]:
-        """See floor.route."""
+        """Return floor.route's phases."""
         return floor.route(**self.sizes)
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """The share of samples with another label: only ties may differ."""
+        """Return the share of samples with another label; only ties may differ."""
         return float((result[0] != reference[0]).mean())
 
 
