@@ -117,7 +117,8 @@ def gate_figure(title, kinds, settings, edges):
 def training_figure(name, data, source, params, epochs):
     """Draw CS and H against the epochs, figure 5 of the paper; return its records too."""
     more = {"device": "cpu", "dtype": "float32", **params, "gan_max_epochs": epochs}
-    outcome = curve(Job(name, None, params["seed"], source, more), data)
+    job = Job(dataset=name, split=None, seed=params["seed"], source=source, params=more)
+    outcome = curve(job, data)
     rows = records([outcome], {}, [name])
     return curve_picture(name, rows), rows
 

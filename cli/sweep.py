@@ -55,7 +55,8 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     path = Path(out)
     stored = read_plan(path)
     runs, plan = plan_sweep(datasets, **options)
-    engine, plan["threads"] = engine_for(scheduler, processes, threads, len(runs), stored)
+    how = {"processes": processes, "threads": threads, "total": len(runs), "stored": stored}
+    engine, plan["threads"] = engine_for(scheduler, **how)
     for run in runs:
         run.params["threads"] = plan["threads"]
     with FileLock(path):

@@ -54,11 +54,11 @@ def grid(sets: tuple[str, ...]) -> dict[str, list]:
     return values
 
 
-def plan_sweep(datasets, splits, seeds, sets, preset, config, root, prototypes) -> tuple:
-    """The runs, in the order of the final file, and a JSON-ready plan that tells sweeps apart.
+def plan_sweep(datasets, *, splits, seeds, sets, preset, config, root, prototypes) -> tuple:
+    """Return the runs, in the order of the final file, and the plan, which identifies the sweep.
 
-    The order is dataset, split, settings, seed. Raises ValueError for settings that don't exist or
-    are out of range, and for what a sweep can't have.
+    The order is dataset, split, settings, seed. The plan is ready for JSON. Raises ValueError for
+    settings that don't exist or are out of range, and for options that a sweep doesn't take.
     """
     from ..settings import settings_for
     from ..version import __version__
@@ -138,7 +138,8 @@ def _runs(resolved, splits, seeds, varied):
             **{name: combination[name] for name in varied},
             "seed": seed,
         }
-        runs.append(Run(key, {**source, "split": split}, {**params, "seed": seed}))
+        source, params = {**source, "split": split}, {**params, "seed": seed}
+        runs.append(Run(key=key, source=source, params=params))
     return runs
 
 
@@ -167,11 +168,12 @@ def check_sources(runs) -> None:
             )
 
 
-def engine_for(scheduler, processes, threads, total, stored) -> tuple:
-    """The engine, and the threads of each run.
+def engine_for(scheduler, *, processes, threads, total, stored) -> tuple:
+    """Return the engine for that many runs in total, and the threads of each run.
 
-    Without --threads these are the stored plan's, so that a resumed sweep keeps its bits, and else
-    cores / processes (1 with a scheduler elsewhere).
+    Without --threads they are those of the stored plan, because a resumed sweep gives the same bits
+    only with as many threads; without a plan they are cores / processes, or 1 with a scheduler
+    elsewhere.
     """
     from ..runtime.threads import check_threads, default_threads
     from ..sweeps.cluster import LOCAL, DaskEngine, import_distributed

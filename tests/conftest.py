@@ -1,11 +1,14 @@
 """Fixtures for all tests: small datasets in memory and on disk, and a check of error messages."""
 
 import inspect
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # the conftest of a folder imports fast_methods
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tinygzsl.nn import random
 from tinygzsl.nn.random import Purpose
 from tinygzsl.pipeline import Plan, SeenData, find_proxies
 from tinygzsl.proxies import draw_proxies
-from tinygzsl.router import TrainingScores
+from tinygzsl.router import VsmmScores
 from tinygzsl.settings import Settings, settings_for
 from tinygzsl.snapshots import SnapshotKeeper
 
@@ -219,14 +219,14 @@ def test_the_noise_of_the_score_is_of_the_seed(data):
 
 def test_what_is_said_of_training_is_of_evenly_spaced_samples_and_their_classes(data, monkeypatch):
     x, y, a = data
-    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 40)
+    monkeypatch.setattr(router, "SAMPLE_ROWS", 40)
     settings = Settings(vsmm_weight_es=0.0, vsmm_latent=8, vsmm_epochs=1)
     plan = Plan(settings=settings, seed=0, xp=np, dtype=str(x.dtype))
     trained = pipeline.fit(seen_data(*data), plan)
     rows = np.arange(len(y))[:: 1 + len(y) // 40]
     assert 10 < len(rows) <= 40
     assert np.array_equal(trained.y, y[rows])
-    expected = router.training_scores(trained.vsmm, x[rows], a, settings.router_metric)
+    expected = router.vsmm_scores(trained.vsmm, x[rows], a, settings.router_metric)
     for one, other in zip(trained.sample, expected, strict=True):
         assert np.array_equal(one, other)
     assert trained.score_scale == router.score_deviation(expected.f)
@@ -238,7 +238,7 @@ def test_doubts_are_told_in_nats_of_measured_thresholds():
         vsmm=None,
         history=[],
         source=None,
-        sample=TrainingScores(np.log(np.eye(2) + 1e-9), np.ones(2), np.zeros((2, 2))),
+        sample=VsmmScores(np.log(np.eye(2) + 1e-9), np.ones(2), np.zeros((2, 2))),
         y=np.arange(2),
         entropy_scale=(0.0, 2.0),  # so that 0.9 is 1.8 nats, above the 1.0 of every sample
     )

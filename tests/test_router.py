@@ -11,7 +11,7 @@ from tinygzsl.router import (
     compatibility,
     route_batch,
     score_deviation,
-    training_scores,
+    vsmm_scores,
 )
 from tinygzsl.settings import Settings
 from tinygzsl.vsmm import VSMM
@@ -180,9 +180,9 @@ def test_one_unseen_class_takes_its_route_with_certainty(setup):
 
 def test_scores_of_training_samples_in_blocks(setup, monkeypatch):
     vsmm, x, seen, _ = setup
-    whole = training_scores(vsmm, x, seen, "euclidean")
+    whole = vsmm_scores(vsmm, x, seen, "euclidean")
     monkeypatch.setattr("tinygzsl.nn.device_memory.BLOCK_VALUES", 7 * D)
-    for part, expected in zip(training_scores(vsmm, x, seen, "euclidean"), whole, strict=True):
+    for part, expected in zip(vsmm_scores(vsmm, x, seen, "euclidean"), whole, strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
     embedded = vsmm.embed(x)
     f = compatibility(embedded, vsmm.embed_prototypes(seen), "euclidean")

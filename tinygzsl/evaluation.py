@@ -1,4 +1,4 @@
-"""Evaluate a model on a dataset's test samples; the only place where they are looked at."""
+"""Evaluate a model on a dataset's test samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .baselines.common.base import Baseline
 from .datasets import Dataset, check_test
 from .gates.units import thresholds
 from .metrics import (
@@ -20,8 +21,7 @@ from .metrics import (
     route_shares,
 )
 
-if TYPE_CHECKING:  # whoever calls has one of them already, and need not load the others
-    from .baselines.common.base import Baseline
+if TYPE_CHECKING:  # the caller has one of them already, so the others need not be loaded
     from .estimator import EntropySeparationGZSL
     from .stacking.routed import RoutedGZSL
 
@@ -29,28 +29,55 @@ PROXIES = 2000  # fresh proxies whose entropy is reported
 
 
 def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset) -> dict[str, Any]:
-    """Figures of a fitted model on a Dataset: fractions, entropies in nats, JSON-ready.
+    """Evaluate a fitted model on the test samples of a Dataset.
 
-    S, U, H           mean per-class accuracies by the router (eq. 10, or the soft gate) and
-                      their harmonic mean
-    auroc, fpr95      of the entropy as detector of unseen samples (fpr95: the share of seen
-                      samples flagged by the threshold that flags 95% of the unseen ones)
-    ausuc             area under the seen-unseen curve of eq. 2's scores (calibrated stacking)
-    gzsl              S, U, H of eq. 2 for every sample, with the same networks
-    supervised, zsl   accuracy of seen samples among seen classes, of unseen among unseen
-    oracle            best H of a single entropy threshold on these very samples: for analysis
-    entropy           mean of seen, unseen and (where there is a GAN) fresh proxy samples
-    routes            share of seen and unseen test samples per route
-    per_class         accuracies by the router of seen and unseen classes
-    thresholds        of eq. 10 in nats, see gates.units.thresholds; None for the soft gate
+    Parameters
+    ----------
+    model : EntropySeparationGZSL, RoutedGZSL or Baseline
+        The model; its seen classes must be those of the dataset.
+    data : Dataset
+        The dataset.
 
-    A baseline (tinygzsl.baselines) has no router: S, U, H and per_class are by its scores, with its
-    offset subtracted from those of seen classes; besides offset, no_offset (S, U, H without it),
-    ausuc, supervised, zsl and n_test. A RoutedGZSL has all of the above, with its expert's scores
-    in place of eq. 2's.
+    Returns
+    -------
+    dict
+        Ready for JSON; accuracies are fractions, entropies are in nats.
 
-    Raises ValueError for a dataset without test samples of both kinds, with NaN in them, or
-    that doesn't belong to the model.
+        S, U, H
+            Mean per-class accuracies of seen and of unseen samples by the router (eq. 10 or the
+            soft gate), and their harmonic mean.
+        auroc, fpr95
+            Of the entropy as detector of unseen samples. fpr95 is the share of seen samples above
+            the threshold that 95% of the unseen samples are above.
+        ausuc
+            Area under the seen-unseen curve of eq. 2's scores (calibrated stacking).
+        gzsl
+            S, U, H of eq. 2 for every sample, with the same networks.
+        supervised, zsl
+            Accuracy of seen samples among seen classes, and of unseen among unseen classes.
+        oracle
+            Best H of a single entropy threshold, chosen on these test samples: for analysis only.
+        entropy
+            Means of seen, unseen and (if there is a GAN) fresh proxy samples, and ln S as "max".
+        routes
+            Shares of seen and unseen test samples per route.
+        per_class
+            Accuracies by the router of seen and unseen classes.
+        thresholds
+            Those of eq. 10, see gates.units.thresholds; None for the soft gate.
+        n_test
+            Numbers of seen and unseen test samples.
+
+        A RoutedGZSL has the same, with its expert's scores in place of eq. 2's. A Baseline has no
+        router: its S, U, H and per_class are by its scores, with its offset subtracted from those
+        of seen classes. Besides these it has offset, no_offset (S, U, H without the offset), ausuc,
+        supervised, zsl and n_test.
+
+    Raises
+    ------
+    ValueError
+        For a model that is not fitted or is of other classes, and for a dataset without test
+        samples of both kinds or with NaN in them.
     """
     check_test(data)
     if not hasattr(model, "classes_"):
@@ -62,7 +89,7 @@ def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset
             f"{len(data.seen_classes)}, of which they share {shared}; evaluate on the dataset that "
             "it was trained on"
         )
-    return _of_routes(model, data) if hasattr(model, "route") else _of_scores(model, data)
+    return _of_scores(model, data) if isinstance(model, Baseline) else _of_routes(model, data)
 
 
 def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .nn.device_memory import FREE_SOME, blocks, device_errors, take_rows
 from .nn.random import Purpose
 from .proxies import FRESH_DRAW, TRAINING_DRAW, ProxySource
 from .ptc import train_ptc
-from .router import TrainingScores
+from .router import VsmmScores
 from .runtime.backend import Array, to_host
 from .settings import Settings
 from .snapshots import (
@@ -39,7 +39,6 @@ from .snapshots import (
 from .storage.checkpoints import named_in_errors
 from .vsmm import VSMM, train_vsmm, warn_if_idle
 
-SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
 LESS_GAN = "lower gan_batch, proxy_count, gan_generator_hidden or gan_critic_hidden"
 LESS_VSMM = "lower vsmm_batch, vsmm_latent or vsmm_hidden"
 
@@ -92,7 +91,7 @@ class Trained:
     vsmm: VSMM
     history: list[dict]
     source: ProxySource | None
-    sample: TrainingScores
+    sample: VsmmScores
     y: np.ndarray
     entropy_scale: tuple[float, float] | None
 
@@ -146,12 +145,12 @@ def fit(
         fresh = source.draw(data.a, settings.proxy_count, plan.seed, FRESH_DRAW)
         entropy_scale = measure_entropies(vsmm, held, fresh, data, plan)
         hard.warn_if_unreachable(data.a.shape[0], units.in_nats(settings, entropy_scale))
-    rows = sample_rows(data.x)
+    rows = router.sample_rows(data.x)
     return Trained(
         vsmm=vsmm,
         history=history,
         source=source,
-        sample=router.training_scores(vsmm, data.x[rows], data.a, settings.router_metric),
+        sample=router.vsmm_scores(vsmm, data.x[rows], data.a, settings.router_metric),
         y=to_host(data.y[rows]),
         entropy_scale=entropy_scale,
     )
@@ -306,8 +305,3 @@ def measure_entropies(
     of_seen = map_scaled(entropy, "X", held, data.feature_scaler, plan.xp, plan.dtype)
     of_proxies = [entropy(rows) for _, rows in blocks(fresh)]
     return units.entropy_scale(np.concatenate(of_seen), np.concatenate(of_proxies))
-
-
-def sample_rows(x: Array) -> slice:
-    """At most SAMPLE_ROWS of the rows of x (n, d), evenly spaced."""
-    return slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)

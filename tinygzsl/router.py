@@ -16,6 +16,7 @@ from .settings import Settings
 from .text import warn
 from .vsmm import VSMM
 
+SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
 LOW_AUROC = 0.55  # of the entropy as detector of unseen samples: hardly better than chance
 
 
@@ -36,9 +37,9 @@ class RouteResult(NamedTuple):
     gate: np.ndarray
 
 
-class TrainingScores(NamedTuple):
-    """What a trained VSMM says of training samples, on the host: log p(y|x) (n, S) and its entropy
-    (n,) in nats, by C, and F (n, S) with the seen classes.
+class VsmmScores(NamedTuple):
+    """Scores of samples by a trained VSMM, on the host: log p(y|x) (n, S) of C, its entropy (n,) in
+    nats, and F (n, c) with c prototypes.
     """
 
     log_p: np.ndarray
@@ -76,8 +77,9 @@ def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
     The chunks are joined where they lie: from a GPU a column is copied once.
     """
     xp, columns = array_module(*parts[0]), zip(*parts, strict=True)
-    index, code, *rest = (to_host(xp.concatenate(column)) for column in columns)
-    return RouteResult(labels[index], np.array(ROUTES)[code], *rest)
+    index, code, entropy, score, gate = (to_host(xp.concatenate(column)) for column in columns)
+    route = np.array(ROUTES)[code]
+    return RouteResult(label=labels[index], route=route, entropy=entropy, score=score, gate=gate)
 
 
 def route_batch(
@@ -105,21 +107,28 @@ def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Ar
     return index, code, entropy, xp.exp(log_p.max(axis=1)), gate
 
 
-def training_scores(vsmm: VSMM, x: Array, a: Array, metric: str) -> TrainingScores:
-    """The scores of training samples x (n, d) and seen prototypes a (S, k), block by block."""
+def vsmm_scores(vsmm: VSMM, x: Array, a: Array, metric: str) -> VsmmScores:
+    """Return the scores of samples x (n, d) with prototypes a (c, k), computed in blocks."""
     semantic, parts = vsmm.embed_prototypes(a), []
     for _, rows in blocks(x):
         embedded = vsmm.embed(rows)
-        learnt = kernels.log_softmax_entropy(vsmm.logits(embedded))
-        columns = *learnt, compatibility(embedded, semantic, metric)
+        log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
+        columns = log_p, entropy, compatibility(embedded, semantic, metric)
         parts.append([to_host(column) for column in columns])
-    return TrainingScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    log_p, entropy, f = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return VsmmScores(log_p=log_p, entropy=entropy, f=f)
+
+
+def sample_rows(x: Array) -> slice:
+    """Return at most SAMPLE_ROWS of the rows of x (n, d), evenly spaced."""
+    return slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
 
 
 def score_deviation(f: np.ndarray) -> float:
-    """Standard deviation of F (n, S) of training samples with seen classes, 1 where it is 0.
+    """Return the standard deviation of scores (n, S) of training samples, 1 if it is 0.
 
-    It is the unit of router_tau: taken from training samples once, not from the batch to route.
+    It is the unit of router_tau and of the baselines' offset. It comes from training samples, so it
+    doesn't depend on the batch that is routed.
     """
     return float(f.std(dtype="float64")) or 1.0
 
@@ -139,7 +148,7 @@ def unseen_above(settings: Settings, n_seen: int) -> float:
     return max(limits(settings, n_seen).values())
 
 
-def warn_if_weak(scores: TrainingScores, y: np.ndarray, settings: Settings) -> None:
+def warn_if_weak(scores: VsmmScores, y: np.ndarray, settings: Settings) -> None:
     """Warn where C has not even learnt its training samples: entropy may tell little apart then.
 
     y (n,) are the class indices of the samples.

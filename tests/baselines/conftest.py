@@ -1,13 +1,7 @@
 """Fast methods, arrays to train them on, and a judgement of generated samples."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from fast_methods import fast_params, fit, make  # noqa: F401
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import evaluate
+from tinygzsl.comparison.chosen import Chosen
 from tinygzsl.comparison.measure import FIGURES as COMPARED
 from tinygzsl.comparison.measure import Comparison, Key
 from tinygzsl.comparison.rows import Conditions, Rows
-from tinygzsl.comparison.chosen import Chosen
 from tinygzsl.runs.config import config_text
 from tinygzsl.runs.load import load_run
 from tinygzsl.storage import rows
@@ -77,7 +77,9 @@ def read_run_folder(folder):
 
 
 RUNS = [
-    Run({"dataset": "a", "split": split, "vsmm.hidden": hidden, "seed": 0}, {}, {})
+    Run(
+        key={"dataset": "a", "split": split, "vsmm.hidden": hidden, "seed": 0}, source={}, params={}
+    )
     for split in (1, None)
     for hidden in ((), (8, 8))
 ]

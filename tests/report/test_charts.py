@@ -39,7 +39,7 @@ def make_run():
             history_=HISTORY,
             classes_=list(range(20)),
         )
-        return Run(None, model, {}, {}, None)
+        return Run(folder=None, model=model, source={}, manifest={}, metrics=None)
 
     return make
 

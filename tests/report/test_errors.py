@@ -24,7 +24,7 @@ def run_with(values=(0.2, 0.5, 0.8), reference=10.0, metrics=None, **settings):
     model = SimpleNamespace(
         settings_=settings, routing_=settings, proxy_source_=source, classes_=list(range(20))
     )
-    return Run(None, model, {}, {}, metrics)
+    return Run(folder=None, model=model, source={}, manifest={}, metrics=metrics)
 
 
 def the_warning(run, metrics=None):

@@ -123,7 +123,7 @@ def test_nothing_of_the_test_samples_reaches_the_curve(tiny_dataset, small_model
         data, X_test=data.X_test[::-1] + 1, unseen_prototypes=3 * data.unseen_prototypes
     )
     params = small_model(seed=0, gan_max_epochs=8).get_params()
-    job = experiments.Job("tiny", None, 0, {}, params)
+    job = experiments.Job(dataset="tiny", split=None, seed=0, source={}, params=params)
     curves = [
         [v for v in evolution.curve(job, d).values if v.quantity != "H"] for d in (data, changed)
     ]

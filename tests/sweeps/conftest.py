@@ -91,7 +91,9 @@ def runs_of(data):
     from tinygzsl.cli.sweep_plan import plan_sweep
 
     def make(splits="1-2", seeds="0-1", sets=()):
-        runs, _ = plan_sweep((str(data),), splits, seeds, merged(sets), "small", None, None, None)
+        grid = {"splits": splits, "seeds": seeds, "sets": merged(sets)}
+        others = dict.fromkeys(("config", "root", "prototypes"))
+        runs, _ = plan_sweep((str(data),), **grid, preset="small", **others)
         for run in runs:
             run.params["threads"] = 1
         return runs

@@ -10,7 +10,9 @@ from tinygzsl.sweeps.results import Results, plan_path, read_plan
 from tinygzsl.sweeps.run import FIGURES, Run
 
 RUNS = [
-    Run({"dataset": "a", "split": split, "vsmm.hidden": hidden, "seed": 0}, {}, {})
+    Run(
+        key={"dataset": "a", "split": split, "vsmm.hidden": hidden, "seed": 0}, source={}, params={}
+    )
     for split in (1, None)
     for hidden in ((), (256, 256))
 ]
@@ -91,7 +93,7 @@ def test_a_file_of_something_else_is_refused(path, sentence):
     [
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
-        ("[]", "no JSON object"),
+        ("[]", "does not hold a JSON object"),
         ("{}", "of format None, but 1 is needed"),
         ('{"format": 1, "seeds": [0], "sha256": "0"}', "checksum"),
     ],

@@ -77,7 +77,8 @@ def draw(chart: Chart) -> Any:
     figure, axes = new_figure(len(chart.panels), HISTOGRAM if is_histogram else CURVE)
     for ax, panel in zip(axes, chart.panels, strict=True):
         if panel.window:
-            ax.axhspan(*panel.window, color=BLUE, alpha=0.15, lw=0, label="window")
+            low, high = panel.window
+            ax.axhspan(low, high, color=BLUE, alpha=0.15, lw=0, label="window")
         for series in panel.series:
             _draw_series(ax, series)
         for value in chart.rules.values():

@@ -68,8 +68,10 @@ def _curves(panel: Panel, across: Scale, top: float, bottom: float) -> list[Html
     parts += [line(LEFT, up(value), LEFT + INNER, up(value), "axis") for value in level]
     for one in panel.series:
         xs, ys = [across(x) for x in one.x], [up(y) for y in one.y]
-        parts += [dot(*at) for at in zip(xs, ys, strict=True)] if one.form == "dots" else []
-        parts += [curve(xs, ys)] if one.form == "curve" else []
+        if one.form == "dots":
+            parts += [dot(x, y) for x, y in zip(xs, ys, strict=True)]
+        else:
+            parts.append(curve(xs, ys))
     return [*parts, *y_axis(up), label(LEFT + 6, top - 5, panel.y)]
 
 

@@ -68,7 +68,7 @@ def maps(job: Job, data: Dataset) -> Outcome:
     kept: dict[str, Snapshot] = {}
 
     def on_look(snapshot: Snapshot, last: int) -> None:
-        keeper.add(*snapshot)
+        keeper.add(snapshot.look, snapshot.generator)
         if not kept:
             kept["start"] = Snapshot(snapshot.look, snapshot.generator.copy())
         if snapshot.look.step == last:

@@ -31,7 +31,7 @@ BINS = 30  # of the histograms of figures 2 and 4
 PROXY_COUNTS = (100, 250, 500, 1000, 2000, 3000, 4000, 5000, 6000)  # figure 7; the paper ends at 5K
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """One run: the dataset's name in the table, its split and source (arguments of load_dataset),
     the seed and the estimator's parameters; for another system of the table its class's name and
@@ -62,7 +62,8 @@ class Job:
 
     def outcome(self, values: list[Value], **more: Any) -> Outcome:
         """The Outcome of this run."""
-        return Outcome(self.dataset, self.split, self.seed, values, **more)
+        names = {"dataset": self.dataset, "split": self.split, "seed": self.seed}
+        return Outcome(**names, values=values, **more)
 
     def fit(
         self, training: TrainingSet, proxies: np.ndarray | None = None, **changes: Any
@@ -173,6 +174,7 @@ def _histogram(when, entropies, model):
             row = f"{when}, {edges[i]:.2f} to {edges[i + 1]:.2f} nats"
             values.append(Value(row, kind, FRACTION, share, detail=True))
         values.append(Value(f"{when}, mean", kind, NATS, inside.mean()))
-    values.append(Value(when, "AUROC", AREA, auroc(*entropies.values())))
+    certain, uncertain = entropies.values()
+    values.append(Value(when, "AUROC", AREA, auroc(certain, uncertain)))
     limits = route_limits(model.routing_, len(model.classes_))
     return values + [Value("threshold", name, NATS, nats) for name, nats in limits.items()]

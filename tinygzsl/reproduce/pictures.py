@@ -84,17 +84,20 @@ def map_picture(outcome: Outcome) -> Any:
     figure, axes = new_figure(len(MOMENTS), 3.2, sharey=True)
     dots = {"s": 5, "lw": 0, "alpha": 0.6}
     for ax, name in zip(axes, MOMENTS, strict=True):
-        ax.scatter(*found.seen.T, color=BLUE, label="real, seen classes", **dots)
-        ax.scatter(*found.unseen.T, color=ORANGE, label="real, unseen classes", **dots)
-        ax.scatter(*found.generated[name].T, color="black", label="generated", s=6, lw=0)
+        for points, kind, style in (
+            (found.seen, "real, seen classes", {"color": BLUE, **dots}),
+            (found.unseen, "real, unseen classes", {"color": ORANGE, **dots}),
+            (found.generated[name], "generated", {"color": "black", "s": 6, "lw": 0}),
+        ):
+            ax.scatter(points[:, 0], points[:, 1], label=kind, **style)
         ax.set_xticks([])
         ax.set_yticks([])
         ax.spines[["left", "bottom"]].set_visible(False)
         epoch, cs = values[name, "epoch"], values[name, "CS"]
         title = f"{GENERATED[name]}, epoch {epoch:.2f}, CS {cs:.2f}"
         ax.set_title(title, fontsize=10, loc="left")
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False, markerscale=2)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, markerscale=2)
     title = printable(f"{outcome.dataset}, {outcome.label}: t-SNE of features")
     figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
@@ -117,8 +120,8 @@ def curve_picture(dataset: str, records: list[Record]) -> Any:
             ax.axvspan(min(inside), max(inside), color=style["color"], alpha=0.12, lw=0)
     axes[0].set_ylabel("CS")
     axes[1].set_ylabel("H in %")
-    handles = axes[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     title = f"{dataset}; shaded: from the first to the last look with s_l < CS < s_h"
     axes[0].set_title(printable(title), fontsize=11, parse_math=False)
     axes[1].set_xlabel("epochs of the CWGAN")

@@ -46,8 +46,14 @@ def _numbers(row):
     corrections = row["corrected"].split("/") if known else [""] * len(values)
     for quantity, value, correction in zip(quantities, values, corrections, strict=True):
         unit = FRACTION if quantity in ACCURACIES else COUNT
-        numbers = (_number(text, unit) for text in (value, correction))
-        yield quantity, Published(*numbers, wrong, unit, row["note"])
+        number = Published(
+            value=_number(value, unit),
+            corrected=_number(correction, unit),
+            wrong=wrong,
+            unit=unit,
+            note=row["note"],
+        )
+        yield quantity, number
 
 
 def _number(text, unit):

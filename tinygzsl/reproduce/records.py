@@ -22,9 +22,11 @@ class Value(NamedTuple):
     detail: bool = False
 
 
-class Outcome(NamedTuple):
-    """What a run on a split of a dataset with a seed gave; label tells curves apart that are not to
-    be averaged, points are what a picture needs besides.
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The results of a run on a split of a dataset with a seed.
+
+    label distinguishes curves that are not averaged, points are what a picture needs besides.
     """
 
     dataset: str
@@ -81,13 +83,13 @@ def statistics(values: Iterable[tuple[int | None, int, float]]) -> tuple[float, 
     return fmean(means), stdev(means) if len(means) > 1 else None, over
 
 
-def records(outcomes: list[Outcome], printed: dict, datasets: Iterable[str]) -> list[Record]:
+def records(outcomes: list[Outcome], printed: dict[str, Any], datasets: Iterable[str]) -> list[Record]:
     """The printed rows with what was measured beside them, then all else that was measured.
 
     datasets gives the order; those that printed names come first.
     """
-    measured: dict[tuple[str, str, str, str], list] = {}
-    kinds: dict[tuple[str, str, str, str], dict] = {}
+    measured: dict[tuple[str, str, str, str], list[Any]] = {}
+    kinds: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     for outcome in outcomes:
         for value in outcome.values:
             key = outcome.dataset, outcome.label, value.row, value.quantity

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..estimator import EntropySeparationGZSL
 from ..models import load_model
@@ -15,8 +16,12 @@ from .manifest import check_model_file, read_manifest
 from .metrics import check_metrics
 
 
-class Run(NamedTuple):
-    """A finished run. source: arguments of load_dataset; metrics: None before `evaluate`."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A finished run.
+
+    source holds the arguments of load_dataset; metrics are None before `tinygzsl evaluate`.
+    """
 
     folder: Path
     model: EntropySeparationGZSL
@@ -53,7 +58,7 @@ def load_run(folder: Any, device: str | None = None) -> Run:
             f"{folder / METRICS} belongs to another model than {MODEL}; run `tinygzsl evaluate "
             f"{folder}` again"
         )
-    return Run(folder, model, source, manifest, metrics)
+    return Run(folder=folder, model=model, source=source, manifest=manifest, metrics=metrics)
 
 
 def _finite(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The paper's router in front of any baseline."""
+"""The paper's router in front of a baseline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..baselines.common.base import Baseline
-from ..datasets.array_checks import check_unseen
+from ..datasets.array_checks import check_labels
 from ..estimator import EntropySeparationGZSL
 from ..proxies import ProxySource
 from ..settings import Settings
@@ -16,8 +16,9 @@ from ..sklearn_protocol import Parameters
 
 
 class RoutedResult(NamedTuple):
-    """One row a sample: label, route ("SL", "GZSL" or "ZSL"), entropy in nats and the router's gate
-    (see tinygzsl.router.RouteResult).
+    """One entry per sample: label, route ("SL", "GZSL" or "ZSL"), entropy in nats and gate.
+
+    Entropy and gate are those of the router; see tinygzsl.router.RouteResult.
     """
 
     label: np.ndarray
@@ -30,13 +31,17 @@ class RoutedResult(NamedTuple):
 class RoutedGZSL(Parameters):
     """Gune et al., ACM Multimedia 2020, section 4.4: entropy as a step before other methods.
 
-    The router decides where each sample goes, by eq. 10 or by its soft gate. On the route SL the
-    label is that of its supervised classifier, on GZSL the expert's among all classes (its offset
-    subtracted from seen ones), on ZSL the expert's among the unseen ones. The soft gate has no
-    route GZSL.
+    The router chooses a route for each sample, by eq. 10 or by its soft gate. The label is that of
+    the router's supervised classifier (SL), the expert's among all classes, with its offset
+    subtracted from seen ones (GZSL), or the expert's among the unseen ones (ZSL). The soft gate has
+    no route GZSL.
 
-    router and expert may be fitted already, on the same classes; fit trains both. strict as the
-    expert is.
+    Parameters
+    ----------
+    router : EntropySeparationGZSL
+        Chooses the routes. It may be fitted already.
+    expert : Baseline
+        Labels what isn't clearly seen. If both are fitted already, it must be on the same classes.
     """
 
     router: EntropySeparationGZSL
@@ -45,8 +50,8 @@ class RoutedGZSL(Parameters):
     def fit(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray, **more: Any) -> Self:
         """Train router and expert on seen data: X (n, d), y (n,), seen_prototypes (S, k).
 
-        An expert that isn't strict needs unseen_prototypes=(U, k) as well, which the router never
-        gets. Raises as the two do.
+        An expert that isn't strict also needs unseen_prototypes (U, k), which the router never
+        gets. Raises what the two raise.
         """
         self.router.fit(X, y, seen_prototypes)
         self.expert.fit(X, y, seen_prototypes, **more)
@@ -59,7 +64,7 @@ class RoutedGZSL(Parameters):
 
     @property
     def classes_(self) -> np.ndarray:
-        """The seen classes (S,). ValueError if router and expert aren't fitted on the same ones."""
+        """The seen classes (S,); ValueError unless router and expert are fitted on the same."""
         for name, part in (("router", self.router), ("expert", self.expert)):
             if not hasattr(part, "classes_"):
                 raise ValueError(f"the {name} is not fitted; fit it, or call fit of RoutedGZSL")
@@ -73,7 +78,7 @@ class RoutedGZSL(Parameters):
 
     @property
     def proxy_source_(self) -> ProxySource | None:
-        """The router's."""
+        """The source of the router's proxies, None if it was trained without a GAN."""
         return self.router.proxy_source_
 
     @property
@@ -83,7 +88,7 @@ class RoutedGZSL(Parameters):
 
     @property
     def entropy_scale_(self) -> tuple[float, float] | None:
-        """The router's, where its thresholds are measured."""
+        """The router's median entropies in nats, if its thresholds are measured; else None."""
         return self.router.entropy_scale_
 
     def predict(
@@ -92,7 +97,7 @@ class RoutedGZSL(Parameters):
         unseen_prototypes: np.ndarray | None = None,
         unseen_classes: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Labels (n,) for X (n, d). Without prototypes: the router's classifier of seen classes."""
+        """Return labels (n,) for X (n, d); without prototypes those of the router's classifier."""
         if unseen_prototypes is None:
             return self.router.predict(X, None, unseen_classes)
         return self.route(X, unseen_prototypes, unseen_classes).label
@@ -100,15 +105,14 @@ class RoutedGZSL(Parameters):
     def route(
         self, X: np.ndarray, unseen_prototypes: np.ndarray, unseen_classes: np.ndarray
     ) -> RoutedResult:
-        """Label, route, entropy and gate of each row of X (n, d).
+        """Return label, route, entropy and gate of each row of X (n, d).
 
         Raises ValueError if the arrays don't fit the models or hold NaN.
         """
-        seen, unseen_prototypes = self.classes_, np.asarray(unseen_prototypes)
-        k = self.expert._seen_prototypes.shape[1]
-        unseen = check_unseen(unseen_prototypes, unseen_classes, k, seen)
-        found = self.router.route(X, unseen_prototypes, unseen)
+        seen = self.classes_
+        found = self.router.route(X, unseen_prototypes, unseen_classes)  # it checks the arrays
         f = self.expert.calibrated(self.compatibility(X, unseen_prototypes))
+        unseen = check_labels("unseen_classes", unseen_classes, f.shape[1] - len(seen))
         everywhere = np.concatenate([seen, unseen])[f.argmax(axis=1)]
         zero_shot = unseen[f[:, len(seen) :].argmax(axis=1)]
         label = np.where(found.route == "ZSL", zero_shot, everywhere)
@@ -116,13 +120,13 @@ class RoutedGZSL(Parameters):
         return RoutedResult(label, found.route, found.entropy, found.gate)
 
     def compatibility(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
-        """The expert's scores (n, S + U), without its offset."""
+        """Return the expert's scores (n, S + U), without its offset."""
         return self.expert.decision_function(X, unseen_prototypes)
 
     def entropy(self, X: np.ndarray) -> np.ndarray:
-        """The router's entropy (n,), nats."""
+        """Return the router's entropies (n,) in nats."""
         return self.router.entropy(X)
 
     def sample_proxies(self, count: int) -> np.ndarray:
-        """count proxies (count, d) of the router."""
+        """Return count proxies (count, d) of the router."""
         return self.router.sample_proxies(count)

@@ -26,7 +26,7 @@ CHECKSUMS = ("model_sha256", "data_sha256")
 TIMING = ("seconds", "host")  # the only columns that may differ when a run is repeated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """What one run needs: key, the columns that name its row (dataset, split, seed, varied
     settings); source, the arguments of load_dataset; params, those of EntropySeparationGZSL; the

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import kernels, pipeline
+from .. import pipeline
 from ..datasets import Dataset
 from ..datasets.array_checks import check_finite
 from ..datasets.scaling import scaled
 from ..gates.units import EntropyScaleError, keep_out
 from ..pipeline import Plan, SeenData
 from ..proxies import FRESH_DRAW, TRAINING_DRAW
-from ..router import compatibility, score_deviation
-from ..runtime.backend import Array, device_module, to_host
+from ..router import sample_rows, score_deviation, vsmm_scores
+from ..runtime.backend import Array, device_module
 from ..settings import Settings
 from ..snapshots import SnapshotKeeper
 from ..vsmm import VSMM
@@ -142,16 +142,13 @@ class FoldTrainer:
         Raises FloatingPointError if it is not finite.
         """
         data, metric = self._scaled(settings), settings.router_metric
-        semantic = vsmm.embed_prototypes(self.xp.concatenate([data.seen.a, data.a_unseen]))
-        embedded = vsmm.embed(data.x_test)
-        log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
-        f = compatibility(embedded, semantic, metric)
-        sample = vsmm.embed(data.seen.x[pipeline.sample_rows(data.seen.x)])
-        scale = score_deviation(compatibility(sample, semantic[: self.n_seen], metric))
-        parts = [to_host(part) for part in (log_p, entropy, f)]
-        if not all(np.isfinite(part).all() for part in (*parts, scale)):
+        prototypes = self.xp.concatenate([data.seen.a, data.a_unseen])
+        found = vsmm_scores(vsmm, data.x_test, prototypes, metric)
+        sample = data.seen.x[sample_rows(data.seen.x)]
+        scale = score_deviation(vsmm_scores(vsmm, sample, data.seen.a, metric).f)
+        if not all(np.isfinite(part).all() for part in (*found, scale)):
             raise FloatingPointError("the VSMM diverged: its scores are not finite")
-        return make_scores(self.fold, *parts, scale)
+        return make_scores(self.fold, found.log_p, found.entropy, found.f, scale)
 
     def _plan(self, settings: Settings) -> Plan:
         """The steps within a training are not shown; the search counts whole trainings."""

@@ -19,6 +19,7 @@ from ...datasets.array_checks import (
 )
 from ...datasets.scaling import fit_and_scale, scaled
 from ...nn.random import check_seed
+from ...router import sample_rows, score_deviation
 from ...runtime.threads import check_threads, workers
 from ...sklearn_protocol import Parameters
 from .checks import check_choice, check_finite_number
@@ -194,8 +195,7 @@ class Baseline(Parameters, ABC):
             self._fit(x, index, a)
             self._seen_prototypes, self.n_features_in_ = a, X.shape[1]
             self.classes_ = classes
-            sample = x[:: 1 + len(x) // SAMPLE_ROWS]
-            self.score_scale_ = float(self._scores(sample, a).std(dtype="float64")) or 1.0
+            self.score_scale_ = score_deviation(self._scores(x[sample_rows(x)], a))
         if not np.isfinite(self.score_scale_):
             raise FloatingPointError(f"{self.title} diverged: its scores are not finite")
 
@@ -217,9 +217,6 @@ class Baseline(Parameters, ABC):
     @abstractmethod
     def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
         """Return scores (n, C) of scaled samples x (n, d) for any C scaled prototypes a (C, k)."""
-
-
-SAMPLE_ROWS = 8192  # maximum number of training samples that determine the unit of the offset
 
 
 @contextmanager
