@@ -49,8 +49,10 @@ def _text(groups: dict) -> str:
 
     rows = [row for group in groups.values() for row in group]
     ran = [cell for row in rows for cell in row.cells if cell.why_not is None]
-    summary = f"""{NOTE}
-{sum(not cell.failed for cell in ran)} of {len(ran)} errors are below their tolerance, {TOLERANCE:g} \
-for gradients (float64, central differences
-of step {STEPS[0]:g} along random directions)"""
-    return "\n".join([*table(groups), "", summary, *not_run(rows), *failures(rows)])
+    count = f"{sum(not cell.failed for cell in ran)} of {len(ran)}"
+    lines = [
+        NOTE,
+        f"{count} errors are below their tolerance, {TOLERANCE:g} for gradients (float64, central",
+        f"differences of step {STEPS[0]:g} along random directions)",
+    ]
+    return "\n".join([*table(groups), "", *lines, *not_run(rows), *failures(rows)])

@@ -2,183 +2,280 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ..baselines import cewgan, dsen_loss, fclswgan, fvaegan, psr, sadle, segzsl
 from ..baselines.ale import ALE
 from ..baselines.common import detector
 from ..baselines.common.networks import parameters
-from ..baselines.common.ranking import bilinear_loss
+from ..baselines.common.ranking import bilinear_loss, ranking_epoch
 from ..baselines.common.synthetic import Softmax
 from ..baselines.dem import dem_loss
 from ..baselines.sync import one_versus_other_loss
-from .draw import CLASSES, D, Draw, K, N
+from ..kernels import reference_only
+from .cases import Case
+from .draw import Draw
 from .gradcheck import Check
 
-M = 4  # latent units
-RANKING = {
-    "ALE": ALE()._weights(CLASSES),
-    "DeViSE": np.ones(CLASSES),
-    "SJE": None,
-}
+RANKING = "ALE", "DeViSE", "SJE"
 
 
-def baseline_cases() -> list[Callable[[Draw], Check]]:
+def baseline_cases() -> list[Case]:
     """Every case of this file."""
-    cases = [ranking_case(name) for name in RANKING]
+    cases: list[Case] = [ranking_case(name) for name in RANKING]
     cases += [sync_case, dem_case, psr_case, sadle_case, dsen_case, fclswgan_case]
     cases += [segzsl_regressor_case, segzsl_encoder_case, segzsl_generator_case]
     cases += [fvaegan_case(output) for output in ("sigmoid", "linear")]
-    return [*cases, cosine_embedding_case, decoder_case, detector_case]
+    cases += [cosine_embedding_case, decoder_case, detector_case]
+    return cases + [ranking_step_case(name) for name in RANKING]
 
 
-def ranking_case(name: str) -> Callable:
+def _ranking_weights(name: str, classes: int) -> np.ndarray | None:
+    return {"ALE": ALE()._weights(classes), "DeViSE": np.ones(classes), "SJE": None}[name]
+
+
+def ranking_case(name: str) -> Case:
     """The bilinear score's ranking loss with the weights of a method."""
 
     def case(draw: Draw) -> Check:
-        w, batch = draw.normal(D, K), (draw.normal(N, D), draw.labels(N), draw.normal(CLASSES, K))
-        arguments = *batch, 1.0, RANKING[name]
-        _, dw = bilinear_loss(w, *arguments)
-        return Check(f"{name}, ranking loss", [w], [dw], lambda: bilinear_loss(w, *arguments)[0])
+        n, d, k, classes = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.classes
+        w, x, y, a = draw.normal(d, k), draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
+
+        def loss():
+            weights = _ranking_weights(name, classes)
+            return bilinear_loss(w, x, y, a, margin=1.0, weights=weights)
+
+        return Check(f"{name}, ranking loss", [w], [loss()[1]], lambda: loss()[0])
+
+    return case
+
+
+def ranking_step_case(name: str) -> Case:
+    """The steps of an epoch, each from the same m: at a rate of 1 one takes off a gradient.
+
+    Where the prototypes are a unit matrix, this is the gradient with respect to m.
+    """
+
+    def case(draw: Draw) -> Check:
+        n, d, classes = 7, draw.sizes.d, draw.sizes.classes
+        m, x, y = draw.normal(d, classes), draw.normal(n, d), draw.labels(n)
+        start = draw.normal(n, classes)
+
+        def step(i: int) -> tuple[float, np.ndarray]:
+            after = m.copy()
+            loss = ranking_epoch(
+                after,
+                np.array([i]),
+                x,
+                start,
+                np.eye(classes),
+                y,
+                lr=1.0,
+                margin=1.0,
+                weights=_ranking_weights(name, classes),
+            )
+            return loss, m - after
+
+        gradient = sum(step(i)[1] for i in range(n))
+        return Check(
+            f"{name}, steps of an epoch",
+            [m],
+            [gradient],
+            lambda: sum(step(i)[0] for i in range(n)),
+            compiled="ranking_epoch",
+        )
 
     return case
 
 
 def sync_case(draw: Draw) -> Check:
     """SYNC's squared hinges with their L2 term."""
-    w, x, signs = draw.normal(CLASSES, D), draw.normal(N, D), np.sign(draw.normal(N, CLASSES))
-    _, dw = one_versus_other_loss(w, x, signs, 0.3)
-    return Check("SYNC objective", [w], [dw], lambda: one_versus_other_loss(w, x, signs, 0.3)[0])
+    n, d, classes = draw.sizes.n, draw.sizes.d, draw.sizes.classes
+    w, x, signs = draw.normal(classes, d), draw.normal(n, d), np.sign(draw.normal(n, classes))
+
+    def loss():
+        return one_versus_other_loss(w, x, signs, weight=0.3)
+
+    return Check("SYNC objective", [w], [loss()[1]], lambda: loss()[0])
 
 
 def dem_case(draw: Draw) -> Check:
     """DEM's distances with their weight decay."""
-    net, counts = draw.mlp([K, 8, D], "relu", "relu"), np.array([2, 5, 3, 7])
-    arguments = draw.normal(CLASSES, K), abs(draw.normal(CLASSES, D)), counts, 0.07
-    _, grads = dem_loss(net, *arguments)
-    return Check("DEM objective", net.params, grads, lambda: dem_loss(net, *arguments)[0])
+    classes, d, k = draw.sizes.pairs, draw.sizes.d, draw.sizes.k
+    net = draw.mlp([k, draw.sizes.units, d], "relu", "relu")
+    a, means, counts = draw.normal(classes, k), abs(draw.normal(classes, d)), draw.labels(classes)
+
+    def loss():
+        return dem_loss(net, a, means, 2 + counts, weight_decay=0.07)
+
+    return Check("DEM objective", net.params, loss()[1], lambda: loss()[0])
 
 
 def psr_case(draw: Draw) -> Check:
     """PSR's three terms; one anchor has no similar class and one no dissimilar class."""
-    encoder, decoder = draw.mlp([K, 5, D], "relu"), draw.mlp([D, 5, K], "relu")
-    samples = (draw.normal(N, D) for _ in range(3))
+    n, d, k, units = draw.sizes.pairs, draw.sizes.d, draw.sizes.k, draw.sizes.units
+    encoder, decoder = draw.mlp([k, units, d], "relu"), draw.mlp([d, units, k], "relu")
+    samples = (draw.normal(n, d) for _ in range(3))
     x_i, x_j, x_k = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in samples)
-    similar, dissimilar = np.linspace(0.6, 0.95, N), np.linspace(-0.9, 0.5, N)
+    similar, dissimilar = np.linspace(0.6, 0.95, n), np.linspace(-0.9, 0.5, n)
     similar[0] = dissimilar[1] = np.nan
-    triples = psr.Triples(draw.labels(N), x_i, x_j, x_k, similar, dissimilar)
-    arguments = encoder, decoder, draw.normal(CLASSES, K), triples, 0.6, 0.7, 0.3
-    _, encoder_grads, decoder_grads = psr.psr_loss(*arguments)
+    triples = psr.Triples(draw.labels(n, n), x_i, x_j, x_k, similar, dissimilar)
+    a = draw.normal(n, k)
+
+    def loss():
+        return psr.psr_loss(
+            encoder,
+            decoder,
+            a,
+            triples,
+            threshold=0.6,
+            similar_weight=0.7,
+            reconstruction_weight=0.3,
+        )
+
+    _, encoder_grads, decoder_grads = loss()
     return Check(
         "PSR objective",
         encoder.params + decoder.params,
         encoder_grads + decoder_grads,
-        lambda: psr.psr_loss(*arguments)[0],
+        lambda: loss()[0],
     )
 
 
 def sadle_case(draw: Draw) -> Check:
     """SADLE's four terms."""
-    nets = sadle.sadle_networks(D, K, CLASSES, M, draw.seed, "float64")
-    y = draw.labels(N)
-    arguments = nets, draw.normal(N, D), y, draw.normal(CLASSES, K)[y], 0.7, 1.3, 0.4
-    _, grads = sadle.sadle_loss(*arguments)
-    return Check(
-        "SADLE objective",
-        parameters(nets),
-        grads,
-        lambda: sadle.sadle_loss(*arguments)[0]["loss"],
-    )
+    n, d, k, classes = draw.sizes.pairs, draw.sizes.d, draw.sizes.k, draw.sizes.classes
+    with reference_only():  # the same weights on every version of the kernels
+        nets = sadle.sadle_networks(d, k, classes, draw.sizes.latent, draw.seed, "float64")
+    x, y, prototypes = draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
+
+    def loss():
+        return sadle.sadle_loss(
+            nets,
+            x,
+            y,
+            prototypes[y],
+            align_weight=0.7,
+            structure_weight=1.3,
+            class_weight=0.4,
+        )
+
+    return Check("SADLE objective", parameters(nets), loss()[1], lambda: loss()[0]["loss"])
 
 
 def dsen_case(draw: Draw) -> Check:
     """DSEN's four terms, with two unseen classes."""
-    nets = dsen_loss.dsen_networks(D, K, CLASSES + 2, 2 * M, 5, draw.seed, "float64")
-    prototypes = draw.normal(CLASSES + 2, K)
-    arguments = nets, draw.normal(N, D), draw.labels(N), prototypes, CLASSES, 0.3, 1.7
-    _, grads = dsen_loss.dsen_loss(*arguments)
-    return Check(
-        "DSEN objective",
-        parameters(nets),
-        grads,
-        lambda: dsen_loss.dsen_loss(*arguments)[0]["loss"],
-    )
+    n, d, k, m = draw.sizes.pairs, draw.sizes.d, draw.sizes.k, 2 * draw.sizes.latent
+    with reference_only():  # the same weights on every version of the kernels
+        nets = dsen_loss.dsen_networks(d, k, n + 2, m, draw.sizes.units, draw.seed, "float64")
+    x, y, prototypes = draw.normal(n, d), draw.labels(n, n), draw.normal(n + 2, k)
+
+    def loss():
+        return dsen_loss.dsen_loss(
+            nets,
+            x,
+            y,
+            prototypes,
+            n_seen=n,
+            division_weight=0.3,
+            reconstruction_weight=1.7,
+        )
+
+    return Check("DSEN objective", parameters(nets), loss()[1], lambda: loss()[0]["loss"])
 
 
 def fclswgan_case(draw: Draw) -> Check:
     """What f-CLSWGAN adds to the generator's loss."""
-    classifier = Softmax(draw.normal(CLASSES, D), draw.normal(CLASSES))
-    fake, y = draw.normal(N, D), draw.labels(N)
-    _, dfake = fclswgan.classification_loss(classifier, fake, y, 0.3)
-    return Check(
-        "f-CLSWGAN, classification loss",
-        [fake],
-        [dfake],
-        lambda: fclswgan.classification_loss(classifier, fake, y, 0.3)[0],
-    )
+    n, d, classes = draw.sizes.n, draw.sizes.d, draw.sizes.classes
+    classifier = Softmax(draw.normal(classes, d), draw.normal(classes))
+    fake, y = draw.normal(n, d), draw.labels(n)
+
+    def loss():
+        return fclswgan.classification_loss(classifier, fake, y, weight=0.3)
+
+    return Check("f-CLSWGAN, classification loss", [fake], [loss()[1]], lambda: loss()[0])
 
 
 def segzsl_regressor_case(draw: Draw) -> Check:
     """SE-GZSL's regressor, on real samples and synthetic ones."""
-    regressor = draw.mlp([D, 5, K], "relu")
-    arguments = regressor, draw.normal(N, D), draw.normal(N, K), draw.normal(N, D), 0.4
-    _, grads = segzsl.regressor_loss(*arguments)
-    return Check(
-        "SE-GZSL, regressor",
-        regressor.params,
-        grads,
-        lambda: segzsl.regressor_loss(*arguments)[0],
-    )
+    n, d, k = draw.sizes.n, draw.sizes.d, draw.sizes.k
+    regressor = draw.mlp([d, draw.sizes.units, k], "relu")
+    x, a, fake = draw.normal(n, d), draw.normal(n, k), draw.normal(n, d)
 
+    def loss():
+        return segzsl.regressor_loss(regressor, x, a, fake, weight=0.4)
 
-def _segzsl(draw: Draw) -> tuple:
-    nets = (draw.mlp(sizes, "relu") for sizes in ([D, 5, 2 * M], [M + K, 5, D], [D, 5, K]))
-    batch = (draw.normal(N, width) for width in (D, K, M, M))
-    return *nets, *batch, segzsl.Weights(0.8, 0.3, 0.6)
+    return Check("SE-GZSL, regressor", regressor.params, loss()[1], lambda: loss()[0])
 
 
 def segzsl_encoder_case(draw: Draw) -> Check:
     """SE-GZSL's encoder, which L_VAE alone trains."""
-    arguments = _segzsl(draw)
-    _, grads, _ = segzsl.vae_loss(*arguments)
+    vae = _SegzslVae(draw)
 
     def loss() -> float:
-        terms = segzsl.vae_loss(*arguments)[0]
+        terms = vae.loss()[0]
         return terms["kl"] + terms["reconstruction"]
 
-    return Check("SE-GZSL, encoder", arguments[0].params, grads, loss)
+    return Check("SE-GZSL, encoder", vae.encoder.params, vae.loss()[1], loss)
 
 
 def segzsl_generator_case(draw: Draw) -> Check:
     """SE-GZSL's generator."""
-    arguments = _segzsl(draw)
-    _, _, grads = segzsl.vae_loss(*arguments)
+    vae = _SegzslVae(draw)
     return Check(
         "SE-GZSL, generator",
-        arguments[1].params,
-        grads,
-        lambda: segzsl.vae_loss(*arguments)[0]["loss"],
+        vae.generator.params,
+        vae.loss()[2],
+        lambda: vae.loss()[0]["loss"],
     )
 
 
-def fvaegan_case(output: str) -> Callable:
+class _SegzslVae:
+    """SE-GZSL's networks and a batch."""
+
+    def __init__(self, draw: Draw):
+        n, d, k, m = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.latent
+        units = draw.sizes.units
+        self.encoder = draw.mlp([d, units, 2 * m], "relu")
+        self.generator = draw.mlp([m + k, units, d], "relu")
+        self.regressor = draw.mlp([d, units, k], "relu")
+        self.x, self.a = draw.normal(n, d), draw.normal(n, k)
+        self.z, self.eps = draw.normal(n, m), draw.normal(n, m)
+
+    def loss(self) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
+        """Terms, the encoder's gradients and the generator's."""
+        return segzsl.vae_loss(
+            self.encoder,
+            self.generator,
+            self.regressor,
+            self.x,
+            self.a,
+            self.z,
+            self.eps,
+            weights=segzsl.Weights(attributes=0.8, prior=0.3, latent=0.6),
+        )
+
+
+def fvaegan_case(output: str) -> Case:
     """f-VAEGAN's encoder and generator; a sigmoid output has a Bernoulli likelihood."""
 
     def case(draw: Draw) -> Check:
-        encoder = draw.mlp([D + K, 5, 2 * M], "leaky_relu")
-        generator = draw.mlp([M + K, 5, D], "leaky_relu", output)
-        critic = draw.mlp([D + K, 5, 1], "leaky_relu")
-        x = 1 / (1 + np.exp(-draw.normal(N, D)))
-        batch = x, *(draw.normal(N, width) for width in (K, M, M))
-        arguments = encoder, generator, critic, *batch, 1.3
-        _, encoder_grads, grads = fvaegan.vaegan_loss(*arguments)
+        n, d, k, m = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.latent
+        encoder = draw.mlp([d + k, draw.sizes.units, 2 * m], "leaky_relu")
+        generator = draw.mlp([m + k, draw.sizes.units, d], "leaky_relu", output)
+        critic = draw.mlp([d + k, draw.sizes.units, 1], "leaky_relu")
+        x = 1 / (1 + np.exp(-draw.normal(n, d)))
+        a, z, eps = draw.normal(n, k), draw.normal(n, m), draw.normal(n, m)
+
+        def loss():
+            return fvaegan.vaegan_loss(encoder, generator, critic, x, a, z, eps, weight=1.3)
+
+        _, encoder_grads, grads = loss()
         return Check(
             f"f-VAEGAN-D2, encoder and generator, output {output}",
             encoder.params + generator.params,
             encoder_grads + grads,
-            lambda: fvaegan.vaegan_loss(*arguments)[0]["loss"],
+            lambda: loss()[0]["loss"],
         )
 
     return case
@@ -186,35 +283,35 @@ def fvaegan_case(output: str) -> Callable:
 
 def cosine_embedding_case(draw: Draw) -> Check:
     """CEWGAN's cosine embedding, with samples of the same class and of others."""
-    arguments = draw.normal(N, D), draw.normal(N, D), np.arange(N) % 2 == 0, 0.8
-    _, dfake = cewgan.cosine_embedding_loss(*arguments)
-    return Check(
-        "CEWGAN, cosine embedding",
-        [arguments[0]],
-        [dfake],
-        lambda: cewgan.cosine_embedding_loss(*arguments)[0],
-    )
+    n, d = draw.sizes.n, draw.sizes.d
+    fake, real, same = draw.normal(n, d), draw.normal(n, d), np.arange(n) % 2 == 0
+
+    def loss():
+        return cewgan.cosine_embedding_loss(fake, real, same, weight=0.8)
+
+    return Check("CEWGAN, cosine embedding", [fake], [loss()[1]], lambda: loss()[0])
 
 
 def decoder_case(draw: Draw) -> Check:
     """CEWGAN's decoder, with the gradient that goes on to the generator."""
-    net, x, a = draw.mlp([D, 5, K], "leaky_relu"), draw.normal(N, D), draw.normal(N, K)
-    _, dx, grads = cewgan.reconstruction_loss(net, x, a, 0.4)
-    return Check(
-        "CEWGAN, decoder",
-        [x, *net.params],
-        [dx, *grads],
-        lambda: cewgan.reconstruction_loss(net, x, a, 0.4)[0],
-    )
+    n, d, k = draw.sizes.n, draw.sizes.d, draw.sizes.k
+    net = draw.mlp([d, draw.sizes.units, k], "leaky_relu")
+    x, a = draw.normal(n, d), draw.normal(n, k)
+
+    def loss():
+        return cewgan.reconstruction_loss(net, x, a, weight=0.4)
+
+    _, dx, grads = loss()
+    return Check("CEWGAN, decoder", [x, *net.params], [dx, *grads], lambda: loss()[0])
 
 
 def detector_case(draw: Draw) -> Check:
     """CEWGAN's detector, on seen samples and synthetic ones."""
-    net, x, y = draw.mlp([D, 5, CLASSES], "relu"), draw.normal(2 * N, D), draw.labels(N)
-    _, grads = detector.detector_loss(net, x, y)
-    return Check(
-        "CEWGAN, detector",
-        net.params,
-        grads,
-        lambda: detector.detector_loss(net, x, y)[0]["loss"],
-    )
+    n, d = draw.sizes.n, draw.sizes.d
+    net = draw.mlp([d, draw.sizes.units, draw.sizes.classes], "relu")
+    x, y = draw.normal(2 * n, d), draw.labels(n)
+
+    def loss():
+        return detector.detector_loss(net, x, y)
+
+    return Check("CEWGAN, detector", net.params, loss()[1], lambda: loss()[0]["loss"])

@@ -1,23 +1,139 @@
-"""Every gradient check of the library."""
+"""Every gradient check of the library, on every version of the kernels and on both sides of the
+size from which compiled ones run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
-from .cases import own_cases
+import numpy as np
+
+from ..kernels import dispatch
+from ..runtime.array import ArrayModule
+from .cases import Case, layer_cases, objective_cases
 from .cases_baselines import baseline_cases
-from .draw import Draw
-from .gradcheck import Check, Result, run_check
+from .cases_gan import gan_cases
+from .draw import LARGE, SMALL, Draw, Sizes
+from .gradcheck import DIRECTIONS, TOLERANCE, Check, run_check
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a case runs: on the reference or on compiled kernels, with small arrays or large ones.
+
+    Training sends small arrays to the reference; here compiled kernels take them too.
+    """
+
+    version: str  # "reference" or "compiled"
+    size: str  # "small" or "large"
+
+    @property
+    def sizes(self) -> Sizes:
+        """The sizes of a case's arrays."""
+        return SMALL if self.size == "small" else LARGE
+
+    @property
+    def directions(self) -> int:
+        """Random directions per array; one takes long enough where arrays are large."""
+        return DIRECTIONS if self.size == "small" else 1
+
+    @contextmanager
+    def entered(self) -> Iterator[set[str]]:
+        """Run the block's kernels here; yields the names of those compiled that ran."""
+        if self.version == "reference":
+            with dispatch.reference_only():
+                yield set()
+        else:
+            smallest = 0 if self.size == "small" else dispatch.SMALL
+            with dispatch.compiled_from(smallest) as ran:
+                yield ran
+
+
+PLACES = tuple(
+    Place(version, size) for version in ("reference", "compiled") for size in ("small", "large")
+)
+NO_NUMBA, NO_KERNEL = "no Numba", "no kernel"
+
+
+class Cell(NamedTuple):
+    """A case in one place: its largest relative error, or None and why nothing ran.
+
+    kernels are the compiled ones that ran.
+    """
+
+    place: Place
+    error: float | None
+    tolerance: float
+    kernels: tuple[str, ...] = ()
+    why_not: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ran and the error is not below the tolerance (a NaN is not)."""
+        return self.why_not is None and not self.error < self.tolerance
+
+
+class Row(NamedTuple):
+    """A case in every place."""
+
+    name: str
+    cells: list[Cell]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a cell failed."""
+        return any(cell.failed for cell in self.cells)
+
+
+def all_cases(xp: ArrayModule = np) -> dict[str, list[Case]]:
+    """Every case there is, by what it is about; the baselines are for NumPy alone."""
+    cases = {
+        "layers, losses and networks": layer_cases(),
+        "the CWGAN (eq. 6)": gan_cases(),
+        "PTC and VSMM (eqs. 3-5, 8 and 9)": objective_cases(),
+    }
+    return {**cases, "baselines": baseline_cases()} if xp is np else cases
 
 
 def all_checks(seed: int = 0) -> Iterator[Check]:
-    """Every case. A draw of its own per case keeps them independent of each other."""
-    cases = own_cases() + baseline_cases()  # these last, so that the others keep their seeds
+    """Every case with small arrays. A draw of its own per case keeps them independent."""
+    cases = chain.from_iterable(all_cases().values())
     for i, case in enumerate(cases):
         yield case(Draw(seed + i))
 
 
-def run_all(seed: int = 0) -> Iterator[Result]:
-    """Every check, one after the other."""
-    for check in all_checks(seed):
-        yield run_check(check, seed)
+def gradient_row(
+    case: Case, seed: int, places: Sequence[Place] = PLACES, xp: ArrayModule = np
+) -> Row:
+    """The case in those places."""
+    cells = [_gradient_cell(case, seed, place, xp) for place in places]
+    return Row(name_of(case, seed, xp), cells)
+
+
+def name_of(case: Case, seed: int, xp: ArrayModule = np) -> str:
+    """The case's name, which does not depend on its numbers."""
+    with dispatch.reference_only():
+        return case(Draw(seed, SMALL, xp)).name
+
+
+def _gradient_cell(case: Case, seed: int, place: Place, xp: ArrayModule) -> Cell:
+    if no_numba(place, xp):
+        return Cell(place, None, TOLERANCE, why_not=NO_NUMBA)
+    with place.entered() as ran:
+        check = case(Draw(seed, place.sizes, xp))
+        if place.version == "compiled":
+            check.function()
+            ran |= {check.compiled} if check.compiled else set()
+            if not ran:  # it would be the reference once more
+                return Cell(place, None, TOLERANCE, why_not=NO_KERNEL)
+        error = run_check(check, seed, place.directions).error
+    return Cell(place, error, TOLERANCE, tuple(sorted(ran)))
+
+
+def no_numba(place: Place, xp: ArrayModule) -> bool:
+    """Whether the place needs Numba and can't have it."""
+    return place.version == "compiled" and xp is np and dispatch.numba_version() is None

@@ -1,37 +1,94 @@
-"""Small random arrays in float64, for checks and examples."""
+"""Random arrays for checks and examples."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from ..kernels import reference_only
 from ..nn import random
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
+from ..runtime.array import Array, ArrayModule
 
-N, D, K, CLASSES = 7, 6, 3, 4  # samples, features, attributes, classes
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many samples, features d, attributes k, classes, units of a hidden layer and latent
+    units the arrays of a check have; `pairs` counts the samples, or classes, of a loss that
+    compares all pairs.
+    """
+
+    n: int
+    d: int
+    k: int
+    classes: int
+    units: int
+    latent: int
+    pairs: int
+
+
+# Arrays of LARGE go to compiled kernels as in training: n rows of a single number are more than
+# dispatch.SMALL. Its columns fill whole vectors of a processor and leave a rest.
+SMALL = Sizes(n=7, d=6, k=3, classes=4, units=5, latent=4, pairs=7)
+LARGE = Sizes(n=2051, d=18, k=7, classes=18, units=9, latent=7, pairs=230)
 
 
 class Draw:
-    """Random float64 arrays, a new one at each call."""
+    """Random arrays of one dtype, a new one at each call.
 
-    def __init__(self, seed: int):
-        self.seed, self.step = seed, 1000
+    float32 holds their numbers exactly, so a Draw of float32 and one of float64 have the same.
+    """
 
-    def normal(self, *shape: int) -> np.ndarray:
+    def __init__(
+        self, seed: int, sizes: Sizes = SMALL, xp: ArrayModule = np, dtype: str = "float64"
+    ):
+        self.seed, self.sizes, self.xp, self.dtype = seed, sizes, xp, dtype
+        self.step = 1000
+
+    def normal(self, *shape: int) -> Array:
         """Standard normal numbers."""
-        self.step += 1
-        return random.normal(np, self.seed, self.step, Purpose.CHECK, shape)
+        return self._array(self._normal(shape))
 
-    def labels(self, count: int) -> np.ndarray:
-        """Indices of CLASSES classes."""
+    def uniform(self, *shape: int) -> Array:
+        """Uniform numbers in [0, 1)."""
         self.step += 1
-        return random.integers(np, self.seed, self.step, Purpose.CHECK, CLASSES, count)
+        with reference_only():
+            return self._array(random.uniform(np, self.seed, self.step, Purpose.CHECK, shape))
+
+    def labels(self, count: int, classes: int | None = None) -> Array:
+        """Indices of sizes.classes classes, or of so many."""
+        self.step += 1
+        high = classes or self.sizes.classes
+        with reference_only():
+            drawn = random.integers(np, self.seed, self.step, Purpose.CHECK, high, count)
+        return self.xp.asarray(drawn)
 
     def mlp(self, sizes: list[int], hidden: str, output: str = "linear") -> MLP:
         """A network whose biases are not zero."""
         self.step += 1
-        drawn = {"seed": self.seed, "purpose": Purpose.CHECK, "step": self.step, "std": None}
-        net = MLP.create(np, sizes, hidden=hidden, output=output, dtype="float64", **drawn)
+        with reference_only():
+            net = MLP.create(
+                np,
+                sizes,
+                seed=self.seed,
+                purpose=Purpose.CHECK,
+                step=self.step,
+                std=None,
+                hidden=hidden,
+                output=output,
+                dtype="float64",
+            )
         for bias in net.params[1::2]:
-            bias += 0.3 * self.normal(*bias.shape)
+            bias += 0.3 * self._normal(bias.shape)
+        net.params = [self._array(p) for p in net.params]
         return net
+
+    def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
+        self.step += 1
+        with reference_only():  # compiled kernels' numbers differ in the last bits
+            return random.normal(np, self.seed, self.step, Purpose.CHECK, shape)
+
+    def _array(self, numbers: np.ndarray) -> Array:
+        return self.xp.asarray(numbers.astype("float32").astype(self.dtype))

@@ -6,7 +6,7 @@ from .. import cwgan
 from ..kernels import reference
 from ..nn import losses
 from ..nn.mlp import MLP
-from . import cases
+from . import cases, cases_gan
 from .explanation import Explanation
 
 GAN = (
@@ -19,7 +19,8 @@ L_D = mean D(x~, a) - mean D(x, a) + lambda mean (|g| - 1)^2
 g = gradient of D(x^, a) with respect to x^     x^ = alpha x + (1 - alpha) x~""",
         shapes="x, x~, x^, g (n, d)   a (n, k)   alpha (n, 1)   D (n, 1)   L_D a number",
         forward=(cwgan.critic_loss,),
-        checks=(cases.critic_case("leaky_relu", 1), cases.critic_case("tanh", 1)),
+        checks=(cases_gan.critic_case("leaky_relu", 1), cases_gan.critic_case("tanh", 1)),
+        fused=tuple(cases_gan.fused_critic_case(fused, "leaky_relu") for fused in cases_gan.FUSED),
         arrays=("W_1", "b_1", "W_2", "b_2"),
     ),
     Explanation(
@@ -31,7 +32,7 @@ L_G = -mean D(x~, a)     x~ = G(z, a)
 dx~ = -1/n times the gradient of D(x~, a) with respect to x~, then backprop through G""",
         shapes="z (n, q)   a (n, k)   x~, dx~ (n, d)   L_G a number",
         forward=(cwgan.generator_loss, cwgan.generator_forward),
-        checks=(cases.generator_case("relu"),),
+        checks=(cases_gan.generator_case("relu"),),
         arrays=("W_1", "b_1", "W_2", "b_2"),
     ),
     Explanation(
@@ -44,7 +45,10 @@ down, from v_(L+1) = 1:
         shapes="e_l, v_l (n, units of l)   g (n, d)   y (n, 1)",
         forward=(MLP.forward,),
         backward=(MLP.input_gradient,),
-        checks=(cases.input_gradient_case("leaky_relu"), cases.input_gradient_case("tanh")),
+        checks=(
+            cases_gan.input_gradient_case("leaky_relu"),
+            cases_gan.input_gradient_case("tanh"),
+        ),
         arrays=("x",),
     ),
     Explanation(
@@ -57,7 +61,7 @@ u_i = dP/dg_i = (2 lambda / n) (1 - 1 / |g_i|) g_i, and 0 where |g_i| = 0""",
         shapes="g, u (n, d)   |g| (n,)   P a number",
         forward=(losses.gradient_penalty_forward, losses.penalty_of_norms),
         backward=(losses.gradient_penalty_backward, reference.gradient_penalty),
-        checks=(cases.penalty_case,),
+        checks=(cases.penalty_case, cases.penalty_in_place_case),
         arrays=("g",),
     ),
     Explanation(
@@ -75,8 +79,8 @@ down, where phi is curved, from ds_L = r_L:
         forward=(MLP.input_gradient,),
         backward=(MLP.input_gradient_backward, MLP._add_second_order),
         checks=(
-            cases.double_backprop_case("leaky_relu", 2),
-            cases.double_backprop_case("tanh", 2),
+            cases_gan.double_backprop_case("leaky_relu", 2),
+            cases_gan.double_backprop_case("tanh", 2),
         ),
         arrays=("x", "W_1", "b_1", "W_2", "b_2", "W_3", "b_3"),
     ),

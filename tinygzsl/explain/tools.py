@@ -88,7 +88,7 @@ H = -sum_j p_j ln p_j     dH/ds_j = -p_j (ln p_j + H)""",
         shapes="s, ds (n, c)   y, CE, dCE (l,) of the first l rows, which have labels   H, dH (n,)",
         forward=(reference.softmax_loss_forward, reference.log_softmax_entropy),
         backward=(reference.softmax_loss_backward, reference_softmax.softmax_gradient),
-        checks=(cases.softmax_loss_case,),
+        checks=(cases.softmax_loss_case, cases.one_pass_softmax_case),
         arrays=("s",),
     ),
 )

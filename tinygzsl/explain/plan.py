@@ -1,0 +1,58 @@
+"""What `tinygzsl gradcheck` runs: the gradients in every place, then float32."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ..runtime.array import ArrayModule
+from .checks import PLACES, Place, Row, all_cases, gradient_row, name_of
+from .precision import precision_cases, precision_row
+
+FLOAT32 = "float32 beside the definition in float64"
+
+
+class Task(NamedTuple):
+    """A row to come: its group and name, and what measures it."""
+
+    group: str
+    name: str
+    run: Callable[[], Row]
+
+
+def plan(
+    names: Sequence[str] = (),
+    *,
+    places: Sequence[Place] = PLACES,
+    xp: ArrayModule = np,
+    seed: int = 0,
+) -> list[Task]:
+    """Every row, or those whose name contains one of `names`, whatever the case of letters.
+
+    Raises ValueError with the nearest name where none does.
+    """
+    tasks = []
+    for group, cases in all_cases(xp).items():
+        for case in cases:
+            own = seed + len(tasks)  # a draw of its own per case keeps them independent
+            run = partial(gradient_row, case, own, places, xp)
+            tasks.append(Task(group, name_of(case, own, xp), run))
+    for i, precision in enumerate(precision_cases()):
+        run = partial(precision_row, precision, seed + i, places, xp)
+        tasks.append(Task(FLOAT32, precision.name, run))
+    return tasks if not names else _chosen(tasks, names)
+
+
+def _chosen(tasks: list[Task], names: Sequence[str]) -> list[Task]:
+    for name in names:
+        if not any(name.lower() in task.name.lower() for task in tasks):
+            nearest = difflib.get_close_matches(name, [t.name for t in tasks], n=1, cutoff=0)[0]
+            raise ValueError(
+                f"no check has {name!r} in its name; the nearest is {nearest!r}, and "
+                "`tinygzsl gradcheck` without a name runs them all"
+            )
+    return [t for t in tasks if any(name.lower() in t.name.lower() for name in names)]
