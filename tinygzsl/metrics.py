@@ -5,13 +5,15 @@ integers or strings, scores are finite numbers. Every function raises ValueError
 arrays of different lengths, NaN and infinite values.
 """
 
+from typing import overload
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 ROUTES = ("SL", "GZSL", "ZSL")
 
 
-def _vector(name: str, values: ArrayLike) -> NDArray:
+def _vector(name: str, values: ArrayLike) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(
@@ -20,7 +22,7 @@ def _vector(name: str, values: ArrayLike) -> NDArray:
     return array
 
 
-def _labels(name: str, values: ArrayLike, y_true: NDArray) -> NDArray:
+def _labels(name: str, values: ArrayLike, y_true: np.ndarray) -> np.ndarray:
     array = _vector(name, values)
     if (array.dtype.kind in "biuf") != (y_true.dtype.kind in "biuf"):
         raise ValueError(
@@ -30,7 +32,7 @@ def _labels(name: str, values: ArrayLike, y_true: NDArray) -> NDArray:
     return array
 
 
-def _finite(name: str, array: NDArray) -> NDArray:
+def _finite(name: str, array: np.ndarray) -> np.ndarray:
     bad = array.size - np.count_nonzero(np.isfinite(array))
     if bad:
         raise ValueError(
@@ -39,19 +41,19 @@ def _finite(name: str, array: NDArray) -> NDArray:
     return array
 
 
-def _scores(name: str, values: ArrayLike) -> NDArray:
+def _scores(name: str, values: ArrayLike) -> np.ndarray:
     array = _vector(name, values)
     return _finite(name, array if array.dtype.kind == "f" else array.astype(np.float64))
 
 
-def _flags(name: str, values: ArrayLike) -> NDArray:
+def _flags(name: str, values: ArrayLike) -> np.ndarray:
     array = _vector(name, values)
     if array.dtype != bool:
         raise ValueError(f"{name} has dtype {array.dtype}; pass an array of True and False")
     return array
 
 
-def _check_lengths(**arrays: NDArray) -> None:
+def _check_lengths(**arrays: np.ndarray) -> None:
     first, n = next((name, len(array)) for name, array in arrays.items())
     for name, array in arrays.items():
         if len(array) != n:
@@ -60,7 +62,7 @@ def _check_lengths(**arrays: NDArray) -> None:
             )
 
 
-def per_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray, NDArray]:
+def per_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Top-1 accuracy of every class that occurs in ``y_true``.
 
     Predicting a class that does not occur in ``y_true`` is an error of the sample's true class.
@@ -103,7 +105,11 @@ def mean_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(per_class_accuracy(y_true, y_pred)[1].mean())
 
 
-def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | NDArray:
+@overload
+def harmonic_mean(s: float, u: float) -> float: ...
+@overload
+def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | np.ndarray: ...
+def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | np.ndarray:
     """Harmonic mean H = 2 s u / (s + u) of two accuracies, 0 where both are 0.
 
     Source: Xian et al. (2019).
@@ -224,7 +230,7 @@ def fpr_at_tpr(negatives: ArrayLike, positives: ArrayLike, tpr: float = 0.95) ->
     return float(np.mean(negatives >= threshold))
 
 
-def _class_weights(y_true: NDArray, seen_classes: ArrayLike) -> tuple[NDArray, NDArray]:
+def _class_weights(y_true: np.ndarray, seen_classes: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Two arrays of weights (n,): summed over correct samples, the first gives S, the second U."""
     classes, index, counts = np.unique(y_true, return_inverse=True, return_counts=True)
     class_is_seen = np.isin(classes, _labels("seen_classes", seen_classes, y_true))
@@ -240,8 +246,8 @@ def _class_weights(y_true: NDArray, seen_classes: ArrayLike) -> tuple[NDArray, N
 
 
 def _accuracy_at_thresholds(
-    weights: NDArray, block: NDArray, as_seen: NDArray, as_unseen: NDArray
-) -> NDArray:
+    weights: np.ndarray, block: np.ndarray, as_seen: np.ndarray, as_unseen: np.ndarray
+) -> np.ndarray:
     """Accuracy (t + 1,) with the first 0, 1, ..., t blocks of samples treated as seen."""
     gains = np.bincount(block, weights=weights * as_seen - weights * as_unseen)
     accuracy = np.sum(weights * as_unseen) + np.concatenate([[0.0], np.cumsum(gains)])
@@ -254,7 +260,7 @@ def seen_unseen_curve(
     correct_as_unseen: ArrayLike,
     y_true: ArrayLike,
     seen_classes: ArrayLike,
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """S and U at every threshold: samples with ``novelty < threshold`` are treated as seen.
 
     Parameters
@@ -292,7 +298,7 @@ def seen_unseen_curve(
     return thresholds, s, u
 
 
-def _score_matrix(name: str, scores: ArrayLike, n: int, n_classes: int) -> NDArray:
+def _score_matrix(name: str, scores: ArrayLike, n: int, n_classes: int) -> np.ndarray:
     scores = np.asarray(scores)
     if scores.shape != (n, n_classes):
         raise ValueError(
@@ -302,7 +308,7 @@ def _score_matrix(name: str, scores: ArrayLike, n: int, n_classes: int) -> NDArr
     return _finite(name, scores)
 
 
-def _check_classes(y_true: NDArray, seen: NDArray, unseen: NDArray) -> None:
+def _check_classes(y_true: np.ndarray, seen: np.ndarray, unseen: np.ndarray) -> None:
     shared = np.intersect1d(seen, unseen)
     if shared.size:
         raise ValueError(
@@ -409,7 +415,7 @@ def best_threshold(
     thresholds, s, u = seen_unseen_curve(
         entropy, supervised == y_true, zero_shot == y_true, y_true, seen_classes
     )
-    h = harmonic_mean(s, u)
+    h = np.asarray(harmonic_mean(s, u))
     best = np.argmax(h)
     return float(h[best]), float(s[best]), float(u[best]), float(thresholds[best])
 

@@ -67,5 +67,5 @@ def warn(message: str) -> None:
     warnings.warn(message, stacklevel=level)
 
 
-def _escape(match: re.Match) -> str:
+def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class ALE(RankingBaseline):
     """
 
     title: ClassVar[str] = "ALE"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("standard", "l2"),
         "lr": (0.003, 0.03, 0.3),
         "epochs": (5, 20),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -59,7 +59,10 @@ class CEWGANOD(GANBaseline):
     """
 
     title: ClassVar[str] = "CEWGAN (OD)"
-    grid: ClassVar[dict[str, tuple]] = {"gan_max_epochs": (10, 30), "detector_epochs": (5, 20)}
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "gan_max_epochs": (10, 30),
+        "detector_epochs": (5, 20),
+    }
 
     gan_generator_hidden: tuple[int, ...] = (4096, 4096)
     per_class: int = 50

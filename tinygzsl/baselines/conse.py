@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class ConSE(Baseline):
     """
 
     title: ClassVar[str] = "ConSE"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "candidates": (1, 5, 10),
         "features": ("none", "minmax", "standard", "l2"),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class DEM(Baseline):
     """
 
     title: ClassVar[str] = "DEM"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("none", "minmax"),
         "weight_decay": (1e-6, 1e-5, 1e-4, 1e-3),
         "hidden": (512,),  # hidden, lr and steps are one choice: smaller and faster than published

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class DeViSE(RankingBaseline):
     """
 
     title: ClassVar[str] = "DeViSE"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("standard", "l2"),
         "lr": (0.01, 1.0),
         "margin": (1.0, 10.0, 200.0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class DSEN(GenerativeBaseline):
     """
 
     title: ClassVar[str] = "DSEN"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("minmax", "standard"),
         "division_weight": (0.001, 0.01),
         "lr": (3e-4, 1e-3),
@@ -97,7 +97,7 @@ class DSEN(GenerativeBaseline):
             x.shape[1], a.shape[1], len(both), self.latent, self.hidden, self.seed, self.dtype
         )
 
-        def loss(rows: np.ndarray) -> tuple[dict, list[np.ndarray]]:
+        def loss(rows: np.ndarray) -> tuple[dict[str, Any], list[np.ndarray]]:
             return dsen_loss(
                 nets,
                 x[rows],

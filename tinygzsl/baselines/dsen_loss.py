@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import kernels
@@ -31,7 +33,7 @@ def dsen_loss(
     n_seen: int,
     division_weight: float,
     reconstruction_weight: float,
-) -> tuple[dict, list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return the terms of DSEN's objective on a batch, and the gradients by nets and params.
 
     x is (n, d), the class indices y (n,), and a (C, k) are the prototypes of all classes, the
@@ -76,7 +78,7 @@ def dsen_loss(
 
 def class_losses(
     classifier: MLP, v: np.ndarray, e_u: np.ndarray, y: np.ndarray, n_seen: int, weight: float
-) -> tuple[dict, np.ndarray, np.ndarray, list[np.ndarray]]:
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray, list[np.ndarray]]:
     """Return the terms "class" and "division", dv, de_u and the classifier's gradients.
 
     "class" is of samples v (n, m) with labels y, "division" of e_u (C, m). The gradients are of

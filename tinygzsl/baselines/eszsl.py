@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class ESZSL(Baseline):
     """
 
     title: ClassVar[str] = "ESZSL"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "regularize_features": (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0),
         "regularize_prototypes": (-3.0, -2.0, -1.0, 0.0),
         "features": ("none", "standard"),

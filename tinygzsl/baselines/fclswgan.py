@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,7 +39,10 @@ class FCLSWGAN(GANBaseline):
     """
 
     title: ClassVar[str] = "f-CLSWGAN"
-    grid: ClassVar[dict[str, tuple]] = {"gan_max_epochs": (10, 30), "per_class": (100, 300)}
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "gan_max_epochs": (10, 30),
+        "per_class": (100, 300),
+    }
 
     classification_weight: float = 0.01
     pretrained_epochs: int = 50

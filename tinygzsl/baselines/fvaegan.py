@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -50,7 +50,10 @@ class FVAEGAN(GANBaseline):
     """
 
     title: ClassVar[str] = "f-VAEGAN-D2"
-    grid: ClassVar[dict[str, tuple]] = {"gan_max_epochs": (10, 30), "wgan_weight": (1.0, 10.0)}
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "gan_max_epochs": (10, 30),
+        "wgan_weight": (1.0, 10.0),
+    }
 
     gan_output: str = "sigmoid"
     wgan_weight: float = 10.0
@@ -122,7 +125,7 @@ def vaegan_loss(
     z: np.ndarray,
     eps: np.ndarray,
     weight: float,
-) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
     """Return the terms of L_VAE - weight E[D(G(z, a), a)] and the gradients of both networks.
 
     x is (n, d), a (n, k); z and eps (n, m) are standard normal. The terms are 0-d arrays: "kl" and

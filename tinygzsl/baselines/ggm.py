@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class GGM(SyntheticBaseline):
     """
 
     title: ClassVar[str] = "GGM"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("none", "minmax", "standard"),
         "kernel": KERNELS,
         "regularize_mean": (-2.0, -1.0),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class PSR(Baseline):
     """
 
     title: ClassVar[str] = "PSR"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("standard", "minmax"),
         "threshold": (0.4, 0.7),
         "similar_weight": (0.1, 1.0),
@@ -143,7 +143,7 @@ class Partners:
         k, delta_k = self._samples(self.dissimilar, r, u[:, 3:])
         return Triples(r, x[i], x[j], x[k], delta_j.astype(x.dtype), delta_k.astype(x.dtype))
 
-    def _samples(self, related: np.ndarray, r: np.ndarray, u: np.ndarray) -> tuple:
+    def _samples(self, related: np.ndarray, r: np.ndarray, u: np.ndarray) -> tuple[Any, ...]:
         """Draw a related class of each r uniformly, then one of its samples; also the cosines."""
         choices = np.argsort(~related, axis=1, kind="stable")  # a row's related classes first
         number = related.sum(axis=1)[r]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class SADLE(Baseline):
     """
 
     title: ClassVar[str] = "SADLE"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("minmax", "standard"),
         "structure_weight": (0.1, 1.0),
         "class_weight": (0.1, 1.0),
@@ -79,7 +79,7 @@ class SADLE(Baseline):
     def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
         nets = sadle_networks(x.shape[1], a.shape[1], len(a), self.latent, self.seed, self.dtype)
 
-        def loss(rows: np.ndarray) -> tuple[dict, list[np.ndarray]]:
+        def loss(rows: np.ndarray) -> tuple[dict[str, Any], list[np.ndarray]]:
             return sadle_loss(
                 nets,
                 x[rows],
@@ -114,7 +114,7 @@ def sadle_loss(
     align_weight: float,
     structure_weight: float,
     class_weight: float,
-) -> tuple[dict, list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return the terms of SADLE's objective on a batch, and the gradients by nets and params.
 
     x is (n, d), the class indices y (n,), and a (n, k) holds each sample's prototype. The terms are

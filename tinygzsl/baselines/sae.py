@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class SAE(Baseline):
     """
 
     title: ClassVar[str] = "SAE"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "direction": DIRECTIONS,
         "encoding_weight": (0.05, 0.2, 0.8, 3.2, 12.8, 80.0),
         "features": ("none", "minmax", "standard", "l2"),

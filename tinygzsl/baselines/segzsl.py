@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class SEGZSL(SyntheticBaseline):
     """
 
     title: ClassVar[str] = "SE-GZSL"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("standard", "minmax"),
         "weight_attributes": (0.1, 1.0),
         "epochs": (10, 30),
@@ -177,7 +177,7 @@ def vae_loss(
     z: np.ndarray,
     eps: np.ndarray,
     weights: Weights,
-) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
     """Return L_VAE + lambda_c L_c + lambda_reg L_reg + lambda_E L_E and its gradients.
 
     The gradients are those of encoder.params (of L_VAE only, as the other terms hold the encoder

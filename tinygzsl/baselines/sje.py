@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .common.ranking import RankingBaseline
 
@@ -31,7 +31,7 @@ class SJE(RankingBaseline):
     """
 
     title: ClassVar[str] = "SJE"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("standard", "l2"),
         "lr": (0.1, 1.0),
         "margin": (1.0, 2.5, 4.0),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..kernels import reference_only
+from ..runtime.array import Array
 from ..runtime.threads import workers
 from .floor import Phase
 from .machine import PAUSE, blas_threads
@@ -53,7 +55,7 @@ class Version(NamedTuple):
 
     name: str
     runner: Runner
-    context: Callable[[], AbstractContextManager]
+    context: Callable[[], AbstractContextManager[Any]]
 
 
 def make_version(work: Work, name: str, threads: int) -> Version | None:
@@ -77,12 +79,10 @@ def make_version(work: Work, name: str, threads: int) -> Version | None:
 def _peer(name: str) -> ModuleType:
     """Return the module of a version, imported here as its package is large and may be missing."""
     if name == PYTORCH:
-        from . import torch_autograd as module
-    elif name == BY_HAND:
-        from . import torch_by_hand as module
-    else:
-        from . import jax_jit as module
-    return module
+        return import_module(".torch_autograd", __package__)
+    if name == BY_HAND:
+        return import_module(".torch_by_hand", __package__)
+    return import_module(".jax_jit", __package__)
 
 
 def _definitions(threads: int) -> ExitStack:
@@ -92,7 +92,9 @@ def _definitions(threads: int) -> ExitStack:
     return stack
 
 
-def checked_versions(work: Work, names: list[str], threads: int) -> tuple[list[Version], dict]:
+def checked_versions(
+    work: Work, names: list[str], threads: int
+) -> tuple[list[Version], dict[str, float]]:
     """Return the versions of those names, each run once, and their errors by name.
 
     The errors are the differences to the reference. Raises RuntimeError if one is too large.
@@ -150,7 +152,7 @@ def _seconds(run: Callable[[], Any], guess: float) -> float:
 
 
 def update_difference(
-    start: list[np.ndarray], result: list[np.ndarray], reference: list[np.ndarray]
+    start: Sequence[Array], result: list[np.ndarray], reference: list[np.ndarray]
 ) -> float:
     """Return |result - reference| / |reference - start| over all parameters, as Euclidean norms.
 

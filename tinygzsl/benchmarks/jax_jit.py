@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +53,7 @@ class _Training:
         return [np.array(p) for p in jax_steps.values(self.state)]
 
 
-def _rates(settings, of: str) -> dict:
+def _rates(settings, of: str) -> dict[str, Any]:
     betas = (getattr(settings, f"{of}_beta1"), getattr(settings, f"{of}_beta2"))
     return {"lr": getattr(settings, f"{of}_lr"), "betas": betas}
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -88,12 +88,12 @@ def _fastest(function: Callable[[], object], repeat: int) -> float:
     return min(times)
 
 
-def description() -> dict:
+def description() -> dict[str, Any]:
     """Return facts of the machine: processor, cores, system, package versions, environment.
 
     The environment has only variables that change the speed.
     """
-    versions = {"tinygzsl": __version__, "python": platform.python_version()}
+    versions: dict[str, str | None] = {"tinygzsl": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "numba", "torch", "jax"):
         try:
             versions[name] = metadata.version(name)

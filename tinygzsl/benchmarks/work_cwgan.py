@@ -1,9 +1,8 @@
-"""A step of the critic, and an outer step: some of the critic and one of the generator."""
+"""A critic step, and an outer step: some critic steps and one generator step."""
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,20 +13,24 @@ from ..nn import random
 from ..nn.adam import Adam
 from ..nn.random import Purpose
 from ..pipeline import Plan, new_cwgan
+from ..runtime.array import Array, ArrayModule
 from ..runtime.backend import to_host
 from ..settings import settings_for
 from . import floor
 from .compare import update_difference
 
+Precision = Literal["float32", "float64"]
 SEED = 1
-# A unit that is at the kink of its activation but for rounding may take either side of it. In
-# float32 that happens once in a while, to any version, and moves its update by up to 0.03.
+# If a unit's input is zero up to rounding, versions may take different sides of the activation's
+# kink. In float32 this happens occasionally and changes an update by up to 0.03.
 TOLERANCE = {"float32": 5e-2, "float64": 1e-6}
 
 
 class Draws(NamedTuple):
-    """What CWGAN.train_step draws in its first step: rows of x and their classes (steps, n), noise
-    z (steps, n, latent), shares alpha (steps, n, 1), and classes and noise of the generator's step.
+    """The random draws of CWGAN.train_step in its first step.
+
+    These are rows of x and their classes (steps, n), noise z (steps, n, latent), shares alpha
+    (steps, n, 1), and classes and noise of the generator's step.
     """
 
     rows: np.ndarray
@@ -41,9 +44,9 @@ class Draws(NamedTuple):
 class OuterStep:
     """critic_steps steps of the critic [x, a] -> h -> 1 and one of the generator.
 
-    Random features x (samples, d) in [0, 1), prototypes (classes, k) of length 1, noise as wide
-    as the prototypes. Our version draws its batches and gathers their rows inside the timed step,
-    the others are given what was drawn and only gather.
+    Features x (samples, d) are random in [0, 1), prototypes (classes, k) have length 1, and the
+    noise has k dimensions. Our version draws its batches and gathers their rows inside the timed
+    step; the others get the draws and only gather rows.
     """
 
     kind = "outer"
@@ -59,7 +62,7 @@ class OuterStep:
         classes: int = 40,
         samples: int = 20000,
         critic_steps: int = 5,
-        dtype: str = "float32",
+        dtype: Precision = "float32",
     ):
         hidden = hidden or (h,)
         self.sizes = {"d": d, "k": k, "h": h, "batch": batch, "classes": classes}
@@ -75,20 +78,22 @@ class OuterStep:
         self.generator, self.critic = gan.generator.params, gan.critic.params
         self.draws = self._draw(gan.latent)
 
-    def _gan(self, xp: ModuleType = np) -> CWGAN:
+    def _gan(self, xp: ArrayModule = np) -> CWGAN:
         plan = Plan(settings=self.settings, seed=SEED, xp=xp, dtype=self.dtype)
         return new_cwgan(self.x.shape[1], self.prototypes.shape[1], plan)
 
     def _draw(self, latent: int) -> Draws:
         n, samples = self.settings.gan_batch, self.x.shape[0]
         steps = range(self.settings.gan_critic_steps)
-        noises = {"shape": (n, latent), "dtype": self.dtype}
+        shape, dtype = (n, latent), self.dtype
         real, mine = Purpose.REAL_BATCH, Purpose.GENERATOR_BATCH
         rows = np.stack([random.integers(np, SEED, i, real, samples, n) for i in steps])
+        noise = [random.normal(np, SEED, i, Purpose.CRITIC_NOISE, shape, dtype) for i in steps]
+        last = random.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, shape, dtype)
         return Draws(
             rows,
             self.y[rows],
-            np.stack([random.normal(np, SEED, i, Purpose.CRITIC_NOISE, **noises) for i in steps]),
+            np.stack(noise),
             np.stack(
                 [
                     random.uniform(np, SEED, i, Purpose.INTERPOLATION, (n, 1), self.dtype)
@@ -96,28 +101,29 @@ class OuterStep:
                 ]
             ),
             self.y[random.integers(np, SEED, 0, mine, samples, n)],
-            random.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, **noises),
+            to_host(last),
         )
 
-    def ours(self, xp: ModuleType = np) -> _Outer:
-        """CWGAN.train_step from the same parameters as all versions; on the GPU with xp=cupy."""
+    def ours(self, xp: ArrayModule = np) -> _Outer:
+        """Return CWGAN.train_step with the common initial parameters; on the GPU with xp=cupy."""
         gan = self._gan(xp)
         for own, start in zip(_params(gan), self.start, strict=True):
             own[...] = xp.asarray(start)
-        return _Outer(gan, tuple(xp.asarray(a) for a in (self.x, self.y, self.prototypes)))
+        x, y, prototypes = (xp.asarray(a) for a in (self.x, self.y, self.prototypes))
+        return _Outer(gan, (x, y, prototypes))
 
     @property
-    def start(self) -> list[np.ndarray]:
+    def start(self) -> list[Array]:
         """The generator's parameters before the step, then the critic's."""
         return [*self.generator, *self.critic]
 
     def phases(self) -> list[floor.Phase]:
-        """See floor.outer_step."""
+        """Return floor.outer_step's phases."""
         hidden, steps = self.settings.gan_generator_hidden, self.settings.gan_critic_steps
         return floor.outer_step(**self.sizes, hidden=hidden, critic_steps=steps)
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """Of the updates, see compare.update_difference; the worse of the two networks."""
+        """Return the larger compare.update_difference of the two networks."""
         cut = len(self.generator)
         parts = (slice(cut), slice(cut, None))
         return max(update_difference(self.start[p], result[p], reference[p]) for p in parts)
@@ -125,7 +131,7 @@ class OuterStep:
 
 class _Outer(NamedTuple):
     gan: CWGAN
-    data: tuple
+    data: tuple[Array, Array, Array]
 
     def run(self) -> None:
         self.gan.train_step(*self.data)
@@ -134,35 +140,35 @@ class _Outer(NamedTuple):
         return [to_host(p.copy()) for p in _params(self.gan)]
 
 
-def _params(gan: CWGAN) -> list[np.ndarray]:
+def _params(gan: CWGAN) -> list[Array]:
     return [*gan.generator.params, *gan.critic.params]
 
 
 class CriticStep(OuterStep):
-    """One step of the critic, with fakes (n, d) that are given and the draws of the first step."""
+    """One step of the critic, with given fakes (n, d) and the draws of the first step."""
 
     kind = "critic"
 
-    def __init__(self, **sizes):
+    def __init__(self, **sizes: Any):
         super().__init__(**{**sizes, "critic_steps": 1, "hidden": (8,)})
         shape = (self.settings.gan_batch, self.x.shape[1])
         self.fake = np.random.default_rng(1).random(shape, dtype=self.dtype)
 
     @property
-    def start(self) -> list[np.ndarray]:
+    def start(self) -> list[Array]:
         """The critic's parameters before the step."""
         return self.critic
 
-    def ours(self) -> _Critic:
-        """The fused loss, or the definition's, and Adam."""
+    def ours(self) -> _Critic:  # type: ignore[override]  # it runs on the CPU only
+        """Return the fused loss, or the reference's, and Adam."""
         return _Critic(self)
 
     def phases(self) -> list[floor.Phase]:
-        """See floor.critic_step."""
+        """Return floor.critic_step's phases."""
         return floor.critic_step(**self.sizes)
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """Of the updates, see compare.update_difference."""
+        """Return compare.update_difference."""
         return update_difference(self.start, result, reference)
 
 
@@ -183,7 +189,7 @@ class _Critic:
         prototypes, penalty = work.prototypes, work.settings.gan_penalty
         if self.fused:
             self.fused.fake[...] = work.fake
-            np.take(work.x, rows, axis=0, out=self.fused.real)
+            np.take(work.x, rows, axis=0, out=to_host(self.fused.real))
             _, grads = self.fused.loss(prototypes, classes, alpha[:, 0], penalty)
         else:
             inputs = (work.x[rows], work.fake, prototypes[classes], alpha, penalty)
@@ -191,4 +197,4 @@ class _Critic:
         self.adam.step(grads)
 
     def result(self) -> list[np.ndarray]:
-        return [p.copy() for p in self.critic.params]
+        return [to_host(p.copy()) for p in self.critic.params]

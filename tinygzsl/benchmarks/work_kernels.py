@@ -1,49 +1,49 @@
-"""Single kernels that other libraries have too: softmax with both losses, and Adam."""
+"""Single kernels that other libraries also have: softmax with both losses, and Adam."""
 
 from __future__ import annotations
-
-from types import ModuleType
 
 import numpy as np
 
 from .. import kernels
 from ..nn.adam import Adam
+from ..runtime.array import ArrayModule
 from ..runtime.backend import to_host
 from . import floor
 from .compare import update_difference
-from .work_cwgan import TOLERANCE
+from .work_cwgan import TOLERANCE, Precision
 
 
 class Softmax:
-    """Cross-entropy and entropy (n,) of softmax(logits (n, c)), and the gradient of
-    <dce, cross-entropy> + <dentropy, entropy> with respect to the logits.
+    """Cross-entropy and entropy (n,) of softmax(logits (n, c)), with their gradient.
+
+    The gradient is that of <dce, cross-entropy> + <dentropy, entropy> with respect to the logits.
     """
 
     kind = "softmax"
 
-    def __init__(self, *, rows: int, classes: int, dtype: str = "float32"):
+    def __init__(self, *, rows: int, classes: int, dtype: Precision = "float32"):
         rng = np.random.default_rng(0)
         self.logits = (3 * rng.standard_normal((rows, classes), dtype=dtype)).astype(dtype)
         self.y = rng.integers(classes, size=rows)
         self.dce, self.dentropy = rng.random((2, rows), dtype=dtype)
         self.tolerance = 1e-5 if dtype == "float32" else 1e-12
 
-    def ours(self, xp: ModuleType = np) -> _Softmax:
-        """kernels.softmax_loss; on the GPU with xp=cupy."""
+    def ours(self, xp: ArrayModule = np) -> _Softmax:
+        """Return kernels.softmax_loss; on the GPU with xp=cupy."""
         return _Softmax(self, xp)
 
     def phases(self) -> list[floor.Phase]:
-        """See floor.softmax."""
+        """Return floor.softmax's phases."""
         return floor.softmax(*self.logits.shape)
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """The largest error of an output relative to its largest value."""
+        """Return the largest error of an output relative to its largest value."""
         pairs = zip(result, reference, strict=True)
         return max(float(abs(a - b).max() / abs(b).max()) for a, b in pairs)
 
 
 class _Softmax:
-    def __init__(self, work: Softmax, xp: ModuleType):
+    def __init__(self, work: Softmax, xp: ArrayModule):
         self.inputs = [xp.asarray(a) for a in (work.logits, work.y, work.dce, work.dentropy)]
 
     def run(self) -> None:
@@ -58,26 +58,26 @@ class AdamUpdate:
 
     kind = "adam"
 
-    def __init__(self, *, parameters: int, dtype: str = "float32"):
+    def __init__(self, *, parameters: int, dtype: Precision = "float32"):
         rng = np.random.default_rng(0)
         self.p, self.g = rng.standard_normal((2, parameters), dtype=dtype)
         self.lr, self.betas, self.tolerance = 1e-4, (0.5, 0.999), TOLERANCE[dtype]
 
-    def ours(self, xp: ModuleType = np) -> _Adam:
-        """nn.adam.Adam; on the GPU with xp=cupy."""
+    def ours(self, xp: ArrayModule = np) -> _Adam:
+        """Return nn.adam.Adam; on the GPU with xp=cupy."""
         return _Adam(self, xp)
 
     def phases(self) -> list[floor.Phase]:
-        """See floor.adam."""
+        """Return floor.adam's phases."""
         return [floor.adam("Adam", self.p.size)]
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """Of the updates, see compare.update_difference."""
+        """Return compare.update_difference."""
         return update_difference([self.p], result, reference)
 
 
 class _Adam:
-    def __init__(self, work: AdamUpdate, xp: ModuleType):
+    def __init__(self, work: AdamUpdate, xp: ArrayModule):
         self.p, self.g = xp.array(work.p), xp.asarray(work.g)
         self.adam = Adam([self.p], work.lr, work.betas)
 

@@ -1,25 +1,24 @@
-"""A step of the VSMM with proxies, gathering its rows as training does."""
+"""A step of the VSMM with proxies, which gathers its rows as training does."""
 
 from __future__ import annotations
-
-from types import ModuleType
 
 import numpy as np
 
 from .. import kernels
 from ..nn.adam import Adam
+from ..runtime.array import ArrayModule
 from ..runtime.backend import to_host
 from ..settings import settings_for
 from ..vsmm import VSMM, vsmm_loss
 from . import floor
 from .compare import update_difference
-from .work_cwgan import TOLERANCE
+from .work_cwgan import TOLERANCE, Precision
 
 
 class VsmmStep:
     """Linear maps d -> m -> d, k -> m and m -> classes, means over dimensions in eqs. 3 and 4.
 
-    A batch of seen samples x (samples, d) and as many rows of the proxies (samples, d).
+    A batch has `batch` rows of x (samples, d) and as many of the proxies (samples, d).
     """
 
     kind = "vsmm"
@@ -33,7 +32,7 @@ class VsmmStep:
         batch: int,
         classes: int = 40,
         samples: int = 10000,
-        dtype: str = "float32",
+        dtype: Precision = "float32",
     ):
         self.sizes = {"d": d, "k": k, "m": m, "classes": classes, "batch": batch}
         overrides = {"vsmm_latent": m, "vsmm_batch": batch, "vsmm_reduction": "mean"}
@@ -49,25 +48,25 @@ class VsmmStep:
         self.proxy_rows = rng.integers(samples, size=batch)
         self.start = self._vsmm().params
 
-    def _vsmm(self, xp: ModuleType = np) -> VSMM:
-        sizes = (self.sizes[name] for name in ("d", "k", "classes"))
-        return VSMM.create(xp, *sizes, self.settings, 1, self.dtype)
+    def _vsmm(self, xp: ArrayModule = np) -> VSMM:
+        d, k, classes = (self.sizes[name] for name in ("d", "k", "classes"))
+        return VSMM.create(xp, d, k, classes, self.settings, 1, self.dtype)
 
-    def ours(self, xp: ModuleType = np) -> _Vsmm:
-        """vsmm_loss and Adam from the same parameters as all versions; on the GPU with xp=cupy."""
+    def ours(self, xp: ArrayModule = np) -> _Vsmm:
+        """Return vsmm_loss and Adam with the common initial parameters; on the GPU with xp=cupy."""
         return _Vsmm(self, xp)
 
     def phases(self) -> list[floor.Phase]:
-        """See floor.vsmm_step."""
+        """Return floor.vsmm_step's phases."""
         return floor.vsmm_step(**self.sizes, proxies=self.sizes["batch"])
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
-        """Of the updates, see compare.update_difference."""
+        """Return compare.update_difference."""
         return update_difference(self.start, result, reference)
 
 
 class _Vsmm:
-    def __init__(self, work: VsmmStep, xp: ModuleType):
+    def __init__(self, work: VsmmStep, xp: ArrayModule):
         self.vsmm, self.settings = work._vsmm(xp), work.settings
         settings = work.settings
         for own, start in zip(self.vsmm.params, work.start, strict=True):

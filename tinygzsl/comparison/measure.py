@@ -85,13 +85,13 @@ class Comparison:
         chosen: dict[str, Chosen],
         *,
         offsets: dict[str, float | None] | None = None,
-        callback: Callable[[int, dict], None] | None = None,
+        callback: Callable[[int, dict[str, Any]], None] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ):
         self.data, self.chosen, self.callback, self.say = data, chosen, callback, say
         self.offsets = dict(offsets or {})
         self._routers: dict[int, Trained | Exception] = {}
-        self._experts: dict[tuple[str, int], Trained | Exception] = {}  # the last one
+        self._experts: dict[tuple[str, int], Trained | Exception] = {}  # only the last one
         self._folds: list[Dataset] | None = None
 
     def rows(self, wanted: list[Key]) -> Iterator[dict[str, Any]]:
@@ -147,7 +147,7 @@ class Comparison:
     def _expert(self, name: str, seed: int) -> Trained:
         place = name, 0 if name in DETERMINISTIC else seed
         if place not in self._experts:
-            self._experts = {}  # the older one first: two may not fit
+            self._experts = {}  # frees the previous one first: two may not fit into memory
             self._experts = {place: self._tried(lambda: self._new(name, seed))}
         return _trained(self._experts[place])
 
@@ -164,7 +164,7 @@ class Comparison:
 
     def _fitted(self, model: Any) -> Trained:
         started = time.perf_counter()
-        with warnings.catch_warnings():  # they would come once per seed
+        with warnings.catch_warnings():  # they would be repeated for every seed
             warnings.simplefilter("ignore", UserWarning)
             fit_on(model, self.data)
         return Trained(model, round(time.perf_counter() - started, 3))

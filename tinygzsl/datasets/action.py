@@ -67,9 +67,9 @@ def load_action(
     )
 
 
-def _ranges(numbers):
+def _ranges(numbers: list[int]) -> str:
     """Return [1, 2, 3, 7] as "1 to 3, 7"."""
-    runs = []
+    runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
             runs[-1][1] = number

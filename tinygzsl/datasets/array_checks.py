@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..runtime.backend import Array, array_module, to_host
+from ..runtime.array import Array
+from ..runtime.backend import array_module, to_host
 from ..text import quoted, warn
 
 LARGEST = 1e12  # largest scaled value: squares of a network's values then still fit float32

@@ -86,7 +86,7 @@ def describe_source(
     root: str | Path | None = None,
     split: int | None = None,
     prototypes: str = "att",
-) -> dict:
+) -> dict[str, Any]:
     """Return the arguments for load_dataset, in types that JSON can hold."""
     root = None if root is None else str(root)
     return {"name_or_path": str(path), "root": root, "split": split, "prototypes": prototypes}

@@ -53,7 +53,7 @@ def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list
             file.write(f"{_quoted(str(label))},{row_format % tuple(row.tolist())}\n")
 
 
-def _quoted(label):
+def _quoted(label: str) -> str:
     if "\n" in label or "\r" in label or label != label.strip():
         raise ValueError(
             f"label {label!r} has a line break or a space at an end, which CSV files lose; "
@@ -64,7 +64,7 @@ def _quoted(label):
     return label
 
 
-def _header(path):
+def _header(path: Path) -> list[str]:
     with open(path, encoding=ENCODING, newline="") as file:
         names = [name.strip() for name in next(csv.reader(file), [])]
     if len(names) < 2 or names[0] != "label":
@@ -75,7 +75,7 @@ def _header(path):
     return names
 
 
-def _labels(path, width):
+def _labels(path: Path, width: int) -> list[str]:
     """Return the first cell of every line; ValueError unless every line has `width` cells."""
     labels = []
     with open(path, encoding=ENCODING) as file:
@@ -93,7 +93,7 @@ def _labels(path, width):
     return labels
 
 
-def _numbers(path, names):
+def _numbers(path: Path, names: list[str]) -> np.ndarray:
     try:
         return np.loadtxt(
             str(path),
@@ -109,7 +109,7 @@ def _numbers(path, names):
         raise _bad_cell(path, names, error) from None
 
 
-def _bad_cell(path, names, error):
+def _bad_cell(path: Path, names: list[str], error: ValueError) -> ValueError:
     with open(path, encoding=ENCODING) as file:
         for number, line in enumerate(file, start=1):
             cells = next(csv.reader([line]), []) if number > 1 else []

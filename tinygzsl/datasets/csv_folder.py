@@ -45,7 +45,8 @@ def load_csv(folder: str | Path) -> Dataset:
     folder = Path(folder)
     train, test, attributes = (folder / name for name in FILES)
     train_labels, X_train, names = read_table(train)
-    test_labels, X_test = [], X_train[:0]
+    test_labels: list[str] = []
+    X_test = X_train[:0]
     if test.is_file():
         test_labels, X_test, test_names = read_table(test)
         _check_same_columns(train, names, test, test_names)
@@ -100,7 +101,9 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
             write_table(aside, labels, numbers, columns)
 
 
-def _check_same_columns(path, names, other_path, other_names):
+def _check_same_columns(
+    path: Path, names: list[str], other_path: Path, other_names: list[str]
+) -> None:
     if len(names) != len(other_names):
         raise ValueError(
             f"{other_path} has {len(other_names)} feature columns but {path} has {len(names)}; "

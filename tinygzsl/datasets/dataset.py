@@ -7,6 +7,7 @@ that neither test features nor unseen prototypes can influence training.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -102,11 +103,11 @@ class Dataset:
     seen_prototypes: np.ndarray
     unseen_classes: np.ndarray
     unseen_prototypes: np.ndarray
-    class_names: dict = field(default_factory=dict)
+    class_names: dict[int | str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     validation: tuple[np.ndarray, np.ndarray] | None = None
-    source: dict = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_structure(self)
@@ -163,7 +164,8 @@ class Dataset:
         """Return the TrainingSet of this dataset, as copies of the arrays."""
         validation = self.validation
         if validation is not None:
-            validation = tuple(np.array(rows) for rows in validation)
+            train, val = validation
+            validation = np.array(train), np.array(val)
         return TrainingSet(
             X=np.array(self.X_train, order="C"),
             y=np.array(self.y_train),

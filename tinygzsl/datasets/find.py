@@ -76,7 +76,7 @@ def load_dataset(
     return replace(data, source=source)
 
 
-def _load_path(path, split, prototypes):
+def _load_path(path: Path, split: int | None, prototypes: str) -> Dataset:
     if path.is_dir():
         return _load_folder(path, split, prototypes)
     if not path.exists():
@@ -93,7 +93,9 @@ def _load_path(path, split, prototypes):
     return load_npz(path)
 
 
-def _load_folder(folder, split, prototypes, name=None):
+def _load_folder(
+    folder: Path, split: int | None, prototypes: str, name: str | None = None
+) -> Dataset:
     if (folder / "train.csv").is_file():
         _refuse(folder, split, prototypes)
         return load_csv(folder)
@@ -109,7 +111,7 @@ def _load_folder(folder, split, prototypes, name=None):
     )
 
 
-def _refuse(source, split, prototypes="att"):
+def _refuse(source: str | Path, split: int | None, prototypes: str = "att") -> None:
     """ValueError for an argument that this source would ignore."""
     if split is not None:
         raise ValueError(f"split is {split!r} but {source} has no numbered splits; leave it out")
@@ -145,7 +147,7 @@ def find_known(name: str, root: Path) -> Path:
     )
 
 
-def _how_to_get(name):
+def _how_to_get(name: str) -> str:
     if name in XLSA17:
         return (
             "download xlsa17.zip (datasets.d2.mpi-inf.mpg.de/xian/xlsa17.zip), unpack it and pass "

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..text import shown
 from .mat5 import read_mat5
 from .mat73 import read_mat73
 
+Reader = Callable[[Path, Iterable[str]], tuple[list[str], dict[str, np.ndarray | None]]]
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -60,19 +61,19 @@ def read_mat(
     wanted = [*needed, *(key for key in optional if key not in needed)]
     reader = _reader(path)
     try:
-        there, values = reader(path, wanted)
+        there, found = reader(path, wanted)
     except UNREADABLE as error:
         raise ValueError(
             f"{path} can't be read ({_words(error)}); it may be cut short, download it again"
         ) from None
-    values = {key: _checked(values[key], path, key) for key in wanted if key in values}
+    values = {key: _checked(found[key], path, key) for key in wanted if key in found}
     missing = [key for key in needed if key not in values]
     if missing:
         raise ValueError(f"{path} has no variable {', '.join(missing)}; it has {_listed(there)}")
     return values
 
 
-def _reader(path):
+def _reader(path: Path) -> Reader:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
     with open(path, "rb") as file:
@@ -87,7 +88,7 @@ def _reader(path):
     )
 
 
-def _checked(value, path, key):
+def _checked(value: np.ndarray | None, path: Path, key: str) -> np.ndarray:
     if value is None:
         raise ValueError(
             f"{path}: {key} is a sparse matrix, a struct or a cell array of other things than "
@@ -98,10 +99,10 @@ def _checked(value, path, key):
     return value
 
 
-def _listed(names):
+def _listed(names: list[str]) -> str:
     some = ", ".join(shown(name, 40) for name in names[:10])
     return f"{some} and {len(names) - 10} more" if len(names) > 10 else some or "none"
 
 
-def _words(error):
+def _words(error: Exception) -> str:
     return shown(" ".join(str(error).split()), 200) or type(error).__name__

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,21 +45,25 @@ class Head(NamedTuple):
     at: int
 
 
-def read_mat5(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+def read_mat5(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, np.ndarray | None]]:
     """Return the names of all variables, and the values of the wanted ones that exist.
 
     Numbers are arrays of the stored type in MATLAB's shape, cell arrays of strings and character
     arrays are (n,) str, and all other kinds are None. Raises ValueError or zlib.error for a damaged
     file.
     """
-    return _variables(memoryview(np.memmap(path, np.uint8, "r")), set(wanted))
+    return _variables(np.memmap(path, np.uint8, "r").data, set(wanted))
 
 
-def _variables(content, wanted):
+def _variables(
+    content: memoryview, wanted: set[str]
+) -> tuple[list[str], dict[str, np.ndarray | None]]:
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:128]))
     if order is None:
         raise ValueError(f"bytes 126 and 127 are {bytes(content[126:128])!r}, not IM or MI")
-    names, found, at = [], {}, 128
+    names: list[str] = []
+    found: dict[str, np.ndarray | None] = {}
+    at = 128
     while at < len(content):
         element = _element(content, at, order, padded=False)
         at = element.after
@@ -80,7 +84,7 @@ def _variables(content, wanted):
     return names, found
 
 
-def _element(content, at, order, padded=True):
+def _element(content: memoryview, at: int, order: str, padded: bool = True) -> Element:
     if at + 8 > len(content):
         raise ValueError(f"an element at byte {at} of {len(content)} is cut off")
     kind, size = struct.unpack_from(order + "II", content, at)
@@ -98,7 +102,7 @@ def _element(content, at, order, padded=True):
     return Element(kind, content[start : start + size], min(after, len(content)))
 
 
-def _compressed(packed, order, wanted):
+def _compressed(packed: memoryview, order: str, wanted: set[str]) -> tuple[str, np.ndarray | None]:
     """Return name and value of a compressed matrix; if not wanted, only its header is unpacked."""
     start = memoryview(zlib.decompressobj().decompress(packed[:PIECE], 4096))
     if len(start) < 8:
@@ -111,11 +115,11 @@ def _compressed(packed, order, wanted):
     name = _head(start[8:], order, size).name
     if name not in wanted:
         return name, None
-    content = memoryview(_unpacked(packed, 8 + size))[8:]
+    content = _unpacked(packed, 8 + size).data[8:]
     return name, _value(content, _head(content, order), order)
 
 
-def _unpacked(packed, size):
+def _unpacked(packed: memoryview, size: int) -> np.ndarray:
     out, filled, stream = np.empty(size, np.uint8), 0, zlib.decompressobj()
     for at in range(0, len(packed), PIECE):
         piece = stream.decompress(packed[at : at + PIECE])
@@ -128,7 +132,7 @@ def _unpacked(packed, size):
     return out
 
 
-def _head(content, order, size=None):
+def _head(content: memoryview, order: str, size: int | None = None) -> Head:
     """Return the header of a matrix; if `size` is given, content is only its beginning."""
     flags = _element(content, 0, order)
     shape = _element(content, flags.after, order)
@@ -144,7 +148,7 @@ def _head(content, order, size=None):
     return Head(text, struct.unpack(order + "II", flags.content)[0], dims, name.after)
 
 
-def _value(content, head, order):
+def _value(content: memoryview, head: Head, order: str) -> np.ndarray | None:
     kind = head.flags & 0xFF
     if kind == CELL:
         return _cells(content, head, order)
@@ -155,7 +159,9 @@ def _value(content, head, order):
     return None
 
 
-def _numbers(content, head, order, types=NUMBERS):
+def _numbers(
+    content: memoryview, head: Head, order: str, types: dict[int, str] = NUMBERS
+) -> np.ndarray:
     found = _element(content, head.at, order)
     if found.kind not in types:
         raise ValueError(f"values of type {found.kind} are not numbers")
@@ -169,7 +175,7 @@ def _numbers(content, head, order, types=NUMBERS):
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _rows(content, head, order):
+def _rows(content: memoryview, head: Head, order: str) -> list[str]:
     """Return the rows of a character array."""
     if math.prod(head.shape) == 0:
         return []
@@ -189,7 +195,7 @@ def _rows(content, head, order):
     return [row.tobytes().decode(codec) for row in little]
 
 
-def _cells(content, head, order):
+def _cells(content: memoryview, head: Head, order: str) -> np.ndarray | None:
     """Return the texts of a cell array of strings, or None for other cell arrays."""
     count, at, texts = math.prod(head.shape), head.at, []
     if 8 * count > len(content) - at:
@@ -204,7 +210,7 @@ def _cells(content, head, order):
     return np.array(texts, object).reshape(head.shape, order="F").ravel().astype(np.str_)
 
 
-def _cell(cell, order):
+def _cell(cell: Element, order: str) -> str | None:
     """Return the text of a cell, or None if it holds something else."""
     if cell.kind != MATRIX:
         raise ValueError(f"a cell is an element of type {cell.kind}")

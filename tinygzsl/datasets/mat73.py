@@ -16,7 +16,7 @@ from ..storage.npy import DEFLATE_RATIO
 DEFLATE, FILTERS = 1, (1, 2, 3)  # of HDF5: deflate, shuffle and Fletcher's checksum
 
 
-def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, np.ndarray | None]]:
     """As read_mat5; ImportError without h5py, and h5py's own errors for a damaged file."""
     try:
         import h5py
@@ -27,7 +27,7 @@ def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
     size = path.stat().st_size
     with h5py.File(path, "r") as file:
         there = [key for key in file if not key.startswith("#")]
-        found = {}
+        found: dict[str, np.ndarray | None] = {}
         for key in wanted:
             if key in there:
                 if type(file.get(key, getlink=True)) is not h5py.HardLink:
@@ -36,7 +36,7 @@ def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
         return there, found
 
 
-def _value(file, node, size):
+def _value(file: Any, node: Any, size: int) -> np.ndarray | None:
     """Return an array in MATLAB's shape, or None for an unsupported kind."""
     import h5py
 
@@ -54,7 +54,7 @@ def _value(file, node, size):
     return node[()].T
 
 
-def _check_size(node, size):
+def _check_size(node: Any, size: int) -> None:
     if node.is_virtual or node.external:
         raise ValueError(f"{node.name} is stored in another file, which isn't opened")
     needed = math.prod(node.shape or ()) * node.dtype.itemsize
@@ -72,16 +72,16 @@ def _check_size(node, size):
         )
 
 
-def _empty_shape(content):
+def _empty_shape(content: np.ndarray) -> tuple[int, ...]:
     shape = tuple(int(length) for length in np.atleast_1d(content))
-    if len(shape) > 32 or min(shape) < 0 or math.prod(shape):
+    if len(shape) > 32 or min(shape) < 0 or 0 not in shape:
         raise ValueError(f"an empty array has the shape {str(shape)[:60]}")
     return shape
 
 
-def _texts(file, cells, size):
+def _texts(file: Any, cells: np.ndarray, size: int) -> np.ndarray | None:
     """Return the texts of a cell array, or None if a cell holds something else."""
-    rows = []
+    rows: list[str] = []
     for cell in cells:
         node = file[cell]
         if not hasattr(node, "dtype") or node.dtype.kind not in "iu":
@@ -91,7 +91,7 @@ def _texts(file, cells, size):
     return np.array([row.strip() for row in rows], np.str_)
 
 
-def _rows(node):
+def _rows(node: Any) -> list[str]:
     """Return the rows of a character array as str; the file holds UTF-16 codes by column."""
     if node.attrs.get("MATLAB_empty", 0):
         return [""]

@@ -10,6 +10,7 @@ Labels are integers or strings. Seen classes are those in y_train, unseen ones t
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
         If the file can't be written.
     """
     classes = np.concatenate([dataset.seen_classes, dataset.unseen_classes])
-    arrays = {
+    arrays: dict[str, Any] = {
         "X_train": dataset.X_train,
         "y_train": dataset.y_train,
         "prototypes": np.concatenate([dataset.seen_prototypes, dataset.unseen_prototypes]),
@@ -111,13 +112,13 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _read(path):
+def _read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
     return read_zipped(path, (*NEEDED, *OPTIONAL))
 
 
-def _names(arrays, classes):
+def _names(arrays: dict[str, np.ndarray], classes: np.ndarray) -> dict[int | str, str]:
     if "class_names" not in arrays:
         return {}
     names = arrays["class_names"]
@@ -129,7 +130,7 @@ def _names(arrays, classes):
     return dict(zip(classes.tolist(), names.tolist(), strict=True))
 
 
-def _validation(arrays, n):
+def _validation(arrays: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray] | None:
     keys = ("validation_train", "validation_val")
     present = [key for key in keys if key in arrays]
     if not present:
@@ -143,4 +144,5 @@ def _validation(arrays, n):
                 f"{key} has dtype {rows.dtype} and shape {rows.shape}; "
                 f"expected row numbers of X_train, 0..{n - 1}"
             )
-    return tuple(arrays[key].astype(np.int64) for key in keys)
+    train, val = (arrays[key].astype(np.int64) for key in keys)
+    return train, val

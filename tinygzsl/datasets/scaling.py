@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import chain
-from operator import and_
-from types import ModuleType
-from typing import Any, NamedTuple
+from operator import add, and_
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import kernels
 from ..nn.device_memory import empty_features, uploader, warn_if_pinned
-from ..runtime.backend import Array, array_module, to_device
+from ..runtime.array import Array, ArrayModule
+from ..runtime.backend import array_module, to_device
 from ..runtime.checks import check_array
 from ..runtime.threads import split
 from ..storage.arrays_file import State
 from .array_checks import LARGEST, check_finite, check_size, check_tells_apart
 
+Result = TypeVar("Result")
 CHUNK_ROWS, CHUNK_VALUES = 1024, 1 << 21  # maximum rows and values (8 MB of float32) of a chunk
 # The same for map_scaled on a GPU, where the host needs 1.6 ms to launch the kernels of a chunk
 DEVICE_ROWS, DEVICE_VALUES = 1 << 15, 1 << 26
@@ -57,7 +59,7 @@ class Scaler(NamedTuple):
         """Return the scaler of that kind with the arrays of `state`; KeyError if one is missing."""
         return cls(arrays[f"{name}_shift"], arrays[f"{name}_scale"], kind == "l2")
 
-    def check(self, name: str, n: int, dtype: np.dtype) -> None:
+    def check(self, name: str, n: int, dtype: np.dtype[Any]) -> None:
         """ValueError unless the scaler has n columns, is finite and can be inverted."""
         check_array(f"{name}_shift", self.shift, (n,), dtype)
         check_array(f"{name}_scale", self.scale, (n,), dtype)
@@ -65,14 +67,17 @@ class Scaler(NamedTuple):
             raise ValueError(f"{name}_scale is not positive")
 
 
-def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = None) -> Scaler:
+def fit_scaler(
+    x: Array, kind: str, xp: ArrayModule | None = None, dtype: DTypeLike | None = None
+) -> Scaler:
     """Return a scaler of kind minmax, standard, l2 or none for x (n, d).
 
     minmax and standard make constant columns 0. The scaler's arrays belong to module xp and have
     that dtype; by default both are those of x, with float64 for integers. x may be a memory map, as
     it is read in chunks.
     """
-    xp, dtype = xp or array_module(x), np.dtype(dtype or np.result_type(x.dtype, np.float32))
+    xp = array_module(x) if xp is None else xp
+    dtype = np.dtype(dtype or np.result_type(x.dtype, np.float32))
     tiny = float(np.finfo(dtype).tiny)  # the inverse of a smaller range isn't finite
     shift, scale = xp.zeros(x.shape[1], dtype), xp.ones(x.shape[1], dtype)
     upload = _uploader(x, xp, dtype)
@@ -86,8 +91,8 @@ def fit_scaler(x: Array, kind: str, xp: ModuleType | None = None, dtype: Any = N
             spread = reduce(xp.maximum, (c.max(axis=0) for c in chunks())) - low
             shift = low
         if kind == "standard":
-            shift = sum(c.sum(axis=0, dtype="float64") for c in chunks()) / x.shape[0]
-            squares = sum(((c - shift) ** 2).sum(axis=0) for c in chunks())
+            shift = reduce(add, (c.sum(axis=0, dtype="float64") for c in chunks())) / x.shape[0]
+            squares = reduce(add, (((c - shift) ** 2).sum(axis=0) for c in chunks()))
             spread = xp.where(spread > 0, xp.sqrt(squares / x.shape[0]), 0)
         if kind in ("minmax", "standard"):
             scale = 1 / xp.where(spread > tiny, spread, xp.asarray(1, spread.dtype))
@@ -131,7 +136,7 @@ def _chunk_rows(columns: int) -> int:
 
 
 def scaled(
-    name: str, x: Array, scaler: Scaler, xp: ModuleType, dtype: str, out: Array | None = None
+    name: str, x: Array, scaler: Scaler, xp: ArrayModule, dtype: str, out: Array | None = None
 ) -> Array:
     """Return x (n, d) on the device of xp, as dtype and scaled, written into `out` if given.
 
@@ -149,7 +154,7 @@ def scaled(
 
 
 def fit_and_scale(
-    name: str, x: Array, kind: str, xp: ModuleType, dtype: str
+    name: str, x: Array, kind: str, xp: ArrayModule, dtype: str
 ) -> tuple[Scaler, Array]:
     """Return the scaler of x (n, d), see fit_scaler, and x scaled, on the device of xp.
 
@@ -158,15 +163,15 @@ def fit_and_scale(
     ValueError for NaN and inf, for values beyond +-LARGEST and if all rows are equal.
     """
     if xp is np:
-        scaler, out = fit_scaler(x, kind, xp, dtype), np.empty(x.shape, dtype)
+        scaler, out = fit_scaler(x, kind, xp, dtype), xp.empty(x.shape, dtype)
 
-        def share(chunks: list[slice]) -> list:
+        def share(chunks: list[slice]) -> list[Array]:
             return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
 
         _over_workers(share, x)
         check_tells_apart(name, x, out, scaler.scale, kind)
         return scaler, out
-    out, upload = empty_features(x.shape, dtype, xp), _uploader(x, xp, dtype)
+    out, upload = empty_features((x.shape[0], x.shape[1]), dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
     chunks = row_chunks(x)
     for rows in chunks:
@@ -179,14 +184,14 @@ def fit_and_scale(
 
 
 def map_scaled(
-    function: Callable[[Array], Any],
+    function: Callable[[Array], Result],
     name: str,
     x: Array,
     scaler: Scaler,
-    xp: ModuleType,
+    xp: ArrayModule,
     dtype: str,
     width: int = 1,
-) -> list:
+) -> list[Result]:
     """Return function(scaled rows) for every chunk of x (n, d), in order.
 
     The function must not keep the rows. The chunks are shared among the workers; they are the same
@@ -194,7 +199,7 @@ def map_scaled(
     the function computes per row; if it exceeds d, the chunks have fewer rows.
     """
 
-    def share(chunks: list[slice]) -> list:
+    def share(chunks: list[slice]) -> list[Result]:
         buffer = xp.empty((chunks[0].stop - chunks[0].start, x.shape[1]), dtype)
         outs = [buffer[: rows.stop - rows.start] for rows in chunks]
         return [function(o) for o in _scaled_chunks(name, x, scaler, xp, dtype, chunks, outs)]
@@ -209,7 +214,7 @@ def _scaled_chunks(
     name: str,
     x: Array,
     scaler: Scaler,
-    xp: ModuleType,
+    xp: ArrayModule,
     dtype: str,
     chunks: list[slice],
     outs: list[Array],
@@ -241,7 +246,7 @@ def _check_chunks(
     usable: list[Array],
     chunks: list[slice],
     scaler: Scaler,
-    xp: ModuleType,
+    xp: ArrayModule,
     dtype: str,
 ) -> None:
     """ValueError if a chunk was not usable; called once, so that the host waits only once."""
@@ -250,17 +255,17 @@ def _check_chunks(
             scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
 
 
-def _over_workers(share: Callable[[list[slice]], list], x: Array) -> list[list]:
+def _over_workers(share: Callable[[list[slice]], list[Result]], x: Array) -> list[list[Result]]:
     """Return share(chunks) for every worker's part of the chunks of x."""
     step, chunks = _chunk_rows(x.shape[1]), row_chunks(x)
 
-    def part(low: int, high: int) -> list:
+    def part(low: int, high: int) -> list[Result]:
         return share(chunks[low // step : -(-high // step)])
 
     return split(part, x.shape[0], unit=step)
 
 
-def _uploader(x: Array, xp: ModuleType, dtype: Any) -> Callable[[Array], Array]:
+def _uploader(x: Array, xp: ArrayModule, dtype: DTypeLike) -> Callable[[Array], Array]:
     return uploader(x, _chunk_rows(x.shape[1]) * x.shape[1], xp, dtype)
 
 

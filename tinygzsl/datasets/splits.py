@@ -88,7 +88,8 @@ def validation_rows(
         name: read_rows(found[name], name, len(labels), notes, needed=False)
         for name in VALIDATION_LISTS
     }
-    pair = tuple(np.flatnonzero(np.isin(trainval, rows)) for rows in lists.values())
+    train, val = (np.flatnonzero(np.isin(trainval, rows)) for rows in lists.values())
+    pair = train, val
     dropped = {name: len(lists[name]) - len(kept) for name, kept in zip(lists, pair, strict=True)}
     if any(dropped.values()):
         parts = [f"{count} of {len(lists[name])} {name}" for name, count in dropped.items()]

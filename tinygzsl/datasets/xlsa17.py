@@ -81,21 +81,21 @@ def load_pair(
 ) -> Dataset:
     """Load a feature file and a split file, in any folders; see load_xlsa17."""
     found = read_mat(splits_path, LISTS, (*VALIDATION_LISTS, "allclasses_names", prototypes))
-    notes = [*notes, _split_version(found, splits_path)]
-    files, table = _read_prototypes(found, splits_path, prototypes, notes)
+    said = [*notes, _split_version(found, splits_path)]
+    files, table = _read_prototypes(found, splits_path, prototypes, said)
     content = read_mat(features_path, ["features", "labels"])
     expected = f"classes 1..{table.shape[1]}, as {prototypes} (k, classes) has shape {table.shape}"
     labels = as_integers(content["labels"], "labels", 1, table.shape[1], expected)
     samples = _samples(content["features"], len(labels), features_path)
     trainval, test_seen, test_unseen = (
-        read_rows(found[key], key, len(labels), notes) for key in LISTS
+        read_rows(found[key], key, len(labels), said) for key in LISTS
     )
     check_disjoint(trainval, test_seen, test_unseen, labels)
-    validation = validation_rows(found, trainval, labels, notes)
+    validation = validation_rows(found, trainval, labels, said)
     test = np.concatenate([test_seen, test_unseen])
     classes = np.union1d(labels[trainval], labels[test_unseen])
     seen_rows = table.T[np.unique(labels[trainval]) - 1]
-    notes.extend(_length_note(seen_rows, prototypes))
+    said.extend(_length_note(seen_rows, prototypes))
     return assemble(
         name,
         X_train=as_features(samples[trainval], "features", single=True),
@@ -105,14 +105,14 @@ def load_pair(
         prototypes=table.T[classes - 1],
         classes=classes,
         class_names=_class_names(found, classes, table.shape[1], splits_path),
-        notes=tuple(notes),
+        notes=tuple(said),
         files=(features_path, *files),
         validation=validation,
         source=source,
     )
 
 
-def _samples(features, n, path):
+def _samples(features: np.ndarray, n: int, path: Path) -> np.ndarray:
     """Return features (d, n) as their (n, d) view."""
     if features.ndim != 2 or features.shape[1] != n:
         raise ValueError(
@@ -122,17 +122,20 @@ def _samples(features, n, path):
     return features.T
 
 
-def _split_version(found, path):
+def _split_version(found: dict[str, np.ndarray], path: Path) -> str:
     if all(key in found for key in VALIDATION_LISTS):
         return "split version: original Proposed Split, with train_loc and val_loc"
     missing = " and ".join(key for key in VALIDATION_LISTS if key not in found)
     return f"split version: Proposed Split 2.0, as {path.name} has no {missing}"
 
 
-def _read_prototypes(found, splits_path, key, notes):
+def _read_prototypes(
+    found: dict[str, np.ndarray], splits_path: Path, key: str, notes: list[str]
+) -> tuple[tuple[Path, ...], np.ndarray]:
     """Return the split files and the prototypes (k, C) of the variable `key`."""
     if key in found:
-        files, table = (splits_path,), found[key]
+        files: tuple[Path, ...] = (splits_path,)
+        table = found[key]
     else:
         beside = splits_path.with_name(f"{key}_splits.mat")
         if not beside.is_file() or beside == splits_path:
@@ -150,7 +153,7 @@ def _read_prototypes(found, splits_path, key, notes):
     return files, table
 
 
-def _length_note(seen_rows, key):
+def _length_note(seen_rows: np.ndarray, key: str) -> list[str]:
     """Return a note if seen prototypes are not unit vectors; unseen ones aren't read."""
     lengths = np.linalg.norm(seen_rows.astype(np.float64), axis=1)
     if np.allclose(lengths, 1, atol=1e-3):
@@ -159,7 +162,9 @@ def _length_note(seen_rows, key):
     return [f"prototypes: {key} has rows of length {low:.4g} to {high:.4g}, left as in the file"]
 
 
-def _class_names(found, classes, n_classes, path):
+def _class_names(
+    found: dict[str, np.ndarray], classes: np.ndarray, n_classes: int, path: Path
+) -> dict[int | str, str]:
     names = found.get("allclasses_names")
     if names is None or names.dtype.kind != "U":
         return {}

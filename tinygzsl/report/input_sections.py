@@ -1,4 +1,4 @@
-"""The sections of a report about what went into a run: dataset, split, environment, settings."""
+"""The sections of a report about a run's inputs: dataset, split, environment, settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settings_section(run: Run) -> Html:
 
 
 def _measured(run: Run) -> list[Html]:
-    """The thresholds in nats, where the settings give positions on a measured scale."""
+    """Return the thresholds in nats if the settings give positions on a measured scale."""
     used = thresholds(run.model.routing_, run.model.entropy_scale_)
     if used is None or "median_seen" not in used:
         return []
@@ -63,7 +63,7 @@ def _measured(run: Run) -> list[Html]:
 
 
 def data_section(run: Run, data: Dataset | None, metrics: dict[str, Any] | None) -> Html:
-    """Dataset and split: from the manifest, and from the dataset where it was loaded."""
+    """Dataset and split: from the manifest, and from the dataset if it was loaded."""
     config = _mapping(run.manifest.get("config"))
     source = _mapping(config.get("data")) or run.source
     rows = [[_spaced(k), v] for k, v in source.items() if v is not None]
@@ -113,8 +113,8 @@ def _counts(data: Dataset) -> list[list[Any]]:
     ]
 
 
-def _mapping(value: Any) -> dict:
-    """The value if it is a JSON object, else an empty one: what is missing isn't shown."""
+def _mapping(value: Any) -> dict[str, Any]:
+    """Return the value if it is a JSON object, else {}; missing entries aren't shown."""
     return value if isinstance(value, dict) else {}
 
 

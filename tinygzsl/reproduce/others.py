@@ -1,25 +1,28 @@
-"""The other systems of tables 2 and 3: which are measured, and what the paper calls them."""
+"""The other methods in tables 2 and 3: which are measured, and their names in the paper."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from ..baselines import METHODS
 from ..baselines.methods import method
 
-STAR = " *"  # uses unseen prototypes in training
-NAMES = {"DEM": "DZSL", "CEWGANOD": "CEWGAN"}  # where the paper's isn't the title
+STAR = " *"  # marks methods that use unseen prototypes in training
+NAMES = {"DEM": "DZSL", "CEWGANOD": "CEWGAN"}  # the paper's names, if they aren't the titles
 TABLES = ("table2", "table3")
 
 
 def printed_name(name: str) -> str:
-    """The row of a method (its class's name) in the paper's tables."""
+    """Return the name of a method's row in the paper's tables; `name` is its class."""
     kind = method(name)
     return NAMES.get(name, kind.title) + ("" if kind.strict else STAR)
 
 
-def systems(target: str, dataset: str, printed: dict) -> list[str]:
-    """The methods that the paper prints for the dataset, for one it hasn't those of the table.
+def systems(target: str, dataset: str, printed: dict[str, Any]) -> list[str]:
+    """Return the methods that the paper's table has for the dataset.
 
-    Class names, in the order of METHODS; none for what isn't table 2 or 3. printed is
+    For a dataset that the paper doesn't have, these are all methods of the table. They are class
+    names in the order of METHODS; there are none for targets other than tables 2 and 3. printed is
     published(target).
     """
     if target not in TABLES:

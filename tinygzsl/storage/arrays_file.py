@@ -79,7 +79,7 @@ def read_npz(path: Any, *kinds: str) -> State:
     return State(header, arrays)
 
 
-def checksum(header: dict, arrays: dict[str, np.ndarray]) -> str:
+def checksum(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     """SHA-256 over the header and over the name, dtype, shape and bytes of every array."""
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):

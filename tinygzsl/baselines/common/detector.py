@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,9 @@ def detector_entropy(detector: MLP, x: np.ndarray) -> np.ndarray:
     return kernels.log_softmax_entropy(detector.forward(x)[0])[1]
 
 
-def detector_loss(detector: MLP, x: np.ndarray, y: np.ndarray) -> tuple[dict, list[np.ndarray]]:
+def detector_loss(
+    detector: MLP, x: np.ndarray, y: np.ndarray
+) -> tuple[dict[str, Any], list[np.ndarray]]:
     """Return E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] and the gradients of detector.params.
 
     The first len(y) rows of x (n, d) are seen samples with class indices y, the others are x~. The
@@ -49,7 +52,7 @@ def train_detector(
     epochs: int,
     batch: int,
     seed: int,
-    callback: Callable[[int, dict], None],
+    callback: Callable[[int, dict[str, Any]], None],
 ) -> MLP:
     """Return a detector with layers of these sizes, trained for epochs of len(x) / batch steps.
 

@@ -32,7 +32,7 @@ def parameters(networks: dict[str, MLP]) -> list[np.ndarray]:
 
 def train_networks(
     networks: dict[str, MLP],
-    loss: Callable[[np.ndarray], tuple[dict, list[np.ndarray]]],
+    loss: Callable[[np.ndarray], tuple[dict[str, Any], list[np.ndarray]]],
     n: int,
     model: Any,
     *,

@@ -44,7 +44,7 @@ def train_softmax(
     batch: int,
     lr: float,
     seed: int,
-    callback: Callable[[int, dict], None],
+    callback: Callable[[int, dict[str, Any]], None],
 ) -> Softmax:
     """Return a softmax classifier of x (n, d) and y (n,), trained by Adam from zero weights."""
     w, b = np.zeros((n_classes, x.shape[1]), x.dtype), np.zeros(n_classes, x.dtype)

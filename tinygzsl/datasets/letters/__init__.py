@@ -4,6 +4,7 @@ UCI Letter Recognition (Slate 1991), CC BY 4.0; SOURCE.md says what was changed.
 """
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def load_letters() -> Dataset:
     )
 
 
-def _samples(packed, part):
+def _samples(packed: Mapping[str, np.ndarray], part: str) -> tuple[np.ndarray, np.ndarray]:
     """Return features (n, 16) and letters (n,) from 4-bit columns and the rows per letter."""
     labels = np.repeat(packed[f"{part}_letters"].astype(np.str_), packed[f"{part}_counts"])
     pairs = packed[f"{part}_values"]
@@ -51,13 +52,13 @@ def _samples(packed, part):
     return np.ascontiguousarray(columns[:, : len(labels)].T, np.float32), labels
 
 
-def _attributes(path):
+def _attributes(path: Path) -> tuple[np.ndarray, np.ndarray]:
     with open(path, encoding="utf-8", newline="") as file:
         _, *rows = csv.reader(file)
     return np.array([row[0] for row in rows]), np.array([row[1:] for row in rows], np.float32)
 
 
-def _notes(n_dropped):
+def _notes(n_dropped: int) -> tuple[str, ...]:
     return (
         "UCI Letter Recognition (Slate 1991), CC BY 4.0, with 22 attributes written by hand",
         "split version: 20 seen letters with 20% of their rows held out, unseen are B G H L O R",
