@@ -84,7 +84,7 @@ def test_a_file_of_something_else_is_refused(path, sentence):
     with sentence(ValueError, path, "no sweep's", "another --out"):
         read_plan(path)
     write_json(plan_path(path), PLAN)
-    with sentence(ValueError, path, "line 1 is no row"):
+    with sentence(ValueError, path, "line 1 is not a row"):
         Results(path, PLAN, RUNS)
 
 
@@ -94,7 +94,7 @@ def test_a_file_of_something_else_is_refused(path, sentence):
         ("", "not valid JSON"),
         ("{", "not valid JSON"),
         ("[]", "does not hold a JSON object"),
-        ("{}", "of format None, but 1 is needed"),
+        ("{}", "has the format None, but 1 is needed"),
         ('{"format": 1, "seeds": [0], "sha256": "0"}', "checksum"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_row_with_a_value_of_the_wrong_kind(tmp_path, change, sentence):
     path = tmp_path / "rows.jsonl"
     Results(path, PLAN, RUNS).append(row_of(RUNS[0]))
     path.write_bytes(path.read_bytes() + json_line(row_of(RUNS[1], **change)))
-    with sentence(ValueError, path, "line 2 is no row", "delete that line"):
+    with sentence(ValueError, path, "line 2 is not a row", "delete that line"):
         Results(path, PLAN, RUNS)
 
 
@@ -134,14 +134,14 @@ def test_a_csv_cell_that_is_no_figure(tmp_path, cell, sentence):
     path = tmp_path / "rows.csv"
     Results(path, PLAN, RUNS).append(row_of(RUNS[0], value=0.25))
     path.write_text(path.read_text().replace("0.25", cell, 1))
-    with sentence(ValueError, path, "line 2 is no row"):
+    with sentence(ValueError, path, "line 2 is not a row"):
         Results(path, PLAN, RUNS)
 
 
 def test_a_flipped_digit_is_noticed(path, sentence):
     Results(path, PLAN, RUNS).append(row_of(RUNS[0], value=0.25))
     path.write_text(path.read_text().replace("0.25", "0.26", 1))
-    with sentence(ValueError, path, "is no row of this sweep", "delete that line"):
+    with sentence(ValueError, path, "is not a row of this sweep", "delete that line"):
         Results(path, PLAN, RUNS)
 
 
