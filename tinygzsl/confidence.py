@@ -11,7 +11,8 @@ from .nn import random
 from .nn.mlp import MLP
 from .nn.random import Purpose
 from .ptc import PTC
-from .runtime.backend import Array, array_module
+from .runtime.array import Array
+from .runtime.backend import array_module
 from .settings import Settings
 
 

@@ -22,7 +22,8 @@ from collections.abc import Callable
 from . import kernels
 from .nn import losses, ops
 from .nn.mlp import MLP
-from .runtime.backend import Array, array_module
+from .runtime.array import Array
+from .runtime.backend import array_module
 from .runtime.matmul import matmul
 from .runtime.threads import split
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 
 import numpy as np
 
@@ -23,7 +22,8 @@ from .nn import losses, random
 from .nn.adam import Adam
 from .nn.mlp import MLP
 from .nn.random import Purpose
-from .runtime.backend import Array, array_module
+from .runtime.array import Array, ArrayModule
+from .runtime.backend import array_module
 from .settings import Settings
 
 
@@ -106,7 +106,7 @@ class CWGAN:
 
     def __init__(
         self,
-        xp: ModuleType,
+        xp: ArrayModule,
         d: int,
         k: int,
         settings: Settings,
@@ -206,12 +206,12 @@ class CWGAN:
         return min(found, key=lambda at: at[0], default=None)  # the critic's step comes first
 
     def _rows(
-        self, xp: ModuleType, step: int, purpose: Purpose, count: int, out: Array | None = None
+        self, xp: ArrayModule, step: int, purpose: Purpose, count: int, out: Array | None = None
     ) -> Array:
         return random.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch, out)
 
     def _normal(
-        self, xp: ModuleType, step: int, purpose: Purpose, out: Array | None = None
+        self, xp: ArrayModule, step: int, purpose: Purpose, out: Array | None = None
     ) -> Array:
         shape = (self.settings.gan_batch, self.latent)
         return random.normal(xp, self.seed, step, purpose, shape, self.dtype, out)

@@ -24,7 +24,8 @@ from .nn.device_memory import FREE_SOME, device_errors
 from .nn.random import check_seed
 from .pipeline import Plan
 from .proxies import FRESH_DRAW, ProxySource, check_passed
-from .runtime.backend import Array, array_module, as_array, device_module, on_host, to_host
+from .runtime.array import Array
+from .runtime.backend import array_module, as_array, device_module, on_host, to_host
 from .runtime.checks import check_array, check_number
 from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ from .nn.random import Purpose
 from .proxies import FRESH_DRAW, TRAINING_DRAW, ProxySource
 from .ptc import train_ptc
 from .router import VsmmScores
-from .runtime.backend import Array, to_host
+from .runtime.array import Array, ArrayModule
+from .runtime.backend import to_host
 from .settings import Settings
 from .snapshots import (
     GanTraining,
@@ -55,7 +55,7 @@ class Plan:
 
     settings: Settings
     seed: int
-    xp: ModuleType
+    xp: ArrayModule
     dtype: str
     callback: Callable[[int, dict], None] = silent
 

@@ -9,7 +9,8 @@ import numpy as np
 from .cwgan import generator_forward
 from .nn import random
 from .nn.random import Purpose
-from .runtime.backend import Array, array_module
+from .runtime.array import Array
+from .runtime.backend import array_module
 from .runtime.checks import check_number
 from .settings import Settings
 from .snapshots import Look, Snapshot

@@ -18,7 +18,8 @@ from .nn import ops, random
 from .nn.adam import Adam
 from .nn.device_memory import blocks
 from .nn.random import Purpose
-from .runtime.backend import Array, array_module, to_host
+from .runtime.array import Array
+from .runtime.backend import array_module, to_host
 from .runtime.memory import LOADING, require_room
 from .runtime.threads import workers
 from .settings import Settings

@@ -11,7 +11,8 @@ import numpy as np
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
 from .nn.mlp import MLP
-from .runtime.backend import Array, array_module, on_host
+from .runtime.array import Array
+from .runtime.backend import array_module, on_host
 from .runtime.checks import check_number
 from .settings import Settings
 from .storage.arrays_file import State

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,8 @@ from .nn import losses, ops, random
 from .nn.adam import Adam
 from .nn.mlp import MLP
 from .nn.random import Purpose
-from .runtime.backend import Array, array_module, on_host, to_host
+from .runtime.array import Array, ArrayModule
+from .runtime.backend import array_module, on_host, to_host
 from .runtime.checks import check_number
 from .settings import Settings
 from .storage.arrays_file import State
@@ -38,7 +38,7 @@ class VSMM:
     @classmethod
     def create(
         cls,
-        xp: ModuleType,
+        xp: ArrayModule,
         d: int,
         k: int,
         n_classes: int,
@@ -338,7 +338,7 @@ def train_vsmm(
 
 
 def epoch_batches(
-    xp: ModuleType,
+    xp: ArrayModule,
     n: int,
     *,
     batch: int,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..runtime.array import Array
 from .common.ranking import RankingBaseline
 
 
@@ -38,13 +39,12 @@ class ALE(RankingBaseline):
         "lr": (0.003, 0.03, 0.3),
         "epochs": (5, 20),
     }
-    margin: ClassVar[float] = 1.0  # the paper's loss of a wrong label
 
     features: str = "l2"
     lr: float = 0.3
     epochs: int = 20
 
-    def _weights(self, n_classes: int) -> np.ndarray:
+    def _weights(self, n_classes: int) -> Array:
         """l_k / k for k = 0 .. n_classes - 1, 0 for k = 0."""
         k = np.arange(1, n_classes)
         return np.concatenate([[0.0], np.cumsum(1 / k) / k])

@@ -13,6 +13,7 @@ from ..nn import random
 from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
+from ..runtime.array import Array
 from .common.checks import check_numbers
 from .common.detector import detector_entropy, train_detector
 from .common.synthetic import BETAS, GANBaseline, synthesize
@@ -73,9 +74,7 @@ class CEWGANOD(GANBaseline):
     detector_epochs: int = 50
     detector_batch: int = 100
 
-    def _fit_all(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> None:
+    def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         self._generator = self._train_generator(x, index, a)
         fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
         self._seen_classifier = self._softmax(x, index, len(a))
@@ -99,7 +98,7 @@ class CEWGANOD(GANBaseline):
         whole, widths = ("detector_epochs", "detector_batch"), ("decoder_hidden", "detector_hidden")
         check_numbers(self, whole=whole, weights=weights, widths=widths)
 
-    def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
+    def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         terms = EmbeddingTerms(
             x,
             index,
@@ -128,7 +127,7 @@ class CEWGANOD(GANBaseline):
 
         return self._train_gan(gan, x, index, a, train_decoder)
 
-    def _logits(self, x: np.ndarray) -> np.ndarray:
+    def _logits(self, x: Array) -> Array:
         seen, _ = kernels.log_softmax_entropy(self._seen_classifier.logits(x))
         unseen, _ = kernels.log_softmax_entropy(self._unseen_classifier.logits(x))
         seen -= seen.max(axis=1, keepdims=True)
@@ -141,9 +140,9 @@ class EmbeddingTerms:
 
     def __init__(
         self,
-        x: np.ndarray,
-        index: np.ndarray,
-        a: np.ndarray,
+        x: Array,
+        index: Array,
+        a: Array,
         *,
         hidden: tuple[int, ...],
         cosine_weight: float,
@@ -163,12 +162,12 @@ class EmbeddingTerms:
         )
         self.adam = Adam(self.decoder.params, lr, BETAS)
 
-    def train_decoder(self, rows: np.ndarray) -> None:
+    def train_decoder(self, rows: Array) -> None:
         """Train the decoder for one step on real samples."""
         _, _, grads = reconstruction_loss(self.decoder, self.x[rows], self.a[self.index[rows]], 1.0)
         self.adam.step(grads)
 
-    def __call__(self, fake: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, fake: Array, rows: Array) -> tuple[Array, Array]:
         """Return the weighted terms of x~ (n, d), made for the classes of these rows, and dx~.
 
         Samples of other classes come from a cyclic shift of the batch: as its samples are drawn
@@ -187,8 +186,8 @@ class EmbeddingTerms:
 
 
 def cosine_embedding_loss(
-    fake: np.ndarray, real: np.ndarray, same: np.ndarray, weight: float
-) -> tuple[np.ndarray, np.ndarray]:
+    fake: Array, real: Array, same: Array, weight: float
+) -> tuple[Array, Array]:
     """Return weight times the mean loss of the rows, and its gradient dx~ (n, d).
 
     The loss of a row is 1 - cos(x~, x) where same (n,) is True, else max(0, cos(x~, x)); x~ and x
@@ -207,8 +206,8 @@ TINY = 1e-12  # the least length to divide by, so that a sample of zeros has cos
 
 
 def reconstruction_loss(
-    decoder: MLP, x: np.ndarray, a: np.ndarray, weight: float
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    decoder: MLP, x: Array, a: Array, weight: float
+) -> tuple[Array, Array, list[Array]]:
     """Return weight times the mean of (decoder(x) - a)^2, dx (n, d) and the decoder's gradients.
 
     The mean is over samples and attributes; the gradients are in the order of decoder.params.

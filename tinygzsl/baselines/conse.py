@@ -11,6 +11,7 @@ from ..datasets.hold_out import hold_out_rows
 from ..nn.random import Purpose
 from ..ptc import refit, train_ptc
 from ..router import compatibility
+from ..runtime.array import Array
 from ..settings import Settings
 from .common.base import Baseline
 from .common.checks import check_numbers
@@ -59,7 +60,7 @@ class ConSE(Baseline):
         l2 = self.ptc_l2
         return Settings(ptc_l2=tuple(l2) if isinstance(l2, list) else l2)
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         callback = self.callback or (lambda step, logs: None)
         held = hold_out_rows(index, share=HELD_OUT, seed=self.seed, purpose=Purpose.CONSE_HOLD_OUT)
         chosen = train_ptc(
@@ -74,10 +75,10 @@ class ConSE(Baseline):
         )
         self._classifier, self._seen = refit(chosen, x, index), a
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         return compatibility(self.embed(x), a, "cosine")
 
-    def embed(self, x: np.ndarray) -> np.ndarray:
+    def embed(self, x: Array) -> Array:
         """Return the embeddings (n, k) of scaled samples x (n, d): means of scaled prototypes."""
         p = np.exp(self._classifier.log_proba(x))
         if self.candidates < p.shape[1]:

@@ -12,6 +12,7 @@ from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..router import compatibility
+from ..runtime.array import Array
 from .common.base import Baseline
 from .common.checks import check_numbers
 
@@ -61,7 +62,7 @@ class DEM(Baseline):
     weight_decay: float = 1e-3
     steps: int = 5000
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         counts = np.bincount(index)
         means = np.stack([x[index == c].mean(axis=0) for c in range(len(a))])
         net = MLP.create(
@@ -87,7 +88,7 @@ class DEM(Baseline):
                 self.callback(step, {"phase": "dem", "total": self.steps, "loss": loss})
         self._net = net
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         return compatibility(x, self._net.forward(a)[0], "euclidean")
 
     def check(self) -> None:
@@ -97,8 +98,8 @@ class DEM(Baseline):
 
 
 def dem_loss(
-    net: MLP, a: np.ndarray, means: np.ndarray, counts: np.ndarray, weight_decay: float
-) -> tuple[float, list[np.ndarray]]:
+    net: MLP, a: Array, means: Array, counts: Array, weight_decay: float
+) -> tuple[float, list[Array]]:
     """Return DEM's objective, without the constant, and the gradients of net.params.
 
     a (S, k) are prototypes; means (S, d) and counts (S,) are the mean and the number of each

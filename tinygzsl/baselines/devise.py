@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..runtime.array import Array
 from .common.ranking import RankingBaseline
 
 
@@ -43,5 +44,5 @@ class DeViSE(RankingBaseline):
     margin: float = 1.0
     epochs: int = 20
 
-    def _weights(self, n_classes: int) -> np.ndarray:
+    def _weights(self, n_classes: int) -> Array:
         return np.ones(n_classes)

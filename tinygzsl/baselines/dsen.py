@@ -10,6 +10,7 @@ import numpy as np
 from .. import kernels
 from ..datasets.scaling import scaled
 from ..router import compatibility
+from ..runtime.array import Array
 from .common.base import GenerativeBaseline
 from .common.checks import check_numbers
 from .common.networks import train_networks
@@ -85,19 +86,17 @@ class DSEN(GenerativeBaseline):
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         super().check()
-        whole, weights = ("latent", "hidden", "epochs", "batch"), ("weight_decay", "threshold")
-        weights += "division_weight", "reconstruction_weight"
+        whole = "latent", "hidden", "epochs", "batch"
+        weights = "weight_decay", "threshold", "division_weight", "reconstruction_weight"
         check_numbers(self, whole=whole, positive=("lr",), weights=weights)
 
-    def _fit_all(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> None:
+    def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         both = np.concatenate([a, a_unseen])
         nets = dsen_networks(
             x.shape[1], a.shape[1], len(both), self.latent, self.hidden, self.seed, self.dtype
         )
 
-        def loss(rows: np.ndarray) -> tuple[dict[str, Any], list[np.ndarray]]:
+        def loss(rows: Array) -> tuple[dict[str, Any], list[Array]]:
             return dsen_loss(
                 nets,
                 x[rows],
@@ -119,7 +118,7 @@ class DSEN(GenerativeBaseline):
         )
         self._nets = nets
 
-    def _logits(self, x: np.ndarray) -> np.ndarray:
+    def _logits(self, x: Array) -> Array:
         unseen = self._unseen_prototypes
         a = scaled("unseen_prototypes", unseen, self._prototype_scaler, np, self.dtype)
         embedded = self._nets["shared"].forward(a)[0] + self._nets["unseen"].forward(a)[0]

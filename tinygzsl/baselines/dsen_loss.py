@@ -9,6 +9,7 @@ import numpy as np
 from .. import kernels
 from ..nn import losses
 from ..nn.mlp import MLP
+from ..runtime.array import Array
 from .common.cosine import unit_rows_backward, unit_rows_forward
 from .common.networks import create_networks
 
@@ -27,13 +28,13 @@ def dsen_networks(
 
 def dsen_loss(
     nets: dict[str, MLP],
-    x: np.ndarray,
-    y: np.ndarray,
-    a: np.ndarray,
+    x: Array,
+    y: Array,
+    a: Array,
     n_seen: int,
     division_weight: float,
     reconstruction_weight: float,
-) -> tuple[dict[str, Any], list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[Array]]:
     """Return the terms of DSEN's objective on a batch, and the gradients by nets and params.
 
     x is (n, d), the class indices y (n,), and a (C, k) are the prototypes of all classes, the
@@ -77,8 +78,8 @@ def dsen_loss(
 
 
 def class_losses(
-    classifier: MLP, v: np.ndarray, e_u: np.ndarray, y: np.ndarray, n_seen: int, weight: float
-) -> tuple[dict[str, Any], np.ndarray, np.ndarray, list[np.ndarray]]:
+    classifier: MLP, v: Array, e_u: Array, y: Array, n_seen: int, weight: float
+) -> tuple[dict[str, Any], Array, Array, list[Array]]:
     """Return the terms "class" and "division", dv, de_u and the classifier's gradients.
 
     "class" is of samples v (n, m) with labels y, "division" of e_u (C, m). The gradients are of
@@ -96,8 +97,8 @@ def class_losses(
 
 
 def reconstruction_loss(
-    decoder: MLP, e_s: np.ndarray, e_u: np.ndarray, a: np.ndarray, weight: float
-) -> tuple[np.floating, np.ndarray, np.ndarray, list[np.ndarray]]:
+    decoder: MLP, e_s: Array, e_u: Array, a: Array, weight: float
+) -> tuple[Array, Array, Array, list[Array]]:
     """Return the reconstruction loss, and de_s (S, m), de_u (U, m) and R's gradients times weight.
 
     The loss is the mean of (R(e_s) - a)^2 over seen classes plus the mean of (R(e_u) - a)^2 over
@@ -111,9 +112,7 @@ def reconstruction_loss(
     return seen + unseen, de[:n], de[n:], grads
 
 
-def cosine_loss(
-    v: np.ndarray, e: np.ndarray, y: np.ndarray
-) -> tuple[np.floating, np.ndarray, np.ndarray]:
+def cosine_loss(v: Array, e: Array, y: Array) -> tuple[Array, Array, Array]:
     """Return the mean of 1 - cos(v_i, e_{y_i}) for v (n, m), e (C, m) and y (n,), dv and de."""
     unit_v, v_cache = unit_rows_forward(v)
     unit_e, e_cache = unit_rows_forward(e)
@@ -127,7 +126,7 @@ def cosine_loss(
     )
 
 
-def division_loss(logits: np.ndarray, n_seen: int, weight: float) -> tuple[np.floating, np.ndarray]:
+def division_loss(logits: Array, n_seen: int, weight: float) -> tuple[Array, Array]:
     """Return the mean of -log10 p(unseen), and dlogits (n, C) of weight times it.
 
     p(unseen) is the sum of the probabilities of the unseen classes; logits (n, C) have the n_seen

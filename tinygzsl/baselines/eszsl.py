@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..runtime.array import Array
 from .common.base import Baseline
 from .common.checks import check_power
 
@@ -49,7 +50,7 @@ class ESZSL(Baseline):
         for name in ("regularize_features", "regularize_prototypes"):
             check_power(self, name, 10, MAX_POWER)
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         x, a = x.astype("float64"), a.astype("float64")
         y = np.where(index[:, None] == np.arange(len(a)), 1.0, -1.0)
         left = x.T @ x + 10**self.regularize_features * np.eye(x.shape[1])
@@ -65,5 +66,5 @@ class ESZSL(Baseline):
             ) from None
         self._v = v.astype(self.dtype)
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         return x @ self._v @ a.T

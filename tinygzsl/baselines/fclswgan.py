@@ -10,6 +10,7 @@ import numpy as np
 from ..cwgan import CWGAN
 from ..nn import losses
 from ..nn.mlp import MLP
+from ..runtime.array import Array
 from .common.checks import check_numbers
 from .common.synthetic import GANBaseline, Softmax, train_softmax
 
@@ -52,7 +53,7 @@ class FCLSWGAN(GANBaseline):
         super().check()
         check_numbers(self, whole=("pretrained_epochs",), weights=("classification_weight",))
 
-    def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
+    def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         pretrained = train_softmax(
             x,
             index,
@@ -64,7 +65,7 @@ class FCLSWGAN(GANBaseline):
             callback=self._report,
         )
 
-        def extra(fake: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def extra(fake: Array, rows: Array) -> tuple[Array, Array]:
             return classification_loss(pretrained, fake, index[rows], self.classification_weight)
 
         gan = CWGAN(
@@ -83,8 +84,8 @@ PRETRAINED_BATCH = 100
 
 
 def classification_loss(
-    classifier: Softmax, fake: np.ndarray, y: np.ndarray, weight: float
-) -> tuple[np.ndarray, np.ndarray]:
+    classifier: Softmax, fake: Array, y: Array, weight: float
+) -> tuple[Array, Array]:
     """Return weight times the mean of -log P(y | x~) over x~ (n, d) with labels y (n,), and dx~."""
     (cross_entropy, _), cache = losses.softmax_loss_forward(classifier.logits(fake), y)
     n = np.asarray(len(fake), fake.dtype)

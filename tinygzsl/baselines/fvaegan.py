@@ -11,6 +11,7 @@ from ..cwgan import CWGAN, generator_forward, generator_loss
 from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
+from ..runtime.array import Array
 from ..settings import Settings
 from .common.checks import check_numbers
 from .common.synthetic import BETAS, GANBaseline
@@ -64,7 +65,7 @@ class FVAEGAN(GANBaseline):
         super().check()
         check_numbers(self, positive=("wgan_weight",), widths=("encoder_hidden",))
 
-    def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
+    def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         weight, hidden = self.wgan_weight, self.encoder_hidden
         gan = VAEGAN(x, a.shape[1], self._settings(), hidden, weight, self.seed, self.dtype)
         return self._train_gan(gan, x, index, a)
@@ -75,7 +76,7 @@ class VAEGAN(CWGAN):
 
     def __init__(
         self,
-        x: np.ndarray,
+        x: Array,
         k: int,
         settings: Settings,
         hidden: tuple[int, ...],
@@ -96,7 +97,7 @@ class VAEGAN(CWGAN):
         )
         self.encoder_adam = Adam(self.encoder.params, settings.gan_lr, BETAS)
 
-    def _generator_step(self, y: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+    def _generator_step(self, y: Array, prototypes: Array) -> Array:
         rows = self._rows(np, self.step, Purpose.GENERATOR_BATCH, len(y))
         a = prototypes[y[rows]]
         z, eps = (
@@ -120,12 +121,12 @@ def vaegan_loss(
     encoder: MLP,
     generator: MLP,
     critic: MLP,
-    x: np.ndarray,
-    a: np.ndarray,
-    z: np.ndarray,
-    eps: np.ndarray,
+    x: Array,
+    a: Array,
+    z: Array,
+    eps: Array,
     weight: float,
-) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[Array], list[Array]]:
     """Return the terms of L_VAE - weight E[D(G(z, a), a)] and the gradients of both networks.
 
     x is (n, d), a (n, k); z and eps (n, m) are standard normal. The terms are 0-d arrays: "kl" and

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..nn import random
 from ..nn.random import Purpose
+from ..runtime.array import Array
 from .common.checks import check_choice, check_power
 from .common.synthetic import SyntheticBaseline
 
@@ -71,9 +72,7 @@ class GGM(SyntheticBaseline):
         for name in ("regularize_mean", "regularize_variance"):
             check_power(self, name, 10, MAX_POWER)
 
-    def _fit_all(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> None:
+    def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         mean, variance = class_gaussians(x.astype("float64"), index, len(a))
         of_seen = kernel_matrix(a, a, self.kernel)
         of_unseen = kernel_matrix(a_unseen, a, self.kernel)
@@ -95,9 +94,7 @@ class GGM(SyntheticBaseline):
         self.unseen_means_, self.unseen_variances_ = mean, variance
 
 
-def class_gaussians(
-    x: np.ndarray, index: np.ndarray, n_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
+def class_gaussians(x: Array, index: Array, n_classes: int) -> tuple[Array, Array]:
     """Return each class's mean and variance (S, d), with divisor n - 1, of samples x (n, d)."""
     mean = np.empty((n_classes, x.shape[1]), x.dtype)
     variance = np.empty_like(mean)
@@ -108,8 +105,8 @@ def class_gaussians(
 
 
 def sample_gaussians(
-    mean: np.ndarray, variance: np.ndarray, per_class: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+    mean: Array, variance: Array, per_class: int, seed: int
+) -> tuple[Array, Array]:
     """Draw per_class samples of each N(mean_c, diag(variance_c)), mean and variance (C, d).
 
     Returns the samples (C per_class, d) and the row of mean for each of them.
@@ -119,15 +116,13 @@ def sample_gaussians(
     return mean[rows] + np.sqrt(variance)[rows] * z, rows
 
 
-def kernel_matrix(a: np.ndarray, b: np.ndarray, kernel: str) -> np.ndarray:
+def kernel_matrix(a: Array, b: Array, kernel: str) -> Array:
     """Return a b^T (n, m), or (1 + a b^T)^2 if polynomial, of a (n, k) and b (m, k), in float64."""
     products = a.astype("float64") @ b.astype("float64").T
     return products if kernel == "linear" else (1 + products) ** 2
 
 
-def kernel_ridge(
-    of_seen: np.ndarray, of_new: np.ndarray, targets: np.ndarray, weight: float
-) -> np.ndarray:
+def kernel_ridge(of_seen: Array, of_new: Array, targets: Array, weight: float) -> Array:
     """Return the predictions (U, d) for new classes: K_new (K + weight I)^-1 T.
 
     of_seen is K (S, S), the kernel among classes with targets T (S, d); of_new is K_new (U, S), the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
 from ..text import quoted
 from . import METHODS
@@ -48,7 +49,7 @@ def n_parameters(model: Baseline) -> int:
     return sum(_numbers(v) for v in kept.values() if v is not model._seen_prototypes)
 
 
-def _numbers(value: object) -> int:
+def _numbers(value: Any) -> int:
     """Return how many floating-point values an array, or a list, dict or network of arrays, has."""
     if hasattr(value, "dtype"):
         return value.size if value.dtype.kind == "f" and value.ndim else 0

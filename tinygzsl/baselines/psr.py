@@ -11,6 +11,7 @@ from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose, uniform
 from ..router import compatibility
+from ..runtime.array import Array
 from .common.base import Baseline
 from .common.checks import check_numbers, is_number
 from .common.cosine import unit_rows_backward, unit_rows_forward
@@ -65,7 +66,7 @@ class PSR(Baseline):
     batch_size: int = 128
     steps: int = 500
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         d, k = x.shape[1], a.shape[1]
         self._encoder = self._network([k, self.hidden, d], Purpose.GENERATOR_WEIGHTS)
         self._decoder = self._network([d, self.hidden, k], Purpose.CRITIC_WEIGHTS)
@@ -101,10 +102,17 @@ class PSR(Baseline):
         )
 
     def _network(self, sizes: list[int], purpose: Purpose) -> MLP:
-        options = {"std": None, "hidden": "relu", "dtype": self.dtype}
-        return MLP.create(np, sizes, seed=self.seed, purpose=purpose, **options)
+        return MLP.create(
+            np,
+            sizes,
+            seed=self.seed,
+            purpose=purpose,
+            std=None,
+            hidden="relu",
+            dtype=self.dtype,
+        )
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         return compatibility(x, self._encoder.forward(a)[0], "cosine")
 
 
@@ -115,18 +123,18 @@ class Triples(NamedTuple):
     those of the latter classes to r, NaN where there is no such class.
     """
 
-    r: np.ndarray
-    x_i: np.ndarray
-    x_j: np.ndarray
-    x_k: np.ndarray
-    delta_j: np.ndarray
-    delta_k: np.ndarray
+    r: Array
+    x_i: Array
+    x_j: Array
+    x_k: Array
+    delta_j: Array
+    delta_k: Array
 
 
 class Partners:
     """The similar and the dissimilar classes of each class; draws samples of them."""
 
-    def __init__(self, index: np.ndarray, a: np.ndarray, threshold: float):
+    def __init__(self, index: Array, a: Array, threshold: float):
         self.index = index
         self.counts = np.bincount(index)
         self.rows = np.argsort(index, kind="stable")  # sorted by class
@@ -135,7 +143,7 @@ class Partners:
         self.similar = (self.delta >= threshold) & (self.delta < 1 - 1e-6)  # 1: identical
         self.dissimilar = self.delta < threshold
 
-    def draw(self, x: np.ndarray, u: np.ndarray) -> Triples:
+    def draw(self, x: Array, u: Array) -> Triples:
         """Draw B rows of x (n, d), of length 1, and their partners, by u (B, 5) in [0, 1)."""
         i = (u[:, 0] * len(x)).astype(np.int64)
         r = self.index[i]
@@ -143,7 +151,7 @@ class Partners:
         k, delta_k = self._samples(self.dissimilar, r, u[:, 3:])
         return Triples(r, x[i], x[j], x[k], delta_j.astype(x.dtype), delta_k.astype(x.dtype))
 
-    def _samples(self, related: np.ndarray, r: np.ndarray, u: np.ndarray) -> tuple[Any, ...]:
+    def _samples(self, related: Array, r: Array, u: Array) -> tuple[Any, ...]:
         """Draw a related class of each r uniformly, then one of its samples; also the cosines."""
         choices = np.argsort(~related, axis=1, kind="stable")  # a row's related classes first
         number = related.sum(axis=1)[r]
@@ -156,12 +164,12 @@ class Partners:
 def psr_loss(
     encoder: MLP,
     decoder: MLP,
-    a: np.ndarray,
+    a: Array,
     triples: Triples,
     threshold: float,
     similar_weight: float,
     reconstruction_weight: float,
-) -> tuple[float, list[np.ndarray], list[np.ndarray]]:
+) -> tuple[float, list[Array], list[Array]]:
     """Return the loss of B triples and prototypes a (S, k), and both networks' gradients."""
     mapped, cache = encoder.forward(a)
     unit, unit_cache = unit_rows_forward(mapped)
@@ -178,8 +186,8 @@ def psr_loss(
 
 
 def relation_loss(
-    unit: np.ndarray, triples: Triples, threshold: float, weight: float
-) -> tuple[float, np.ndarray]:
+    unit: Array, triples: Triples, threshold: float, weight: float
+) -> tuple[float, Array]:
     """Return the mean of O_1 + weight O_2 for f(a) (S, d) of length 1, and its gradient (S, d)."""
     r, x_i, x_j, x_k, delta_j, delta_k = triples
     f = unit[r]

@@ -11,6 +11,7 @@ from .. import kernels
 from ..nn import losses
 from ..nn.mlp import MLP
 from ..router import compatibility
+from ..runtime.array import Array
 from .common.base import Baseline
 from .common.checks import check_numbers
 from .common.cosine import unit_rows_backward, unit_rows_forward
@@ -76,10 +77,10 @@ class SADLE(Baseline):
         weights = "align_weight", "structure_weight", "class_weight"
         check_numbers(self, whole=("latent", "epochs", "batch"), positive=("lr",), weights=weights)
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         nets = sadle_networks(x.shape[1], a.shape[1], len(a), self.latent, self.seed, self.dtype)
 
-        def loss(rows: np.ndarray) -> tuple[dict[str, Any], list[np.ndarray]]:
+        def loss(rows: Array) -> tuple[dict[str, Any], list[Array]]:
             return sadle_loss(
                 nets,
                 x[rows],
@@ -93,7 +94,7 @@ class SADLE(Baseline):
         train_networks(nets, loss, len(x), self)
         self._nets = nets
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         v, s = self._nets["f_v"].forward(x)[0], self._nets["f_s"].forward(a)[0]
         return compatibility(v, s, "euclidean")
 
@@ -108,13 +109,13 @@ def sadle_networks(
 
 def sadle_loss(
     nets: dict[str, MLP],
-    x: np.ndarray,
-    y: np.ndarray,
-    a: np.ndarray,
+    x: Array,
+    y: Array,
+    a: Array,
     align_weight: float,
     structure_weight: float,
     class_weight: float,
-) -> tuple[dict[str, Any], list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[Array]]:
     """Return the terms of SADLE's objective on a batch, and the gradients by nets and params.
 
     x is (n, d), the class indices y (n,), and a (n, k) holds each sample's prototype. The terms are
@@ -147,9 +148,7 @@ def sadle_loss(
     return terms, f_v_grads + g_v_grads + f_s_grads + g_s_grads + c_grads
 
 
-def structure_loss(
-    v: np.ndarray, s: np.ndarray, weight: float
-) -> tuple[np.floating, np.ndarray, np.ndarray]:
+def structure_loss(v: Array, s: Array, weight: float) -> tuple[Array, Array, Array]:
     """Return the mean over pairs of (cos(v_i, v_j) - cos(s_i, s_j))^2 for v and s (n, m).
 
     Also returns dv and ds of weight times this.

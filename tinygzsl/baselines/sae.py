@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..router import compatibility
+from ..runtime.array import Array
 from .common.base import Baseline
 from .common.checks import check_choice, check_numbers
 
@@ -51,20 +52,20 @@ class SAE(Baseline):
         check_choice(self, "direction", DIRECTIONS)
         check_numbers(self, positive=("encoding_weight",))
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         x, a_y = x.astype("float64"), a.astype("float64")[index]
         c = (1 + self.encoding_weight) * (a_y.T @ x)
         w = solve_sylvester(a_y.T @ a_y, self.encoding_weight * (x.T @ x), c)
         length = np.linalg.norm(w, axis=1, keepdims=True)
         self._w = (w / np.where(length > 0, length, 1)).astype(self.dtype)
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         if self.direction == "encoder":
             return compatibility(x @ self._w.T, a, "cosine")
         return compatibility(x, a @ self._w, "cosine")
 
 
-def solve_sylvester(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+def solve_sylvester(a: Array, b: Array, c: Array) -> Array:
     """Return the W (k, d) of least norm with a W + W b = c, for positive semidefinite a and b.
 
     a (k, k) and b (d, d) are symmetric. In the bases of their eigenvectors the equation reads

@@ -13,6 +13,7 @@ from ..nn import random
 from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
+from ..runtime.array import Array
 from .common.checks import check_choice, check_numbers
 from .common.synthetic import SyntheticBaseline, synthesize
 from .common.vae import (
@@ -89,7 +90,7 @@ class SEGZSL(SyntheticBaseline):
         check_numbers(self, whole=whole, positive=("lr",), weights=weights)
         check_choice(self, "output", ("linear", "relu"))
 
-    def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
+    def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         d, k, m, h = x.shape[1], a.shape[1], self.latent, self.hidden
         encoder, generator, regressor = (
             self._network(i, sizes)
@@ -126,9 +127,7 @@ class SEGZSL(SyntheticBaseline):
             )
         return generator
 
-    def _samples(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _samples(self, x: Array, index: Array, a: Array, a_unseen: Array) -> tuple[Array, Array]:
         return synthesize(self._generator, np.concatenate([a, a_unseen]), self.per_class, self.seed)
 
     def _network(self, i: int, sizes: list[int]) -> MLP:
@@ -153,8 +152,8 @@ class Weights(NamedTuple):
 
 
 def regressor_loss(
-    regressor: MLP, x: np.ndarray, a: np.ndarray, fake: np.ndarray, weight: float
-) -> tuple[np.ndarray, list[np.ndarray]]:
+    regressor: MLP, x: Array, a: Array, fake: Array, weight: float
+) -> tuple[Array, list[Array]]:
     """Return E[-log r(a | x)] + weight E[-log r(a | x~)], and the gradients of regressor.params.
 
     The constants of the normal distributions are left out. x and x~ (n, d) share the prototypes
@@ -172,12 +171,12 @@ def vae_loss(
     encoder: MLP,
     generator: MLP,
     regressor: MLP,
-    x: np.ndarray,
-    a: np.ndarray,
-    z: np.ndarray,
-    eps: np.ndarray,
+    x: Array,
+    a: Array,
+    z: Array,
+    eps: Array,
     weights: Weights,
-) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
+) -> tuple[dict[str, Any], list[Array], list[Array]]:
     """Return L_VAE + lambda_c L_c + lambda_reg L_reg + lambda_E L_E and its gradients.
 
     The gradients are those of encoder.params (of L_VAE only, as the other terms hold the encoder
@@ -199,7 +198,7 @@ def vae_loss(
     latent, latent_cache = kl_forward(fake_code)
     terms = {"kl": kl, "reconstruction": reconstruction, "attributes": attributes, "prior": prior}
     terms["latent"] = weights.latent * latent
-    terms["loss"] = sum(terms.values())
+    terms["loss"] = kl + reconstruction + attributes + prior + terms["latent"]
 
     dprior = dprior + regressor.backward(dread, read_cache)[0]
     dprior += encoder.backward(kl_backward(weights.latent, latent_cache), fake_cache)[0]

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..runtime.array import Array
 from ..runtime.matmul import matmul
 from ..runtime.memory import LOADING, require_room
 from .common.base import Baseline
@@ -58,7 +59,7 @@ class SYNC(Baseline):
         for name in ("regularize", "scale"):
             check_power(self, name, 2, 100)
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
         w = train_one_versus_other(x, signs, 2**self.regularize, self.callback)
         distances = np.sqrt(_squared_distances(a, a))
@@ -66,26 +67,24 @@ class SYNC(Baseline):
         self._phantoms = a
         self._v = np.linalg.pinv(self.similarities(a)) @ w
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         w = self.similarities(a) @ self._v  # in float64: the v are large where s is near-singular
         return matmul(x, w.astype(self.dtype).T)
 
-    def similarities(self, a: np.ndarray) -> np.ndarray:
+    def similarities(self, a: Array) -> Array:
         """s (C, S) of scaled prototypes a (C, k) and the phantom classes; each row sums to 1."""
         z = -(2**self.scale) * _squared_distances(a, self._phantoms) / self._unit**2
         s = np.exp(z - z.max(axis=1, keepdims=True))
         return s / s.sum(axis=1, keepdims=True)
 
 
-def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _squared_distances(a: Array, b: Array) -> Array:
     """(C, S) for a (C, k) and b (S, k), in float64; exactly 0 for equal rows."""
     b = b.astype("float64")
     return np.stack([((row - b) ** 2).sum(axis=1) for row in a.astype("float64")])
 
 
-def one_versus_other_loss(
-    w: np.ndarray, x: np.ndarray, signs: np.ndarray, weight: float
-) -> tuple[float, np.ndarray]:
+def one_versus_other_loss(w: Array, x: Array, signs: Array, weight: float) -> tuple[float, Array]:
     """The objective of SYNC for class weights w (S, d), x (n, d), signs (n, S), and dw (S, d)."""
     gap = np.maximum(0, 1 - signs * matmul(x, w.T))
     dw = matmul((gap * signs).T, x)
@@ -95,19 +94,19 @@ def one_versus_other_loss(
 
 
 def train_one_versus_other(
-    x: np.ndarray, signs: np.ndarray, weight: float, callback: Callable[[int, dict], None] | None
-) -> np.ndarray:
+    x: Array, signs: Array, weight: float, callback: Callable[[int, dict], None] | None
+) -> Array:
     """The class weights (S, d) that minimise the objective, by L-BFGS from zero."""
     require_room(LOADING, "SciPy")
     from scipy.optimize import minimize
 
     shape, step = (signs.shape[1], x.shape[1]), 0
 
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    def objective(theta: Array) -> tuple[float, Array]:
         loss, dw = one_versus_other_loss(theta.reshape(shape).astype(x.dtype), x, signs, weight)
         return loss, dw.ravel().astype("float64")
 
-    def report(theta: np.ndarray) -> None:
+    def report(theta: Array) -> None:
         nonlocal step
         step += 1
         if callback:

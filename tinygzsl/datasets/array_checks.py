@@ -154,7 +154,7 @@ def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.nda
 
 
 def check_unseen(
-    prototypes: Array, classes: Array, n_attributes: int, seen: np.ndarray
+    prototypes: Array, classes: Array | None, n_attributes: int, seen: np.ndarray
 ) -> np.ndarray:
     """Return the unseen classes (U,) on the host; ValueError unless they fit prototypes (U, k)."""
     if prototypes.ndim == 2 and prototypes.shape[0] == 0:

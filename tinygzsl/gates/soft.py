@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import kernels
-from ..runtime.backend import Array
+from ..runtime.array import Array
 from ..settings import Settings
 
 

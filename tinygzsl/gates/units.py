@@ -15,7 +15,8 @@ import numpy as np
 
 from ..datasets.hold_out import hold_out_rows
 from ..nn.random import Purpose
-from ..runtime.backend import Array, array_module
+from ..runtime.array import Array
+from ..runtime.backend import array_module
 from ..settings import Settings
 from . import hard
 

@@ -20,7 +20,7 @@ pass at s_l. For ReLU and LeakyReLU phi'' = 0 and that pass is not run.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -138,6 +138,18 @@ class MLP:
             activated.append(phi_cache)
         return x, ForwardCache(linear, activated)
 
+    @overload
+    def backward(
+        self,
+        dy: Array,
+        cache: ForwardCache,
+        need_dx: Literal[True] = True,
+        out: list[Array] | None = None,
+    ) -> tuple[Array, list[Array]]: ...
+    @overload
+    def backward(
+        self, dy: Array, cache: ForwardCache, need_dx: bool, out: list[Array] | None = None
+    ) -> tuple[Array | None, list[Array]]: ...
     def backward(
         self, dy: Array, cache: ForwardCache, need_dx: bool = True, out: list[Array] | None = None
     ) -> tuple[Array | None, list[Array]]:

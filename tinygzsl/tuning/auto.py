@@ -8,7 +8,8 @@ import numpy as np
 
 from ..datasets import TrainingSet
 from ..datasets.array_checks import check_labels
-from ..runtime.backend import Array, to_host
+from ..runtime.array import Array
+from ..runtime.backend import to_host
 from ..settings import given_settings
 from ..text import quoted, warn
 from .tune import Tuning, tune

@@ -19,7 +19,8 @@ from ..gates.units import EntropyScaleError, keep_out
 from ..pipeline import Plan, SeenData
 from ..proxies import FRESH_DRAW, TRAINING_DRAW
 from ..router import sample_rows, score_deviation, vsmm_scores
-from ..runtime.backend import Array, device_module
+from ..runtime.array import Array
+from ..runtime.backend import device_module
 from ..settings import Settings
 from ..snapshots import SnapshotKeeper
 from ..vsmm import VSMM

@@ -20,6 +20,8 @@ from ...datasets.array_checks import (
 from ...datasets.scaling import fit_and_scale, scaled
 from ...nn.random import check_seed
 from ...router import sample_rows, score_deviation
+from ...runtime.array import Array
+from ...runtime.backend import to_host
 from ...runtime.threads import check_threads, workers
 from ...sklearn_protocol import Parameters
 from .checks import check_choice, check_finite_number
@@ -63,7 +65,8 @@ class Baseline(Parameters, ABC):
 
     strict: ClassVar[bool] = True
     title: ClassVar[str]  # its name in the tables
-    grid: ClassVar[dict[str, tuple]] = {}  # the values of each parameter that validation searches
+    # The values of each parameter that validation searches.
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
 
     features: str = "none"
     prototypes: str = "l2"
@@ -199,23 +202,23 @@ class Baseline(Parameters, ABC):
         if not np.isfinite(self.score_scale_):
             raise FloatingPointError(f"{self.title} diverged: its scores are not finite")
 
-    def _score_rows(self, X: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _score_rows(self, X: np.ndarray, a: Array) -> np.ndarray:
         X = np.asarray(X)
         check_matrix("X", X, self.n_features_in_, "the training data")
         with workers(self.threads):
             x = scaled("X", X, self._feature_scaler, np, self.dtype)
-            return self._scores(x, a)
+            return to_host(self._scores(x, a))
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classes_"):
             raise ValueError("the model is not fitted; call fit first")
 
     @abstractmethod
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         """Train on scaled samples x (n, d), class indices (n,) and scaled prototypes a (S, k)."""
 
     @abstractmethod
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         """Return scores (n, C) of scaled samples x (n, d) for any C scaled prototypes a (C, k)."""
 
 
@@ -241,7 +244,7 @@ class GenerativeBaseline(Baseline):
 
     strict: ClassVar[bool] = False
 
-    def fit(
+    def fit(  # type: ignore[override]  # unseen prototypes have no default
         self,
         X: np.ndarray,
         y: np.ndarray,
@@ -282,21 +285,19 @@ class GenerativeBaseline(Baseline):
             )
         return super().decision_function(X, unseen_prototypes)
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         a_unseen = scaled(
             "unseen_prototypes", self._unseen_prototypes, self._prototype_scaler, np, self.dtype
         )
         self._fit_all(x, index, a, a_unseen)
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         return self._logits(x)[:, : len(a)]  # a has the seen classes, or all
 
     @abstractmethod
-    def _fit_all(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> None:
+    def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         """As _fit, also with the scaled prototypes a_unseen (U, k) of the unseen classes."""
 
     @abstractmethod
-    def _logits(self, x: np.ndarray) -> np.ndarray:
+    def _logits(self, x: Array) -> Array:
         """Return scores (n, S + U) of scaled samples x (n, d)."""

@@ -72,7 +72,7 @@ def _curve(f: np.ndarray, data: Dataset, scale: float) -> tuple[np.ndarray, np.n
     as_seen = data.seen_classes[seen.argmax(axis=1)] == data.y_test
     as_unseen = data.unseen_classes[unseen.argmax(axis=1)] == data.y_test
     thresholds, s, u = seen_unseen_curve(-ahead, as_seen, as_unseen, data.y_test, data.seen_classes)
-    return -thresholds[:-1][::-1], harmonic_mean(s, u)[::-1]
+    return -thresholds[:-1][::-1], np.asarray(harmonic_mean(s, u))[::-1]
 
 
 def _at(curve: tuple[np.ndarray, np.ndarray], offsets: np.ndarray) -> np.ndarray:

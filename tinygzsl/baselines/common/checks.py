@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def check_numbers(
@@ -25,12 +25,10 @@ def check_numbers(
         value = getattr(model, name)
         if name in widths:
             words = "a tuple of whole numbers from 1, like (512,)"
-            good = isinstance(value, tuple | list) and all(
-                isinstance(v, Integral) and is_number(v) and v > 0 for v in value
-            )
+            good = isinstance(value, tuple | list) and all(is_whole(v) and v > 0 for v in value)
         elif name in whole:
             words = "a whole number from 1"
-            good = isinstance(value, Integral) and is_number(value) and value > 0
+            good = is_whole(value) and value > 0
         else:
             words = "a number of 0 or more" if name in weights else "a number above 0"
             good = is_number(value) and (value > 0 or (name in weights and value == 0))
@@ -59,6 +57,11 @@ def check_finite_number(model: Any, name: str) -> None:
         raise ValueError(f"{name} is {value!r}; pass a finite number")
 
 
-def is_number(value: Any) -> bool:
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Return whether value is a whole number; True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
     """Return whether value is a finite real number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ...runtime.array import Array
 
-def unit_rows_forward(x: np.ndarray) -> tuple[np.ndarray, tuple[Any, ...]]:
+
+def unit_rows_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
     """Return x (n, m) with every row scaled to length 1; rows of zeros stay zeros."""
     norm = np.sqrt((x * x).sum(axis=1, keepdims=True))
     unit = x / np.where(norm > 0, norm, 1).astype(x.dtype)
     return unit, (unit, norm)
 
 
-def unit_rows_backward(dunit: np.ndarray, cache: tuple[Any, ...]) -> np.ndarray:
+def unit_rows_backward(dunit: Array, cache: tuple[Array, Array]) -> Array:
     """Return dx (n, m): the part of dunit orthogonal to each row, divided by the row's length.
 
     It is 0 for rows of zeros.

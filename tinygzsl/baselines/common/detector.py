@@ -13,19 +13,18 @@ from ...nn import losses, random
 from ...nn.adam import Adam
 from ...nn.mlp import MLP
 from ...nn.random import Purpose
+from ...runtime.array import Array
 from ...vsmm import epoch_batches
 
 LR, BETAS = 1e-3, (0.5, 0.999)
 
 
-def detector_entropy(detector: MLP, x: np.ndarray) -> np.ndarray:
+def detector_entropy(detector: MLP, x: Array) -> Array:
     """Return the entropy H (n,) of the detector's softmax, in nats."""
     return kernels.log_softmax_entropy(detector.forward(x)[0])[1]
 
 
-def detector_loss(
-    detector: MLP, x: np.ndarray, y: np.ndarray
-) -> tuple[dict[str, Any], list[np.ndarray]]:
+def detector_loss(detector: MLP, x: Array, y: Array) -> tuple[dict[str, Any], list[Array]]:
     """Return E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] and the gradients of detector.params.
 
     The first len(y) rows of x (n, d) are seen samples with class indices y, the others are x~. The
@@ -44,9 +43,9 @@ def detector_loss(
 
 
 def train_detector(
-    x: np.ndarray,
-    y: np.ndarray,
-    fakes: np.ndarray,
+    x: Array,
+    y: Array,
+    fakes: Array,
     sizes: list[int],
     *,
     epochs: int,
@@ -71,8 +70,8 @@ def train_detector(
     adam, half = Adam(detector.params, LR, BETAS), max(1, batch // 2)
     total, passes = epochs * math.ceil(len(x) / batch), 0
     while adam.t < total:
-        of_pass = {"epoch": passes, "purpose": Purpose.DETECTOR_ORDER}
-        for rows in epoch_batches(np, len(x), batch=half, seed=seed, **of_pass):
+        order = Purpose.DETECTOR_ORDER
+        for rows in epoch_batches(np, len(x), batch=half, seed=seed, epoch=passes, purpose=order):
             drawn = random.integers(np, seed, adam.t, Purpose.DETECTOR_BATCH, len(fakes), len(rows))
             _, grads = detector_loss(detector, np.concatenate([x[rows], fakes[drawn]]), y[rows])
             adam.step(grads)

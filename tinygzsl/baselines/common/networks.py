@@ -11,28 +11,42 @@ import numpy as np
 from ...nn.adam import Adam
 from ...nn.mlp import MLP
 from ...nn.random import Purpose
+from ...runtime.array import Array
 from ...vsmm import epoch_batches
 
 
 def create_networks(
-    shapes: dict[str, list[int]], seed: int, dtype: str, **activations: str
+    shapes: dict[str, list[int]],
+    seed: int,
+    dtype: str,
+    hidden: str = "leaky_relu",
+    output: str = "linear",
 ) -> dict[str, MLP]:
     """Return new networks by name, weights N(0, 1 / inputs); activations as for MLP."""
-    common = {"seed": seed, "purpose": Purpose.BASELINE_WEIGHTS, "std": None, "dtype": dtype}
     return {
-        name: MLP.create(np, sizes, step=i, **common, **activations)
+        name: MLP.create(
+            np,
+            sizes,
+            seed=seed,
+            purpose=Purpose.BASELINE_WEIGHTS,
+            step=i,
+            std=None,
+            hidden=hidden,
+            output=output,
+            dtype=dtype,
+        )
         for i, (name, sizes) in enumerate(shapes.items())
     }
 
 
-def parameters(networks: dict[str, MLP]) -> list[np.ndarray]:
+def parameters(networks: dict[str, MLP]) -> list[Array]:
     """Return all parameters, in the order of the networks."""
     return [p for network in networks.values() for p in network.params]
 
 
 def train_networks(
     networks: dict[str, MLP],
-    loss: Callable[[np.ndarray], tuple[dict[str, Any], list[np.ndarray]]],
+    loss: Callable[[Array], tuple[dict[str, Any], list[Array]]],
     n: int,
     model: Any,
     *,

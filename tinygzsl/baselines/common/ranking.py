@@ -9,6 +9,7 @@ import numpy as np
 
 from ...kernels.dispatch import is_reference_only, numba_version
 from ...nn import random
+from ...runtime.array import Array
 from .base import Baseline
 from .checks import check_numbers
 
@@ -37,13 +38,14 @@ class RankingBaseline(Baseline):
 
     lr: float
     epochs: int
+    margin = 1.0  # of ALE; in the other subclasses it is a parameter
 
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         super().check()
         check_numbers(self, whole=("epochs",), positive=("lr", "margin"))
 
-    def _fit(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> None:
+    def _fit(self, x: Array, index: Array, a: Array) -> None:
         w = initial_weights(x.shape[1], a.shape[1], self.seed, self.dtype)
         m = np.zeros((x.shape[1], len(a)), self.dtype)  # W = w + m A
         start, gram, weights = x @ w @ a.T, a @ a.T, self._weights(len(a))
@@ -61,23 +63,23 @@ class RankingBaseline(Baseline):
                 self.callback(epoch, {"phase": "ranking", "total": self.epochs, "loss": loss})
         self._w = w + m @ a
 
-    def _scores(self, x: np.ndarray, a: np.ndarray) -> np.ndarray:
+    def _scores(self, x: Array, a: Array) -> Array:
         return x @ self._w @ a.T
 
     @abstractmethod
-    def _weights(self, n_classes: int) -> np.ndarray | None:
+    def _weights(self, n_classes: int) -> Array | None:
         """Return the weight of each number of violations, see ranking_loss."""
 
 
-def initial_weights(d: int, k: int, seed: int, dtype: str) -> np.ndarray:
+def initial_weights(d: int, k: int, seed: int, dtype: str) -> Array:
     """Return W (d, k): uniform numbers in [0, 1), each column divided by its length."""
     w = random.uniform(np, seed, 0, random.Purpose.BASELINE_WEIGHTS, (d, k))
     return (w / np.sqrt((w * w).sum(axis=0))).astype(dtype)
 
 
 def ranking_loss(
-    f: np.ndarray, index: np.ndarray, margin: float, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+    f: Array, index: Array, margin: float, weights: Array | None
+) -> tuple[Array, Array]:
     """Return the losses (n,) of scores f (n, S) with class indices (n,), and the gradients (n, S).
 
     v_y = max(0, margin + f_y - f_label) for the S - 1 wrong classes; k of them have v_y > 0 and
@@ -99,28 +101,28 @@ def ranking_loss(
 
 
 def bilinear_loss(
-    w: np.ndarray,
-    x: np.ndarray,
-    index: np.ndarray,
-    a: np.ndarray,
+    w: Array,
+    x: Array,
+    index: Array,
+    a: Array,
     margin: float,
-    weights: np.ndarray | None,
-) -> tuple[float, np.ndarray]:
+    weights: Array | None,
+) -> tuple[float, Array]:
     """Return the mean ranking_loss of x (n, d) with prototypes a (S, k), and dw (d, k)."""
     loss, df = ranking_loss(x @ w @ a.T, index, margin, weights)
     return float(loss.mean()), x.T @ df @ a / len(x)
 
 
 def ranking_epoch(
-    m: np.ndarray,
-    order: np.ndarray,
-    x: np.ndarray,
-    start: np.ndarray,
-    gram: np.ndarray,
-    index: np.ndarray,
+    m: Array,
+    order: Array,
+    x: Array,
+    start: Array,
+    gram: Array,
+    index: Array,
     lr: float,
     margin: float,
-    weights: np.ndarray | None,
+    weights: Array | None,
 ) -> float:
     """Take a step for each sample of x (n, d) in this order, on m (d, S) in place.
 
@@ -129,13 +131,26 @@ def ranking_epoch(
     F = x W A^T are start + x m gram, with start (n, S) = x W_0 A^T and gram (S, S) = A A^T. This
     equals steps on W and costs less for S < k. The loop is compiled by Numba if possible.
     """
-    epoch = reference_epoch
-    if not is_reference_only() and numba_version():
-        from .ranking_compiled import compiled_epoch as epoch
-    return epoch(m, order, x, start, gram, index, lr=lr, margin=margin, weights=weights)
+    if is_reference_only() or not numba_version():
+        return reference_epoch(
+            m, order, x, start, gram, index, lr=lr, margin=margin, weights=weights
+        )
+    from .ranking_compiled import compiled_epoch
+
+    return compiled_epoch(m, order, x, start, gram, index, lr=lr, margin=margin, weights=weights)
 
 
-def reference_epoch(m, order, x, start, gram, index, lr, margin, weights):
+def reference_epoch(
+    m: Array,
+    order: Array,
+    x: Array,
+    start: Array,
+    gram: Array,
+    index: Array,
+    lr: float,
+    margin: float,
+    weights: Array | None,
+) -> float:
     """As ranking_epoch, in NumPy."""
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked for NaN and inf

@@ -16,6 +16,7 @@ from ...nn.mlp import MLP
 from ...nn.ops import linear_forward
 from ...nn.random import Purpose
 from ...ptc import ptc_loss
+from ...runtime.array import Array
 from ...settings import Settings, settings_for
 from ...vsmm import epoch_batches
 from .base import GenerativeBaseline
@@ -27,17 +28,17 @@ BETAS = (0.5, 0.999)  # Adam's betas in all generative methods
 class Softmax(NamedTuple):
     """A linear softmax classifier: weights w (C, d) and bias b (C,)."""
 
-    w: np.ndarray
-    b: np.ndarray
+    w: Array
+    b: Array
 
-    def logits(self, x: np.ndarray) -> np.ndarray:
+    def logits(self, x: Array) -> Array:
         """Return the logits (n, C) of x (n, d)."""
         return linear_forward(x, self.w, self.b)[0]
 
 
 def train_softmax(
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Array,
+    y: Array,
     n_classes: int,
     *,
     epochs: int,
@@ -63,9 +64,7 @@ def train_softmax(
     return Softmax(w, b)
 
 
-def synthesize(
-    generator: MLP, a: np.ndarray, per_class: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def synthesize(generator: MLP, a: Array, per_class: int, seed: int) -> tuple[Array, Array]:
     """Generate per_class samples for every prototype in a (C, k).
 
     Returns the samples (C per_class, d) and the row of a for each of them.
@@ -102,16 +101,12 @@ class SyntheticBaseline(GenerativeBaseline):
     classifier_epochs: int = 25
     classifier_batch: int = 300
 
-    def _fit_all(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> None:
+    def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         self._generator = self._train_generator(x, index, a)
         samples, labels = self._samples(x, index, a, a_unseen)
         self._classifier = self._softmax(samples, labels, len(a) + len(a_unseen))
 
-    def _samples(
-        self, x: np.ndarray, index: np.ndarray, a: np.ndarray, a_unseen: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _samples(self, x: Array, index: Array, a: Array, a_unseen: Array) -> tuple[Array, Array]:
         """Return the samples the classifier is trained on, and their labels 0 to S + U - 1."""
         fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
         return np.concatenate([x, fakes]), np.concatenate([index, len(a) + labels])
@@ -122,7 +117,7 @@ class SyntheticBaseline(GenerativeBaseline):
         whole = "per_class", "classifier_epochs", "classifier_batch"
         check_numbers(self, whole=whole, positive=("classifier_lr",))
 
-    def _softmax(self, x: np.ndarray, y: np.ndarray, n_classes: int) -> Softmax:
+    def _softmax(self, x: Array, y: Array, n_classes: int) -> Softmax:
         return train_softmax(
             x,
             y,
@@ -138,10 +133,10 @@ class SyntheticBaseline(GenerativeBaseline):
         if self.callback:
             self.callback(step, logs)
 
-    def _logits(self, x: np.ndarray) -> np.ndarray:
+    def _logits(self, x: Array) -> Array:
         return self._classifier.logits(x)
 
-    def _train_generator(self, x: np.ndarray, index: np.ndarray, a: np.ndarray) -> MLP:
+    def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         raise NotImplementedError  # not abstract, as GGM has its own _fit_all and no generator
 
 
@@ -186,9 +181,9 @@ class GANBaseline(SyntheticBaseline):
     def _train_gan(
         self,
         gan: CWGAN,
-        x: np.ndarray,
-        index: np.ndarray,
-        a: np.ndarray,
+        x: Array,
+        index: Array,
+        a: Array,
         before_step: Callable[[int], None] = lambda step: None,
     ) -> MLP:
         """Return the generator after gan_max_epochs; FloatingPointError if training diverges."""
