@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.report import figures, svg_charts
-from tinygzsl.report.charts import TITLES, entropy_chart, run_charts, score_chart
+from tinygzsl.report.charts import TITLES, entropy_chart, run_charts
 from tinygzsl.report.samples import Histogram
 from tinygzsl.report.svg import INNER, LEFT
 from tinygzsl.runs.load import Run
@@ -71,7 +71,7 @@ def relative(values):
 
 
 def test_the_score_chart_is_of_the_looks(make_run):
-    chart = score_chart(make_run(cs_low=0.4, cs_high=0.7))
+    chart = run_charts(make_run(cs_low=0.4, cs_high=0.7))[0]
     cs, r = chart.panels
     assert (cs.window, cs.level) == (pytest.approx((10**0.4, 10**0.7)), 1.0)
     assert (r.window, r.level) == ((0.4, 0.7), 0.0)
@@ -104,7 +104,7 @@ def test_which_charts_a_run_has(make_run, histogram):
 
 @needs_matplotlib
 def test_both_drawings_of_the_score_are_the_same(make_run):
-    chart = score_chart(make_run(cs_low=0.4, cs_high=0.7))
+    chart = run_charts(make_run(cs_low=0.4, cs_high=0.7))[0]
     svg, axes = drawn(chart)
     curves, dots = list(svg.iter("polyline")), list(svg.iter("circle"))
     bands = [box for box in svg.iter("rect") if box.get("class") == "window"]

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..confidence import cs_window
+from ..proxies import ProxySource
 from ..router import limits
 from ..runs.load import Run
+from ..settings import Settings
 from ..snapshots import Look
 from .samples import Histogram
 
@@ -78,19 +80,19 @@ class Chart:
 
 def run_charts(run: Run, histogram: Histogram | None = None) -> list[Chart]:
     """Return all charts: score and critic (if there is a GAN), vsmm, entropy (with a histogram)."""
-    charts = []
-    if run.model.proxy_source_ is not None:
-        charts += [score_chart(run), critic_chart(run)]
-    charts.append(vsmm_chart(run))
+    model, charts = run.model, []
+    if model.proxy_source_ is not None:
+        charts += [score_chart(model.proxy_source_, model.settings_)]
+        charts += [critic_chart(model.proxy_source_.looks)]
+    charts.append(vsmm_chart(model.history_))
     if histogram is not None:
         charts.append(entropy_chart(run, histogram))
     return charts
 
 
-def score_chart(run: Run) -> Chart:
+def score_chart(source: ProxySource, settings: Settings) -> Chart:
     """CS and r while the CWGAN trained, with the window and the chosen snapshots."""
-    source = run.model.proxy_source_
-    window = cs_window(run.model.settings_, source.reference)
+    window = cs_window(settings, source.reference)
     chosen = [snapshot.look for snapshot in source.snapshots]
     panels = []
     for name, title, level, band in (
@@ -118,9 +120,8 @@ def score_chart(run: Run) -> Chart:
     )
 
 
-def critic_chart(run: Run) -> Chart:
+def critic_chart(looks: list[Look]) -> Chart:
     """The critic's distance and the gradient penalty at every look."""
-    looks = run.model.proxy_source_.looks
     return Chart(
         name="critic",
         title="Critic: E[D(x)] - E[D(x~)] and its gradient penalty, eq. 6",
@@ -142,9 +143,8 @@ def _over_epochs(
     return Series(form=form, kind=kind, name=name, x=x, y=y)
 
 
-def vsmm_chart(run: Run) -> Chart:
+def vsmm_chart(history: list[dict[str, float]]) -> Chart:
     """The VSMM's losses and the entropies of its batches, means per epoch."""
-    history = run.model.history_
     epochs = list(range(1, len(history) + 1))
 
     def panel(title: str, names: dict[str, str], *, logarithmic: bool) -> Panel:

@@ -172,7 +172,9 @@ def _entropy_section(run: Run, details: Details) -> Html:
 
 
 def _score_section(run: Run) -> Html:
-    if run.model.proxy_source_ is None:
+    source = run.model.proxy_source_
+    if source is None:
         note = "The run has no CWGAN (vsmm.weight_es = 0), hence no proxies and no such score."
         return section("score", "Confidence score", paragraph(note))
-    return section("score", "Confidence score", draw(score_chart(run)))
+    chart = score_chart(source, run.model.settings_)
+    return section("score", "Confidence score", draw(chart))

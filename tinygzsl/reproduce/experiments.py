@@ -62,8 +62,9 @@ class Job:
 
     def outcome(self, values: list[Value], **more: Any) -> Outcome:
         """The Outcome of this run."""
-        names = {"dataset": self.dataset, "split": self.split, "seed": self.seed}
-        return Outcome(**names, values=values, **more)
+        return Outcome(
+            dataset=self.dataset, split=self.split, seed=self.seed, values=values, **more
+        )
 
     def fit(
         self, training: TrainingSet, proxies: np.ndarray | None = None, **changes: Any
