@@ -10,8 +10,6 @@ import warnings
 import numpy as np
 import pytest
 
-from tinygzsl.nn import ops
-
 
 def run_python(code):
     return subprocess.run(
@@ -72,32 +70,6 @@ def test_info_says_why_cuda_cannot_be_used(run_cli, monkeypatch):
     facts = json.loads(run_cli("info", "--json").stdout)
     assert facts["cuda"]["usable"] is False
     assert facts["cores"] >= 1
-
-
-@pytest.mark.wheel
-def test_gradcheck_prints_a_table_and_passes(run_cli):
-    result = run_cli("gradcheck")
-    assert result.exit_code == 0, result.output
-    assert "critic loss with penalty (eq. 6), 3 hidden, tanh" in result.stdout
-    assert "FAILED" not in result.stdout
-    facts = json.loads(run_cli("gradcheck", "--json").stdout)
-    assert facts["passed"] is True
-    assert all(check["error"] < 1e-6 for check in facts["checks"])
-
-
-@pytest.mark.parametrize("order", ["first", "second"])
-def test_gradcheck_exits_with_1_for_a_derivative_that_is_off(run_cli, monkeypatch, order):
-    tanh = ops.ACTIVATIONS["tanh"]
-    if order == "first":
-        wrong = tanh._replace(backward=lambda dy, cache: 1.001 * tanh.backward(dy, cache))
-    else:
-        wrong = tanh._replace(second=lambda e, t, cache: 1.001 * tanh.second(e, t, cache))
-    monkeypatch.setitem(ops.ACTIVATIONS, "tanh", wrong)
-    result = run_cli("gradcheck", "--json")
-    assert result.exit_code == 1
-    failed = [c["name"] for c in json.loads(result.stdout)["checks"] if not c["passed"]]
-    assert "critic loss with penalty (eq. 6), 2 hidden, tanh" in failed
-    assert not any("softplus" in name for name in failed)
 
 
 @pytest.mark.wheel

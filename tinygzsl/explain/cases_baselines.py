@@ -146,7 +146,14 @@ def sadle_case(draw: Draw) -> Check:
     """SADLE's four terms."""
     n, d, k, classes = draw.sizes.pairs, draw.sizes.d, draw.sizes.k, draw.sizes.classes
     with reference_only():  # the same weights on every version of the kernels
-        nets = sadle.sadle_networks(d, k, classes, draw.sizes.latent, draw.seed, "float64")
+        nets = sadle.sadle_networks(
+            d=d,
+            k=k,
+            n_seen=classes,
+            latent=draw.sizes.latent,
+            seed=draw.seed,
+            dtype=draw.dtype,
+        )
     x, y, prototypes = draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
 
     def loss():
@@ -167,7 +174,15 @@ def dsen_case(draw: Draw) -> Check:
     """DSEN's four terms, with two unseen classes."""
     n, d, k, m = draw.sizes.pairs, draw.sizes.d, draw.sizes.k, 2 * draw.sizes.latent
     with reference_only():  # the same weights on every version of the kernels
-        nets = dsen_loss.dsen_networks(d, k, n + 2, m, draw.sizes.units, draw.seed, "float64")
+        nets = dsen_loss.dsen_networks(
+            d=d,
+            k=k,
+            n_classes=n + 2,
+            latent=m,
+            hidden=draw.sizes.units,
+            seed=draw.seed,
+            dtype=draw.dtype,
+        )
     x, y, prototypes = draw.normal(n, d), draw.labels(n, n), draw.normal(n + 2, k)
 
     def loss():
