@@ -1,4 +1,4 @@
-"""`tinygzsl compare`: the methods of the paper's tables on one dataset, in one table."""
+"""`tinygzsl compare`: the methods in the paper's tables on one dataset, in one table."""
 
 from contextlib import nullcontext
 
@@ -23,19 +23,19 @@ from .common import (
 @click.option(
     "--seeds", default="3", show_default=True, metavar="N", help="How many: 3; or which: 0-4."
 )
-@click.option("--routed", is_flag=True, help="Each method behind our router as well.")
+@click.option("--routed", is_flag=True, help="Also run each method behind our router.")
 @click.option("--tune", is_flag=True, help="First choose settings on pseudo-unseen classes.")
-@click.option("--settings", metavar="FILE", help="TOML file with settings, as --tune writes one.")
+@click.option("--settings", metavar="FILE", help="TOML file with settings, as written by --tune.")
 @click.option("--out", metavar="FOLDER", help="Folder for the rows and the table.")
 @json_option
 @errors_as_sentences
 @threaded
 def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **source):
-    """Train and evaluate the methods of the paper's tables beside ours.
+    """Train and evaluate our method and the others in the paper's tables.
 
-    Settings are those stored for the dataset, or each method's defaults. Calibrated figures have
-    the offset that validation chooses. With --out, rows are written as they are measured, and the
-    same command goes on where it was stopped.
+    Settings are those stored for the dataset, or each method's defaults. Calibrated figures use the
+    offset chosen by validation. With --out, rows are written as they are measured, and the same
+    command continues an interrupted comparison.
     """
     from ..comparison.measure import Comparison, keys
     from ..comparison.rows import Conditions, Rows
@@ -62,7 +62,7 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
     check_training(data.training())
     sha256 = data.sha256()
     conditions = Conditions(dataset=label, data_sha256=sha256, threads=current().count)
-    if folder:  # one that can't be made shows now, not after the first row
+    if folder:  # create it now, so that an error comes before the first row
         folder.mkdir(parents=True, exist_ok=True)
     with FolderLock(folder) if folder else nullcontext(), Progress() as progress:
 
@@ -85,7 +85,7 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
 
 
 def _phases(progress):
-    """The callback of fit: a progress line where a method says how far it is."""
+    """Return a callback for fit that draws a progress line if the method reports its steps."""
 
     def callback(step, logs):
         if "phase" in logs and "total" in logs:
@@ -95,7 +95,7 @@ def _phases(progress):
 
 
 def _measure(comparison, rows, wanted, say):
-    """All rows that are missing, each announced when it is there."""
+    """Measure all missing rows, with a note for each."""
     missing = [key for key in wanted if key not in rows.found]
     for key in wanted:
         if key in rows.found and rows.found[key]["error"] is None:
@@ -108,7 +108,7 @@ def _measure(comparison, rows, wanted, say):
             say(f"[{number}/{len(missing)}] {_line(row)}")
     except KeyboardInterrupt:
         if rows.path:
-            say(f"stopped with {len(rows.found)} rows in {rows.path}; the same command goes on")
+            say(f"stopped with {len(rows.found)} rows in {rows.path}; the same command continues")
         raise
 
 
@@ -133,7 +133,7 @@ def _facts(label, rows, seeds):
 
 
 def _write(folder, facts):
-    """table.txt, .json, .csv and .md in the folder; returns the paths."""
+    """Write table.txt, .json, .csv and .md into the folder; return the paths."""
     from ..comparison.table import as_csv, as_markdown, as_text
     from ..storage.checksums import write_json, write_text
 

@@ -1,15 +1,15 @@
-"""From the options of `tinygzsl compare` to methods, seeds and settings."""
+"""Methods, seeds and settings from the options of `tinygzsl compare`."""
 
 from pathlib import Path
 
 from .sweep_plan import numbers
 
 MOST_SEEDS = 100
-TUNED_ON = "settings.sha256"  # the data that settings.toml was chosen on
+TUNED_ON = "settings.sha256"  # checksum of the data on which settings.toml was chosen
 
 
 def method_names(text: str | None) -> list[str]:
-    """Class names, and "ours", of names separated by commas; all of them without a text."""
+    """Return class names, and "ours", from names separated by commas; None stands for all."""
     from ..baselines import METHODS
     from ..baselines.methods import method
     from ..comparison.chosen import OURS
@@ -26,7 +26,7 @@ def method_names(text: str | None) -> list[str]:
 
 
 def seed_numbers(text: str) -> list[int]:
-    """[0, 1, 2] of "3", which is how many; and [5, 6, 9] of "5-6,9"."""
+    """Return [0, 1, 2] for "3", a number of seeds, and [5, 6, 9] for "5-6,9"."""
     if not text.strip().isdecimal():
         return numbers(text, "--seeds")
     count = int(text)
@@ -36,10 +36,10 @@ def seed_numbers(text: str) -> list[int]:
 
 
 def chosen_settings(names: list[str], dataset: str, label: str, path: str | None) -> dict:
-    """{name: Chosen} for the methods and for ours, whose router --routed takes.
+    """Return {name: Chosen} for the methods and for ours, whose router --routed uses.
 
-    dataset is as on the command line, label its name in settings files. Ours has the dataset's
-    preset where no file says otherwise.
+    dataset is as on the command line, label its name in settings files. Without settings in a file,
+    ours has the dataset's preset.
     """
     from ..comparison.chosen import DEFAULT, OURS, Chosen, chosen_for
     from .config import resolve
@@ -68,7 +68,7 @@ def check_named(file: Path, labels: list[str]) -> None:
 
 
 def folder_for(out: str | None) -> Path | None:
-    """The folder of --out, which may not be there yet; ValueError where a file has that name."""
+    """Return the folder of --out, which need not exist; ValueError if a file has that name."""
     folder = Path(out) if out else None
     if folder and folder.exists() and not folder.is_dir():
         raise ValueError(f"{out} is a file; pass a folder as --out")
@@ -76,11 +76,11 @@ def folder_for(out: str | None) -> Path | None:
 
 
 def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None) -> None:
-    """ValueError for --routed and --tune where they would do nothing or lack a folder."""
+    """ValueError if --routed or --tune would have no effect, or --tune has no folder."""
     from ..comparison.chosen import OURS
 
     if tune and folder is None:
-        raise ValueError("--tune writes a file with what it chooses; pass --out FOLDER for it")
+        raise ValueError("--tune writes the chosen settings to a file; pass --out FOLDER for it")
     if set(names) != {OURS}:
         return
     if routed:
@@ -97,10 +97,11 @@ def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None
 def tuned(
     chosen: dict, names: list[str], training, label: str, folder: Path, sha256: str, say
 ) -> dict:
-    """chosen with what validation finds for the methods named, ours left as it is.
+    """Return `chosen` with the settings that validation finds for the named methods, except ours.
 
-    folder/settings.toml has them, written after each method; what is there already is taken if it
-    was chosen on the same data. A method that diverges with all its settings keeps those it had.
+    They are written to folder/settings.toml after each method. Existing settings in it are used if
+    they were chosen on the same data. A method that diverges with all settings of its grid keeps
+    its settings.
     """
     from ..comparison.chosen import OURS, read_settings, write_settings
     from ..comparison.grid_search import validation_folds
@@ -118,7 +119,7 @@ def tuned(
                 say(f"warning: {error}")
                 continue
             except KeyboardInterrupt:
-                say(f"stopped with {len(found)} methods in {path}; the same command goes on")
+                say(f"stopped with {len(found)} methods in {path}; the same command continues")
                 raise
             write_settings(path, found)
         chosen = {**chosen, name: found[name, place]}
@@ -127,8 +128,10 @@ def tuned(
 
 
 def _check_same_data(path: Path, sha256: str) -> None:
-    """See that settings which are there were chosen on this very data; what was seen in another
-    split's training may be unseen here. The checksum stands in a file beside them.
+    """ValueError unless existing settings were chosen on the same data.
+
+    Seen classes of another split may be unseen here. The data's checksum is in a file beside the
+    settings.
     """
     from ..storage.checksums import write_text
 

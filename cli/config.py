@@ -15,7 +15,9 @@ def parse_set(pairs: tuple[str, ...]) -> dict:
         if not equals or not name.strip():
             raise ValueError(f"--set got {pair!r}; write it as section.key=value, like gan.lr=1e-4")
         if name.strip() in TOP:
-            raise ValueError(f"{name.strip()} is no setting; use --{name.strip()} {text.strip()}")
+            raise ValueError(
+                f"{name.strip()} is not a setting; use --{name.strip()} {text.strip()}"
+            )
         settings[name.strip().replace(".", "_")] = _toml_value(text.strip())
     return settings
 

@@ -34,7 +34,7 @@ def plot(run, out, as_json):
 
 
 def _histogram(run):
-    """Return the entropies of the test samples; None, with a note, if they can't be had."""
+    """Return the entropies of the test samples, or None, with a note, if they aren't available."""
     from ..datasets import load_dataset
     from ..report.samples import entropy_histogram
 

@@ -19,8 +19,8 @@ from .common import emit, errors_as_sentences, given, json_option, source_option
 def report(run, dataset, root, split, prototypes, device, out, as_json):
     """Write one self-contained HTML page about a run.
 
-    RUN is a folder made by `train`. Of a run that was evaluated, the page shows the test samples in
-    detail, which are loaded again for that. It has no scripts and loads nothing.
+    RUN is a folder made by `train`. If the run was evaluated, its test samples are loaded again and
+    shown in detail. The page has no scripts and loads no other files.
     """
     from ..report.page import REPORT, gather, write_report
     from ..runs.load import load_run
@@ -28,13 +28,13 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
     how = given({"root": root, "split": split, "prototypes": prototypes})
     if how and not dataset:
         raise ValueError(
-            f"{', '.join(how)} would be ignored: a report is of the run's own dataset; name "
+            f"{', '.join(how)} would be ignored: a report shows the run's own dataset; name "
             "another one with --data"
         )
     if dataset and not out:
         raise ValueError(
-            f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is of "
-            "the run's own dataset; name another file with --out"
+            f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is that "
+            "of the run's own dataset; name another file with --out"
         )
     found = load_run(run, device)
     source = {"name_or_path": dataset, **how} if dataset else None

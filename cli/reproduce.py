@@ -1,4 +1,4 @@
-"""`tinygzsl reproduce`: the paper's tables and figures from the user's data."""
+"""`tinygzsl reproduce`: the paper's tables and figures, measured on the user's data."""
 
 from pathlib import Path
 
@@ -35,12 +35,12 @@ from .completion import complete_set
 @errors_as_sentences
 @threaded
 def reproduce(target, datasets, out, as_json, **options):
-    """Measure a table or figure of the paper, beside the printed numbers.
+    """Measure a table or figure of the paper, and compare it with the printed numbers.
 
-    TARGET is table1 to table4 or figure2 to figure7; without one, they are listed. Looks for the
-    paper's datasets under --root, or takes each DATASET: a name, a folder or letters. The other
-    methods of table2 and table3 are trained too, with the settings of `compare`. Figures need --out
-    and matplotlib, figure3 scikit-learn too.
+    TARGET is table1 to table4 or figure2 to figure7; without it, they are listed. The datasets are
+    the paper's, found under --root, or each DATASET given: a name, a folder or letters. The other
+    methods in table2 and table3 are trained too, with the settings of `compare`. Figures need --out
+    and matplotlib; figure3 also needs scikit-learn.
     """
     from ..reproduce.published import published
     from ..reproduce.run import outcomes, progress
@@ -66,7 +66,7 @@ def reproduce(target, datasets, out, as_json, **options):
             note(line)
 
         jobs = _jobs(target, datasets, {**options, "callback": callback}, table)
-        table.write()  # a folder that can't be written to shows now, not after the first run
+        table.write()  # an error about the folder should come before the first run
         for job, outcome in outcomes(TARGETS[target], progress(jobs, say)):
             table.add(job, outcome, say)
     table.draw()
@@ -81,9 +81,9 @@ def _listed(targets):
 
 
 def _check_packages(target, folder):
-    """What a figure needs, before anything is trained."""
+    """Check what a figure needs, before anything is trained."""
     if target.startswith("figure") and folder is None:
-        raise ValueError(f"{target} is a picture; pass --out FOLDER for it")
+        raise ValueError(f"{target} is a figure; pass --out FOLDER for it")
     if target.startswith("figure"):
         from ..report.figures import new_figure
 
@@ -105,7 +105,7 @@ def _check_methods(target, options):
 
 
 def _jobs(target, datasets, options, table):
-    """The runs in the order of dataset, split, seed; what is missing goes into table.not_run."""
+    """Return the runs by dataset, split and seed; record missing datasets in table.not_run."""
     from ..baselines.methods import DETERMINISTIC
     from ..datasets.find import canonical
     from ..reproduce.experiments import Job
@@ -156,7 +156,7 @@ def _jobs(target, datasets, options, table):
 
 
 def _systems(target, label, options, printed):
-    """{class name: its settings} of the methods to measure; None for ours, which has presets."""
+    """Return {class name: settings} of the methods to measure; None for ours, with its preset."""
     from ..comparison.chosen import OURS, chosen_for
     from ..reproduce.others import systems
     from .compare_plan import method_names
@@ -169,7 +169,7 @@ def _systems(target, label, options, printed):
 
 
 class _Table:
-    """The table as it grows: in memory, and in the folder if there is one."""
+    """The table of the measured runs, in memory and, if given, in a folder."""
 
     def __init__(self, target, printed, folder):
         self.target, self.printed, self.folder = target, printed, folder
@@ -218,7 +218,7 @@ class _Table:
         if self.not_run:
             lines.append(f"\nnot found, hence not run: {', '.join(self.not_run)}")
         if not self.datasets:
-            lines.append(f"\na stand-in will do too: tinygzsl reproduce {self.target} letters")
+            lines.append(f"\nto try it without them: tinygzsl reproduce {self.target} letters")
         lines += [f"\n{name} failed: {why}" for name, why in self.failed.items()]
         return "\n".join([*lines, "", *(f"wrote {path}" for path in self.files)]).rstrip()
 

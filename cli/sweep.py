@@ -44,9 +44,9 @@ from .progress import clock
 def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     """Train and evaluate every combination of datasets, splits, settings and seeds.
 
-    One row per run goes to --out as soon as the run is finished. The same command again does what
-    is missing. When all is done, the rows are put into the order of the plan, and S, U and H are
-    printed with mean and standard deviation.
+    One row per run is written to --out as soon as the run is finished. The same command again runs
+    what is missing. After the last run the rows are sorted, and the mean and standard deviation of
+    S, U and H are printed.
     """
     from ..storage.locks import FileLock
     from ..sweeps.results import Results, read_plan
@@ -77,7 +77,7 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
 
 
 def _collect(engine, missing, results, path):
-    """The number of runs that lost their workers; all others get their rows."""
+    """Write the rows of finished runs; return the number of runs that lost their workers."""
     lost, started = 0, time.monotonic()
     try:
         with contextlib.closing(engine.results(missing)) as answers:
@@ -89,7 +89,7 @@ def _collect(engine, missing, results, path):
                 _progress(done, len(missing), time.monotonic() - started)
     except KeyboardInterrupt:
         rows = _count(len(results.lines), "row")
-        note(f"\nstopped with {rows} in {path}; the same command goes on")
+        note(f"\nstopped with {rows} in {path}; the same command continues")
         raise
     return lost
 
@@ -97,7 +97,7 @@ def _collect(engine, missing, results, path):
 def _progress(done, total, seconds):
     if sys.stderr.isatty():
         left = clock(seconds / done * (total - done))
-        with contextlib.suppress(OSError):  # the terminal may have gone
+        with contextlib.suppress(OSError):  # the terminal may have been closed
             sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
             sys.stderr.flush()
 
@@ -117,7 +117,7 @@ def _facts(path, results, ran, lost):
 
 
 def _groups(results, rows):
-    """Mean and standard deviation of S, U and H for each dataset and combination of settings."""
+    """Return mean and standard deviation of S, U and H by dataset and combination of settings."""
     from ..sweeps.results import cell
 
     names = [name for name in results.runs[0].key if name not in ("split", "seed")]
@@ -132,18 +132,14 @@ def _groups(results, rows):
 
 
 def _statistics(rows):
-    """Over splits, each the mean of its seeds; where there is one split, over seeds."""
-    from statistics import fmean, stdev
+    """Return means and standard deviations over splits, or over the seeds of one split."""
+    from ..sweeps.spread import spread
 
-    over = "split" if len({row["split"] for row in rows}) > 1 else "seed"
-    facts = {"runs": len(rows), "over": _count(len({row[over] for row in rows}), over)}
-    for name in ("S", "U", "H", "auroc"):
-        cells = {}
-        for row in rows:
-            cells.setdefault(row[over], []).append(row[name])
-        means = [fmean(values) for values in cells.values()]
-        facts[name] = fmean(means)
-        facts[f"{name}_sd"] = stdev(means) if len(means) > 1 else None
+    names = ("S", "U", "H", "auroc")
+    found = {k: spread((row["split"], row["seed"], row[k]) for row in rows) for k in names}
+    facts = {"runs": len(rows), "over": found["S"].over}
+    for name, of in found.items():
+        facts |= {name: of.mean, f"{name}_sd": of.sd}
     return facts
 
 
@@ -161,7 +157,7 @@ def _text(facts):
     if facts["lost"]:
         lines.append(
             f"{_count(facts['lost'], 'run')} lost the worker process each time (out of memory?); "
-            "the same command tries them again, with fewer --processes if you like"
+            "the same command tries them again; fewer --processes need less memory"
         )
     return "\n".join([*lines, f"rows: {facts['file']}"])
 

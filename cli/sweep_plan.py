@@ -1,4 +1,4 @@
-"""From the options of `tinygzsl sweep` to its runs, the plan that identifies it, and an engine."""
+"""The runs, the plan and the engine of a sweep, from the options of `tinygzsl sweep`."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ OTHERS = ("device", "dtype")
 
 
 def numbers(text: str, option: str) -> list[int]:
-    """[1, 2, 5, 6, 7] of "1,2,5-7"; ValueError for anything else, repetitions included."""
+    """Return [1, 2, 5, 6, 7] for "1,2,5-7"; ValueError for anything else and for repetitions."""
     found = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip())
@@ -29,7 +29,7 @@ def numbers(text: str, option: str) -> list[int]:
 
 
 def grid(sets: tuple[str, ...]) -> dict[str, list]:
-    """{"gan.lr": [1e-4, 1e-5]} of ("gan.lr=1e-4,1e-5",), a list as a tuple.
+    """Return {"gan.lr": [1e-4, 1e-5]} for ("gan.lr=1e-4,1e-5",); a list becomes a tuple.
 
     Commas inside brackets belong to a list: vsmm.hidden=[],[256],[256,256] are three values.
     """
@@ -42,7 +42,7 @@ def grid(sets: tuple[str, ...]) -> dict[str, list]:
             )
         name = name.replace(".", "_").replace("_", ".", 1)  # gan_lr is gan.lr
         if name in TOP:
-            raise ValueError(f"{name} is no setting; use --seeds, --preset or --config for it")
+            raise ValueError(f"{name} is not a setting; use --seeds, --preset or --config for it")
         if name in values:
             raise ValueError(f"--set names {name} twice; give all its values in one --set")
         values[name] = []
@@ -108,7 +108,7 @@ def _check_names(paths):
 
 
 def _resolve(config, combination, top, named):
-    """Complete constructor parameters and the absolute source."""
+    """Return the complete constructor parameters and the absolute source."""
     from ..datasets.array_checks import check_dtype
     from ..nn.random import check_seed
 
@@ -121,8 +121,8 @@ def _resolve(config, combination, top, named):
 
 
 def _text(value):
-    """A value of the grid as --set of `train` takes it: JSON's true, texts and lists are TOML's."""
-    return json.dumps(value, default=str)  # a date is a text, which no setting is
+    """Return a value of the grid as text for --set; JSON's true, texts and lists are valid TOML."""
+    return json.dumps(value, default=str)  # a date becomes text, which the settings refuse
 
 
 def _runs(resolved, splits, seeds, varied):
@@ -144,9 +144,9 @@ def _runs(resolved, splits, seeds, varied):
 
 
 def check_sources(runs) -> None:
-    """Load each dataset once, and look whether all splits are there, before anything is written.
+    """Load each dataset once, and check that all splits exist, before anything is written.
 
-    Raises what load_dataset and check_training raise.
+    Raises the errors of load_dataset and check_training.
     """
     from ..datasets import check_test, check_training, load_dataset
     from ..datasets.action import split_numbers

@@ -17,14 +17,32 @@ MODELS = {"model": EntropySeparationGZSL}  # by the kind of their files
 
 
 def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
-    """The model that was saved to path, on its own device or another one.
+    """Load a model from a file that its `save` wrote.
 
-    It predicts what it predicted when it was saved, bit for bit on the same machine. Raises
-    FileNotFoundError, or ValueError for a file that is no model.
+    On the same machine its predictions are the same bit for bit as before it was saved.
+
+    Parameters
+    ----------
+    path : path
+        The model file.
+    device : str, optional
+        "cpu" or "cuda"; by default the device it was trained on.
+
+    Returns
+    -------
+    EntropySeparationGZSL
+        The fitted model.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError
+        If the file is not a model file or is damaged, or the device can't be used.
     """
     state = read_npz(path, *MODELS)
     with whole_or_damaged(path, "model file", "save it again"):
         device = device or state.header["params"]["device"]
-    device_module(device)  # a device that can't be used is not damage of the file
+    device_module(device)  # checked here: an unusable device doesn't mean a damaged file
     with whole_or_damaged(path, "model file", "save it again"), device_errors(FREE_SOME):
         return MODELS[state.header["kind"]].from_state(state, device)

@@ -10,24 +10,26 @@ from . import kernels
 from .gates import hard, soft
 from .metrics import ROUTES
 from .nn.device_memory import blocks
-from .runtime.backend import Array, array_module, to_host
+from .runtime.array import Array
+from .runtime.backend import array_module, to_host
 from .runtime.matmul import matmul
 from .settings import Settings
 from .text import warn
 from .vsmm import VSMM
 
-SAMPLE_ROWS = 8192  # training samples that give the unit of scores and show a weak classifier
+SAMPLE_ROWS = 8192  # maximum training samples for the unit of scores and the check of C
 LOW_AUROC = 0.55  # of the entropy as detector of unseen samples: hardly better than chance
 
 
 class RouteResult(NamedTuple):
-    """One row a sample, on the host: label, route ("SL", "GZSL" or "ZSL"), entropy in nats, score
-    and gate.
+    """Arrays (n,) on the host, with one entry per sample.
 
-    By eq. 10 the score is the probability of the label among the candidates of its route, and the
-    gate is 1 (SL), 0.5 (GZSL) or 0 (ZSL). By the soft gate the score is the probability of the
-    label among all classes, the gate that of the seen classes together, and the route SL or ZSL as
-    the label is seen or unseen.
+    They are label, route ("SL", "GZSL" or "ZSL"), entropy in nats, score and gate.
+
+    With eq. 10 the score is the probability of the label among the candidates of its route, and the
+    gate is 1 (SL), 0.5 (GZSL) or 0 (ZSL). With the soft gate the score is the probability of the
+    label among all classes, and the gate is the probability of all seen classes together. The route
+    is SL for a seen label and ZSL for an unseen one.
     """
 
     label: np.ndarray
@@ -48,10 +50,10 @@ class VsmmScores(NamedTuple):
 
 
 def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
-    """F (n, c) of embedded samples f_v(x) (n, m) and prototypes f_s(a) (c, m); more is closer.
+    """Return F (n, c) of embedded samples f_v(x) (n, m) and prototypes f_s(a) (c, m).
 
-    euclidean is minus the distance (not squared: eq. 4 trains L2), dot the inner product, cosine
-    the inner product of unit vectors.
+    A larger value means a better match. The metric is euclidean (minus the distance, which isn't
+    squared), dot (the inner product) or cosine (the inner product of unit vectors).
     """
     if metric == "dot":
         return matmul(embedded, semantic.T)  # eqs. 1 and 2
@@ -59,7 +61,7 @@ def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
         return matmul(_unit_rows(embedded), _unit_rows(semantic).T)  # eqs. 1 and 2
     if metric != "euclidean":
         raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
-    center = semantic.mean(axis=0)  # no distance changes, and less is lost to cancellation
+    center = semantic.mean(axis=0)  # distances don't change, and rounding errors are smaller
     u, u_squared = kernels.centered_rows(embedded, center)
     v, v_squared = kernels.centered_rows(semantic, center)
     return kernels.negative_distances(matmul(u, v.T), u_squared, v_squared)  # eqs. 1 and 2
@@ -72,9 +74,9 @@ def _unit_rows(x: Array) -> Array:
 
 
 def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
-    """What route_batch returned for each chunk of rows, as one result; labels (S + U,).
+    """Join the results of route_batch for chunks of rows; labels are those of all classes (S + U,).
 
-    The chunks are joined where they lie: from a GPU a column is copied once.
+    Chunks are joined on their device, so that each column is copied from a GPU once.
     """
     xp, columns = array_module(*parts[0]), zip(*parts, strict=True)
     index, code, entropy, score, gate = (to_host(xp.concatenate(column)) for column in columns)
@@ -85,7 +87,7 @@ def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
 def route_batch(
     vsmm: VSMM, x: Array, semantic: Array, settings: Settings, score_scale: float
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Candidate index, route code, entropy, score and gate, (n,) each, for samples x (n, d).
+    """Return candidate index, route code, entropy, score and gate, (n,) each, for x (n, d).
 
     semantic (S + U, m) are the embedded prototypes f_s(a), seen classes first; index i < S is seen
     class i, S + j unseen class j. score_scale is score_deviation's, the unit of router_tau.
@@ -99,7 +101,7 @@ def route_batch(
 
 
 def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """What route_batch returns, by C alone: every sample x (n, d) takes the supervised route."""
+    """As route_batch, with C only: every sample x (n, d) takes the supervised route."""
     logits = vsmm.logits(vsmm.embed(x))
     log_p, entropy = kernels.log_softmax_entropy(logits)
     xp, index = array_module(x), logits.argmax(axis=1)  # as route_rows, see there
@@ -149,7 +151,7 @@ def unseen_above(settings: Settings, n_seen: int) -> float:
 
 
 def warn_if_weak(scores: VsmmScores, y: np.ndarray, settings: Settings) -> None:
-    """Warn where C has not even learnt its training samples: entropy may tell little apart then.
+    """Warn if C has not learnt its training samples: the entropy may then not separate classes.
 
     y (n,) are the class indices of the samples.
     """

@@ -87,7 +87,7 @@ def test_it_goes_on_after_ctrl_c(compare, tmp_path, monkeypatch):
         patched.setattr(Comparison, "rows", stopped)
         result = compare("--seeds", 2, "--out", tmp_path / "out")
     assert result.exit_code == 130
-    assert "stopped with 2 rows in" in result.stderr and "same command goes on" in result.stderr
+    assert "stopped with 2 rows in" in result.stderr and "same command continues" in result.stderr
     result = compare("--seeds", 2, "--out", tmp_path / "out", "--json")
     assert "2 of 5 rows are in" in result.stderr and "[3/3]" in result.stderr
     straight = json.loads(compare("--seeds", 2, "--json").stdout)["rows"]
@@ -257,7 +257,7 @@ def test_nothing_could_be_tuned(compare, tmp_path, monkeypatch):
         (("--tune",), ("--tune", "--out FOLDER")),
         (("--tune", "--methods", "ours", "--out", "o"), ("--tune would do nothing",)),
         (("--routed", "--methods", "ours"), ("--routed would do nothing",)),
-        (("--settings", "."), (". is no file",)),
+        (("--settings", "."), (". is not a file",)),
         (("--settings", "none.toml"), ("none.toml does not exist",)),
         (("--threads", "0"), ("threads is 0",)),
         (("--split", "1"), ("split",)),

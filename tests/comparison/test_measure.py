@@ -222,7 +222,7 @@ def test_a_damaged_line_is_a_sentence(comparison, tmp_path, line, sentence):
     (tmp_path / "rows.jsonl").write_bytes(json_line(WHOLE))
     assert Rows(tmp_path, comparison("SAE"), CONDITIONS).found == {}  # of another version
     (tmp_path / "rows.jsonl").write_bytes(line.strip() + b"\n")
-    with sentence(ValueError, "rows.jsonl, line 1 is no row of a comparison"):
+    with sentence(ValueError, "rows.jsonl, line 1 is not a row of a comparison"):
         Rows(tmp_path, comparison("SAE"), CONDITIONS)
 
 

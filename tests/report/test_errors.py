@@ -71,7 +71,7 @@ def test_warns_of_results():
     found = the_warning(run_with(), {"per_class": {"unseen": zero}})
     assert found.endswith("12 unseen classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more.")
     assert "AUROC is 0.540" in the_warning(run_with(), {"auroc": 0.54})
-    assert "The router loses: its H is 0.200" in the_warning(
+    assert "The router is worse than eq. 2 for every sample: its H is 0.200" in the_warning(
         run_with(), {"H": 0.2, "gzsl": {"H": 0.3}}
     )
 
@@ -123,7 +123,7 @@ def refused(result, *parts):
 def test_refuses_what_is_no_run(run_cli, tmp_path, command):
     if command == "plot":
         pytest.importorskip("matplotlib", reason="matplotlib is not installed; no figure drawn")
-    refused(run_cli(command, tmp_path / "none"), "none is no folder")
+    refused(run_cli(command, tmp_path / "none"), "none is not a folder")
     refused(run_cli(command, tmp_path), "model.npz does not exist")
 
 
@@ -141,12 +141,12 @@ def test_refuses_damaged_and_foreign_metrics(run_cli, run):
     for bad, part in (
         ({**good, "model_sha256": "0" * 64}, "belongs to another model"),
         ({**good, "new": 10**400}, "too large a number"),
-        ({**good, "oracle": {"H": 0.5}}, "no oracle like {'H': 0.5}"),
-        ({**good, "routes": {"seen": 3, "unseen": 3}}, "no routes like"),
-        ({**good, "S": "high"}, "no S like 'high'"),
-        ({**good, "inputs": {"x": []}}, "no inputs like {'x': []}"),
-        ({**good, "per_class": {"seen": {}}}, "no per_class like"),
-        ({**good, "gzsl": None}, "no gzsl like None"),
+        ({**good, "oracle": {"H": 0.5}}, "can't have written oracle = {'H': 0.5}"),
+        ({**good, "routes": {"seen": 3, "unseen": 3}}, "can't have written routes ="),
+        ({**good, "S": "high"}, "can't have written S = 'high'"),
+        ({**good, "inputs": {"x": []}}, "can't have written inputs = {'x': []}"),
+        ({**good, "per_class": {"seen": {}}}, "can't have written per_class ="),
+        ({**good, "gzsl": None}, "can't have written gzsl = None"),
         ({"U": 0.5, "H": 0.5, "model_sha256": good["model_sha256"]}, "it has no S"),
     ):
         write_json(path, bad)
@@ -162,7 +162,7 @@ def test_refuses_a_config_with_another_data_section(run_cli, run, command):
     before, section, after = path.read_text().partition("[data]\n")
     name, rest = after.split("\n", 1)
     for first, part in (
-        (f"{name}\ncolour = 1", "has 'colour' in [data], which is no key"),
+        (f"{name}\ncolour = 1", "has 'colour' in [data], which is not a key"),
         ("name_or_path = 5", "has name_or_path = 5 in [data]; write a text"),
         (f"{name}\nsplit = true", "has split = True in [data]; write an integer"),
         ("", "doesn't name a dataset"),

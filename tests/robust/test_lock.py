@@ -62,7 +62,7 @@ def test_the_lock_goes_with_its_holder_and_not_before(tmp_path, sentence):
 
 
 def test_no_folder(tmp_path, sentence):
-    with sentence(FileNotFoundError, tmp_path / "none", "no folder"):
+    with sentence(FileNotFoundError, tmp_path / "none", "is not a folder"):
         RunLock(tmp_path / "none")
 
 

@@ -52,7 +52,8 @@ def test_other_settings_of_the_vsmm_begin_it_anew_and_are_kept(
     assert "checkpoint has other settings, so the VSMM is trained again" in result.stderr
     result = run_cli("evaluate", run)  # the model is still the old one
     assert result.exit_code == 2
-    assert f"its run is not finished; `tinygzsl train --resume {run}` goes on" in result.stderr
+    resume = f"continue it with `tinygzsl train --resume {run}`"
+    assert f"its run is not finished; {resume}" in result.stderr
     assert run_cli("train", "--resume", run).exit_code == 0
     assert train("--set", "vsmm.lr=5e-3", out="fresh").exit_code == 0
     fresh = weights(tmp_path / "fresh")

@@ -8,6 +8,7 @@ from tinygzsl.storage.rows import (
     RowFile,
     crc32,
     csv_line,
+    csv_text,
     json_line,
     read_csv_line,
     read_json_line,
@@ -53,7 +54,7 @@ def test_a_head_that_a_crash_has_cut_off_is_written_again(rows):
 def test_a_damaged_line_is_named_and_left_alone(tmp_path, sentence):
     rows = row_file(tmp_path / "rows", b"head\n")
     rows.path.write_bytes(b"head\n1\nhead\n")  # the head in the place of a row
-    with sentence(ValueError, rows.path, "line 3 is no row of this test", "makes again what is"):
+    with sentence(ValueError, rows.path, "line 3 is not a row of this test", "makes again what is"):
         rows.read(int)
     assert rows.path.read_bytes() == b"head\n1\nhead\n"
 
@@ -83,3 +84,9 @@ def test_csv_lines():
 
 def test_the_checksum_is_the_usual_crc32():
     assert crc32("123456789") == "cbf43926"
+
+
+def test_a_table_has_a_column_for_every_name():
+    rows = [{"a": 1, "b": "x,y"}, {"b": 0.5, "c": None}]
+    assert csv_text(rows) == 'a,b,c\n1,"x,y",\n,0.5,\n'
+    assert csv_text([]) == "\n"

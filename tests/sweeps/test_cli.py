@@ -45,7 +45,7 @@ def test_commas_inside_brackets_belong_to_a_list():
         (("gan.lr=1", "gan.lr=2"), ("gan.lr twice",)),
         (("gan.lr=1", "gan_lr=2"), ("gan.lr twice",)),
         (("vsmm.weight_es=1", "vsmm_weight.es=2"), ("vsmm.weight_es twice",)),
-        (("seed=1,2",), ("seed is no setting", "--seeds")),
+        (("seed=1,2",), ("seed is not a setting", "--seeds")),
     ],
 )
 def test_a_grid_that_makes_no_sense(sets, parts, sentence):
@@ -214,7 +214,8 @@ def test_ctrl_c_keeps_what_is_finished(sweep, command, tmp_path, read, comparabl
     assert "Traceback" not in errors
     done = len(read("stopped.jsonl"))
     rows = f"{done} row" if done == 1 else f"{done} rows"
-    assert f"stopped with {rows} in {tmp_path / 'stopped.jsonl'}; the same command goes" in errors
+    stopped = f"stopped with {rows} in {tmp_path / 'stopped.jsonl'}"
+    assert f"{stopped}; the same command continues" in errors
     assert 0 < done < 8
     result = sweep("--seeds", "0-1", "--json", **how)
     assert json.loads(result.stdout)["ran"] == 8 - done

@@ -83,7 +83,7 @@ def test_a_scheduler_that_stops_on_the_way(runs_of, sentence, caplog):
         rows = DaskEngine(own.scheduler_address, 1).results(runs)
         assert next(rows)["vsmm.epochs"] == 2
         own.close()
-        with sentence(OSError, "lost the scheduler at tcp://", "the same command goes on"):
+        with sentence(OSError, "lost the scheduler at tcp://", "run the same command again"):
             next(rows)
     assert "distributed.client" not in [record.name for record in caplog.records]
 

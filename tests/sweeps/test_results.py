@@ -81,7 +81,7 @@ def test_another_sweep_is_refused(path, sentence):
 
 def test_a_file_of_something_else_is_refused(path, sentence):
     path.write_text("mine\n")
-    with sentence(ValueError, path, "no sweep's", "another --out"):
+    with sentence(ValueError, path, "does not belong to a sweep", "another --out"):
         read_plan(path)
     write_json(plan_path(path), PLAN)
     with sentence(ValueError, path, "line 1 is not a row"):

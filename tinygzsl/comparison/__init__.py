@@ -1,1 +1,1 @@
-"""The methods of the paper's tables beside the model: rows, settings, table."""
+"""Comparison of the methods in the paper's tables with the model: settings, rows, table."""

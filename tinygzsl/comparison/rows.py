@@ -22,8 +22,10 @@ ALIKE = ("settings", "data_sha256", "threads", "version", "router")
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What the rows of one command have in common: the dataset's name, the SHA-256 of its arrays,
-    the threads and the version of tinygzsl.
+    """What the rows of one command have in common.
+
+    These are the dataset's name, the SHA-256 of its arrays, the threads and the version of
+    tinygzsl.
     """
 
     dataset: str
@@ -33,9 +35,9 @@ class Conditions:
 
 
 class Rows:
-    """Rows of a dataset by key, in folder/rows.jsonl; without a folder in memory only.
+    """Rows of a dataset by key, in folder/rows.jsonl, or without a folder in memory only.
 
-    Raises ValueError for a folder whose rows are of another dataset or damaged.
+    Raises ValueError if rows in the folder belong to another dataset or are damaged.
     """
 
     def __init__(self, folder: Path | None, comparison: Comparison, conditions: Conditions):
@@ -48,7 +50,7 @@ class Rows:
             self._take(self.file.read(_parse))
 
     def add(self, row: dict[str, Any]) -> None:
-        """Keep a row, and write it to the disk."""
+        """Store a row, and write it to the disk."""
         row = self.common | {"router": self._router(row["routed"])} | row
         self.found[_key(row)] = row
         if self.file:
@@ -98,5 +100,5 @@ def _parse(line: bytes) -> dict[str, Any]:
     for name in FIGURES:
         number = row[name]
         if number is not None and (isinstance(number, bool) or not math.isfinite(number)):
-            raise ValueError(f"{name} is no number")
+            raise ValueError(f"{name} is not a number")
     return row

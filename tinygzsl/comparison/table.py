@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from statistics import fmean, stdev
 from typing import Any
 
+from ..storage.rows import csv_text
 from .chosen import DEFAULT
 from .measure import FIGURES
 
 SPREAD = tuple(name for name in FIGURES if name not in ("seconds", "parameters"))
-EXPERTS_OWN = ("ausuc", "zsl")  # the router in front doesn't change them
+EXPERTS_OWN = ("ausuc", "zsl")  # figures that the router doesn't change
 HEAD = (
     *("method", "strict", "S", "U", "H", "H calibrated", "AUSUC", "zero-shot", "seconds"),
     *("parameters", "settings"),
 )
-NUMBERS = range(2, 10)  # columns that are set right
+NUMBERS = range(2, 10)  # right-aligned columns
 
 
 def summarize(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -56,14 +55,11 @@ def _summary(members: list[dict[str, Any]]) -> dict[str, Any]:
 
 def as_csv(table: list[dict[str, Any]]) -> str:
     """Return the rows of summarize with all columns; settings and seeds take one cell each."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(table[0]) if table else [], lineterminator="\n")
-    writer.writeheader()
+    rows = []
     for row in table:
         settings = " ".join(f"{k}={v}" for k, v in row["settings"].items())
-        seeds = " ".join(map(str, row["seeds"]))
-        writer.writerow({**row, "settings": settings, "seeds": seeds})
-    return text.getvalue()
+        rows.append({**row, "settings": settings, "seeds": " ".join(map(str, row["seeds"]))})
+    return csv_text(rows)
 
 
 def as_markdown(table: list[dict[str, Any]]) -> str:

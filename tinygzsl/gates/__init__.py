@@ -1,1 +1,1 @@
-"""What decides between seen and unseen classes."""
+"""Gates, which decide between seen and unseen classes."""

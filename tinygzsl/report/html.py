@@ -1,4 +1,4 @@
-"""Pieces of a report's HTML. Whatever is not `Html` already is escaped, class names above all."""
+"""Building blocks of a report's HTML. Values that are not `Html` (class names too) are escaped."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .style import STYLE
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """A str that holds HTML and must not be escaped again."""
 
 
 def text(value: Any) -> Html:
-    """The value as HTML: escaped, unless it is Html."""
+    """Return the value as HTML, escaped unless it is Html."""
     if isinstance(value, Html):
         return value
     return Html(escape(printable(str(value))))
 
 
 def breakable(name: str) -> Html:
-    """A name that a narrow column may break after its underscores."""
+    """Return a name that a narrow column may break after underscores."""
     return Html(text(name).replace("_", "_<wbr>"))
 
 
 def element(tag: str, *content: Any, **attributes: Any) -> Html:
-    """<tag attributes>content</tag>; class_ is written class, None leaves an attribute out."""
+    """Return <tag attributes>content</tag>; class_ is written as class, None omits an attribute."""
     written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{text(value)}"'
         for name, value in attributes.items()
@@ -37,7 +37,7 @@ def element(tag: str, *content: Any, **attributes: Any) -> Html:
 
 
 def table(headers: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str) -> Html:
-    """A table in a box that scrolls sideways; the first cell of a row is its header."""
+    """Return a table in a box that scrolls sideways; the first cell of a row is its header."""
     head = element("tr", *(element("th", h, scope="col") for h in headers))
     body = "".join(
         element("tr", element("th", first, scope="row"), *map(_cell, rest)) + "\n"
@@ -62,23 +62,23 @@ def _cell(value: Any) -> Html:
 
 
 def scrolled(content: Html, label: str) -> Html:
-    """A box around what may be wider than the page; it takes the focus, to scroll by keyboard."""
+    """Return a scrollable box around wide content; it is focusable, for scrolling by keyboard."""
     return element("div", content, class_="scroll", tabindex=0, role="region", aria_label=label)
 
 
 def section(name: str, title: str, *content: Any) -> Html:
-    """A section under a heading that the page's navigation can lead to."""
+    """Return a section with a heading and an id for the page's navigation."""
     parts = "\n".join(map(text, content))
     return element("section", element("h2", title), "\n", Html(parts), "\n", id=name)
 
 
 def paragraph(*content: Any) -> Html:
-    """A paragraph."""
+    """Return a paragraph."""
     return element("p", *content)
 
 
 def page(title: str, content: Html) -> str:
-    """The whole page: no script, and nothing that a browser would fetch."""
+    """Return the whole page, without scripts and without external resources."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

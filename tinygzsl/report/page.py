@@ -31,8 +31,10 @@ NEEDED = ("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_cl
 
 
 class Content(NamedTuple):
-    """What a report shows. data and details are None where the test samples were not looked at,
-    and notices says why; metrics is None for a run that was not evaluated.
+    """The content of a report.
+
+    data and details are None if the test samples were not used; notices then give the reason.
+    metrics is None for a run that was not evaluated.
     """
 
     run: Run
@@ -43,12 +45,25 @@ class Content(NamedTuple):
 
 
 def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
-    """Look at the test samples of the run's own dataset, or at those of another source.
+    """Collect the content of a report from the run and the test samples of its dataset.
 
-    source holds arguments of load_dataset. A run that was not evaluated keeps its test samples
-    unseen, unless a source is given. Where the run's own files have gone, metrics.json is all there
-    is. Raises ValueError for a dataset that doesn't belong to the model and what load_dataset
-    raises for a source.
+    Test samples of a run that was not evaluated are not used, unless a source is given. If the
+    run's dataset can't be loaded, only metrics.json is used.
+
+    Parameters
+    ----------
+    run : Run
+    source : dict, optional
+        Arguments of load_dataset, for another dataset than the run's own.
+
+    Returns
+    -------
+    Content
+
+    Raises
+    ------
+    ValueError
+        If a dataset doesn't belong to the model. Errors of load_dataset are raised for a source.
     """
     if source:
         data, metrics = load_dataset(**source), {}
@@ -73,7 +88,7 @@ def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
 
 
 def _changed(metrics: dict[str, Any], data: Dataset) -> list[str]:
-    """A notice if the dataset's files are not those that were evaluated."""
+    """Return a notice if the dataset's files are not those that were evaluated."""
     then = metrics.get("inputs")
     if then is None or set(then.values()) == set(map(file_sha256, data.files)):
         return []
@@ -84,9 +99,21 @@ def _changed(metrics: dict[str, Any], data: Dataset) -> list[str]:
 
 
 def write_report(content: Content, path: Path) -> list[str]:
-    """Write the page to path, aside and renamed, and return its warnings.
+    """Write the page to path, complete or not at all.
 
     The same content gives the same bytes.
+
+    Parameters
+    ----------
+    content : Content
+        See gather.
+    path : Path
+        The HTML file; it is replaced if it exists.
+
+    Returns
+    -------
+    list of str
+        The warnings on the page.
     """
     name = _names(content.data)
     found = find_warnings(content.run, content.metrics, name)
@@ -95,7 +122,7 @@ def write_report(content: Content, path: Path) -> list[str]:
 
 
 def report_html(content: Content, warnings: list[str], name: Callable[[Any], str]) -> str:
-    """The page as text; name(label) is what a class is called."""
+    """Return the page as text; name(label) is a class's displayed name."""
     run, data, metrics, details, notices = content
     title = f"Run {run.folder.resolve().name}"
     sections = {"warnings": _warnings(warnings)}
@@ -122,7 +149,7 @@ def report_html(content: Content, warnings: list[str], name: Callable[[Any], str
 
 
 def _names(data: Dataset | None) -> Callable[[Any], str]:
-    """What to call a class: its name and label, or the label alone where it has no name."""
+    """Return a function from a label to the displayed name: name and label, or the label alone."""
     known = {str(k): str(v) for k, v in data.class_names.items()} if data is not None else {}
 
     def name(label: Any) -> str:

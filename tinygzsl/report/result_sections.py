@@ -10,7 +10,7 @@ from .html import Html, breakable, element, paragraph, section, table
 from .samples import WORST, Details
 from .svg_charts import draw_routes
 
-Names = Callable[[Any], str]  # what a class is called
+Names = Callable[[Any], str]  # from a label to the displayed name of its class
 KINDS = ("seen", "unseen")
 PLAIN = {
     "supervised": "accuracy of seen samples among seen classes",
@@ -39,7 +39,7 @@ def headline(metrics: dict[str, Any]) -> Html:
 
 
 def figures_section(metrics: dict[str, Any], gate: str) -> Html:
-    """All figures of metrics.json, whatever later versions add included."""
+    """All figures of metrics.json, including those that later versions add."""
     router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
     rows = [(router, metrics), ("eq. 2 for every sample", metrics.get("gzsl"))]
     oracle = metrics.get("oracle")
@@ -98,7 +98,7 @@ def _bar(share: float) -> Html:
 
 
 def confusion_section(details: Details, unseen: list[Any], name: Names) -> Html:
-    """Predicted unseen classes of each true one, in percent, as a table coloured by them."""
+    """Predicted against true unseen classes, in percent, as a coloured table."""
     headers = ["true class", "samples", *range(1, len(unseen) + 1), "seen"]
     rows = []
     for i, (label, counts) in enumerate(zip(unseen, details.confusion, strict=True)):
@@ -127,7 +127,7 @@ def _heat(count: int, total: int, on_diagonal: bool) -> Html:
 
 
 def mistakes_section(details: Details, gate: str, name: Names) -> Html:
-    """The wrong samples with the highest scores, per route."""
+    """The wrongly labelled samples with the highest scores, per route."""
     rows = [
         [
             w.row,

@@ -1,4 +1,4 @@
-"""What a report says about single test samples: entropies, confusions, certain mistakes."""
+"""A report's figures about single test samples: entropies, confusions, confident mistakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORST = 10  # wrong samples per route that are listed
 
 
 class Histogram(NamedTuple):
-    """edges (BINS + 1,) in nats; shares per kind (seen, unseen, proxy), (BINS,) adding up to 1."""
+    """Edges (BINS + 1,) in nats; shares (BINS,) per kind (seen, unseen, proxy), with sum 1."""
 
     edges: np.ndarray
     shares: dict[str, np.ndarray]
@@ -36,8 +36,10 @@ class WrongSample(NamedTuple):
 
 
 class Details(NamedTuple):
-    """confusion (U, U + 1) counts true against predicted unseen classes; its last column counts
-    labels of seen classes. counts: test samples per class, by the label as text.
+    """Details of the test samples.
+
+    confusion (U, U + 1) counts true against predicted unseen classes; its last column counts labels
+    of seen classes. counts are the test samples per class, by the label as text.
     """
 
     histogram: Histogram
@@ -47,7 +49,7 @@ class Details(NamedTuple):
 
 
 def inspect_samples(model: EntropySeparationGZSL, data: Dataset) -> Details:
-    """Look at a Dataset's test samples one by one, after `evaluate` has accepted the dataset."""
+    """Return the details of a Dataset's test samples; `evaluate` has checked the dataset before."""
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
     classes, counts = np.unique(data.y_test, return_counts=True)
     return Details(
@@ -59,27 +61,29 @@ def inspect_samples(model: EntropySeparationGZSL, data: Dataset) -> Details:
 
 
 def entropy_histogram(model: EntropySeparationGZSL, data: Dataset) -> Histogram:
-    """Entropies of a Dataset's test samples and of fresh proxies, from 0 to ln S."""
+    """Return the histogram of the entropies of a Dataset's test samples and of fresh proxies."""
     return histogram(model, model.entropy(data.X_test), np.isin(data.y_test, model.classes_))
 
 
 def histogram(model: EntropySeparationGZSL, entropy: np.ndarray, is_seen: np.ndarray) -> Histogram:
-    """Shares per bin of the entropies (n,) of seen and unseen test samples and, where there is a
-    GAN, of fresh proxies.
+    """Return the histogram, from 0 to ln S, of test entropies (n,) and fresh proxies' entropies.
+
+    is_seen (n,) tells seen from unseen test samples. Without a GAN there are no proxies.
     """
     top = math.log(len(model.classes_))
     values = {"seen": entropy[is_seen], "unseen": entropy[~is_seen]}
     if model.proxy_source_ is not None:
         values["proxy"] = model.entropy(model.sample_proxies(PROXIES))
     edges = np.linspace(0, top, BINS + 1)
-    # Rounding can take an entropy past ln S, and out of the last bin.
+    # Rounding can make an entropy greater than ln S, which is outside the last bin.
     counts = {k: np.histogram(np.clip(v, 0, top), edges)[0] for k, v in values.items()}
     return Histogram(edges, {k: c / c.sum() for k, c in counts.items()})
 
 
 def unseen_confusion(y: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> np.ndarray:
-    """Counts (U, U + 1) of the labels that samples of unseen classes got; the last column counts
-    all labels that are not in unseen (U,), which is sorted.
+    """Return the confusion matrix (U, U + 1) of samples of unseen classes.
+
+    The last column counts all labels that are not in unseen (U,), which is sorted.
     """
     rows = np.isin(y, unseen)
     true = np.searchsorted(unseen, y[rows])
@@ -91,9 +95,10 @@ def unseen_confusion(y: np.ndarray, label: np.ndarray, unseen: np.ndarray) -> np
 
 
 def most_certain_mistakes(y: np.ndarray, result: RouteResult) -> list[WrongSample]:
-    """Of each route, the wrong samples of the highest score; y (n,) are the true labels.
+    """Return the WORST wrong samples with the highest scores of each route.
 
-    Routes are kept apart because their scores are probabilities among different candidates.
+    y (n,) are the true labels. Scores of different routes can't be compared, as they are
+    probabilities among different candidates.
     """
     found = []
     for route in ROUTES:

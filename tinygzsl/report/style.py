@@ -1,7 +1,7 @@
-"""The style sheet of a report: light and dark, narrow and wide, and on paper.
+"""The style sheet of a report: for light and dark mode, narrow and wide screens, and paper.
 
-The colours are Okabe and Ito's, which colour-blind readers can tell apart; nothing is told by
-colour alone.
+The colours are Okabe and Ito's, which colour-blind readers can tell apart. No information is given
+by colour alone.
 """
 
 STYLE = """\

@@ -19,12 +19,12 @@ class Scale:
         self.start, self.end = start, end
 
     def __call__(self, value: float) -> float:
-        """The place of a value."""
+        """Return the position of a value, in drawing units."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers within low..high, at most `most` of them: steps of 1, 2 or 5 times 10^n."""
+    """Return at most `most` round numbers within low..high, with steps of 1, 2 or 5 times 10^n."""
     if not high > low:
         return [low]
     power = 10.0 ** math.floor(math.log10((high - low) / most))
@@ -34,39 +34,39 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def number(value: float) -> str:
-    """A short number for a label: 0.4, 12, 1500."""
+    """Return a number as short text for a label: 0.4, 12, 1500."""
     return f"{value:.10g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"
 
 
 def label(x: float, y: float, content: str, anchor: str = "start", kind: str | None = None) -> Html:
-    """A text whose baseline starts, ends or is centred (middle) at x, y."""
+    """Return a text whose baseline starts, ends or is centred (middle) at x, y."""
     return element("text", content, x=_f(x), y=_f(y), text_anchor=anchor, class_=kind)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Html:
-    """A straight line."""
+    """Return a straight line."""
     return element("line", x1=_f(x1), y1=_f(y1), x2=_f(x2), y2=_f(y2), class_=kind)
 
 
 def box(x: float, y: float, width: float, height: float, kind: str) -> Html:
-    """A filled rectangle."""
+    """Return a filled rectangle."""
     size = {"width": _f(max(width, 0)), "height": _f(max(height, 0))}
     return element("rect", x=_f(x), y=_f(y), **size, class_=kind)
 
 
 def curve(xs: Sequence[float], ys: Sequence[float]) -> Html:
-    """A polyline through points in drawing units."""
+    """Return a polyline through points in drawing units."""
     points = " ".join(f"{_f(x)},{_f(y)}" for x, y in zip(xs, ys, strict=True))
     return element("polyline", points=points, class_="line")
 
 
 def dot(x: float, y: float) -> Html:
-    """A marked point."""
+    """Return a marked point."""
     return element("circle", cx=_f(x), cy=_f(y), r=5, class_="mark")
 
 
 def x_axis(scale: Scale, y: float, title: str) -> list[Html]:
-    """Ticks and the title below y."""
+    """Return ticks and the title below y."""
     parts = [line(scale.start, y, scale.end, y, "axis")]
     for value in ticks(scale.low, scale.high, 7):
         parts.append(line(scale(value), y, scale(value), y + 4, "axis"))
@@ -75,7 +75,7 @@ def x_axis(scale: Scale, y: float, title: str) -> list[Html]:
 
 
 def y_axis(scale: Scale) -> list[Html]:
-    """Ticks left of the panel; the scale runs downwards from its end to its start."""
+    """Return ticks on the left of the panel; the scale's end is above its start."""
     parts = [line(LEFT, scale.start, LEFT, scale.end, "axis")]
     for value in ticks(scale.low, scale.high, 5):
         parts.append(line(LEFT - 4, scale(value), LEFT, scale(value), "axis"))
@@ -84,7 +84,7 @@ def y_axis(scale: Scale) -> list[Html]:
 
 
 def drawing(name: str, title: str, described: str, height: float, parts: Sequence[Html]) -> Html:
-    """A figure with a drawing WIDTH wide; title and description are read to who can't see it."""
+    """Return a figure with a drawing of width WIDTH; screen readers read title and description."""
     svg = element(
         "svg",
         element("title", title, id=f"{name}-title"),

@@ -26,7 +26,7 @@ from .svg import (
 HISTOGRAM, CURVE = 74.0, 118.0  # heights of a panel
 GAP = 26.0
 RULES = 16.0  # height of the second line of names above the panels
-LETTER = 8.0  # width of a bold one, at most
+LETTER = 8.0  # maximum width of a bold letter
 
 
 def draw(chart: Chart) -> Html:

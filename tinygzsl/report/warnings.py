@@ -1,4 +1,4 @@
-"""What a reader of a report should be warned of."""
+"""The warnings on a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LISTED = 10  # classes with accuracy 0 that are named
 
 
 def find_warnings(run: Run, metrics: dict[str, Any] | None, name: Any = str) -> list[str]:
-    """One sentence per finding, in a fixed order. name(label) is what a class is called."""
+    """Return one sentence per finding, in a fixed order; name(label) is how a class is shown."""
     found = [*_proxy_warnings(run), *_threshold_warnings(run)]
     return found if metrics is None else found + _result_warnings(metrics, name)
 
@@ -89,7 +89,7 @@ def _result_warnings(metrics: dict[str, Any], name: Any) -> list[str]:
     plain = metrics.get("gzsl", {}).get("H", 0)
     if metrics.get("H", 1) < plain:
         found.append(
-            f"The router loses: its H is {metrics['H']:.3f}, and eq. 2 for every sample has "
-            f"{plain:.3f}."
+            f"The router is worse than eq. 2 for every sample: its H is {metrics['H']:.3f}, that "
+            f"of eq. 2 is {plain:.3f}."
         )
     return found

@@ -1,1 +1,1 @@
-"""The paper's tables and figures from the user's data; see targets.TARGETS."""
+"""The paper's tables and figures, measured on the user's data; see targets.TARGETS."""

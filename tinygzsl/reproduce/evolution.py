@@ -1,4 +1,4 @@
-"""Figures 3 and 5: what the CWGAN generates as its training goes on, far beyond the window."""
+"""Figures 3 and 5: what the CWGAN generates during training, which continues after the window."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOMENTS = ("start", "window", "end")
 
 
 class Map(NamedTuple):
-    """Points (n, 2) of figure 3: one t-SNE of all of them, so that the panels can be compared."""
+    """Points (n, 2) of figure 3, from one t-SNE of all points, so that panels can be compared."""
 
     seen: np.ndarray
     unseen: np.ndarray
@@ -30,9 +30,9 @@ class Map(NamedTuple):
 
 
 def curve(job: Job, data: Dataset) -> Outcome:
-    """Figure 5: CS at every look, and H of a VSMM on the proxies of VSMMS of them.
+    """Figure 5: CS at every look, and H of a VSMM trained on the proxies of VSMMS of the looks.
 
-    The CWGAN trains to gan_max_epochs, past s_h. H is looked at, and nothing is chosen by it.
+    The CWGAN is trained for gan_max_epochs, past s_h. H is only reported; nothing is chosen by it.
     """
     training = data.training()
     ground = Ground(job.params, training, gan_train_on=True)
@@ -57,10 +57,10 @@ def _trained(values):
 
 
 def maps(job: Job, data: Dataset) -> Outcome:
-    """Figure 3: generated samples at the first look, at the first one in the window and at the
-    end, among real samples of seen and unseen classes, by t-SNE.
+    """Figure 3: a t-SNE of generated samples and real samples of seen and unseen classes.
 
-    Raises ImportError without scikit-learn, ValueError if no look was in the window.
+    Samples are generated at the first look, at the first look in the window and at the end. Raises
+    ImportError without scikit-learn, ValueError if no look was in the window.
     """
     check_tsne()
     ground = Ground(job.params, data.training(), gan_train_on=True)
@@ -86,7 +86,7 @@ def maps(job: Job, data: Dataset) -> Outcome:
 
 
 def check_tsne() -> None:
-    """ImportError, a sentence, without scikit-learn."""
+    """Raise ImportError, with the fix, if scikit-learn is missing."""
     _tsne_class()
 
 
@@ -103,13 +103,13 @@ def _tsne_class() -> Any:
 def _tsne(job, data, generated, scaler):
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
-    rng = np.random.default_rng(job.seed)  # which samples are shown; nothing is trained on them
+    rng = np.random.default_rng(job.seed)  # only chooses which samples are shown
     real = [_some(rng, X) for X in (data.X_train, data.X_test_unseen)]
     parts = [*real, *generated.values()]
     stacked = scaled("features", np.concatenate(parts), scaler, np, "float32")
     perplexity = min(30.0, math.sqrt(len(stacked)))
     tsne = _tsne_class()(perplexity=perplexity, init="pca", random_state=job.seed)
-    with threadpool_limits(1):  # its threads busy-wait, which hurts where cores are shared
+    with threadpool_limits(1):  # its threads busy-wait, which slows down shared cores
         points = tsne.fit_transform(stacked)
     points = np.split(points, np.cumsum([len(part) for part in parts])[:-1])
     return Map(points[0], points[1], dict(zip(generated, points[2:], strict=True)))

@@ -1,6 +1,6 @@
-"""What each table and figure measures on one split of one dataset with one seed.
+"""The measurements of each table and figure, for one split of one dataset with one seed.
 
-Every function takes a Job and its Dataset and returns an Outcome. Training sees data.training()
+Every function takes a Job and its Dataset and returns an Outcome. Training uses data.training()
 only.
 """
 
@@ -33,9 +33,11 @@ PROXY_COUNTS = (100, 250, 500, 1000, 2000, 3000, 4000, 5000, 6000)  # figure 7; 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run: the dataset's name in the table, its split and source (arguments of load_dataset),
-    the seed and the estimator's parameters; for another system of the table its class's name and
-    its settings.
+    """One run of a table or figure.
+
+    It has the dataset's name in the table, its split and source (arguments of load_dataset), the
+    seed, and the estimator's parameters. For another method of the table it has the name of its
+    class and its settings.
     """
 
     dataset: str
@@ -48,20 +50,20 @@ class Job:
 
     @property
     def what(self) -> str:
-        """Which method, and where its settings come from."""
+        """The method, and the origin of its settings."""
         if self.method == OURS:
             return f"preset {self.params['preset']}"
         return f"{self.method}, settings {self.chosen.origin}"
 
     @property
     def label(self) -> str:
-        """split 1, seed 0; before it another system's name."""
+        """Split and seed as text ("split 1, seed 0"), after the name of another method."""
         parts = [] if self.method == OURS else [self.method]
         parts += [] if self.split is None else [f"split {self.split}"]
         return ", ".join([*parts, f"seed {self.seed}"])
 
     def outcome(self, values: list[Value], **more: Any) -> Outcome:
-        """The Outcome of this run."""
+        """Return the Outcome of this run."""
         return Outcome(
             dataset=self.dataset, split=self.split, seed=self.seed, values=values, **more
         )
@@ -69,10 +71,10 @@ class Job:
     def fit(
         self, training: TrainingSet, proxies: np.ndarray | None = None, **changes: Any
     ) -> EntropySeparationGZSL:
-        """The estimator with the job's parameters, some changed, fitted; proxies as for fit."""
+        """Return a fitted estimator with the job's parameters and these changes."""
         model = EntropySeparationGZSL(**{**self.params, **changes})
         with warnings.catch_warnings():
-            if proxies is not None:  # one of many models on the same data, with the same warnings
+            if proxies is not None:  # many models on the same data would repeat the warnings
                 warnings.simplefilter("ignore", UserWarning)
             return model.fit(training.X, training.y, training.prototypes, proxies=proxies)
 
@@ -90,9 +92,7 @@ def counts(job: Job, data: Dataset) -> Outcome:
 
 
 def accuracies(job: Job, data: Dataset) -> Outcome:
-    """Tables 2 and 3: S, U and H of the full method, or of another system, without calibrated
-    stacking.
-    """
+    """Tables 2 and 3: S, U and H of the full method or another one, without calibrated stacking."""
     if job.method == OURS:
         row, metrics = OURS, evaluate(job.fit(data.training()), data)
     else:
@@ -103,8 +103,10 @@ def accuracies(job: Job, data: Dataset) -> Outcome:
 
 
 def separation(job: Job, data: Dataset) -> Outcome:
-    """Table 4: the baseline (no L_ES, eq. 2 for every sample), and H of one VSMM per snapshot in
-    the CS window, of which a pool keeps at most 8, evenly thinned.
+    """Table 4: the baseline, and H of one VSMM per snapshot in the CS window.
+
+    The baseline has no L_ES and uses eq. 2 for every sample. A pool keeps at most 8 snapshots,
+    evenly spaced.
     """
     training = data.training()
     baseline = evaluate(job.fit(training, vsmm_weight_es=0.0), data)["gzsl"]["H"]
@@ -126,7 +128,7 @@ def without_separation(job: Job, data: Dataset) -> Outcome:
 def with_separation(job: Job, data: Dataset) -> Outcome:
     """Figure 4: entropies of training samples and their proxies, and of test samples."""
     training = data.training()
-    Ground(job.params, training)  # refuses settings without proxies
+    Ground(job.params, training)  # raises ValueError for settings without proxies
     model = job.fit(training)
     proxies = model.sample_proxies(model.settings_.proxy_count, TRAINING_DRAW)
     trained = {"seen": model.entropy(training.X), "proxy": model.entropy(proxies)}
@@ -147,7 +149,7 @@ def shares(job: Job, data: Dataset) -> Outcome:
 
 
 def proxy_counts(job: Job, data: Dataset) -> Outcome:
-    """Figure 7: H against the number of proxies, all of the first snapshot in the window."""
+    """Figure 7: H against the number of proxies, all from the window's first snapshot."""
     training = data.training()
     ground = Ground(job.params, training)
     snapshot = ground.source().snapshots[0]
@@ -165,7 +167,7 @@ def _test_entropies(model, data):
 
 
 def _histogram(when, entropies, model):
-    """Shares per bin from 0 to ln S, means, the AUROC of the two kinds, and the thresholds."""
+    """Return shares per bin from 0 to ln S, means, AUROC between both kinds, and thresholds."""
     top = math.log(len(model.classes_))
     values = []
     for kind, entropy in entropies.items():

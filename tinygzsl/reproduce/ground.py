@@ -18,9 +18,9 @@ from ..snapshots import Look, Snapshot, SnapshotKeeper
 
 
 class Ground:
-    """Seen data, scaled as fit scales it, with the settings of params: the estimator's parameters.
+    """Seen data, scaled as in fit, and the settings of an estimator with these parameters.
 
-    Raises ValueError where vsmm_weight_es is 0: there would be nothing to generate for.
+    Raises ValueError if vsmm_weight_es is 0, as training then uses no proxies.
     """
 
     def __init__(self, params: dict[str, Any], training: TrainingSet, **changes: Any):
@@ -41,11 +41,11 @@ class Ground:
         self.data = pipeline.scale(training.X, index, training.prototypes, self.plan)
 
     def source(self) -> ProxySource:
-        """The snapshots that fit would draw its proxies from."""
+        """Return the snapshots that fit would draw its proxies from."""
         return pipeline.find_proxies(self.data, self.plan)
 
     def proxies(self, snapshot: Snapshot, count: int | None = None) -> np.ndarray:
-        """The proxies (count, d) of one snapshot that fit would train on, in the units of X.
+        """Return the proxies (count, d) of one snapshot as fit would draw them, in units of X.
 
         count is proxy_count by default.
         """
@@ -56,17 +56,17 @@ class Ground:
         return to_host(self.data.feature_scaler.invert(fakes))
 
     def watch(self, on_look: Callable[[Snapshot, int], None]) -> tuple[list[Look], float]:
-        """Train to the last epoch; on_look(snapshot, last step) at every look.
+        """Train to the last epoch, and call on_look(snapshot, last step) at every look.
 
-        The snapshot holds the live generator: what is kept must be copied. Returns all looks and CS
-        of held-out real samples.
+        The snapshot holds the live generator, so a snapshot that is kept must be copied. Returns
+        all looks, and CS of held-out real samples.
         """
-        keeper = SnapshotKeeper(self.settings)  # whose window sets the rhythm of the looks
+        keeper = SnapshotKeeper(self.settings)  # its window determines the steps of the looks
         training = pipeline.start_gan(self.data, self.plan, [keeper])
         pipeline.train_gan(training, self.data, self.plan, on_look=on_look)
         return training.looks, training.scorer.reference
 
 
 def settings_of(params: dict[str, Any]) -> Settings:
-    """All hyper-parameters of an estimator with these parameters."""
+    """Return all settings of an estimator with these parameters."""
     return settings_for(params["preset"], given_settings(params))

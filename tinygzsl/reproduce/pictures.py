@@ -1,4 +1,4 @@
-"""The pictures of figures 2 to 7, drawn from their records; needs the extra `plot`."""
+"""Draws figures 2 to 7 from their records; needs the extra `plot`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .evolution import MOMENTS
 from .records import Outcome, Record
 
 LINES = (BLUE, ORANGE, GREEN, PINK, GREY)
-SHIFT = 35  # proxies, between the datasets of figure 7, so that bars don't hide each other
+SHIFT = 35  # shift in proxies between datasets in figure 7, so that error bars don't overlap
 DASHES = ("-", "--", "-.", ":")
 SHORT = {"SL": "SL: supervised", "GZSL": "GZSL: in between", "ZSL": "ZSL: unseen classes only"}
 GENERATED = {
@@ -23,7 +23,10 @@ TRAINED = {"seen": "seen training samples", "proxy": "proxies trained on"}
 
 
 def pictures(target: str, records: list[Record], outcomes: list[Outcome]) -> dict[str, Any]:
-    """Figures by file name; {} for a table. One per dataset, or one for all (figures 6 and 7)."""
+    """Return figures by file name: one per dataset, or one for all (figures 6 and 7).
+
+    It is {} for a table.
+    """
     records = [record for record in records if record.measured is not None]
     if target == "figure3":
         return {_file(target, o): map_picture(o) for o in outcomes}
@@ -44,7 +47,7 @@ def _file(target, outcome):
 
 
 def entropy_picture(dataset: str, records: list[Record]) -> Any:
-    """Figures 2 and 4: histograms in training (if there are any) and in testing."""
+    """Figures 2 and 4: histograms in training (if available) and in testing."""
     whens = list(dict.fromkeys(r.row.split(",")[0] for r in records if r.detail))
     figure, axes = new_figure(len(whens), 2.6)
     marks = [r for r in records if r.row == "threshold"]
@@ -79,7 +82,7 @@ def _edges(row):
 
 
 def map_picture(outcome: Outcome) -> Any:
-    """Figure 3: one t-SNE of all points, with the generated ones of one moment in each panel."""
+    """Figure 3: one t-SNE of all points; each panel has the generated ones of one look."""
     found, values = outcome.points, {(v.row, v.quantity): v.value for v in outcome.values}
     figure, axes = new_figure(len(MOMENTS), 3.2, sharey=True)
     dots = {"s": 5, "lw": 0, "alpha": 0.6}
@@ -133,7 +136,7 @@ def _epoch(record):
 
 
 def share_picture(records: list[Record]) -> Any:
-    """Figure 6: for each dataset a bar of its seen and one of its unseen test samples."""
+    """Figure 6: per dataset one bar for its seen and one for its unseen test samples."""
     datasets = list(dict.fromkeys(r.dataset for r in records))
     figure, (ax,) = new_figure(1, 0.9 + 0.75 * len(datasets))
     bars = list(dict.fromkeys((r.dataset, r.row) for r in records))
@@ -159,7 +162,7 @@ def share_picture(records: list[Record]) -> Any:
 
 
 def count_picture(records: list[Record]) -> Any:
-    """Figure 7: H against the number of proxies, a line per dataset, spread over its runs."""
+    """Figure 7: H against the number of proxies, a line per dataset, with its runs' spread."""
     figure, (ax,) = new_figure(1, 3.2)
     for i, dataset in enumerate(dict.fromkeys(r.dataset for r in records)):
         mine = [r for r in records if r.dataset == dataset]

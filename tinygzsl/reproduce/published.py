@@ -14,10 +14,10 @@ ACCURACIES = ("S", "U", "H", "sd over snapshots")
 
 
 class Published(NamedTuple):
-    """A printed number: fractions where the paper has percent, else counts.
+    """A number printed in the paper: a fraction if the paper has percent, else a count.
 
-    corrected is None where the printed number stands; wrong is True where it does not and the right
-    one is not known.
+    corrected is None if the printed number is right. wrong is True if it is not right and the
+    correct number is unknown.
     """
 
     value: float | None
@@ -28,8 +28,9 @@ class Published(NamedTuple):
 
 
 def published(table: str) -> dict[tuple[str, str, str], Published]:
-    """{(dataset, row, quantity): Published} of a table, in the order of the file; {} for a figure,
-    which prints no numbers.
+    """Return {(dataset, row, quantity): Published} of a table, in the order of the file.
+
+    It is {} for a figure, as figures have no printed numbers.
     """
     lines = SOURCE.read_text(encoding="utf-8").splitlines()
     found = {}

@@ -1,11 +1,12 @@
-"""From the figures of single runs to a table: means, spreads, the paper's numbers beside them."""
+"""From the figures of single runs to a table: means, spreads, and the paper's numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from statistics import fmean, stdev
 from typing import Any, NamedTuple
+
+from ..sweeps.spread import spread
 
 FRACTION, AREA, COUNT, NATS, SCORE = "fraction", "area", "count", "nats", "CS"
 MEASURED, NOT_RUN, OTHER = "measured", "not run", "other system"
@@ -13,7 +14,7 @@ OURS = ("ours", "baseline", "counts")  # the rows of the paper's tables that are
 
 
 class Value(NamedTuple):
-    """One figure of one run; detail is for the file, not for the eye."""
+    """One figure of one run; a detail is written to files but not shown."""
 
     row: str
     quantity: str
@@ -26,7 +27,7 @@ class Value(NamedTuple):
 class Outcome:
     """The results of a run on a split of a dataset with a seed.
 
-    label distinguishes curves that are not averaged, points are what a picture needs besides.
+    label distinguishes curves that are not averaged; points are further data for a figure.
     """
 
     dataset: str
@@ -39,10 +40,11 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A row of the results: the mean of the runs, their standard deviation and what it is over.
+    """A row of the results: mean and standard deviation of the runs.
 
-    difference is from the corrected number where there is one, else from the printed one. wrong
-    says that the printed one is wrong and the right one not known.
+    over says over what they are ("3 seeds").
+    difference is that to the corrected number if there is one, else to the printed one. wrong means
+    that the printed number is wrong and the correct one unknown.
     """
 
     dataset: str
@@ -62,31 +64,18 @@ class Record:
     detail: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """The columns of table.csv."""
+        """Return the columns of table.csv."""
         columns = asdict(self)
         del columns["detail"]
         return columns
 
 
-def statistics(values: Iterable[tuple[int | None, int, float]]) -> tuple[float, float | None, str]:
-    """Mean, standard deviation (None of one value) and "3 seeds" of (split, seed, value) triples.
+def records(
+    outcomes: list[Outcome], printed: dict[str, Any], datasets: Iterable[str]
+) -> list[Record]:
+    """Return the printed rows with the measured values, then all other measured rows.
 
-    Over splits, each the mean of its seeds; where there is one split, over seeds.
-    """
-    values = list(values)
-    by_split = len({split for split, _, _ in values}) > 1
-    cells: dict[Any, list[float]] = {}
-    for split, seed, value in values:
-        cells.setdefault(split if by_split else seed, []).append(value)
-    means = [fmean(cell) for cell in cells.values()]
-    over = f"{len(means)} {'split' if by_split else 'seed'}{'s' if len(means) > 1 else ''}"
-    return fmean(means), stdev(means) if len(means) > 1 else None, over
-
-
-def records(outcomes: list[Outcome], printed: dict[str, Any], datasets: Iterable[str]) -> list[Record]:
-    """The printed rows with what was measured beside them, then all else that was measured.
-
-    datasets gives the order; those that printed names come first.
+    datasets gives the order; datasets in `printed` come first.
     """
     measured: dict[tuple[str, str, str, str], list[Any]] = {}
     kinds: dict[tuple[str, str, str, str], dict[str, Any]] = {}
@@ -101,7 +90,7 @@ def records(outcomes: list[Outcome], printed: dict[str, Any], datasets: Iterable
     for key, triples in measured.items():
         if key not in taken:
             dataset, label, row, quantity = key
-            mean, sd, over = statistics(triples)
+            mean, sd, over = spread(triples)
             names = {"dataset": dataset, "label": label, "row": row, "quantity": quantity}
             found = {"measured": mean, "sd": sd, "over": over, **kinds[key]}
             rows.append(Record(**names, **found, status=MEASURED))
@@ -123,7 +112,7 @@ def _printed_record(key, number, measured):
     triples = measured.get((dataset, "", row, quantity))
     if triples is None:
         return Record(**names, **facts, status=NOT_RUN if row in OURS else OTHER)
-    mean, sd, over = statistics(triples)
+    mean, sd, over = spread(triples)
     difference = None if right is None or number.wrong else mean - right
     found = {"measured": mean, "sd": sd, "over": over, "difference": difference}
     return Record(**names, **facts, **found, status=MEASURED)

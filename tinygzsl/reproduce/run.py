@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +11,7 @@ from ..comparison.chosen import OURS
 from ..datasets import check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
 from ..storage.checksums import write_json, write_text
+from ..storage.rows import csv_text
 from ..tuning.auto import tuned
 from .experiments import Job
 from .records import Outcome, Record
@@ -22,16 +21,16 @@ TABLE = "table"
 
 
 def outcomes(target: Target, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome | str]]:
-    """(job, its Outcome), or the sentence of a training that failed (it diverged, no snapshot was
-    in the window): the others go on.
+    """Yield each job and its Outcome, or the error message if its training failed.
 
-    Jobs of one source should follow each other: it is loaded once. Raises ValueError or OSError
-    for data that can't be used.
+    Training fails if it diverges or no snapshot is in the window; the other jobs still run. A
+    source is loaded once if its jobs follow each other. Raises ValueError or OSError for data that
+    can't be used.
     """
     source, data = None, None
     for job in jobs:
         if job.source != source:
-            data = None  # before the next one is loaded
+            data = None  # frees it before the next one is loaded
             source, data = job.source, load_dataset(**job.source)
             check_test(data)
             check_training(data.training())
@@ -42,7 +41,7 @@ def outcomes(target: Target, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome
 
 
 def _chosen(job, data):
-    """The job with what preset auto finds, so that it searches once and not per fit."""
+    """Return the job with the settings that preset auto finds, so that the search runs once."""
     if job.params["preset"] != "auto" or job.method != OURS:
         return job
     found = tuned(data.training(), EntropySeparationGZSL(**job.params).get_params())
@@ -50,21 +49,16 @@ def _chosen(job, data):
 
 
 def write_table(folder: Path, facts: dict[str, Any], records: list[Record]) -> list[Path]:
-    """Write folder/table.csv and .json, aside and renamed; returns the paths."""
+    """Write folder/table.csv and .json, each complete or not at all; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{TABLE}.csv", folder / f"{TABLE}.json"]
-    rows = [record.as_dict() for record in records]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(paths[0], text.getvalue())
+    write_text(paths[0], csv_text(record.as_dict() for record in records))
     write_json(paths[1], facts)
     return paths
 
 
 def progress(jobs: list[Job], note: Callable[[str], None]) -> Iterator[Job]:
-    """The jobs, each announced by a line."""
+    """Yield the jobs, after a note for each."""
     for number, job in enumerate(jobs, 1):
         note(f"[{number}/{len(jobs)}] {job.dataset}, {job.label}, {job.what}")
         yield job

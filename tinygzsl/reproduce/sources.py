@@ -1,4 +1,4 @@
-"""Which runs a target means, on the datasets that are there, and what is missing for the others."""
+"""The available datasets and splits of a target, and what is missing for the others."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .targets import TARGETS
 
 
 def splits_of(name: str, root: str | None) -> list[int | None]:
-    """The numbers of the splits there are, [None] for a dataset without numbered splits.
+    """Return the numbers of the existing splits, or [None] for a dataset without numbered splits.
 
-    Raises FileNotFoundError, saying where it looked, if nothing is there.
+    Raises FileNotFoundError, with the folders that were searched, if the dataset is missing.
     """
     base = Path(root or ".")
     if name.casefold() == "letters":
@@ -21,7 +21,7 @@ def splits_of(name: str, root: str | None) -> list[int | None]:
     folder = find_known(name.casefold(), base) if known else base / name
     if not folder.exists():
         raise FileNotFoundError(
-            f"{folder} does not exist and is no known name; known are letters, "
+            f"{folder} does not exist and is not a known name; known are letters, "
             f"{', '.join(FOLDERS)}, otherwise pass an .npz file or a folder"
         )
     return list(split_numbers(folder)) or [None]
@@ -30,7 +30,7 @@ def splits_of(name: str, root: str | None) -> list[int | None]:
 def wanted_splits(
     target: str, name: str, there: list[int | None], asked: list[int] | None
 ) -> list[int | None]:
-    """The splits to run: those asked for, else as many as the target takes.
+    """Return the splits to run: the requested ones, or the target's default number of splits.
 
     Raises ValueError for a split that doesn't exist.
     """

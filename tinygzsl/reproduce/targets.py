@@ -1,4 +1,4 @@
-"""The tables and figures by name: what each shows, on which datasets, and how it is measured."""
+"""The tables and figures by name, with their datasets and measurements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALL_SPLITS = None
 class Target:
     """A table or figure of the paper.
 
-    splits is how many splits of action recognition it takes unless told otherwise (None: all).
+    splits is the default number of splits of action recognition (None: all).
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The records of a table or figure as lines to read."""
+"""The records of a table or figure as text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from itertools import groupby
 from .others import STAR
 from .records import AREA, COUNT, FRACTION, NOT_RUN, Record
 
-DECIMALS = {COUNT: 0, AREA: 3}  # else 2
+DECIMALS = {COUNT: 0, AREA: 3}  # other units have 2
 HEAD = ("", "", "measured", "printed", "corrected", "difference")
 
 
 def as_text(records: list[Record]) -> str:
-    """One block per dataset, one line per row; accuracies and shares in percent.
+    """Return one block per dataset, one line per row; accuracies and shares are in percent.
 
-    Details are left out, and counted.
+    Details are not shown, only counted.
     """
     shown = [record for record in records if not record.detail]
     blocks = []
@@ -31,7 +31,7 @@ def as_text(records: list[Record]) -> str:
 
 
 def _block(title, lines):
-    """Columns that nothing is in are left out."""
+    """Return a block without its empty columns."""
     table = [(title, *HEAD[1:], ""), *lines]
     kept = [i for i in range(len(HEAD) + 1) if i < 3 or any(line[i] for line in lines)]
     widths = {i: max(len(line[i]) for line in table) for i in kept}
@@ -39,7 +39,7 @@ def _block(title, lines):
 
 
 def _line(row):
-    """Name, quantities, measured, printed, corrected, difference and note of a row's records."""
+    """Return name, quantities, measured, printed, corrected, difference and note of a row."""
     first = row[0]
     measured = first.status
     if any(r.measured is not None for r in row):

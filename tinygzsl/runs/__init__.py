@@ -1,1 +1,1 @@
-"""Run folders: what `train` writes, and reading it back."""
+"""Run folders: the files that `train` writes, and reading them."""

@@ -19,9 +19,10 @@ SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # 
 def config_text(
     top: dict[str, Any], data: dict[str, Any], settings: Settings, only: set[str] | None = None
 ) -> str:
-    """A config.toml: top-level keys, the [data] source and one section per group of settings, each
-    with a comment that says what it is; with only, just the settings of these names, as the others
-    wait for a search.
+    """Return the text of a config.toml, with a comment for each setting.
+
+    It has the top-level keys, the source in [data] and a section per group of settings. If `only`
+    is given, it has only the settings of these names; a search will choose the others.
     """
     lines = [HEAD, *(f"{key} = {toml_value(value)}" for key, value in top.items())]
     lines += ["", "[data]", *(f"{k} = {toml_value(v)}" for k, v in data.items() if v is not None)]
@@ -34,29 +35,32 @@ def config_text(
 
 
 def toml_value(value: Any) -> str:
-    """A string, number, boolean or list as TOML; JSON writes these the same way."""
+    """Return a string, number, boolean or list as TOML, which is the same as in JSON."""
     text = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-    return text.replace("\x7f", "\\u007f")  # which TOML forbids as it is
+    return text.replace("\x7f", "\\u007f")  # TOML forbids the character itself
 
 
 def read_toml(path: Path, option: str) -> dict[str, Any]:
-    """The content of a TOML file that `option` names. Raises FileNotFoundError or ValueError."""
+    """Return the content of a TOML file; `option` is its option in the errors.
+
+    Raises FileNotFoundError, or ValueError for invalid content.
+    """
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no file; pass a TOML file as {option}")
+        raise ValueError(f"{path} is not a file; pass a TOML file as {option}")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check {option}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
-    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of too long a number
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a BOM
+    except (ValueError, RecursionError) as error:  # bad TOML, bad UTF-8, too long a number
         words = shown(" ".join(str(error).split()), 200)
         raise ValueError(f"{path} is not valid TOML: {words}") from None
 
 
 def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Top-level keys, the [data] section and the flat settings of a config.toml.
+    """Return the top-level keys, the [data] section and the flat settings of a config.toml.
 
-    Raises FileNotFoundError, or ValueError for text that is no TOML and for values of [data] of
-    another type than load_dataset takes.
+    Raises FileNotFoundError, or ValueError for invalid TOML and for values in [data] of types that
+    load_dataset doesn't accept.
     """
     path = Path(path)
     nested = read_toml(path, "--config")
@@ -78,15 +82,15 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
 
 
 def read_source(path: Any) -> dict[str, Any]:
-    """The arguments of load_dataset that a run's config.toml holds.
+    """Return the arguments of load_dataset in a run's config.toml.
 
-    Raises what read_config does, and ValueError for an unknown key or without a dataset.
+    Raises the errors of read_config, and ValueError for an unknown key or a missing dataset.
     """
     data = read_config(path)[1]
     unknown = [key for key in data if key not in SOURCE]
     if unknown:
         raise ValueError(
-            f"{path} has {quoted(unknown[0])} in [data], which is no key of it; known are "
+            f"{path} has {quoted(unknown[0])} in [data], which is not a key of it; known are "
             f"{', '.join(SOURCE)}"
         )
     if "name_or_path" not in data:

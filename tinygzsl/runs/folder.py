@@ -1,4 +1,4 @@
-"""The files of a run folder, making one, and holding it while one trains in it."""
+"""The files of a run folder; creating a run folder and locking it during training."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..storage.checksums import write_text
 from ..storage.locks import LOCK, FolderLock
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
-TRIALS = "trials.csv"  # of the search of --preset auto
+TRIALS = "trials.csv"  # the trials of --preset auto
 MANIFEST, METRICS = "manifest.json", "metrics.json"
 CHECKPOINT, VSMM_CHECKPOINT = "checkpoints/gan.npz", "checkpoints/vsmm.npz"
-WRITTEN = (CONFIG, TRIALS, CHECKPOINT, VSMM_CHECKPOINT, MODEL, CURVES, MANIFEST)  # by `train` alone
+WRITTEN = (CONFIG, TRIALS, CHECKPOINT, VSMM_CHECKPOINT, MODEL, CURVES, MANIFEST)  # by `train` only
 
 
 def create_run(folder: Any, config: str) -> Path:
-    """Make the run folder with that config.toml in it: it is there whole or not at all.
+    """Create a run folder with a config.toml, complete or not at all, and return its path.
 
-    Raises FileExistsError if it is there already and OSError if it can't be made.
+    Raises FileExistsError if it exists and OSError if it can't be created.
     """
     folder = Path(folder)
     exists = FileExistsError(
@@ -31,7 +31,7 @@ def create_run(folder: Any, config: str) -> Path:
     )
     if folder.exists():
         if (folder / LOCK).exists():
-            FolderLock(folder).release()  # says which process holds it, if one does
+            FolderLock(folder).release()  # raises an error with the process that holds it
         raise exists
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
@@ -43,7 +43,7 @@ def create_run(folder: Any, config: str) -> Path:
         sync_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
-        if folder.exists():  # another process was faster
+        if folder.exists():  # another process has just created it
             raise exists from None
         if error.filename is not None:
             error.filename = str(folder)
@@ -55,14 +55,14 @@ def create_run(folder: Any, config: str) -> Path:
 
 
 class RunLock(FolderLock):
-    """Holds a run folder, and removes what a killed training left half-written in it."""
+    """Locks a run folder, and removes the incomplete files of a killed training."""
 
     def __init__(self, folder: Path):
-        """Raises FileNotFoundError if there is no folder, and what FolderLock does."""
+        """Raises FileNotFoundError for a missing folder, and the errors of FolderLock."""
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder} is no folder; pass a run folder that `train` made")
+            raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
         super().__init__(folder)
-        for name in WRITTEN:  # only who holds the lock writes these
+        for name in WRITTEN:  # only the process with the lock writes these
             for path in leftovers(folder / name):
                 path.unlink(missing_ok=True)
         for path in leftovers(folder.absolute()):
@@ -70,7 +70,7 @@ class RunLock(FolderLock):
 
 
 def write_curves(path: Path, model: EntropySeparationGZSL) -> None:
-    """curves.csv: one row per look of the CWGAN and per epoch of the VSMM."""
+    """Write curves.csv, with one row per look of the CWGAN and per epoch of the VSMM."""
     source = model.proxy_source_
     rows = [{"phase": "gan", **look._asdict()} for look in (source.looks if source else [])]
     rows += [{"phase": "vsmm", "epoch": i + 1, **h} for i, h in enumerate(model.history_)]

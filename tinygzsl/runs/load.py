@@ -1,4 +1,4 @@
-"""A finished run, read back from its folder: the model, the manifest and the metrics."""
+"""Reading a finished run from its folder: the model, the manifest and the metrics."""
 
 from __future__ import annotations
 
@@ -31,14 +31,28 @@ class Run:
 
 
 def load_run(folder: Any, device: str | None = None) -> Run:
-    """The run in a folder, its model on the device (None: the run's own).
+    """Read the run in a folder.
 
-    Raises FileNotFoundError for what is no finished run, ValueError for files that are damaged or
-    for metrics of another model.
+    Parameters
+    ----------
+    folder : path
+    device : str, optional
+        The device of the model; the run's own by default.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder doesn't hold a finished run.
+    ValueError
+        If a file is damaged, or the metrics belong to another model.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; pass a run folder that `train` has made")
+        raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
     model = load_model(folder / MODEL, device)
     manifest, source = read_manifest(folder), read_source(folder / CONFIG)
     check_model_file(folder)
@@ -62,8 +76,9 @@ def load_run(folder: Any, device: str | None = None) -> Run:
 
 
 def _finite(value: Any) -> bool:
-    """Whether all numbers in a JSON value are finite floats: Python's reader lets NaN pass, and
-    integers of any size.
+    """Return whether all numbers in a JSON value are finite as floats.
+
+    Python's reader accepts NaN, and integers of any size.
     """
     if isinstance(value, dict | list):
         return all(map(_finite, value.values() if isinstance(value, dict) else value))

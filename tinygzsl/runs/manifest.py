@@ -1,6 +1,4 @@
-"""manifest.json of a run folder: what a result may depend on, and checksums of what went in and
-came out.
-"""
+"""manifest.json of a run folder: the run's environment, and checksums of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -18,31 +16,31 @@ from .folder import MANIFEST, MODEL
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What `train` says of its run. Raises FileNotFoundError, or ValueError if it is damaged."""
+    """Return a run's manifest; FileNotFoundError if it is missing, ValueError if it is damaged."""
     return read_json(folder / MANIFEST, "train again")
 
 
 def check_model_file(folder: Path) -> None:
-    """ValueError if a run folder's model is not the one that its manifest was written for, or if
-    there is no manifest: it is the last that `train` writes.
+    """Raise ValueError unless a run folder's model is the one that its manifest lists.
+
+    Without a manifest, which `train` writes last, the run is not finished; this is an error too.
     """
     if folder.is_dir() and not (folder / MANIFEST).exists():
         raise ValueError(
-            f"{folder} has no {MANIFEST}, so its run is not finished; `tinygzsl train --resume "
-            f"{folder}` goes on with it"
+            f"{folder} has no {MANIFEST}, so its run is not finished; continue it with `tinygzsl "
+            f"train --resume {folder}`"
         )
     outputs = read_manifest(folder).get("outputs")
     if not isinstance(outputs, dict) or outputs.get(MODEL) != file_sha256(folder / MODEL):
         raise ValueError(
-            f"{folder / MODEL} is not the model that {MANIFEST} lists, so it is of another run or "
-            f"the run was stopped: put the right one back, or `tinygzsl train --resume {folder}`"
+            f"{folder / MODEL} is not the model that {MANIFEST} lists, so it belongs to another "
+            "run or the run was stopped; restore the right model, or continue the run with "
+            f"`tinygzsl train --resume {folder}`"
         )
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:
-    """Versions, platform, cores and threads, and the GPU if that is the device: what a result may
-    depend on.
-    """
+    """Return what a result may depend on: versions, platform, cores, threads, the GPU if used."""
     versions = {"tinygzsl": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "numba"):
         try:
@@ -67,7 +65,7 @@ def environment(device: str = "cpu") -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout the package runs from; None for an installed copy."""
+    """Return the commit of the checkout that the package runs from, or None if installed."""
     try:
         git = _git_folder(Path(__file__).parents[2] / ".git")
         head = (git / "HEAD").read_text(encoding="utf-8").strip()
@@ -81,14 +79,14 @@ def _commit() -> str | None:
 
 
 def _git_folder(path: Path) -> Path:
-    """Git's folder of a checkout: .git itself, or what the file .git of a linked worktree names."""
+    """Return Git's folder of a checkout: .git, or the folder that a worktree's file .git names."""
     if not path.is_file():
         return path
     return path.parent / path.read_text(encoding="utf-8").strip().removeprefix("gitdir: ")
 
 
 def _branch_commit(git: Path, name: str) -> str | None:
-    """The commit of a branch like refs/heads/main, from its own file or from packed-refs."""
+    """Return the commit of a branch like refs/heads/main, from its file or from packed-refs."""
     if (git / name).is_file():
         return (git / name).read_text(encoding="utf-8").strip()
     for line in (git / "packed-refs").read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""What a report reads of metrics.json, and whether it is of the form that `evaluate` writes."""
+"""The format of metrics.json, and a check that a report runs before it uses the file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .folder import METRICS
 NUMBER = int | float
 ACCURACIES = {"S": NUMBER, "U": NUMBER, "H": NUMBER}
 SHARES = dict.fromkeys(ROUTES, NUMBER)
-# A dict names the keys that must be there; a list [form] is a dict of any keys.
+# A dict lists the required keys; a list [form] stands for a dict with any keys.
 FORMS = {
     **ACCURACIES,
     **dict.fromkeys(("supervised", "zsl", "ausuc", "auroc", "fpr95"), NUMBER),
@@ -27,9 +27,10 @@ FORMS = {
 
 
 def check_metrics(metrics: dict[str, Any], folder: Path) -> None:
-    """Refuse, by ValueError, the metrics.json of a run folder if it is of another form.
+    """Raise ValueError unless metrics.json of a run folder has the expected format.
 
-    S, U and H must be there; what else lacks is of an older version. More than this may be there.
+    S, U and H are required. Other keys may be missing, as in files of older versions; additional
+    keys are allowed.
     """
     again = f"run `tinygzsl evaluate {folder}` again"
     for key, form in FORMS.items():
@@ -37,13 +38,13 @@ def check_metrics(metrics: dict[str, Any], folder: Path) -> None:
             raise ValueError(f"{folder / METRICS} is damaged: it has no {key}; {again}")
         if key in metrics and not _fits(metrics[key], form):
             raise ValueError(
-                f"{folder / METRICS} is damaged: `evaluate` writes no {key} like "
+                f"{folder / METRICS} is damaged: `evaluate` can't have written {key} = "
                 f"{reprlib.repr(metrics[key])}; {again}"
             )
 
 
 def _fits(value: Any, form: Any) -> bool:
-    """Whether a JSON value has a form of FORMS."""
+    """Return whether a JSON value has a form of FORMS."""
     if isinstance(form, list):
         return isinstance(value, dict) and all(_fits(v, form[0]) for v in value.values())
     if isinstance(form, dict):

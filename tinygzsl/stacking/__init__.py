@@ -1,4 +1,4 @@
-"""Methods put together: the router in front of a baseline."""
+"""Combined methods: the router in front of a baseline."""
 
 from .routed import RoutedGZSL, RoutedResult
 

@@ -41,17 +41,34 @@ class RoutedGZSL(Parameters):
     router : EntropySeparationGZSL
         Chooses the routes. It may be fitted already.
     expert : Baseline
-        Labels what isn't clearly seen. If both are fitted already, it must be on the same classes.
+        Labels the samples of the routes GZSL and ZSL. It may be fitted already, on the same classes
+        as the router.
     """
 
     router: EntropySeparationGZSL
     expert: Baseline
 
     def fit(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray, **more: Any) -> Self:
-        """Train router and expert on seen data: X (n, d), y (n,), seen_prototypes (S, k).
+        """Train router and expert on seen data.
 
-        An expert that isn't strict also needs unseen_prototypes (U, k), which the router never
-        gets. Raises what the two raise.
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features.
+        y : array_like of shape (n,)
+            Labels.
+        seen_prototypes : array_like of shape (S, k)
+        unseen_prototypes : array_like of shape (U, k)
+            For an expert that isn't strict only; the router doesn't get them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, FloatingPointError
+            As fit of the router and of the expert.
         """
         self.router.fit(X, y, seen_prototypes)
         self.expert.fit(X, y, seen_prototypes, **more)
@@ -59,7 +76,7 @@ class RoutedGZSL(Parameters):
 
     @property
     def strict(self) -> bool:
-        """Whether no prototype of an unseen class is seen in training."""
+        """Whether the expert's training uses no prototypes of unseen classes."""
         return self.expert.strict
 
     @property
@@ -105,9 +122,23 @@ class RoutedGZSL(Parameters):
     def route(
         self, X: np.ndarray, unseen_prototypes: np.ndarray, unseen_classes: np.ndarray
     ) -> RoutedResult:
-        """Return label, route, entropy and gate of each row of X (n, d).
+        """Return label, route, entropy and gate of each sample.
 
-        Raises ValueError if the arrays don't fit the models or hold NaN.
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features.
+        unseen_prototypes : array_like of shape (U, k)
+        unseen_classes : array_like of shape (U,)
+
+        Returns
+        -------
+        RoutedResult
+
+        Raises
+        ------
+        ValueError
+            If the arrays don't fit the models or hold NaN.
         """
         seen = self.classes_
         found = self.router.route(X, unseen_prototypes, unseen_classes)  # it checks the arrays

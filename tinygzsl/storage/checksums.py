@@ -20,23 +20,23 @@ CHECKSUM = "sha256"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write text to path, aside and renamed."""
+    """Write text to a temporary file and rename it to path."""
     with written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: dict) -> None:
-    """Write one JSON object to path, with its format and its checksum."""
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write one JSON object, with its format and its checksum, as write_text does."""
     value = {"format": FORMAT, **json.loads(json.dumps(value, allow_nan=False))}
     sealed = {**value, CHECKSUM: _sha256(value)}
     write_text(path, json.dumps(sealed, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, again: str) -> dict[str, Any]:
-    """The JSON object that write_json wrote, without format and checksum.
+    """Return the JSON object that write_json wrote, without format and checksum.
 
-    Raises FileNotFoundError, or ValueError for what is damaged or of another format; `again` says
-    how the file is made anew.
+    Raises FileNotFoundError for a missing file and ValueError for a damaged one or another format.
+    `again` ends the error's sentence: how to make the file again.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check its folder")
@@ -46,17 +46,14 @@ def read_json(path: Path, again: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({shown(error, 200)}); {again}") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{path} holds no JSON object; {again}")
+        raise ValueError(f"{path} does not hold a JSON object; {again}")
     if value.get("format") != FORMAT:
         raise ValueError(
-            f"{path} is of format {quoted(value.get('format'), 20)}, but {FORMAT!r} is needed: it "
-            f"is of another version of tinygzsl or no file of its; {again}"
+            f"{path} has the format {quoted(value.get('format'), 20)}, but {FORMAT!r} is needed: "
+            f"it comes from another version of tinygzsl or another program; {again}"
         )
     if not good:
-        raise ValueError(
-            f"{path} is damaged: its content doesn't have the checksum that was written with it; "
-            f"{again}"
-        )
+        raise ValueError(f"{path} is damaged: its content doesn't match its checksum; {again}")
     return {k: v for k, v in value.items() if k not in ("format", CHECKSUM)}
 
 

@@ -15,21 +15,21 @@ CONNECT_SECONDS = 10
 
 
 class DaskEngine:
-    """Runs on the workers of the scheduler at address (tcp://host:port), or, for the address
-    "local-cluster", on `processes` single-threaded local ones.
+    """Runs on the workers of the scheduler at address (tcp://host:port).
 
-    The workers need the same version of tinygzsl and the datasets under the same paths: only names
-    and rows pass through the scheduler.
+    For the address "local-cluster" it runs on `processes` single-threaded local workers. Workers
+    need the same version of tinygzsl and the datasets under the same paths, as only names and rows
+    pass through the scheduler.
     """
 
     def __init__(self, address: str, processes: int):
         self.address, self.processes = address, processes
 
     def results(self, runs: list[Run]) -> Iterator[dict[str, Any] | None]:
-        """Rows as runs finish; None for a run that lost more workers than dask allows.
+        """Yield rows as runs finish; None for a run that lost more workers than dask allows.
 
-        dask gives the run of a worker that died to another one. Raises what a run raises,
-        ImportError without distributed, and OSError if no scheduler answers or it stops.
+        dask gives the run of a worker that died to another one. Raises the errors of runs,
+        ImportError without distributed, and OSError if the scheduler doesn't answer or stops.
         """
         distributed = import_distributed()
         if not runs:
@@ -39,7 +39,7 @@ class DaskEngine:
                 yield from _rows(distributed, client, runs)
         except (distributed.CancelledError, distributed.comm.CommClosedError):
             raise OSError(
-                f"lost the scheduler at {self.address}; the same command goes on when there is one"
+                f"lost the scheduler at {self.address}; start it, and run the same command again"
             ) from None
 
     @contextlib.contextmanager
@@ -61,7 +61,7 @@ class DaskEngine:
 
 @contextlib.contextmanager
 def _silent(logger):
-    """A client that loses its scheduler logs tracebacks; the sweep's own sentence is enough."""
+    """Silence a logger: a client that loses its scheduler logs tracebacks."""
     before = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
@@ -77,7 +77,7 @@ def _rows(distributed, client, runs):
             row = future.result()
         except distributed.KilledWorker:
             row = None
-        # A worker that dies later would otherwise have its finished runs done again.
+        # Otherwise the finished runs of a worker that dies later would be repeated.
         future.release()
         yield row
 
@@ -93,7 +93,7 @@ def _local_cluster(distributed, processes):
 
 
 def import_distributed() -> Any:
-    """dask.distributed; an ImportError that says how to get it."""
+    """Return dask.distributed; the ImportError says how to install it."""
     try:
         import distributed
     except ImportError:

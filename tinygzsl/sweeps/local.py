@@ -17,26 +17,26 @@ ATTEMPTS = 2  # a run whose worker died is tried once more
 
 
 class LocalWorker:
-    """A process and the pipe to it. `run` is what it is working on, None when idle."""
+    """A process and the pipe to it. `run` is its current run, None when idle."""
 
     def __init__(self):
-        # spawn: a fork would copy threads that hold locks, and doesn't exist everywhere
+        # spawn: fork copies locks held by threads, and doesn't exist on all systems
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs,), daemon=True)
         with ctrl_c_blocked():
             self.process.start()
-        theirs.close()  # now the pipe ends with the process
+        theirs.close()  # so that the pipe ends when the process does
         self.run: Run | None = None
 
     def give(self, run: Run) -> None:
-        """Start a run, or lose it: a worker that is dead already is found out by `answer`."""
+        """Send a run to the worker; if the worker is dead, `answer` reports it."""
         self.run = run
         with contextlib.suppress(OSError):
             self.connection.send(run)
 
     def answer(self) -> dict[str, Any] | None:
-        """The row of the run, or None if the process died. Raises what the run raised."""
+        """Return the row of the run, or None if the process died; raises the run's error."""
         try:
             answer = self.connection.recv()
         except (EOFError, OSError):
@@ -46,7 +46,7 @@ class LocalWorker:
         return answer
 
     def stop(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process, even during a run."""
         self.connection.close()
         self.process.terminate()
         self.process.join(5)
@@ -56,17 +56,17 @@ class LocalWorker:
 
 
 class LocalEngine:
-    """Runs on `processes` worker processes; `workers` are those there are now."""
+    """Runs on `processes` worker processes; `workers` are the current ones."""
 
     def __init__(self, processes: int):
         self.processes = processes
         self.workers: list[LocalWorker] = []
 
     def results(self, runs: list[Run]) -> Iterator[dict[str, Any] | None]:
-        """Rows as runs finish; None for a run whose worker died twice.
+        """Yield rows as runs finish; None for a run whose worker died twice.
 
-        A worker that dies is replaced, and its run done again by the next free one. Raises what a
-        run raises. However the iteration ends, no process is left.
+        A worker that dies is replaced, and its run is repeated by the next free one. Raises the
+        errors of runs. All processes are ended when the iteration ends for any reason.
         """
         waiting, tries = deque(runs), Counter()
         try:
@@ -80,7 +80,7 @@ class LocalEngine:
                         if tries[id(run)] < ATTEMPTS:
                             waiting.appendleft(run)
                             continue
-                    self._employ(waiting)  # before the caller takes its time over the row
+                    self._employ(waiting)  # before the caller processes the row
                     yield row
         finally:
             for worker in self.workers:
@@ -106,13 +106,13 @@ class LocalEngine:
 
 @contextlib.contextmanager
 def ctrl_c_blocked() -> Iterator[None]:
-    """Processes started in this block never see Ctrl-C: it is their parent's business."""
+    """Processes started in this block don't get Ctrl-C; only their parent handles it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # started in the block, it would end the blocking
+    resource_tracker.ensure_running()  # if it started in the block, it would unblock signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -121,14 +121,14 @@ def ctrl_c_blocked() -> Iterator[None]:
 
 
 def _work(connection: Connection) -> None:
-    """A worker process: rows for runs, until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows nothing is inherited
+    """Receive runs and send their rows, in a worker process, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows the mask isn't inherited
     with contextlib.suppress(EOFError, OSError):
         while True:
             run = connection.recv()
             try:
                 answer = run_row(run)
             except Exception as error:
-                error.add_note(traceback.format_exc())  # where in the worker it was
+                error.add_note(traceback.format_exc())  # the place in the worker
                 answer = error
             connection.send(answer)

@@ -1,7 +1,7 @@
 """The results file of a sweep: one row per run, JSON lines or CSV, appended as runs finish.
 
-Beside FILE, FILE.plan.json says which sweep it belongs to. Rows are in the order in which runs
-finished. When all are there the file is rewritten once, in the order of the plan.
+FILE.plan.json, beside FILE, identifies the sweep. Rows are appended in the order in which runs
+finish. When the sweep is complete, the file is rewritten once in the order of the plan.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ FORMATS = (".jsonl", ".csv")
 
 
 def cell(value: Any) -> str:
-    """A value as in a CSV cell: text as it is, nothing for None, all else as JSON."""
+    """Return a value as a CSV cell: text unchanged, nothing for None, other values as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def plan_path(path: Path) -> Path:
-    """Where the plan of the results file is."""
+    """Return the path of a results file's plan."""
     return path.with_name(path.name + ".plan.json")
 
 
 def read_plan(path: Path) -> dict[str, Any] | None:
-    """The plan of an earlier sweep into path, or None if path is free.
+    """Return the plan of an earlier sweep into path, or None if path doesn't exist.
 
-    Raises ValueError for a suffix that is neither .jsonl nor .csv, for a file without a plan and
-    for a damaged plan, FileNotFoundError if the folder does not exist.
+    Raises ValueError for a suffix other than .jsonl and .csv, for a file without a plan and for a
+    damaged plan; FileNotFoundError if the folder does not exist.
     """
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"--out is {path}; name a file that ends in .jsonl or .csv")
@@ -48,28 +48,28 @@ def read_plan(path: Path) -> dict[str, Any] | None:
     if not where.is_file():
         if path.exists():
             raise ValueError(
-                f"{path} exists, but {where.name} does not, so it is no sweep's; choose another "
-                "--out"
+                f"{path} exists, but {where.name} does not, so it does not belong to a sweep; "
+                "choose another --out"
             )
         return None
     plan = read_json(where, _fix(path))
     if not plan:
-        raise ValueError(f"{where} is no plan of a sweep; {_fix(path)}")
+        raise ValueError(f"{where} is not a plan of a sweep; {_fix(path)}")
     return plan
 
 
 def _fix(path):
-    """What to do about a damaged plan."""
+    """Return the fix for a damaged plan."""
     if path.exists():
-        return f"restore it to go on, or delete it and {path.name} to start again"
+        return f"restore it to continue, or delete it and {path.name} to start again"
     return "delete it: there are no rows yet"
 
 
 class Results:
-    """The rows of a sweep in path. Those that are there already are read. The plan's file is made
-    with the first row.
+    """The rows of a sweep in path; existing rows are read.
 
-    Raises ValueError if path holds another sweep or a damaged line.
+    The plan's file is written with the first row. Raises ValueError if path holds another sweep or
+    a damaged line.
     """
 
     def __init__(self, path: Path, plan: dict[str, Any], runs: list[Run]):
@@ -79,18 +79,18 @@ class Results:
         head = f"{_joined([*self.columns, CHECKSUM])}\n".encode() if self.is_csv else b""
         self.file = RowFile(path=path, whose="this sweep", again="runs again", head=head)
         self.places = {self._key(run.key): i for i, run in enumerate(runs)}
-        self.lines: dict[int, bytes] = {}  # by place in the plan
+        self.lines: dict[int, bytes] = {}  # by position in the plan
         self.rows: dict[int, dict[str, Any]] = {}
-        self.data: dict[tuple, str] = {}  # checksum of each dataset's split
+        self.data: dict[tuple[Any, ...], str] = {}  # checksum of each dataset's split
         self._check_plan()
         self.file.read(self._read)
 
     def missing(self) -> list[Run]:
-        """The runs without a row, in the order of the plan."""
+        """Return the runs without a row, in the order of the plan."""
         return [run for i, run in enumerate(self.runs) if i not in self.lines]
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add a row, and see it to the disk.
+        """Append a row and write it to the disk.
 
         Raises ValueError if the dataset has changed since the sweep's earlier rows.
         """
@@ -101,7 +101,7 @@ class Results:
         self.file.append(line)
 
     def finish(self) -> None:
-        """Put the rows into the order of the plan; readers see the old file or the new one."""
+        """Rewrite the file in the order of the plan; readers see the old or the new file."""
         content = self.file.head + b"".join(self.lines[i] for i in sorted(self.lines))
         if self.path.read_bytes() != content:
             with written_aside(self.path) as aside:
@@ -115,7 +115,7 @@ class Results:
         if differ:
             raise ValueError(
                 f"{self.path} holds another sweep (different {shown(', '.join(differ))}); repeat "
-                "its command to go on with it, or choose another --out"
+                "its command to continue it, or choose another --out"
             )
 
     def _read(self, line):
@@ -126,14 +126,14 @@ class Results:
         source = row["dataset"], cell(row["split"])
         if self.data.setdefault(source, row["data_sha256"]) != row["data_sha256"]:
             raise ValueError(
-                f"{shown(row['dataset'])} has changed since the first rows of {self.path}; put its "
-                "files back, or sweep into another --out"
+                f"{shown(row['dataset'])} has changed since the first rows of {self.path}; restore "
+                "its files, or choose another --out"
             )
         self.lines.setdefault(place, line)
-        self.rows.setdefault(place, {**row, **self.runs[place].key})  # not as a CSV's text
+        self.rows.setdefault(place, {**row, **self.runs[place].key})  # types of the key, not text
 
     def _key(self, row):
-        """As text, so that a row of a CSV file has the key of its run."""
+        """Return the key as text, which is the same for a row of a CSV file and its run."""
         return tuple(cell(row[name]) for name in self.runs[0].key)
 
     def _parse(self, line):
@@ -153,14 +153,14 @@ class Results:
 
 
 def _joined(values):
-    """Values as the cells of a CSV file."""
+    """Return values as the cells of a CSV line."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow([cell(value) for value in values])
     return text.getvalue()
 
 
 def _checked(row):
-    """The row, if its values are those of a run that succeeded or failed; else ValueError."""
+    """Return the row; ValueError unless it is one of a run that succeeded or failed."""
     texts, numbers, nothing = ["data_sha256", "host"], ["seconds"], []
     if row["error"] is None:
         texts.append("model_sha256")

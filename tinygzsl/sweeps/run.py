@@ -1,6 +1,6 @@
 """One run of a sweep: train on a split with a seed and settings, evaluate, return a row.
 
-Both engines call `run_row`, so a row doesn't depend on where it was made.
+Both engines call `run_row`, so a row doesn't depend on the engine.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ TIMING = ("seconds", "host")  # the only columns that may differ when a run is r
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one run needs: key, the columns that name its row (dataset, split, seed, varied
-    settings); source, the arguments of load_dataset; params, those of EntropySeparationGZSL; the
-    version of tinygzsl that asks for it.
+    """The description of one run.
+
+    key are the columns that identify its row (dataset, split, seed, varied settings), source the
+    arguments of load_dataset, params the parameters of EntropySeparationGZSL, and version the
+    version of tinygzsl that started the sweep.
     """
 
     key: dict[str, Any]
@@ -40,13 +42,13 @@ class Run:
 
 
 class _Loaded:
-    """The dataset that this process loaded last: runs of one split come one after the other."""
+    """Caches the dataset that this process loaded last, as runs of one split are consecutive."""
 
     def __init__(self):
         self.lock, self.source, self.data, self.sha256 = threading.Lock(), None, None, None
 
     def get(self, source: dict[str, Any]) -> tuple[Dataset, str]:
-        """The dataset and the SHA-256 of its arrays; an older one is given up first."""
+        """Return the dataset and the SHA-256 of its arrays; the previous one is freed first."""
         with self.lock:
             if self.source != source:
                 self.source = self.data = None
@@ -56,22 +58,22 @@ class _Loaded:
             return self.data, self.sha256
 
 
-_loaded = _Loaded()  # a worker of dask has no other place that lasts from task to task
+_loaded = _Loaded()  # global, as a dask worker has no other state that lasts between tasks
 
 
 def run_row(run: Run) -> dict[str, Any]:
-    """Train and evaluate; a row with the columns of `columns`.
+    """Train and evaluate; return a row with the columns of `columns`.
 
-    Where training fails (it diverged, no snapshot is in the window) the row holds the sentence as
-    `error` and no figures. Raises ValueError or OSError for a dataset or device that can't be
-    used, and MemoryError.
+    If training fails (it diverges, or no snapshot is in the window), the row has the message as
+    `error` and no figures. Raises ValueError or OSError for a dataset or device that can't be used,
+    and MemoryError.
     """
     if run.version != __version__:
         raise ValueError(
             f"the worker on {platform.node()} has tinygzsl {__version__}, but the sweep was "
             f"started by {run.version}; install the same version there"
         )
-    # BLAS is held throughout: a worker of dask may have been started with another number of threads
+    # BLAS is limited for the whole run, as a dask worker may have another number of threads.
     with workers(run.params["threads"]):
         return _row(run)
 
@@ -102,14 +104,14 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def columns(run: Run) -> tuple[str, ...]:
-    """The columns of a row, in the order of the file; seconds are those of training."""
+    """Return the columns of a row, in the order of the file; seconds are those of training."""
     return (*run.key, *FIGURES, *CHECKSUMS, "error", *TIMING)
 
 
 def _train(training: TrainingSet, params: dict[str, Any]) -> EntropySeparationGZSL:
-    with warnings.catch_warnings():  # hundreds of them in a sweep; the row's figures tell the same
+    with warnings.catch_warnings():  # a sweep would show hundreds; the row's figures show the same
         warnings.simplefilter("ignore", UserWarning)
-        if params["preset"] == "auto":  # fit alone would not know the dataset's validation rows
+        if params["preset"] == "auto":  # fit doesn't get the dataset's validation rows
             found = tuned(training, EntropySeparationGZSL(**params).get_params())
             params = {**params, **found.settings, "preset": found.preset}
         model = EntropySeparationGZSL(**params)
@@ -122,7 +124,7 @@ def _figures(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def weights_sha256(model: EntropySeparationGZSL) -> str:
-    """SHA-256 over all trained parameters: the VSMM's and those of the proxies' generators."""
+    """Return the SHA-256 of all trained parameters: the VSMM's and the proxies' generators'."""
     networks = list(model.vsmm_.networks.values())
     if model.proxy_source_ is not None:
         networks += [snapshot.generator for snapshot in model.proxy_source_.snapshots]
