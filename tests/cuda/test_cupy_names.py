@@ -3,9 +3,13 @@
 import ast
 import json
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 import pytest
-from ladder import cupy_names
+from ladder import cupy_names, standin
+
+from tinygzsl.runtime.array import ArrayModule, DeviceArray, Flags
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("tinygzsl", "kernels", "cli")
@@ -73,6 +77,30 @@ def test_it_looks_at_the_names_that_are_used():
     text = "\n".join(f.read_text(encoding="utf-8") for f in files)
     paths = {_path(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
     assert {"cupy.sqrt", "cupy.where", "cupy.concatenate", "cupy.isfinite"} <= paths
+
+
+def names_of(protocol):
+    """The names that a protocol adds to those of every class."""
+    common = {*dir(object), *vars(type("Empty", (Protocol,), {}))} - {"__eq__", "__ne__"}
+    return {name for name in vars(protocol) if name not in common}
+
+
+def test_cupy_has_what_the_types_name():
+    known = cupy_names.load()["names"]
+    assert {"exp", "where", "matmul"} <= names_of(ArrayModule) <= set(known["cupy"])
+    methods = {name for name in names_of(DeviceArray) if not name.startswith("__")}
+    assert {"shape", "sum", "get"} <= methods <= set(known["cupy.ndarray"])
+
+
+def test_the_stand_in_and_numpy_have_what_the_types_name():
+    with standin.installed() as cupy:
+        assert not [name for name in names_of(ArrayModule) if not hasattr(cupy, name)]
+        array = cupy.zeros((2, 3))
+        assert not [name for name in names_of(DeviceArray) if not hasattr(type(array), name)]
+        assert not [name for name in names_of(Flags) if not hasattr(array.flags, name)]
+    only_cupys = {"get", "set"}
+    assert not [name for name in names_of(ArrayModule) if not hasattr(np, name)]
+    assert {name for name in names_of(DeviceArray) if not hasattr(np.ndarray, name)} == only_cupys
 
 
 PLANTED = [
