@@ -4,7 +4,7 @@ import pytest
 
 from tinygzsl.metrics import harmonic_mean
 from tinygzsl.reproduce.published import published
-from tinygzsl.reproduce.records import Outcome, Value, records, statistics
+from tinygzsl.reproduce.records import Outcome, Value, records
 from tinygzsl.reproduce.targets import TARGETS
 from tinygzsl.reproduce.text import as_text
 
@@ -39,14 +39,6 @@ def test_every_table_has_our_row_for_each_of_its_datasets():
     for name, target in TARGETS.items():
         datasets = {dataset for dataset, row, _ in published(name) if row in ("ours", "counts")}
         assert datasets == (set(target.datasets) if name.startswith("table") else set())
-
-
-def test_statistics_are_over_splits_or_else_over_seeds():
-    seeds = [(None, 0, 0.2), (None, 1, 0.4)]
-    assert statistics(seeds) == (pytest.approx(0.3), pytest.approx(0.02**0.5), "2 seeds")
-    splits = [(1, 0, 0.1), (1, 1, 0.3), (2, 0, 0.5), (2, 1, 0.7)]
-    assert statistics(splits) == (pytest.approx(0.4), pytest.approx(0.08**0.5), "2 splits")
-    assert statistics([(None, 0, 0.5)]) == (0.5, None, "1 seed")
 
 
 def test_measured_stands_beside_printed_and_corrected_with_the_difference():

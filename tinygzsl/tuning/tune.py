@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -17,6 +15,7 @@ from ..nn.device_memory import FREE_SOME, device_errors
 from ..router import LOW_AUROC
 from ..runtime.threads import check_threads, workers
 from ..settings import Settings, settings_for
+from ..storage.rows import csv_text
 from ..text import warn
 from .folds import folds as make_folds
 from .gate_grids import Gate, Scores, at_edge, gate_settings
@@ -133,11 +132,8 @@ def _recalibrated(settings: Settings, given: dict[str, Any]) -> Settings:
 
 def trials_csv(trials: list[dict[str, Any]]) -> str:
     """The trials as CSV, one row each; H of the folds are separated by spaces."""
-    names = list(dict.fromkeys(name for trial in trials for name in trial))
-    text = io.StringIO()
-    rows = csv.DictWriter(text, names, lineterminator="\n")
-    rows.writeheader()
+    rows = []
     for trial in trials:
         by_fold = " ".join(f"{h:.4f}" for h in trial["H_by_fold"])
-        rows.writerow({**trial, "H": f"{trial['H']:.4f}", "H_by_fold": by_fold})
-    return text.getvalue()
+        rows.append({**trial, "H": f"{trial['H']:.4f}", "H_by_fold": by_fold})
+    return csv_text(rows)
