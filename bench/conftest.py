@@ -5,9 +5,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from tinygzsl.benchmarks.compare import OURS, PEERS, REFERENCE, make_version
 from tinygzsl.benchmarks.report import PACKAGES
 from tinygzsl.benchmarks.selection import KINDS
+from tinygzsl.benchmarks.versions import OURS, PEERS, REFERENCE, make_version
 from tinygzsl.runtime.threads import check_threads, default_threads
 
 VERSIONS = [OURS, REFERENCE, *PEERS]

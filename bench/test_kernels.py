@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tinygzsl import kernels
-from tinygzsl.benchmarks.compare import OURS, PEERS, REFERENCE
+from tinygzsl.benchmarks.versions import OURS, PEERS, REFERENCE
 from tinygzsl.runtime.threads import workers
 
 SIZES = {

@@ -8,7 +8,7 @@ Versions run one after the other here; `tinygzsl bench` times them in turns.
 
 import pytest
 
-from tinygzsl.benchmarks.compare import OURS, PEERS, REFERENCE
+from tinygzsl.benchmarks.versions import OURS, PEERS, REFERENCE
 
 SMALL = {"d": 512, "k": 85, "batch": 64, "samples": 2000}
 FULL = {"d": 2048, "k": 85, "batch": 64}

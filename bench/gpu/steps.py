@@ -14,7 +14,7 @@ from precision import FLOAT32, TF32
 from sizes import Sizes
 from timing import Version, host_seconds, in_turns
 
-from tinygzsl.benchmarks.compare import OURS, make_version
+from tinygzsl.benchmarks.versions import OURS, make_version
 from tinygzsl.benchmarks.work_cwgan import OuterStep
 from tinygzsl.benchmarks.work_kernels import AdamUpdate, Softmax
 from tinygzsl.benchmarks.work_vsmm import VsmmStep

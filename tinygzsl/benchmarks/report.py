@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from ..runtime.threads import default_threads
-from .compare import OURS, PEERS, REFERENCE, checked_versions, time_in_turns
 from .floor import floor_seconds
 from .machine import Machine, description, measure_machine
 from .selection import Item
+from .versions import OURS, PEERS, REFERENCE, checked_versions, time_in_turns
 
 PACKAGES = {"PyTorch": "torch", "PyTorch by hand": "torch", "JAX": "jax"}
 

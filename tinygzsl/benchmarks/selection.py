@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from .compare import Work
+from .versions import Work
 from .work_cwgan import CriticStep, OuterStep
 from .work_kernels import AdamUpdate, Softmax
 from .work_route import Route

@@ -17,7 +17,7 @@ from ..runtime.array import Array, ArrayModule
 from ..runtime.backend import to_host
 from ..settings import settings_for
 from . import floor
-from .compare import update_difference
+from .versions import update_difference
 
 Precision = Literal["float32", "float64"]
 SEED = 1

@@ -9,7 +9,7 @@ from ..nn.adam import Adam
 from ..runtime.array import ArrayModule
 from ..runtime.backend import to_host
 from . import floor
-from .compare import update_difference
+from .versions import update_difference
 from .work_cwgan import TOLERANCE, Precision
 
 

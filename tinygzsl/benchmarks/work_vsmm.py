@@ -11,7 +11,7 @@ from ..runtime.backend import to_host
 from ..settings import settings_for
 from ..vsmm import VSMM, vsmm_loss
 from . import floor
-from .compare import update_difference
+from .versions import update_difference
 from .work_cwgan import TOLERANCE, Precision
 
 
