@@ -2,14 +2,25 @@
 
 import importlib.util
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tinygzsl.benchmarks import compare, floor, report, resident, selection
+from tinygzsl.benchmarks import floor, report, resident, selection
 from tinygzsl.benchmarks.machine import Machine, description, measure_machine
+from tinygzsl.benchmarks.versions import (
+    BY_HAND,
+    OURS,
+    PEERS,
+    REFERENCE,
+    Version,
+    checked_versions,
+    time_in_turns,
+    update_difference,
+)
 from tinygzsl.benchmarks.work_route import Route
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -35,27 +46,27 @@ def load(name):
 
 def check(kind, sizes, names, dtype="float64"):
     work = selection.KINDS[kind](**sizes, **({"dtype": dtype} if kind != "route" else {}))
-    return compare.checked_versions(work, names, threads=1)
+    return checked_versions(work, names, threads=1)
 
 
 @pytest.mark.parametrize(("kind", "sizes"), CASES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_our_versions_take_the_same_step(kind, sizes, dtype):
-    versions, differences = check(kind, sizes, [compare.OURS, compare.REFERENCE], dtype)
-    assert {v.name for v in versions} == {compare.OURS, compare.REFERENCE}
-    assert differences[compare.OURS] <= (1e-6 if dtype == "float64" else 5e-2)
+    versions, differences = check(kind, sizes, [OURS, REFERENCE], dtype)
+    assert {v.name for v in versions} == {OURS, REFERENCE}
+    assert differences[OURS] <= (1e-6 if dtype == "float64" else 5e-2)
 
 
 @pytest.mark.filterwarnings("default")  # the other libraries warn of their own plans
 @pytest.mark.parametrize(("kind", "sizes"), [*CASES, ("route", ROUTE)])
-@pytest.mark.parametrize("name", compare.PEERS)
+@pytest.mark.parametrize("name", PEERS)
 def test_a_peer_takes_the_same_step(name, kind, sizes):
     package = report.PACKAGES[name]
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed, so there is nothing to compare with")
     versions, differences = check(kind, sizes, [name])
     if not versions:  # nothing of its own, like Adam by hand
-        assert (name, kind) in ((compare.BY_HAND, "adam"), (compare.BY_HAND, "route"))
+        assert (name, kind) in ((BY_HAND, "adam"), (BY_HAND, "route"))
         return
     assert differences[name] <= (1e-3 if kind == "route" else 1e-6)
 
@@ -71,7 +82,7 @@ def test_a_version_that_computes_something_else_is_refused(sentence):
     work = selection.KINDS["softmax"](rows=40, classes=7)
     work.difference = lambda result, reference: float("nan")
     with sentence(RuntimeError, "differs from the reference", "nan", "softmax", "bug"):
-        compare.checked_versions(work, [compare.OURS], threads=1)
+        checked_versions(work, [OURS], threads=1)
 
 
 def test_versions_are_timed_in_turns():
@@ -84,8 +95,8 @@ def test_versions_are_timed_in_turns():
         def run(self):
             turns.append(self.name)
 
-    versions = [compare.Version(n, Runner(n), compare.ExitStack) for n in "ab"]
-    times = compare.time_in_turns(versions, rounds=3, pause=0)
+    versions = [Version(n, Runner(n), ExitStack) for n in "ab"]
+    times = time_in_turns(versions, rounds=3, pause=0)
     assert list(times) == ["a", "b"]
     assert all(len(t) == 3 and min(t) > 0 for t in times.values())
     order = [a for a, b in zip(turns, [*turns[1:], None], strict=True) if a != b]
@@ -94,8 +105,8 @@ def test_versions_are_timed_in_turns():
 
 def test_updates_are_compared_relative_to_what_moved():
     start, right = [np.zeros(4)], [np.full(4, 0.5)]
-    assert compare.update_difference(start, [np.full(4, 0.6)], right) == pytest.approx(0.2)
-    assert compare.update_difference(start, start, start) == float("inf")
+    assert update_difference(start, [np.full(4, 0.6)], right) == pytest.approx(0.2)
+    assert update_difference(start, start, start) == float("inf")
 
 
 def test_the_floor_is_the_slower_limit_of_each_phase():
