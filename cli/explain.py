@@ -1,5 +1,6 @@
 """`tinygzsl explain`: a formula, the code that computes it, and a check on random numbers."""
 
+from typing import Any
 import math
 import shutil
 
@@ -19,9 +20,9 @@ GAP = " | "
 def explain(name, as_json):
     """Explain the formula NAME: shapes, source, and a live check. Without NAME, list the names.
 
-    What has a gradient is compared with finite differences on random numbers, on the reference and
-    on compiled kernels; exits with 1 if it is off. What has none is computed on random numbers step
-    by step.
+    A gradient is compared with finite differences on random numbers, with the reference and the
+    compiled kernels; the exit code is 1 if it is wrong. A formula without a gradient is computed
+    step by step on random numbers.
     """
     from ..explain.catalogue import ALL, find
 
@@ -38,8 +39,8 @@ def explain(name, as_json):
         raise SystemExit(FAILED)
 
 
-def _facts(found, rows: list) -> dict:
-    """Everything that is printed, as plain text, numbers and lists."""
+def _facts(found, rows: list[Any]) -> dict[str, Any]:
+    """Return everything that is printed, as text, numbers and lists."""
     from ..explain.draw import Draw
     from ..explain.explanation import source
     from ..explain.gradcheck import TOLERANCE
@@ -71,13 +72,13 @@ def _facts(found, rows: list) -> dict:
 
 
 def _plain(value):
-    """An array as lists; NaN and infinity, which JSON doesn't have, as None."""
+    """Return an array as lists, with None for NaN and infinity, which JSON doesn't have."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _text(facts: dict, rows: list) -> str:
+def _text(facts: dict[str, Any], rows: list[Any]) -> str:
     formula = "\n".join("  " + line for line in facts["formula"].splitlines())
     parts = [
         f"{facts['name']}: {facts['title']}",
@@ -94,8 +95,8 @@ def _text(facts: dict, rows: list) -> str:
     return "\n\n".join(parts)
 
 
-def _sources(facts: dict, columns: int) -> list[str]:
-    """Forward and backward: side by side where there is room, else below each other."""
+def _sources(facts: dict[str, Any], columns: int) -> list[str]:
+    """Return forward and backward, side by side if they fit, else below each other."""
     if not facts["backward"]:
         kind = "forward" if "example" in facts else "forward and backward"
         return ["\n".join(_source(kind, facts["forward"]))]
@@ -108,7 +109,7 @@ def _sources(facts: dict, columns: int) -> list[str]:
     return ["\n".join(f"{a:{left}}{GAP}{b}".rstrip() for a, b in pairs)]
 
 
-def _source(kind: str, functions: list[dict]) -> list[str]:
+def _source(kind: str, functions: list[dict[str, Any]]) -> list[str]:
     lines = []
     for function in functions:
         title = f"{kind}: {function['name']}, line {function['line']}"
@@ -116,8 +117,8 @@ def _source(kind: str, functions: list[dict]) -> list[str]:
     return lines[1:]
 
 
-def _table(check: dict, tolerance: float) -> str:
-    """One row per array: both slopes along a random direction, and how far they are apart."""
+def _table(check: dict[str, Any], tolerance: float) -> str:
+    """Return one row per array: both slopes along a random direction, and their relative error."""
     rows = [("gradient of", "shape", "by hand", "by differences", "relative error")]
     for row in check["arrays"]:
         exact, difference, error = (
@@ -132,7 +133,7 @@ def _table(check: dict, tolerance: float) -> str:
     return "\n".join([title, *(line.rstrip() for line in lines)])
 
 
-def _example(values: dict) -> str:
+def _example(values: dict[str, Any]) -> str:
     import numpy as np
 
     lines = ["on random numbers:"]

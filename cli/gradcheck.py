@@ -1,5 +1,6 @@
 """`tinygzsl gradcheck`: every hand-written gradient against finite differences."""
 
+from typing import Any
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option
@@ -15,10 +16,10 @@ from .progress import Progress
 def gradcheck(names, device, as_json):
     """Check every gradient against finite differences, or those with NAME in their name.
 
-    Each runs on the reference and on compiled kernels, with arrays that are too small for compiled
-    kernels in training and with large ones. Then every kernel of a training step runs in float32
-    beside its definition in float64. Prints tables of relative errors and exits with 1 if one is
-    above its tolerance.
+    Each check runs with the reference and the compiled kernels, with small arrays, for which
+    training does not use compiled kernels, and with large ones. Then every kernel of a training
+    step in float32 is compared with its reference in float64. Prints tables of relative errors; the
+    exit code is 1 if one is above its tolerance.
     """
     from ..explain.gradcheck import TOLERANCE
     from ..explain.plan import FLOAT32, plan
@@ -44,7 +45,7 @@ def gradcheck(names, device, as_json):
         raise SystemExit(FAILED)
 
 
-def _text(groups: dict) -> str:
+def _text(groups: dict[str, Any]) -> str:
     from ..explain.gradcheck import STEPS, TOLERANCE
 
     rows = [row for group in groups.values() for row in group]

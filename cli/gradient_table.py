@@ -1,13 +1,14 @@
-"""Rows of gradient checks as a table, a cell for each place, and as plain facts for --json."""
+"""Rows of gradient checks as a table with a column per place, and as facts for --json."""
 
+from typing import Any
 import math
 
 NOTE = """reference: the definitions in kernels/reference; compiled: the kernels that training calls
 for large arrays, - where a check reaches none; ! where the error is not below its tolerance"""
 
 
-def table(groups: dict) -> list[str]:
-    """A line per row: its largest relative error in every place, and its tolerance."""
+def table(groups: dict[str, Any]) -> list[str]:
+    """Return a line per row: its largest relative error in every place, and its tolerance."""
     rows = [row for group in groups.values() for row in group]
     width = 2 + max(map(len, [*groups, *(row.name for row in rows)]))
     lines = [
@@ -35,7 +36,7 @@ def _shown(cell) -> str:
 
 
 def failures(rows) -> list[str]:
-    """A line for each cell that failed."""
+    """Return a line for each cell that failed."""
     return [
         f"FAILED: {row.name}, {cell.place.version}, {cell.place.size}: "
         f"{cell.error:.1e} is not below {cell.tolerance:.1e}"
@@ -46,15 +47,15 @@ def failures(rows) -> list[str]:
 
 
 def not_run(rows) -> list[str]:
-    """A line that says so where Numba was needed and could not be used."""
+    """Return a line with the number of checks that didn't run for lack of Numba, if any."""
     from ..explain.checks import NO_NUMBA
 
     count = sum(cell.why_not == NO_NUMBA for row in rows for cell in row.cells)
     return [f"not run: {count} checks of compiled kernels, as there is {NO_NUMBA}"] if count else []
 
 
-def facts(row) -> dict:
-    """A row as numbers, lists and text; NaN, which JSON doesn't have, as None."""
+def facts(row) -> dict[str, Any]:
+    """Return a row as numbers, lists and text, with None for NaN, which JSON doesn't have."""
     errors = [cell.error for cell in row.cells if cell.why_not is None]
     return {
         "name": row.name,

@@ -1,8 +1,7 @@
-"""The gradient checks of the library's own: ops and losses, the MLP, the PTC's and the VSMM's
-objectives.
+"""Gradient checks of ops and losses, the MLP, and the objectives of the PTC and the VSMM.
 
-Each case draws arrays, computes the gradients as training does and gives them to the checker with
-the function they belong to.
+Each case draws arrays, computes the gradients as training does, and passes them to the checker
+together with their function.
 """
 
 from __future__ import annotations
@@ -123,7 +122,7 @@ def softmax_loss_case(draw: Draw) -> Check:
 
 
 def one_pass_softmax_case(draw: Draw) -> Check:
-    """The same where value and gradient come out of one pass."""
+    """The same, with value and gradient from one pass."""
     n, labelled = draw.sizes.n, draw.sizes.n - 3
     logits, y = draw.normal(n, draw.sizes.classes), draw.labels(labelled)
     dce, dentropy = draw.normal(labelled), draw.normal(n)
@@ -137,7 +136,7 @@ def one_pass_softmax_case(draw: Draw) -> Check:
 
 
 def hinge_case(draw: Draw) -> Check:
-    """Entropy hinge of eq. 8 where the margin is violated."""
+    """Entropy hinge of eq. 8 with a violated margin."""
     n = draw.sizes.n
     entropy = abs(draw.normal(2 * n + 2))
     _, gradient = kernels.entropy_hinge(entropy, n, 2.0, 1.7)
@@ -150,7 +149,7 @@ def hinge_case(draw: Draw) -> Check:
 
 
 def squared_error_case(draw: Draw) -> Check:
-    """Squared distance; the gradient with respect to the target is minus that to x."""
+    """Squared distance; the target's gradient is minus that of x."""
     shape = draw.sizes.n, draw.sizes.d
     x, target = draw.normal(*shape), draw.normal(*shape)
     _, dx = kernels.squared_error(x, target, 0.3, 1.3)
@@ -176,7 +175,7 @@ def penalty_case(draw: Draw) -> Check:
 
 
 def penalty_in_place_case(draw: Draw) -> Check:
-    """The same where the kernel of the fused critics writes the gradient over its input."""
+    """The same with the kernel of the fused critics, which replaces its input by the gradient."""
     g = draw.normal(draw.sizes.n, draw.sizes.d)
     gradient = g.copy()
     kernels.gradient_penalty(gradient, 10.0)
@@ -215,8 +214,9 @@ def ptc_case(draw: Draw) -> Check:
 
 
 def vsmm_case(reduction: str, gamma: float | None, side: str, more_classes: bool = False) -> Case:
-    """The objective of eq. 9: without proxies where gamma is None, and with more prototypes than
-    samples where more_classes is set.
+    """The objective of eq. 9.
+
+    There are no proxies if gamma is None, and more prototypes than samples if more_classes.
     """
 
     def case(draw: Draw) -> Check:
@@ -224,7 +224,7 @@ def vsmm_case(reduction: str, gamma: float | None, side: str, more_classes: bool
         weights = {"ae": 0.7, "le": 1.9, "clf": 1.3, "es": 0.6}
         named = {f"vsmm_weight_{term}": weight for term, weight in weights.items()}
         settings = Settings(vsmm_reduction=reduction, **named)
-        object.__setattr__(settings, "vsmm_gamma", gamma)  # -9 is no setting, but a side to check
+        object.__setattr__(settings, "vsmm_gamma", gamma)  # unchecked, as -9 is out of range
         vsmm = VSMM(
             draw.mlp([d, draw.sizes.units, m], "relu"),
             draw.mlp([m, draw.sizes.units, d], "relu"),

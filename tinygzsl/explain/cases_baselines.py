@@ -1,7 +1,8 @@
-"""The gradient checks of the baselines: the objective of each that is trained by gradients."""
+"""Gradient checks of the objectives of all baselines that are trained by gradients."""
 
 from __future__ import annotations
 
+from typing import Any
 import numpy as np
 
 from ..baselines import cewgan, dsen_loss, fclswgan, fvaegan, psr, sadle, segzsl
@@ -35,7 +36,7 @@ def _ranking_weights(name: str, classes: int) -> np.ndarray | None:
 
 
 def ranking_case(name: str) -> Case:
-    """The bilinear score's ranking loss with the weights of a method."""
+    """The ranking loss of the bilinear score, with the weights of a method."""
 
     def case(draw: Draw) -> Check:
         n, d, k, classes = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.classes
@@ -51,9 +52,9 @@ def ranking_case(name: str) -> Case:
 
 
 def ranking_step_case(name: str) -> Case:
-    """The steps of an epoch, each from the same m: at a rate of 1 one takes off a gradient.
+    """The steps of an epoch, each from the same m: with rate 1 a step subtracts the gradient.
 
-    Where the prototypes are a unit matrix, this is the gradient with respect to m.
+    If the prototypes are the identity matrix, this is the gradient with respect to m.
     """
 
     def case(draw: Draw) -> Check:
@@ -200,7 +201,7 @@ def dsen_case(draw: Draw) -> Check:
 
 
 def fclswgan_case(draw: Draw) -> Check:
-    """What f-CLSWGAN adds to the generator's loss."""
+    """The term that f-CLSWGAN adds to the generator's loss."""
     n, d, classes = draw.sizes.n, draw.sizes.d, draw.sizes.classes
     classifier = Softmax(draw.normal(classes, d), draw.normal(classes))
     fake, y = draw.normal(n, d), draw.labels(n)
@@ -224,7 +225,7 @@ def segzsl_regressor_case(draw: Draw) -> Check:
 
 
 def segzsl_encoder_case(draw: Draw) -> Check:
-    """SE-GZSL's encoder, which L_VAE alone trains."""
+    """SE-GZSL's encoder, which is trained by L_VAE only."""
     vae = _SegzslVae(draw)
 
     def loss() -> float:
@@ -257,8 +258,8 @@ class _SegzslVae:
         self.x, self.a = draw.normal(n, d), draw.normal(n, k)
         self.z, self.eps = draw.normal(n, m), draw.normal(n, m)
 
-    def loss(self) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
-        """Terms, the encoder's gradients and the generator's."""
+    def loss(self) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
+        """Return the terms, the encoder's gradients and the generator's."""
         return segzsl.vae_loss(
             self.encoder,
             self.generator,
@@ -308,7 +309,7 @@ def cosine_embedding_case(draw: Draw) -> Check:
 
 
 def decoder_case(draw: Draw) -> Check:
-    """CEWGAN's decoder, with the gradient that goes on to the generator."""
+    """CEWGAN's decoder, with the gradient that is passed to the generator."""
     n, d, k = draw.sizes.n, draw.sizes.d, draw.sizes.k
     net = draw.mlp([d, draw.sizes.units, k], "leaky_relu")
     x, a = draw.normal(n, d), draw.normal(n, k)

@@ -1,5 +1,5 @@
-"""The gradient checks of the CWGAN: the critic's loss, on its fused steps too, what its penalty is
-made of, and the generator's loss.
+"""Gradient checks of the CWGAN: the critic's loss, also in fused steps, the parts of its penalty,
+and the generator's loss.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def fused_critic_case(fused: type[OneLayerCritic], hidden: str, more_classes: bo
         return Check(
             f"critic loss (eq. 6), {fused.__name__}, {hidden}{classes}",
             critic.params,
-            [grad.copy() for grad in grads],  # the next call writes over them
+            [grad.copy() for grad in grads],  # the next call overwrites them
             lambda: step.loss(a, y, alpha, penalty=10.0)[0]["loss"],
         )
 

@@ -1,4 +1,4 @@
-"""Everything that `tinygzsl explain` explains: tools first, then training, then test time."""
+"""All entries of `tinygzsl explain`: building blocks, then training, then prediction."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ALL: dict[str, Explanation] = {e.name: e for e in (*TOOLS, *VSMM_TERMS, *GAN, *R
 
 
 def find(name: str) -> Explanation:
-    """The explanation of that name, in which - and spaces are as good as _.
+    """Return the explanation of that name; - and spaces stand for _.
 
-    Raises ValueError with the nearest name where there is none.
+    Raises ValueError, with the nearest name, for an unknown one.
     """
     asked = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
     if asked not in ALL:

@@ -1,5 +1,5 @@
-"""Every gradient check of the library, on every version of the kernels and on both sides of the
-size from which compiled ones run.
+"""All gradient checks, with every version of the kernels, and with arrays on both sides of the
+size at which compiled kernels start to be used.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class Place:
 
     @property
     def directions(self) -> int:
-        """Random directions per array; one takes long enough where arrays are large."""
+        """Random directions per array; fewer for large arrays, which take longer."""
         return DIRECTIONS if self.size == "small" else 1
 
     @contextmanager
     def entered(self) -> Iterator[set[str]]:
-        """Run the block's kernels here; yields the names of those compiled that ran."""
+        """Run the block's kernels in this place; yields the names of the compiled ones that ran."""
         if self.version == "reference":
             with dispatch.reference_only():
                 yield set()
@@ -60,7 +60,7 @@ NO_NUMBA, NO_KERNEL = "no Numba", "no kernel"
 
 
 class Cell(NamedTuple):
-    """A case in one place: its largest relative error, or None and why nothing ran.
+    """A case in one place: its largest relative error, or None and why it didn't run.
 
     kernels are the compiled ones that ran.
     """
@@ -73,7 +73,7 @@ class Cell(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether it ran and the error is not below the tolerance (a NaN is not)."""
+        """Whether it ran and its error is not below the tolerance (NaN fails too)."""
         return self.why_not is None and not self.error < self.tolerance
 
 
@@ -90,7 +90,7 @@ class Row(NamedTuple):
 
 
 def all_cases(xp: ArrayModule = np) -> dict[str, list[Case]]:
-    """Every case there is, by what it is about; the baselines are for NumPy alone."""
+    """Return all cases by topic; those of the baselines are for NumPy only."""
     cases = {
         "layers, losses and networks": layer_cases(),
         "the CWGAN (eq. 6)": gan_cases(),
@@ -100,7 +100,7 @@ def all_cases(xp: ArrayModule = np) -> dict[str, list[Case]]:
 
 
 def all_checks(seed: int = 0) -> Iterator[Check]:
-    """Every case with small arrays. A draw of its own per case keeps them independent."""
+    """Yield every case with small arrays, each with its own Draw so that they are independent."""
     cases = chain.from_iterable(all_cases().values())
     for i, case in enumerate(cases):
         yield case(Draw(seed + i))
@@ -109,13 +109,13 @@ def all_checks(seed: int = 0) -> Iterator[Check]:
 def gradient_row(
     case: Case, seed: int, places: Sequence[Place] = PLACES, xp: ArrayModule = np
 ) -> Row:
-    """The case in those places."""
+    """Run the case in those places."""
     cells = [_gradient_cell(case, seed, place, xp) for place in places]
     return Row(name_of(case, seed, xp), cells)
 
 
 def name_of(case: Case, seed: int, xp: ArrayModule = np) -> str:
-    """The case's name, which does not depend on its numbers."""
+    """Return the case's name, which does not depend on its numbers."""
     with dispatch.reference_only():
         return case(Draw(seed, SMALL, xp)).name
 
@@ -128,12 +128,12 @@ def _gradient_cell(case: Case, seed: int, place: Place, xp: ArrayModule) -> Cell
         if place.version == "compiled":
             check.function()
             ran |= {check.compiled} if check.compiled else set()
-            if not ran:  # it would be the reference once more
+            if not ran:  # it would only repeat the reference
                 return Cell(place, None, TOLERANCE, why_not=NO_KERNEL)
         error = run_check(check, seed, place.directions).error
     return Cell(place, error, TOLERANCE, tuple(sorted(ran)))
 
 
 def no_numba(place: Place, xp: ArrayModule) -> bool:
-    """Whether the place needs Numba and can't have it."""
+    """Return whether the place needs Numba and Numba can't be used."""
     return place.version == "compiled" and xp is np and dispatch.numba_version() is None

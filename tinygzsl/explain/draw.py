@@ -15,9 +15,10 @@ from ..runtime.array import Array, ArrayModule
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many samples, features d, attributes k, classes, units of a hidden layer and latent
-    units the arrays of a check have; `pairs` counts the samples, or classes, of a loss that
-    compares all pairs.
+    """The sizes of a check's arrays.
+
+    These are the numbers of samples n, features d, attributes k, classes, hidden units and latent
+    units. `pairs` is the number of samples, or classes, of a loss that compares all pairs.
     """
 
     n: int
@@ -29,16 +30,16 @@ class Sizes:
     pairs: int
 
 
-# Arrays of LARGE go to compiled kernels as in training: n rows of a single number are more than
-# dispatch.SMALL. Its columns fill whole vectors of a processor and leave a rest.
+# Arrays of LARGE go to compiled kernels as in training: even n single numbers are more than
+# dispatch.SMALL. Rows fill some SIMD vectors and leave a remainder.
 SMALL = Sizes(n=7, d=6, k=3, classes=4, units=5, latent=4, pairs=7)
 LARGE = Sizes(n=2051, d=18, k=7, classes=18, units=9, latent=7, pairs=230)
 
 
 class Draw:
-    """Random arrays of one dtype, a new one at each call.
+    """Random arrays of one dtype, different at each call.
 
-    float32 holds their numbers exactly, so a Draw of float32 and one of float64 have the same.
+    All numbers are exact in float32, so Draws of float32 and of float64 give equal numbers.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Draw:
             return self._array(random.uniform(np, self.seed, self.step, Purpose.CHECK, shape))
 
     def labels(self, count: int, classes: int | None = None) -> Array:
-        """Indices of sizes.classes classes, or of so many."""
+        """Indices of `classes` classes, by default sizes.classes."""
         self.step += 1
         high = classes or self.sizes.classes
         with reference_only():
@@ -87,7 +88,7 @@ class Draw:
 
     def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
         self.step += 1
-        with reference_only():  # compiled kernels' numbers differ in the last bits
+        with reference_only():  # numbers of compiled kernels differ in the last bits
             return random.normal(np, self.seed, self.step, Purpose.CHECK, shape)
 
     def _array(self, numbers: np.ndarray) -> Array:

@@ -1,11 +1,11 @@
-"""What `tinygzsl explain` tells of one formula; catalogue.py lists all of them."""
+"""An entry of `tinygzsl explain`: a formula, its functions and checks. catalogue.py lists all."""
 
 from __future__ import annotations
 
 import inspect
 import textwrap
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .cases import Case
 from .checks import Row, gradient_row
@@ -22,8 +22,10 @@ class Source(NamedTuple):
 
 
 class ArrayCheck(NamedTuple):
-    """Slopes in one array: by the gradient and by differences in one direction, and the largest
-    relative error of all directions.
+    """The check of one array's gradient.
+
+    It has the slopes along one direction, by the gradient and by differences, and the largest
+    relative error over all directions.
     """
 
     array: str
@@ -34,11 +36,11 @@ class ArrayCheck(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A formula, the functions that compute it, and how to see that they do.
+    """A formula, the functions that compute it, and their checks.
 
-    section is the heading in MATH.md under which it is derived. checks are cases, whose arrays are
-    called `arrays`; those of `fused` compute the same in fused steps. What has no gradient has an
-    example instead: a function of random numbers that returns values by name.
+    section is the heading in MATH.md under which it is derived. checks are cases with arrays named
+    `arrays`; `fused` are cases of fused steps that compute the same. A formula without a gradient
+    has an example instead: a function that takes a Draw and returns values by name.
     """
 
     name: str
@@ -46,26 +48,24 @@ class Explanation(NamedTuple):
     section: str
     formula: str
     shapes: str
-    forward: tuple[Callable, ...]
-    backward: tuple[Callable, ...] = ()
+    forward: tuple[Callable[..., Any], ...]
+    backward: tuple[Callable[..., Any], ...] = ()
     checks: tuple[Case, ...] = ()
     fused: tuple[Case, ...] = ()
     arrays: tuple[str, ...] = ()
-    example: Callable[[Draw], dict] | None = None
+    example: Callable[[Draw], dict[str, Any]] | None = None
 
     def measure(self, seed: int = 0) -> list[tuple[str, list[ArrayCheck]]]:
-        """Every check on fresh random numbers: its name and a row for each array."""
+        """Run every check on new random numbers; return its name and a row for each array."""
         return [_measured(case(Draw(seed)), self.arrays, seed) for case in self.checks]
 
     def everywhere(self, seed: int = 0) -> list[Row]:
-        """Every check, and those of fused steps, on both versions of the kernels, small and
-        large.
-        """
+        """Run every check, fused ones too, with both versions of the kernels and both sizes."""
         return [gradient_row(case, seed) for case in (*self.checks, *self.fused)]
 
 
-def source(function: Callable) -> Source:
-    """Where a function is and what it says; of a kernel, its definition."""
+def source(function: Callable[..., Any]) -> Source:
+    """Return a function's place and text; for a kernel, those of its reference version."""
     function = inspect.unwrap(function)
     lines, first = inspect.getsourcelines(function)
     text = textwrap.dedent("".join(lines)).rstrip()

@@ -26,10 +26,10 @@ DIRECTIONS = 3
 
 
 class Check(NamedTuple):
-    """A scalar function of arrays and the gradients that are claimed for it.
+    """A scalar function of arrays, and its gradients to be checked.
 
-    function() reads the arrays, which the checker shifts in place and restores. compiled names
-    compiled code of its own, apart from the kernels that are dispatched.
+    function() reads the arrays, which the checker changes in place and restores. compiled names
+    compiled code other than the dispatched kernels.
     """
 
     name: str
@@ -40,8 +40,9 @@ class Check(NamedTuple):
 
 
 class Slope(NamedTuple):
-    """How fast the function changes along a direction in one of its arrays: <gradient, v>, the
-    central difference, and their relative error.
+    """The slope of the function along a direction v in one of its arrays.
+
+    It has <gradient, v>, the central difference, and their relative error.
     """
 
     array: int
@@ -59,22 +60,37 @@ class Result(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether the error is below TOLERANCE (a NaN is not)."""
+        """Whether the error is below TOLERANCE (NaN is not)."""
         return self.error < TOLERANCE
 
 
 def run_check(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Result:
-    """Compare the claimed gradients with central differences along random directions, so many for
-    each array.
+    """Compare gradients with central differences along `directions` random directions per array.
 
-    Raises ValueError where a gradient is missing or has another shape than its array.
+    Parameters
+    ----------
+    check : Check
+        The function, its arrays and gradients.
+    seed : int
+        The seed of the directions.
+    directions : int
+        Directions per array.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError
+        If a gradient is missing or has another shape than its array.
     """
     errors = [slope.error for slope in slopes(check, seed, directions)]
     return Result(check.name, float(np.max(errors)), len(errors))
 
 
 def slopes(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Iterator[Slope]:
-    """Both slopes of check.function, that many times for each array; raises like run_check."""
+    """Yield the slopes of check.function, `directions` times for each array; see run_check."""
     if len(check.arrays) != len(check.gradients):
         raise ValueError(
             f"{check.name} has {len(check.gradients)} gradients for {len(check.arrays)} arrays; "
@@ -93,12 +109,12 @@ def slopes(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Iterato
 
 
 def relative_error(a: float, b: float, floor: float = 0.0) -> float:
-    """|a - b| / max(|a|, |b|, floor), 0 where a and b are equal."""
+    """Return |a - b| / max(|a|, |b|, floor), or 0 if a and b are equal."""
     return abs(a - b) / max(abs(a), abs(b), floor) if a != b else 0.0
 
 
 def _slope_along(v: Array, check: Check, i: int) -> Slope:
-    """The slope of array i along v, with the step that fits better."""
+    """Return the slope of array i along v, with the step of least error."""
     array, gradient = check.arrays[i], check.gradients[i]
     saved, exact, found = array.copy(), float((gradient * v).sum()), []
     for step in STEPS:

@@ -1,4 +1,4 @@
-"""What `tinygzsl gradcheck` runs: the gradients in every place, then float32."""
+"""The rows of `tinygzsl gradcheck`: the gradients in every place, then float32."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FLOAT32 = "float32 beside the definition in float64"
 
 
 class Task(NamedTuple):
-    """A row to come: its group and name, and what measures it."""
+    """A row to measure: its group and name, and the function that measures it."""
 
     group: str
     name: str
@@ -31,14 +31,14 @@ def plan(
     xp: ArrayModule = np,
     seed: int = 0,
 ) -> list[Task]:
-    """Every row, or those whose name contains one of `names`, whatever the case of letters.
+    """Return all rows, or those whose name contains one of `names`, in upper or lower case.
 
-    Raises ValueError with the nearest name where none does.
+    Raises ValueError, with the nearest name, if one of `names` matches no row.
     """
     tasks = []
     for group, cases in all_cases(xp).items():
         for case in cases:
-            own = seed + len(tasks)  # a draw of its own per case keeps them independent
+            own = seed + len(tasks)  # a seed per case keeps them independent
             run = partial(gradient_row, case, own, places, xp)
             tasks.append(Task(group, name_of(case, own, xp), run))
     for i, precision in enumerate(precision_cases()):

@@ -1,17 +1,17 @@
-"""What float32 costs: every kernel of a training step, and the critic's fused steps, in float32
-beside the definition in float64 on the same numbers.
+"""The errors of float32: every kernel of a training step and the critic's fused steps in float32,
+compared with the reference in float64 on the same numbers.
 
-Compiled kernels have a code path of their own there, exp by kernels/cpu/fastexp.py.
+In float32 compiled kernels have their own code path, the exp of kernels/cpu/fastexp.py.
 
-A result's error is |a - b| / (|b| + scale), with the mean |b| of its array as scale, or one nat for
-what is measured in nats. The tolerance is TIMES eps sqrt(m): eps = 2^-23 is the distance from 1 to
-the next float32, and m the number of terms in the longest sum behind a result. Roundings go up as
-often as down, so those of m additions grow like sqrt(m), and TIMES leaves room for the few
-operations on each term.
+A result's error is |a - b| / (|b| + scale); the scale is the mean |b| of its array, or one nat for
+values in nats. The tolerance is TIMES eps sqrt(m): eps = 2^-23 is the distance from 1 to the next
+float32, and m the number of terms in the longest sum of a result. Rounding errors have random
+signs, so those of m additions grow like sqrt(m); TIMES covers the few operations on each term.
 """
 
 from __future__ import annotations
 
+from typing import Any
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from .draw import Draw, Sizes
 
 EPS = 2.0**-23
 TIMES = 8
-LARGE_LOGIT = 2.0**14  # float32 holds its multiples, so both dtypes have the same logits
+LARGE_LOGIT = 2.0**14  # its multiples are exact in float32, so both dtypes have equal logits
 
 Results = dict[str, Array]
 
@@ -39,9 +39,9 @@ Results = dict[str, Array]
 class Precision:
     """A computation to run in both dtypes.
 
-    compute(draw) returns arrays by name, in draw.dtype. terms(sizes) is the m of the tolerance, and
-    scales are those of arrays whose mean says nothing of their error. definition, if given,
-    computes the same in float64 in another way.
+    compute(draw) returns arrays by name, in draw.dtype. terms(sizes) is the m of the tolerance.
+    scales are given for arrays whose mean is not a suitable scale. definition, if given, is used
+    for float64 instead of compute.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Precision:
 def precision_row(
     case: Precision, seed: int, places: Sequence[Place] = PLACES, xp: ArrayModule = np
 ) -> Row:
-    """The case in float32 in those places."""
+    """Run the case in float32 in those places."""
     return Row(case.name, [_cell(case, seed, place, xp) for place in places])
 
 
 def tolerance(case: Precision, sizes: Sizes) -> float:
-    """The largest error that rounding explains."""
+    """Return the largest error that rounding can explain."""
     return TIMES * EPS * math.sqrt(case.terms(sizes))
 
 
@@ -78,7 +78,7 @@ def _cell(case: Precision, seed: int, place: Place, xp: ArrayModule) -> Cell:
 
 
 def error(a: Array, b: np.ndarray, scale: float | None = None) -> float:
-    """The largest |a - b| / (|b| + scale), the mean |b| where no scale is given; a NaN is kept."""
+    """Return the largest |a - b| / (|b| + scale), or NaN; the default scale is the mean |b|."""
     size, difference = np.abs(b), np.abs(to_host(a).astype("float64") - b)
     off = difference != 0
     scale = scale or size.mean()
@@ -86,7 +86,7 @@ def error(a: Array, b: np.ndarray, scale: float | None = None) -> float:
 
 
 def precision_cases() -> list[Precision]:
-    """Every kernel of a training step, then the critic's fused steps."""
+    """Return every kernel of a training step, then the critic's fused steps."""
     return [*_random_cases(), *_layer_cases(), *_loss_cases(), *_softmax_cases(), *_critic_cases()]
 
 
@@ -188,7 +188,7 @@ def _softmax_cases() -> Iterator[Precision]:
 
 
 def _logits(draw: Draw) -> Array:
-    """In turns a usual row, one of logits beyond 1e4, one with two largest, one all the same."""
+    """Rows of four kinds in turn: usual, beyond 1e4, with two equal maxima, and all equal."""
     logits = draw.normal(draw.sizes.n, draw.sizes.classes)
     logits[1::4] *= LARGE_LOGIT
     logits[2::4, :2] = 4.0
@@ -247,8 +247,10 @@ def fused_critic(fused: type[OneLayerCritic]) -> Precision:
 
 
 class _CriticBatch:
-    """A critic and its batch. It is no larger than its kernels need: in float32 a sample may come
-    to lie on the other side of a kink, which is no fault.
+    """A critic and its batch, which is as small as its kernels allow.
+
+    In float32 a sample may be on the other side of a kink; this is more likely in large batches,
+    and it is not an error.
     """
 
     def __init__(self, draw: Draw):
@@ -259,6 +261,6 @@ class _CriticBatch:
         self.alpha = draw.uniform(n)
 
 
-def _named(terms: dict, grads: list[Array]) -> Results:
+def _named(terms: dict[str, Any], grads: list[Array]) -> Results:
     names = "dw", "db", "dw_out", "db_out"
     return {**terms, **{name: grad.copy() for name, grad in zip(names, grads, strict=True)}}

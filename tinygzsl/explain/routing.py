@@ -1,7 +1,8 @@
-"""Explanations of what acts after training: score, compatibility, router, gate, accuracies."""
+"""Explanations of scoring and prediction: score, compatibility, router, gate, accuracies."""
 
 from __future__ import annotations
 
+from typing import Any
 import math
 
 import numpy as np
@@ -17,8 +18,8 @@ from .draw import Draw
 from .explanation import Explanation
 
 
-def compatibility_example(draw: Draw) -> dict:
-    """Two samples and three classes, one pair after the other and all at once."""
+def compatibility_example(draw: Draw) -> dict[str, Any]:
+    """Two samples and three classes: pair by pair, and all at once."""
     v, e = draw.normal(2, 4), draw.normal(3, 4)
     one_by_one = [[-math.dist(row, other) for other in e] for row in v]
     f = compatibility(v, e, "euclidean")
@@ -31,7 +32,7 @@ def compatibility_example(draw: Draw) -> dict:
     }
 
 
-def confidence_example(draw: Draw) -> dict:
+def confidence_example(draw: Draw) -> dict[str, Any]:
     """The score of four samples by its definition, by entropies, and as computed."""
     log_p, entropy = reference.log_softmax_entropy(2 * draw.normal(4, 3))
     p = np.exp(log_p)
@@ -49,8 +50,8 @@ def confidence_example(draw: Draw) -> dict:
     }
 
 
-def router_example(draw: Draw) -> dict:
-    """Three samples, from sure to unsure, over three seen and two unseen classes."""
+def router_example(draw: Draw) -> dict[str, Any]:
+    """Three samples, from certain to uncertain, three seen and two unseen classes."""
     logits = np.array([[8.0], [1.5], [0.2]]) * draw.normal(3, 3)
     f, low, high = -abs(draw.normal(3, 5)), 0.5, 1.05
     label, code, entropy, score = reference.route_rows(logits, f, low, high, 1.0)
@@ -65,8 +66,8 @@ def router_example(draw: Draw) -> dict:
     }
 
 
-def soft_gate_example(draw: Draw) -> dict:
-    """The scores of all classes by the formula, and what the kernel makes of them."""
+def soft_gate_example(draw: Draw) -> dict[str, Any]:
+    """The scores of all classes by the formula, and the kernel's result."""
     logits = np.array([[4.0], [0.5]]) * draw.normal(2, 3)
     f, bias, width, tau = -abs(draw.normal(2, 5)), 0.5, 0.2, 1.0
     log_p, entropy = reference.log_softmax_entropy(logits)
@@ -85,8 +86,8 @@ def soft_gate_example(draw: Draw) -> dict:
     }
 
 
-def accuracies_example(draw: Draw) -> dict:
-    """Labels of which some are right: a frequent seen class, a rare one, and an unseen one."""
+def accuracies_example(draw: Draw) -> dict[str, Any]:
+    """Partly correct labels of a frequent seen class, a rare one and an unseen one."""
     truth = np.repeat(["cat", "dog", "okapi"], [8, 2, 4])
     guess = np.where(draw.normal(14) > -0.5, truth, "cat")
     classes, shares = metrics.per_class_accuracy(truth, guess)

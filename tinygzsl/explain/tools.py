@@ -1,4 +1,4 @@
-"""Explanations of layers, networks and the softmax, which the equations are made of."""
+"""Explanations of layers, networks and the softmax, the building blocks of the equations."""
 
 from __future__ import annotations
 
