@@ -31,6 +31,7 @@ from tinygzsl.reproduce.evolution import curve
 from tinygzsl.reproduce.experiments import Job
 from tinygzsl.reproduce.pictures import curve_picture
 from tinygzsl.reproduce.records import records
+from tinygzsl.router import limits
 from tinygzsl.runtime.threads import workers
 
 HERE = Path(__file__).parent
@@ -139,7 +140,7 @@ def main(source, name, preset, sets, seed, epochs, threads, out):
     with workers(threads):
         found, model, measured = trained(data, params)
         settings, edges = model.routing_, np.linspace(0, np.log(len(model.classes_)), BINS + 1)
-        thresholds = settings.router_delta_low, settings.router_delta_high
+        thresholds = limits(settings, len(model.classes_)).values()
         title = f"{name}: entropy of the classifier C"
         figures = {
             "separation": separation_figure(title, found, measured, edges, thresholds),
