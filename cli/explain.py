@@ -1,8 +1,8 @@
 """`tinygzsl explain`: a formula, the code that computes it, and a check on random numbers."""
 
-from typing import Any
 import math
 import shutil
+from typing import Any
 
 import click
 

@@ -1,6 +1,7 @@
 """`tinygzsl gradcheck`: every hand-written gradient against finite differences."""
 
 from typing import Any
+
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option
@@ -26,7 +27,7 @@ def gradcheck(names, device, as_json):
     from ..runtime.backend import device_module
 
     tasks = plan(names, xp=device_module(device))
-    groups = {}
+    groups: dict[str, list[Any]] = {}
     with Progress() as progress:
         for i, task in enumerate(tasks, start=1):
             groups.setdefault(task.group, []).append(task.run())

@@ -1,7 +1,7 @@
 """Rows of gradient checks as a table with a column per place, and as facts for --json."""
 
-from typing import Any
 import math
+from typing import Any
 
 NOTE = """reference: the definitions in kernels/reference; compiled: the kernels that training calls
 for large arrays, - where a check reaches none; ! where the error is not below its tolerance"""

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 TITLES = {
     "ptc": "pre-training the classifier",
@@ -30,7 +31,7 @@ class Progress:
     def __exit__(self, *_):
         self.close()
 
-    def __call__(self, step: int, logs: dict) -> None:
+    def __call__(self, step: int, logs: dict[str, Any]) -> None:
         """Draw the line, at most ten times a second."""
         if not self.on:
             return
@@ -50,7 +51,7 @@ class Progress:
         left = f", at most {clock((total - step) / rate)} left" if 0 < rate < 1e6 else ""
         rated = f", {rate:.1f} steps/s{left}" if self.phase != "ptc" else ""
         bar = "#" * filled + "." * (WIDTH - filled)
-        title = TITLES.get(self.phase, "training")
+        title = TITLES.get(self.phase or "", "training")
         line = f"{title} [{bar}] {step}/{total}{rated}{self.tail}"
         self._write(f"\r\x1b[K{line}")
 

@@ -31,7 +31,7 @@ def test_every_option_has_a_help_text(run_cli, command):
 
     assert run_cli(command, "--help").exit_code == 0
     for option in main.commands[command].params:
-        assert option.name in ("dataset", "run", "features") or option.help
+        assert option.name in ("dataset", "run", "features", "names") or option.help
 
 
 def test_help_loads_nothing_heavy():

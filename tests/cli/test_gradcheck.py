@@ -134,7 +134,7 @@ def test_a_derivative_that_is_off(gradcheck, monkeypatch, order):
     else:
         wrong = tanh._replace(second=lambda e, t, cache: OFF * tanh.second(e, t, cache))
     monkeypatch.setitem(ops.ACTIVATIONS, "tanh", wrong)
-    facts = gradcheck("tanh", "softplus", code=1)
+    facts = gradcheck("2 hidden, tanh", "2 hidden, softplus", code=1)
     failed = [check["name"] for check in facts["checks"] if not check["passed"]]
     assert "critic loss with penalty (eq. 6), 2 hidden, tanh" in failed
     assert not any("softplus" in name for name in failed)

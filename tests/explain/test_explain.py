@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import tinygzsl
+from tinygzsl.critic import OneLayerCritic
 from tinygzsl.explain.catalogue import ALL, find
 from tinygzsl.explain.draw import Draw
 from tinygzsl.explain.explanation import source
 from tinygzsl.explain.gradcheck import TOLERANCE
-from tinygzsl.kernels import entropy_hinge
+from tinygzsl.kernels import dispatch, entropy_hinge
 from tinygzsl.nn import losses, ops
 from tinygzsl.nn.mlp import MLP
 
@@ -172,6 +173,50 @@ def test_a_gradient_that_is_nan_fails_and_is_null_in_json(run_cli, monkeypatch):
     row = json.loads(result.stdout)["checks"][0]["arrays"][0]
     assert row["exact"] is row["error"] is None
     assert "nan  FAILED" in run_cli("explain", "gradient_penalty").stdout
+
+
+# The checks on both versions of the kernels and both sizes
+
+
+@pytest.mark.wheel
+def test_the_checks_run_on_compiled_kernels_and_on_fused_critics_too(run_cli, explain):
+    facts = explain("critic_loss")
+    checks = [check["name"] for check in facts["checks"]]
+    fused = [
+        f"critic loss (eq. 6), {name}, leaky_relu" for name in ("OneLayerCritic", "WholeRowCritic")
+    ]
+    assert [row["name"] for row in facts["everywhere"]] == checks + fused
+    for row in facts["everywhere"]:
+        assert row["passed"]
+        for cell in row["cells"]:
+            assert cell["error"] < cell["tolerance"] == TOLERANCE
+            assert bool(cell["kernels"]) == (cell["version"] == "compiled")
+    table = run_cli("explain", "critic_loss").stdout.partition("largest relative error\n")[2]
+    for name in checks + fused:
+        assert f"  {name}  " in table
+
+
+def test_an_error_in_a_fused_critic_alone_ends_with_1(run_cli, monkeypatch):
+    right = OneLayerCritic.gradients
+
+    def wrong(self, *args, **kwargs):
+        dw, *rest = right(self, *args, **kwargs)
+        return [1.001 * dw, *rest]
+
+    monkeypatch.setattr(OneLayerCritic, "gradients", wrong)
+    result = run_cli("explain", "critic_loss")
+    assert result.exit_code == 1
+    failed = [line.split(": ")[1] for line in result.stdout.splitlines() if "FAILED" in line]
+    places = ("reference, small", "reference, large", "compiled, small", "compiled, large")
+    name = "critic loss (eq. 6), OneLayerCritic, leaky_relu"
+    assert failed == [f"{name}, {place}" for place in places]
+
+
+def test_without_numba_it_says_so(run_cli, monkeypatch):
+    monkeypatch.setattr(dispatch, "numba_version", lambda: None)
+    result = run_cli("explain", "softmax_entropy")
+    assert result.exit_code == 0
+    assert "not run: 2 checks of compiled kernels, as there is no Numba" in result.stdout
 
 
 # The examples

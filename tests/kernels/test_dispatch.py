@@ -214,3 +214,18 @@ print(caught[0].message)
     assert "numba can't be used" in done.stdout
     assert "pip install numba" in done.stdout
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_compiled_from_sends_small_arrays_to_numba_and_names_what_ran(chosen):
+    small, large = matrix(3, 4), matrix(64, 64)
+    with dispatch.compiled_from(0) as ran:
+        assert chosen(kernels.squared_error, small, small, 1.0, 1.0) == "numba"
+    assert ran == {"squared_error"}
+    with dispatch.compiled_from(dispatch.SMALL) as ran:
+        assert chosen(kernels.squared_error, small, small, 1.0, 1.0) == "reference"
+        assert ran == set()
+        assert chosen(kernels.centered_rows, large, large[0]) == "numba"
+        with reference_only():
+            assert chosen(kernels.squared_error, large, large, 1.0, 1.0) == "reference"
+    assert ran == {"centered_rows"}
+    assert chosen(kernels.squared_error, small, small, 1.0, 1.0) == "reference"

@@ -67,8 +67,8 @@ def activation_case(name: str) -> Case:
     """An activation's first derivative."""
 
     def case(draw: Draw) -> Check:
-        shape = draw.sizes.n, draw.sizes.d
-        phi, s, dy = ops.ACTIVATIONS[name], draw.normal(*shape), draw.normal(*shape)
+        n, d = draw.sizes.n, draw.sizes.d
+        phi, s, dy = ops.ACTIVATIONS[name], draw.normal(n, d), draw.normal(n, d)
         _, cache = phi.forward(s)
         gradient = phi.backward(dy, cache)
         return Check(name, [s], [gradient], lambda: (dy * phi.forward(s)[0]).sum())
@@ -80,8 +80,8 @@ def second_case(name: str) -> Case:
     """An activation's second derivative: that of <t, e * phi'(s)> with respect to s."""
 
     def case(draw: Draw) -> Check:
-        phi, shape = ops.ACTIVATIONS[name], (draw.sizes.n, draw.sizes.d)
-        s, e, t = draw.normal(*shape), draw.normal(*shape), draw.normal(*shape)
+        phi, n, d = ops.ACTIVATIONS[name], draw.sizes.n, draw.sizes.d
+        s, e, t = draw.normal(n, d), draw.normal(n, d), draw.normal(n, d)
         gradient = phi.second(e, t, phi.forward(s)[1])
         return Check(
             f"{name}, second derivative",
@@ -150,8 +150,8 @@ def hinge_case(draw: Draw) -> Check:
 
 def squared_error_case(draw: Draw) -> Check:
     """Squared distance; the target's gradient is minus that of x."""
-    shape = draw.sizes.n, draw.sizes.d
-    x, target = draw.normal(*shape), draw.normal(*shape)
+    n, d = draw.sizes.n, draw.sizes.d
+    x, target = draw.normal(n, d), draw.normal(n, d)
     _, dx = kernels.squared_error(x, target, 0.3, 1.3)
     return Check(
         "squared error (eqs. 3, 4)",
@@ -220,7 +220,8 @@ def vsmm_case(reduction: str, gamma: float | None, side: str, more_classes: bool
     """
 
     def case(draw: Draw) -> Check:
-        n, d, k, m = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.latent
+        n = draw.sizes.pairs if more_classes else draw.sizes.n
+        d, k, m = draw.sizes.d, draw.sizes.k, draw.sizes.latent
         weights = {"ae": 0.7, "le": 1.9, "clf": 1.3, "es": 0.6}
         named = {f"vsmm_weight_{term}": weight for term, weight in weights.items()}
         settings = Settings(vsmm_reduction=reduction, **named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+
 import numpy as np
 
 from ..baselines import cewgan, dsen_loss, fclswgan, fvaegan, psr, sadle, segzsl

@@ -86,7 +86,8 @@ def fused_critic_case(fused: type[OneLayerCritic], hidden: str, more_classes: bo
     classes = ", many classes" if more_classes else ""
 
     def case(draw: Draw) -> Check:
-        n, d, k = draw.sizes.n, draw.sizes.d, draw.sizes.k
+        n = draw.sizes.pairs if more_classes else draw.sizes.n
+        d, k = draw.sizes.d, draw.sizes.k
         critic = draw.mlp([d + k, draw.sizes.units, 1], hidden)
         step = fused(critic, n, d)
         step.real[...], step.fake[...] = draw.normal(n, d), draw.normal(n, d)

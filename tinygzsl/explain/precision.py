@@ -11,10 +11,10 @@ signs, so those of m additions grow like sqrt(m); TIMES covers the few operation
 
 from __future__ import annotations
 
-from typing import Any
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -120,13 +120,12 @@ def _layer_cases() -> Iterator[Precision]:
         return {"y": kernels.bias_activation(s, b, 0.2)}
 
     def gradient(draw: Draw) -> Results:
-        shape = draw.sizes.n, draw.sizes.units
-        ds, db = kernels.activation_gradient(draw.normal(*shape), draw.normal(*shape), 0.2)
+        n, units = draw.sizes.n, draw.sizes.units
+        ds, db = kernels.activation_gradient(draw.normal(n, units), draw.normal(n, units), 0.2)
         return {"ds": ds, "db": db}
 
     def adam(draw: Draw) -> Results:
-        shape = draw.sizes.n, draw.sizes.d
-        p, g, m, v = (draw.normal(*shape) for _ in range(4))
+        p, g, m, v = (draw.normal(draw.sizes.n, draw.sizes.d) for _ in range(4))
         v *= v
         bad = draw.xp.zeros(1, "int32")
         kernels.adam_update(p, g, m, v, 1e-3, 0.5, 0.999, 1e-8, bad, 1)
@@ -141,8 +140,8 @@ def _layer_cases() -> Iterator[Precision]:
 
 def _loss_cases() -> Iterator[Precision]:
     def squared(draw: Draw) -> Results:
-        shape = draw.sizes.n, draw.sizes.d
-        loss, dx = kernels.squared_error(draw.normal(*shape), draw.normal(*shape), 0.3, 1.3)
+        n, d = draw.sizes.n, draw.sizes.d
+        loss, dx = kernels.squared_error(draw.normal(n, d), draw.normal(n, d), 0.3, 1.3)
         return {"loss": loss, "dx": dx}
 
     def hinge(draw: Draw) -> Results:

@@ -59,7 +59,9 @@ L_CLFR = mean cross-entropy of C(f_v(x))     L_ES from the entropies of softmax(
 proxies enter L_ES only, whose gradient goes through C and f_v""",
         shapes="x (n + n_P, d)   f_v(x) (n + n_P, m)   f_s(a) (n, m)   C(f_v(x)) (n + n_P, S)",
         forward=(vsmm_loss,),
-        checks=tuple(cases.vsmm_case("mean", *side) for side in cases.HINGE_SIDES[:2]),
+        checks=tuple(
+            cases.vsmm_case("mean", gamma=gamma, side=side) for gamma, side in cases.HINGE_SIDES[:2]
+        ),
         arrays=(
             *_parameters("f_v", 2),
             *_parameters("g", 2),
