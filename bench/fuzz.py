@@ -161,7 +161,7 @@ def main():
     parser.add_argument("--case", type=int, help="only this one, again")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="JSON file to go on from")
+    parser.add_argument("--out", type=Path, help="JSON file to continue")
     options = parser.parse_args()
     if options.case is not None:
         show(options.reader, options.seed, options.case)

@@ -1,4 +1,4 @@
-"""What every command shares: errors as one sentence, results as text or one JSON object."""
+"""Code of all commands: errors as one sentence, results as text or one JSON object."""
 
 import errno
 import json
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
+from typing import Any
 
 import click
 
@@ -14,12 +15,14 @@ from ..runtime.memory import FIX, STARTING, require_room
 from ..text import printable
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-CLOSED = 141  # stdout is a pipe that nobody reads any more: as if SIGPIPE had ended the process
+CLOSED = 141  # exit code if stdout is a closed pipe, as after SIGPIPE
 
 
-def errors_as_sentences(command: Callable) -> Callable:
-    """Turn errors into one line on stderr: exit code 2 for bad input, 1 where training diverged
-    or memory ran out, 130 for Ctrl-C and 143 for SIGTERM.
+def errors_as_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn errors into one line on stderr and an exit code.
+
+    The code is 2 for bad input, 1 if training diverged or memory ran out, 130 for Ctrl-C and 143
+    for SIGTERM.
     """
 
     @wraps(command)
@@ -51,7 +54,7 @@ FIXES = {
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    """Also a file that can't be mapped, or a library that can't be loaded, for lack of memory."""
+    """Return whether memory ran out; mapping a file or loading a library may also fail so."""
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
     return isinstance(error, MemoryError) or "failed to map segment" in str(error)
@@ -63,41 +66,38 @@ def _sentence(error: BaseException) -> str:
         text = " ".join(said.split())
         return text if "; " in text else f"{text}; {FIX}"
     if isinstance(error, OSError) and error.strerror:  # the system's: without "[Errno 28]"
-        fix = FIXES.get(error.errno, "check the path")
+        fix = FIXES.get(error.errno or 0, "check the path")
         return f"{error.filename or 'the output'}: {error.strerror}; {fix}"
-    if isinstance(error, UnicodeEncodeError):  # a name of bytes that are no text here
+    if isinstance(error, UnicodeEncodeError):  # a name with bytes that can't be encoded
         bad = f"{error.object[error.start : error.end]!r} in {error.object[:200]!r}"
-        return f"{bad} is no text in {error.encoding}; rename the file, or set PYTHONUTF8=1"
+        return f"{bad} is not valid in {error.encoding}; rename the file, or set PYTHONUTF8=1"
     return " ".join(str(error).split()) or type(error).__name__
 
 
 class Failure(click.ClickException):
-    """A sentence for stderr, and the exit code."""
+    """An error with a sentence for stderr and an exit code."""
 
     def __init__(self, message: str, exit_code: int):
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click's is a class variable
 
     def show(self, file=None) -> None:
-        """Print it."""
+        """Print the sentence."""
         note(f"Error: {self.message}")
 
 
-def emit(obj: dict, as_json: bool, text: str) -> None:
-    """Print obj as one JSON object, or text, in which what comes from data steers no terminal."""
+def emit(obj: dict[str, Any], as_json: bool, text: str) -> None:
+    """Print obj as one JSON object, or text; characters that control a terminal are escaped."""
     _to_stdout(f"{json.dumps(obj, allow_nan=False) if as_json else _shown(text, sys.stdout)}\n")
 
 
 def emit_data(text: str) -> None:
-    """Print the text of a file: as it is and in UTF-8, except to a terminal."""
+    """Print the text of a file unchanged, in UTF-8; on a terminal it is escaped."""
     _to_stdout(_shown(text, sys.stdout) if sys.stdout.isatty() else text.encode("utf-8"))
 
 
 def note(text: str) -> None:
-    """A line for people, on stderr, so that stdout holds results only.
-
-    Work goes on where stderr can't be written.
-    """
+    """Print a line on stderr, as stdout holds results only; ignore errors of writing it."""
     with suppress(OSError):
         click.echo(_shown(text, sys.stderr), err=True)
 
@@ -111,23 +111,23 @@ def _to_stdout(content: str | bytes) -> None:
         click.echo(content, nl=False)
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # else Python would try once more at its end
+        os.dup2(nowhere, sys.stdout.fileno())  # else Python would flush it again at exit
         os.close(nowhere)
         raise SystemExit(CLOSED) from None
 
 
-def json_option(command: Callable) -> Callable:
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The --json flag, as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
-def given(options: dict) -> dict:
-    """The options that were given on the command line."""
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given on the command line."""
     return {name: value for name, value in options.items() if value not in (None, ())}
 
 
-def threaded(command: Callable) -> Callable:
-    """The --threads option; the command runs on that many."""
+def threaded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the --threads option, and run the command on that many threads."""
 
     @click.option(
         "--threads", type=int, help="Threads for everything.  [default: as many as BLAS would use]"
@@ -144,8 +144,8 @@ def threaded(command: Callable) -> Callable:
     return run
 
 
-def source_options(command: Callable) -> Callable:
-    """The options that say where and how to load a dataset; None where they are not given."""
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of load_dataset; they are None if not given."""
     for decorate in (
         click.option(
             "--prototypes",

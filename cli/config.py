@@ -1,14 +1,15 @@
-"""From preset, --config and --set to constructor parameters and a data source."""
+"""Constructor parameters and a data source from preset, --config and --set."""
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 TOP = ("preset", "seed", "device", "dtype")
 SOURCE = ("name_or_path", "root", "split", "prototypes")
 
 
-def parse_set(pairs: tuple[str, ...]) -> dict:
-    """{"gan_lr": 1e-4} of ("gan.lr=1e-4",); the value is TOML (a list a tuple), or plain text."""
+def parse_set(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return {"gan_lr": 1e-4} for ("gan.lr=1e-4",); values are TOML (lists as tuples) or text."""
     settings = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -31,20 +32,20 @@ def _toml_value(text: str):
 
 
 def _number_or_text(text: str):
-    """.3 and 3. are numbers to people, though not to TOML."""
+    """Accept .3 and 3. as numbers, which TOML doesn't."""
     try:
         return float(text)
     except ValueError:
         return text
 
 
-def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) -> tuple:
-    """Constructor parameters, checked, and load_dataset arguments.
+def resolve(config: str | None, sets: tuple[str, ...], top: dict[str, Any], source: dict[str, Any]) -> tuple[Any, ...]:
+    """Return checked constructor parameters and the arguments of load_dataset.
 
-    `top` and `source` are what the command line gives: they go before the config file's, and --set
-    before both. A dataset named on the command line replaces the file's whole [data] section.
-    Raises ValueError for names that do not exist, values out of range, a --preset that the file's
-    settings would override, and where no dataset is named at all.
+    `top` and `source` are options of the command line: they take precedence over the config file,
+    and --set over both. A dataset on the command line replaces the file's whole [data] section.
+    Raises ValueError for unknown names, values out of range, a --preset that the file's settings
+    would override, and if no dataset is named.
     """
     from ..runs.config import read_config
     from ..settings import settings_for
@@ -73,8 +74,9 @@ def resolve(config: str | None, sets: tuple[str, ...], top: dict, source: dict) 
 
 
 def dataset_preset(preset: str, dataset: str) -> str:
-    """paper-awa1 for paper and awa1, or a folder of that name: the networks and rates of that
-    dataset, where there are any.
+    """Return the preset for a dataset, such as paper-awa1 for paper and awa1, if there is one.
+
+    The dataset may also be a folder of that name.
     """
     from ..datasets.find import FOLDERS
     from ..settings import PRESETS
@@ -85,8 +87,8 @@ def dataset_preset(preset: str, dataset: str) -> str:
     return own if own in PRESETS else preset
 
 
-def absolute_source(source: dict) -> dict:
-    """The source with absolute paths, so that the run folder works from anywhere."""
+def absolute_source(source: dict[str, Any]) -> dict[str, Any]:
+    """Return the source with absolute paths, so that the run folder works from any folder."""
     from ..datasets.find import FOLDERS
 
     name, base = source["name_or_path"], Path(source.get("root") or ".")
@@ -97,8 +99,8 @@ def absolute_source(source: dict) -> dict:
     return {**source, "name_or_path": str((base / name).resolve()), "root": None}
 
 
-def _refuse_outside(top: dict) -> None:
-    """ValueError for a setting that stands above all sections of a file."""
+def _refuse_outside(top: dict[str, Any]) -> None:
+    """ValueError for a setting that is outside the sections of a file."""
     from ..settings.table import SETTINGS
 
     for name in top:
@@ -110,7 +112,7 @@ def _refuse_outside(top: dict) -> None:
             )
 
 
-def _refuse_unknown(given: dict, known: tuple, what: str) -> None:
+def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], what: str) -> None:
     from ..text import quoted
 
     for name in given:

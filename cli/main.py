@@ -34,11 +34,11 @@ def main(ctx: click.Context) -> None:
 
     Start with `tinygzsl demo`.
     """
-    ctx.with_resource(warnings.catch_warnings())  # put back what follows when the command ends
+    ctx.with_resource(warnings.catch_warnings())  # undone when the command ends
     warnings.formatwarning = lambda message, *_: f"warning: {printable(str(message))}\n"
     warnings.simplefilter("default", UserWarning)
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by who started us; its number is free for any file
+        if getattr(sys, name) is None:  # closed; a file could get its number
             nowhere = open(os.devnull, "r+", encoding="utf-8")  # noqa: SIM115 - as long as we run
             setattr(sys, name, nowhere)
 

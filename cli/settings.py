@@ -9,7 +9,7 @@ import click
 from .common import emit, errors_as_sentences, json_option
 from .completion import complete_name
 
-VALUE_WIDTH = 10  # of the defaults' column; longer ones stand out of it
+VALUE_WIDTH = 10  # of the defaults' column; longer values exceed it
 
 
 @click.command()
@@ -37,7 +37,7 @@ def settings(name, as_json):
 
 
 def _facts(name):
-    """What is known of a setting, as plain text, numbers and lists."""
+    """Return the facts of a setting, as text, numbers and lists."""
     from ..settings.describe import allowed, type_name
     from ..settings.presets import preset_values
     from ..settings.table import SETTINGS
@@ -113,13 +113,13 @@ def _text(name, facts):
 
 
 def _wrapped(line, indent, width):
-    """The line in as many as the width asks for, the others indented if there is room."""
+    """Return the line broken to this width; further lines are indented if there is room."""
     indent = indent if indent < width // 2 else 4
     return wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def _by_value(presets):
-    """Presets by their value: "small, auto: [1024]; letters: [256]"."""
+    """Return presets by their value: "small, auto: [1024]; letters: [256]"."""
     groups = {}
     for preset, value in presets.items():
         groups.setdefault(_word(value), []).append(preset)
@@ -127,5 +127,5 @@ def _by_value(presets):
 
 
 def _word(value):
-    """A value as --set takes it: words without quotes, true and false in small letters."""
+    """Return a value as for --set: words without quotes, true and false in lower case."""
     return value if isinstance(value, str) else str(value).lower()

@@ -22,16 +22,16 @@ class Training:
     """
 
     data: Any
-    files: list
-    params: dict
-    source: dict
+    files: list[Any]
+    params: dict[str, Any]
+    source: dict[str, Any]
     folder: Path
     seconds: float
     resumed: bool
     again: str
 
     @property
-    def arrays(self) -> tuple:
+    def arrays(self) -> tuple[Any, ...]:
         """The arrays for fit: X (n, d), y (n,) and prototypes (S, k)."""
         return self.data.X, self.data.y, self.data.prototypes
 
@@ -59,7 +59,7 @@ class Training:
             (self.folder / MANIFEST).unlink(missing_ok=True)  # it belongs to the previous settings
             write_text(self.folder / CONFIG, self.config())
 
-    def model(self) -> tuple:
+    def model(self) -> tuple[Any, ...]:
         """Return the unfitted estimator and its settings.
 
         All settings are passed to it, so that a run that is resumed from its config.toml ends with
@@ -75,7 +75,7 @@ class Training:
         return model, settings
 
 
-def run(training: Training, held) -> dict:
+def run(training: Training, held) -> dict[str, Any]:
     """Train, or finish what was begun, in a folder that is held by this process's RunLock.
 
     Returns the facts to print. After a failure a folder without a checkpoint is removed.
@@ -93,7 +93,7 @@ def run(training: Training, held) -> dict:
             raise
 
 
-def _finished(training: Training) -> dict | None:
+def _finished(training: Training) -> dict[str, Any] | None:
     """Return the facts of a run that is finished with these settings and data, else None."""
     from .. import load_model
     from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL
@@ -119,7 +119,7 @@ def _finished(training: Training) -> dict | None:
     return _facts(folder, manifest, load_model(folder / MODEL, "cpu"))
 
 
-def _train(training: Training, stopping: Stopping) -> dict:
+def _train(training: Training, stopping: Stopping) -> dict[str, Any]:
     from ..checkpoints import (
         Checkpoints,
         GanCheckpoint,
@@ -139,12 +139,11 @@ def _train(training: Training, stopping: Stopping) -> dict:
     of_gan = fingerprint(*arrays, gan_settings(settings), model.seed, model.dtype)
     of_vsmm = fingerprint(data, vsmm_settings(settings), model.seed, model.dtype)
     (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
-    how = {"seconds": training.seconds, "stopping": stopping.asked}
-    checkpoints = Checkpoints(
-        GanCheckpoint(folder / CHECKPOINT, of_gan, **how),
-        VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, **how),
-    )
-    checkpoints.vsmm.began = training.begin_vsmm
+    seconds, asked = training.seconds, stopping.asked
+    gan = GanCheckpoint(folder / CHECKPOINT, of_gan, seconds, asked)
+    vsmm = VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, seconds, asked)
+    vsmm.began = training.begin_vsmm
+    checkpoints = Checkpoints(gan, vsmm)
     model.callback = stopping
     seen = training.data
     model.fit(seen.X, seen.y, seen.prototypes, checkpoint=checkpoints)
@@ -250,14 +249,14 @@ def _advice(training, error):
     """Return how the run can be continued after that error, or None."""
     resume = f"tinygzsl train --resume {training.folder}"
     if training.params.get("device") == "cuda" and isinstance(error, MemoryError | RuntimeError):
-        return f"{resume} --device cpu goes on"
+        return f"{resume} --device cpu continues"
     if isinstance(error, FloatingPointError):
         if str(error).startswith("the VSMM"):
             return f"{resume} --set vsmm.lr=RATE trains the VSMM with a lower rate"
         config = f"tinygzsl train --config {training.folder / 'config.toml'}"
-        return f"{config} --set gan.lr=RATE --out NEW trains anew with a lower rate"
+        return f"{config} --set gan.lr=RATE --out NEW trains again with a lower rate"
     if isinstance(error, OSError | MemoryError):
-        return f"{resume} goes on"
+        return f"{resume} continues"
     if "no snapshot has" in str(error):
-        return f"{resume} --set gan.max_epochs=N goes on"
+        return f"{resume} --set gan.max_epochs=N continues"
     return None  # the error says what to do

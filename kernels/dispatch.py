@@ -51,9 +51,9 @@ def is_reference_only() -> bool:
 
 @contextmanager
 def compiled_from(elements: int) -> Iterator[set[str]]:
-    """Send arrays of at least so many elements to Numba, for checks of compiled kernels.
+    """Send arrays of at least `elements` elements to Numba, for checks of compiled kernels.
 
-    Yields a set that gathers the names of the compiled kernels, Numba's and CUDA's, that ran.
+    Yields a set that collects the names of the compiled kernels, Numba's and CUDA's, that ran.
     """
     ran: set[str] = set()
     token = _compiled_from.set((elements, ran))
@@ -64,8 +64,7 @@ def compiled_from(elements: int) -> Iterator[set[str]]:
 
 
 def dispatched(reference: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that calls the reference version or, if the arguments suit it, a compiled
-    one.
+    """Return a function that chooses between a kernel's reference and compiled versions.
 
     The compiled version has the same name, in a file of the same name in cpu/ or cuda/.
     """

@@ -1,6 +1,6 @@
 """The critic's loss for one hidden, piecewise-linear layer, in four matrix products.
 
-To rounding what cwgan.critic_loss (eq. 6) computes for any critic, with less work:
+Up to rounding this equals cwgan.critic_loss (eq. 6), which works for any critic, with less work:
 
 - s = W_x x + W_a a + b is linear in x, so s(x^) = alpha s(x) + (1 - alpha) s(x~) at x^ needs no
   product of its own, and fake and real samples share one.
@@ -9,15 +9,18 @@ To rounding what cwgan.critic_loss (eq. 6) computes for any critic, with less wo
 - phi'' = 0, so the penalty adds nothing to dL/ds, and dW_x is one product of the stacked
   [dL/ds at x~, dL/ds at x, v at x^] and [x~, x, u].
 
-A row of s is a hidden unit and a column a sample: this orientation of the products is the faster
-one. All large arrays are allocated once.
+A row of s is a hidden unit and a column a sample; the products are faster in this orientation. All
+large arrays are allocated once.
 
-OneLayerCritic does so for NumPy; WholeRowCritic, for CuPy, keeps W in one piece.
+OneLayerCritic is for NumPy. WholeRowCritic is for CuPy and doesn't split W.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import add
+from typing import TypeVar
 
 from . import kernels
 from .nn import losses, ops
@@ -27,11 +30,12 @@ from .runtime.backend import array_module
 from .runtime.matmul import matmul
 from .runtime.threads import split
 
-LEAST_UNITS = 128  # hidden units that a thread takes at least
+Result = TypeVar("Result")
+LEAST_UNITS = 128  # minimum hidden units per thread
 
 
 def is_fusable(critic: MLP) -> bool:
-    """Whether OneLayerCritic can stand for the critic."""
+    """Return whether OneLayerCritic can compute the loss of this critic."""
     has_slope = ops.activation(critic.hidden).slope is not None
     return len(critic.params) == 4 and has_slope and critic.output == "linear"
 
@@ -39,8 +43,8 @@ def is_fusable(critic: MLP) -> bool:
 class OneLayerCritic:
     """The loss of eq. 6 and its gradients, for batches of one size.
 
-    W_x and W_a meet x and the prototypes apart, and the hidden units are shared among threads.
-    fake and real (n, d) are the places where the caller puts its samples before `loss`.
+    The products of W_x with x and of W_a with the prototypes are separate, and threads share the
+    hidden units. The caller writes its samples into fake and real (n, d) before it calls `loss`.
     """
 
     def __init__(self, critic: MLP, batch: int, d: int):
@@ -49,7 +53,10 @@ class OneLayerCritic:
     def _allocate(self, critic: MLP, batch: int, d: int, columns: int) -> None:
         xp, h, dtype = array_module(*critic.params), len(critic.params[0]), critic.params[0].dtype
         self.critic, self.d = critic, d
-        self.slope = ops.activation(critic.hidden).slope
+        slope = ops.activation(critic.hidden).slope
+        if slope is None:
+            raise ValueError(f"{critic.hidden} is curved; only is_fusable critics are fused")
+        self.slope = slope
         self._x = xp.zeros((3 * batch, columns), dtype)  # x~, x and u
         self._s = xp.empty((h, 2 * batch), dtype)
         self._t = xp.empty((h, batch), dtype)
@@ -59,39 +66,40 @@ class OneLayerCritic:
 
     def loss(
         self, prototypes: Array, y: Array, alpha: Array, penalty: float
-    ) -> tuple[dict, list[Array]]:
-        """Terms and gradients like cwgan.critic_loss, for the samples in fake and real.
+    ) -> tuple[dict[str, Array], list[Array]]:
+        """Return terms and gradients like cwgan.critic_loss, for the samples in fake and real.
 
-        y (n,) indexes the rows of prototypes (S, k), the same for fake and real, alpha (n,) lies in
-        [0, 1]. The gradients, in the order of the critic's params, last until the next call.
+        y (n,) indexes the rows of prototypes (S, k), the same for fake and real; alpha (n,) lies in
+        [0, 1]. The gradients are in the order of the critic's params; the next call overwrites
+        them.
         """
         grads = self.gradients(prototypes, y, alpha, penalty)
         return self.terms(penalty), grads
 
-    def terms(self, penalty: float) -> dict:
-        """The terms of the last gradients, which a training step seldom looks at."""
+    def terms(self, penalty: float) -> dict[str, Array]:
+        """Return the terms of the last gradients; most training steps don't need them."""
         n = self._norm.shape[0]
         wasserstein = self._scores[n:].mean() - self._scores[:n].mean()
         term = losses.penalty_of_norms(self._norm, penalty)
         return {"wasserstein": wasserstein, "penalty": term, "loss": term - wasserstein}  # eq. 6
 
     def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
-        """The gradients alone, see loss."""
+        """Return the gradients only, see loss."""
         n = alpha.shape[0]
         w, u = self.critic.params[0], self._x[2 * n :]
         columns, index = ops.class_table(prototypes, y)
 
         parts = self._over_units(lambda rows: self._forward(rows, columns, index, alpha))
-        self._scores = sum(parts)
+        self._scores = reduce(add, parts)
         matmul(self._delta[:, 2 * n :].T, w[:, : self.d], out=u)  # the input gradient g at x^
         self._norm = kernels.gradient_penalty(u, penalty)  # g becomes u = dP/dg
         self._over_units(lambda rows: self._backward(rows, columns, index))
         return self._grads
 
     def _forward(self, rows: slice, columns: Array, index: Array, alpha: Array) -> Array:
-        """Scores without the output bias (2n,), what the units `rows` add to them.
+        """Return what the units `rows` contribute to the scores (2n,), without the output bias.
 
-        Leaves s(x^) in _s and the gradients at x~ and x, and v, in _delta.
+        s(x^) is left in _s, and the gradients at x~ and x, and v, in _delta.
         """
         w, b, w_out, _ = self.critic.params
         table = matmul(w[rows, self.d :], columns.T) + b[rows, None]
@@ -103,10 +111,10 @@ class OneLayerCritic:
         return scores
 
     def _backward(self, rows: slice, columns: Array, index: Array) -> None:
-        """The gradients of the units `rows`.
+        """Compute the gradients of the units `rows`.
 
-        That of the output bias is 0: it cancels in D(x) - D(x~), and no input gradient depends on
-        it.
+        The gradient of the output bias is 0: the bias cancels in D(x) - D(x~), and the input
+        gradient doesn't depend on it.
         """
         w, (dw, db, dw_out, _) = self.critic.params[0], self._grads
         u, delta = self._x[-self._t.shape[1] :], self._delta[rows]
@@ -117,17 +125,17 @@ class OneLayerCritic:
         matmul(by_class, columns, out=dw[rows, self.d :])
         db[rows] = by_class.sum(axis=1)
 
-    def _over_units(self, part: Callable[[slice], Array]) -> list:
-        """part(rows) on every worker's share of the hidden units."""
+    def _over_units(self, part: Callable[[slice], Result]) -> list[Result]:
+        """Return part(rows) for every worker's share of the hidden units."""
         return split(lambda low, high: part(slice(low, high)), len(self._s), LEAST_UNITS)
 
 
 def _pairs(delta: Array, n: int) -> Array:
-    """dL/ds (units, n) of a fake sample plus that of the real one with the same prototype.
+    """Return dL/ds (units, n) of each fake sample plus that of its real sample.
 
-    The two are +w/n and -w/n times phi', so where both lie on one side of the kink they cancel to
-    0. Here they do exactly; in a long float32 sum of both, rounding would be left, and Adam's first
-    steps make as much of rounding as of a gradient.
+    The two have the same prototype and are +w/n and -w/n times phi', so they cancel if both are on
+    the same side of the kink. In this pairwise sum they cancel exactly. A long float32 sum of all
+    would leave a rounding error, which Adam's first steps scale up like a gradient.
     """
     return delta[:, :n] + delta[:, n : 2 * n]
 
@@ -135,20 +143,20 @@ def _pairs(delta: Array, n: int) -> Array:
 class WholeRowCritic(OneLayerCritic):
     """The same loss for CuPy, in four products of whole rows.
 
-    A product of CuPy copies every operand that is not contiguous, and W_x, the part of W that meets
-    x, is not: three copies of the largest matrix in a step. So W stays whole and meets [x, a], a
-    being the sample's prototype. In u the columns of a are 0, as the penalty is on the gradient
-    with respect to x alone; then they add nothing to any norm, to t = W u or to dW, and no sum over
-    classes is needed. The price is k more columns per product.
+    CuPy's matrix product copies operands that are not contiguous. W_x, a part of W, is not, so a
+    step would copy the largest matrix three times. So the products use the whole W and [x, a], with
+    a the sample's prototype. The columns of a in u are set to 0, as the penalty is on the gradient
+    with respect to x only; they then don't change the norms, t = W u and dW. No sum over classes is
+    needed. The cost is k more columns per product.
     """
 
     def __init__(self, critic: MLP, batch: int, d: int):
         w = critic.params[0]
         self._allocate(critic, batch, d, columns=w.shape[1])  # [x~, a], [x, a] and [u, 0]
-        self._column = array_module(w).zeros(batch, "int64")  # the biases are a table of one column
+        self._column = array_module(w).zeros(batch, "int64")  # the table has one column, the biases
 
     def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
-        """The gradients alone, see loss."""
+        """Return the gradients only, see loss."""
         xp, n, d = array_module(prototypes, y, alpha), alpha.shape[0], self.d
         w, b, w_out, _ = self.critic.params
         dw, db, dw_out, _ = self._grads
@@ -166,6 +174,6 @@ class WholeRowCritic(OneLayerCritic):
         xp.add(from_scores, kernels.penalty_epilogue(t, s, self.slope), out=dw_out[0])
         matmul(delta, self._x, out=dw)
         pairs = _pairs(delta, n)
-        dw[:, d:] = matmul(pairs, x[n:, d:])  # over what the whole product left there
-        pairs.sum(axis=1, out=db)
+        dw[:, d:] = matmul(pairs, x[n:, d:])  # replaces the result of the whole product
+        xp.sum(pairs, axis=1, out=db)
         return self._grads

@@ -12,7 +12,7 @@ with the gradient with respect to x^ only, never a; the generator minimises -E[D
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,26 +20,25 @@ from . import kernels
 from .critic import OneLayerCritic, WholeRowCritic, is_fusable
 from .nn import losses, random
 from .nn.adam import Adam
-from .nn.mlp import MLP
+from .nn.mlp import MLP, ForwardCache
 from .nn.random import Purpose
 from .runtime.array import Array, ArrayModule
 from .runtime.backend import array_module
 from .settings import Settings
 
 
-def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, object]:
-    """x~ (n, d) for noise z (n, q) and prototypes a (n, k)."""
+def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, ForwardCache]:
+    """Return x~ (n, d) for noise z (n, q) and prototypes a (n, k), and the cache."""
     return generator.forward(array_module(z, a).concatenate([z, a], axis=1))
 
 
 def critic_loss(
     critic: MLP, x: Array, fake: Array, a: Array, alpha: Array, penalty: float
-) -> tuple[dict, list[Array]]:
-    """The critic's loss of eq. 6 and its gradients in the order of critic.params.
+) -> tuple[dict[str, Array], list[Array]]:
+    """Return the terms of the critic's loss (eq. 6), and the gradients by critic.params.
 
-    x and fake (n, d) share the prototypes a (n, k); alpha (n, 1) lies in [0, 1]. Returns the
-    terms as 0-d arrays: "wasserstein" (E[D(x)] - E[D(x~)], the estimated distance), "penalty"
-    and "loss".
+    x and fake (n, d) have the same prototypes a (n, k); alpha (n, 1) lies in [0, 1]. The terms are
+    0-d arrays: "wasserstein" (E[D(x)] - E[D(x~)], the estimated distance), "penalty" and "loss".
     """
     xp = array_module(x, fake, a, alpha)
     n, d = x.shape
@@ -70,10 +69,10 @@ def generator_loss(
     out: list[Array] | None = None,
     extra: Callable[[Array], tuple[Array, Array]] | None = None,
 ) -> tuple[Array, list[Array]]:
-    """-E[D(G(z, a), a)] and its gradients in the order of generator.params.
+    """Return -E[D(G(z, a), a)] and its gradients in the order of generator.params.
 
-    They are written into the arrays of `out`, if given. extra(x~) -> (term, dterm/dx~) adds a term
-    to the loss. Eq. 6 has no such term; some baselines have.
+    The gradients are written into the arrays of `out`, if given. extra(x~) -> (term, dterm/dx~)
+    adds a term to the loss, for baselines that need one.
     """
     xp = array_module(z, a)
     fake, generator_cache = generator_forward(generator, z, a)
@@ -89,19 +88,19 @@ def generator_loss(
 
 
 def latent_size(settings: Settings, k: int) -> int:
-    """How many numbers of noise a generator takes: as many as a prototype has, unless it is set."""
+    """Return the dimensions of the generator's noise: gan_latent, or k if that is 0."""
     return settings.gan_latent or k
 
 
 class CWGAN:
     """Generator, critic and their optimisers; `train_step` is one step of the generator.
 
-    Every random number is a function of (seed, step, purpose, index), and step is part of `state`:
-    a run that is restored goes on to the same bits, with as many threads on the same machine.
-    Whether the critic's step is fused is decided once, when the CWGAN is built.
+    Every random number is a function of (seed, step, purpose, index), and `state` includes the
+    step. So a restored run gives the same bits, with as many threads on the same machine. Whether
+    the critic's step is fused is decided once, when the CWGAN is built.
 
-    extra(x~, rows) -> (term, dterm/dx~) adds a term to the generator's loss, for x~ of the classes
-    of those rows of the training data.
+    extra(x~, rows) -> (term, dterm/dx~) adds a term to the generator's loss; x~ has the classes of
+    these rows of the training data.
     """
 
     def __init__(
@@ -116,33 +115,39 @@ class CWGAN:
     ):
         self.settings, self.seed, self.dtype, self.extra = settings, seed, dtype, extra
         self.latent = latent_size(settings, k)
-        common = {"seed": seed, "dtype": dtype, "hidden": settings.gan_activation}
         self.generator = MLP.create(
             xp,
             [self.latent + k, *settings.gan_generator_hidden, d],
+            seed=seed,
             purpose=Purpose.GENERATOR_WEIGHTS,
+            hidden=settings.gan_activation,
             output=settings.gan_output,
-            **common,
+            dtype=dtype,
         )
         self.critic = MLP.create(
-            xp, [d + k, *settings.gan_critic_hidden, 1], purpose=Purpose.CRITIC_WEIGHTS, **common
+            xp,
+            [d + k, *settings.gan_critic_hidden, 1],
+            seed=seed,
+            purpose=Purpose.CRITIC_WEIGHTS,
+            hidden=settings.gan_activation,
+            dtype=dtype,
         )
         betas = (settings.gan_beta1, settings.gan_beta2)
         self.generator_adam = Adam(self.generator.params, settings.gan_lr, betas)
         self.critic_adam = Adam(self.critic.params, settings.gan_lr, betas)
         self.step = 0
         self._generator_grads = [xp.empty_like(p) for p in self.generator.params]
-        self._fused = None
-        # The same as critic_loss to rounding, in fewer products: see critic.py.
+        self._fused: OneLayerCritic | None = None
+        # Equal to critic_loss up to rounding, with fewer products: see critic.py.
         if is_fusable(self.critic) and not kernels.is_reference_only():
             fused = OneLayerCritic if xp is np else WholeRowCritic
             self._fused = fused(self.critic, settings.gan_batch, d)
 
-    def train_step(self, x: Array, y: Array, prototypes: Array) -> dict:
-        """gan_critic_steps steps of the critic, then one of the generator.
+    def train_step(self, x: Array, y: Array, prototypes: Array) -> dict[str, Array]:
+        """Take gan_critic_steps steps of the critic, then one of the generator.
 
-        x (N, d) is all training data, y (N,) indexes the rows of prototypes (S, k). Each step
-        draws its batch uniformly, with replacement. Returns the last losses as 0-d arrays.
+        x (N, d) is all training data, y (N,) indexes the rows of prototypes (S, k). Each step draws
+        its mini-batch uniformly, with replacement. Returns the last losses as 0-d arrays.
         """
         xp, steps = array_module(x, y, prototypes), self.settings.gan_critic_steps
         n = self.settings.gan_batch
@@ -164,10 +169,10 @@ class CWGAN:
 
     def _critic_step(
         self, x: Array, y: Array, prototypes: Array, at: int, rows: Array, fake: Array
-    ) -> dict | None:
-        """Updates the critic. The terms of its loss come from _fused where there is one."""
+    ) -> dict[str, Array]:
+        """Update the critic. Return the terms of its loss, or None if _fused has them."""
         xp, n, penalty = array_module(x, rows), rows.shape[0], self.settings.gan_penalty
-        terms = None
+        terms: dict[str, Array] = {}
         alpha = random.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
         if self._fused:
             kernels.gather_rows(x, rows, self._fused.real)
@@ -184,20 +189,21 @@ class CWGAN:
         xp = array_module(y, prototypes)
         rows = self._rows(xp, self.step, Purpose.GENERATOR_BATCH, y.shape[0])
         z, a = self._normal(xp, self.step, Purpose.GENERATOR_NOISE), prototypes[y[rows]]
-        extra = self.extra and partial(self.extra, rows=rows)
-        networks, out = (self.generator, self.critic), self._generator_grads
-        loss, grads = generator_loss(*networks, z, a, out, extra)
+        term = self.extra
+        extra = None if term is None else lambda fake: term(fake, rows)
+        out = self._generator_grads
+        loss, grads = generator_loss(self.generator, self.critic, z, a, out, extra)
         self.generator_adam.step(grads)
         return loss
 
     @property
     def diverged_at(self) -> int | None:
-        """The step after which a parameter was NaN or inf for the first time, or None."""
+        """The step in which a parameter first became NaN or inf, or None."""
         found = self.first_bad()
         return found and found[0]
 
     def first_bad(self) -> tuple[int, str] | None:
-        """That step and the parameter's name, as in "critic parameter 0"; see Adam.first_bad."""
+        """Return that step and the parameter, as "critic parameter 0", or None."""
         steps, found = self.settings.gan_critic_steps, []
         if bad := self.critic_adam.first_bad():
             found.append((-(-bad[0] // steps), f"critic parameter {bad[1]}"))
@@ -217,7 +223,7 @@ class CWGAN:
         return random.normal(xp, self.seed, step, purpose, shape, self.dtype, out)
 
     def state(self) -> dict[str, Array | int]:
-        """The live arrays a resumed run needs, parameters and moments, and the step, by name."""
+        """Return parameters and moments (live arrays) and the step, by name."""
         arrays = {}
         for name, adam in (("generator", self.generator_adam), ("critic", self.critic_adam)):
             for i, parts in enumerate(zip(adam.params, adam.m, adam.v, strict=True)):
@@ -225,15 +231,15 @@ class CWGAN:
                     arrays[f"{name}.{part}{i}"] = array
         return {**arrays, "step": self.step}
 
-    def restore(self, state: dict) -> None:
-        """Take over what `state` returned, in place. Raises ValueError if it doesn't fit."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Set the state, in place, to one that `state` returned; ValueError if it doesn't fit."""
         for name, array in self.state().items():
             found, wanted = (getattr(a, "shape", ()) for a in (state[name], array))
             if found != wanted:  # the step is a number
                 raise ValueError(f"{name} has shape {found}, not {wanted}")
             if not np.isfinite(state[name]).all():
                 raise ValueError(f"{name} holds NaN or inf")
-            if name != "step":
+            if not isinstance(array, int):
                 array[...] = array_module(array).asarray(state[name])
         self.step = int(state["step"])
         if self.step < 1:

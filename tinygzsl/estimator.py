@@ -46,11 +46,11 @@ MOST_PROXIES = 2**32  # that sample_proxies draws at once
 class EntropySeparationGZSL(Parameters):
     """Generalized zero-shot classifier by proxy samples and entropy separation.
 
-    `fit` sees samples and prototypes of seen classes only. Prototypes of unseen
+    `fit` uses samples and prototypes of seen classes only. Prototypes of unseen
     classes are an argument of `predict` and are not kept. Parameters that are set
-    later wait for the next `fit`. A setting that is None, as all are unless given,
-    has the preset's value; the defaults shown are those of preset 'paper'.
-    `tinygzsl settings NAME` tells where a default comes from.
+    later take effect at the next `fit`. A setting that is None, the default, has the
+    preset's value; the defaults shown are those of preset 'paper'.
+    `tinygzsl settings NAME` shows the source of a default.
 
     Below, n is the number of samples, d of features, k of attributes, S of seen and
     U of unseen classes.
@@ -58,11 +58,11 @@ class EntropySeparationGZSL(Parameters):
     Parameters
     ----------
     preset : str, default 'paper'
-        Named settings that fill in what is not given; tinygzsl.settings.PRESETS
+        Named values for all settings that are not given; tinygzsl.settings.PRESETS
         lists them. With 'auto', `fit` searches for settings by validation on the
         training samples.
     seed : int, default 0, 0 to 2**64 - 1
-        Seed of everything random.
+        Seed of all random numbers.
     device : {'cpu', 'cuda'}, default 'cpu'
         Where to train and predict. 'cuda' needs CuPy and an NVIDIA GPU.
     dtype : {'float32', 'float64'}, default 'float32'
@@ -93,7 +93,7 @@ class EntropySeparationGZSL(Parameters):
         CWGAN.
     score_scale_ : float or None
         Standard deviation of F on training samples, the unit of router_tau. None for
-        old files of models.
+        models from old files.
     entropy_scale_ : tuple of float or None
         Median entropies of held-out seen samples and of fresh proxies in nats. None
         unless router_unit is 'measured'.
@@ -113,7 +113,7 @@ class EntropySeparationGZSL(Parameters):
 
     Examples
     --------
-    Five seen classes, and two that are met after training:
+    Five seen classes, and two that are not in training:
 
     >>> import numpy as np
     >>> from tinygzsl import EntropySeparationGZSL
@@ -140,9 +140,9 @@ class EntropySeparationGZSL(Parameters):
     device: str = "cpu"
     dtype: str = "float32"
     threads: int | None = None
-    callback: Callable[[int, dict], None] | None = None
+    callback: Callable[[int, dict[str, Any]], None] | None = None
 
-    # The names of Settings once more, as scikit-learn's protocol reads them off the constructor.
+    # The names of Settings again, as scikit-learn reads parameters from the constructor.
     scale_features: str | None = None
     scale_prototypes: str | None = None
     gan_generator_hidden: tuple[int, ...] | None = None
@@ -206,8 +206,8 @@ class EntropySeparationGZSL(Parameters):
     ) -> EntropySeparationGZSL:
         """Train on samples and prototypes of the seen classes.
 
-        Arrays may be NumPy's or CuPy's, whatever the device: they are copied there.
-        Where fit fails, the model stays as it was.
+        Arrays may be NumPy's or CuPy's; they are copied to the device. If fit fails,
+        the model stays as it was.
 
         Parameters
         ----------
@@ -218,13 +218,12 @@ class EntropySeparationGZSL(Parameters):
         prototypes : array of shape (S, k)
             One row per class, in the order of np.unique(y).
         proxies : array of shape (p, d), optional
-            Samples, in the units of X, that take the place of the CWGAN's.
+            Samples, in the units of X, that replace the CWGAN's.
         validation_classes : pair of arrays of labels, optional
-            Labels of y that play seen, and labels that play unseen, in the first fold
-            of preset 'auto', as the validation split of a file has them
-            (Dataset.validation_classes).
+            The pseudo-seen and the pseudo-unseen labels in the first fold of preset
+            'auto', as in the validation split of a file (Dataset.validation_classes).
         checkpoint : tinygzsl.checkpoints.Checkpoints, optional
-            Where to keep the state of the training, and to go on from.
+            Files in which the state of training is saved, and from which it resumes.
 
         Returns
         -------
@@ -266,7 +265,7 @@ class EntropySeparationGZSL(Parameters):
             preset, overrides, settings = found.preset, found.settings, found.search.settings
         elif validation_classes is not None:
             raise ValueError(
-                f"validation_classes were passed, but preset {preset!r} validates nothing; drop "
+                f"validation_classes were passed, but preset {preset!r} has no validation; drop "
                 "them, or set preset='auto'"
             )
         hard.warn_if_unreachable(len(classes), settings)
@@ -290,7 +289,7 @@ class EntropySeparationGZSL(Parameters):
 
         given = {name: getattr(settings, name) for name in overrides}
         top = {"preset": preset, "seed": seed, "device": self.device, "dtype": self.dtype}
-        self._fit_params = top | given
+        self._fit_params: dict[str, Any] = top | given
         self.settings_, self.vsmm_, self.history_ = settings, trained.vsmm, trained.history
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = data.feature_scaler, data.prototype_scaler
@@ -335,11 +334,11 @@ class EntropySeparationGZSL(Parameters):
     def route(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
     ) -> router.RouteResult:
-        """Predict labels, and say how each was found.
+        """Predict labels, with the route, entropy, score and gate of each sample.
 
-        The route is decided by eq. 10 or, where router_gate is 'soft', by the soft gate.
-        Of equal classes the first is taken. Without unseen_prototypes every sample takes
-        the route SL.
+        The route is chosen by eq. 10 or, if router_gate is 'soft', by the soft gate. Of
+        classes with equal scores the first is taken. Without unseen_prototypes every
+        sample takes the route SL.
 
         Parameters
         ----------
@@ -401,10 +400,10 @@ class EntropySeparationGZSL(Parameters):
         return self._joined(X, lambda x: self._log_p_entropy(x)[1])
 
     def is_unseen(self, X: Array) -> np.ndarray:
-        """Tell which samples are taken for unseen classes.
+        """Predict whether each sample belongs to an unseen class.
 
-        A sample is if its entropy is above delta_high or, with the soft gate, if the
-        seen classes together have a probability below 1/2.
+        This is so if its entropy is above delta_high or, with the soft gate, if the
+        probability of all seen classes together is below 1/2.
 
         Parameters
         ----------
@@ -443,7 +442,7 @@ class EntropySeparationGZSL(Parameters):
         return self._joined(X, lambda x: np.exp(to_host(self._log_p_entropy(x)[0])))
 
     def compatibility(self, X: Array, unseen_prototypes: Array) -> np.ndarray:
-        """Compute F of eqs. 1 and 2 for samples and all classes; more is closer.
+        """Compute F of eqs. 1 and 2 for samples and all classes; larger is closer.
 
         Parameters
         ----------
@@ -478,9 +477,9 @@ class EntropySeparationGZSL(Parameters):
         Parameters
         ----------
         count : int
-            How many, 1 to 2**32.
+            The number of proxies, 1 to 2**32.
         draw : int, default 1
-            Each number gives other proxies, 0 those that the model was trained with.
+            Each number gives other proxies; 0 gives those used in training.
 
         Returns
         -------
@@ -534,8 +533,8 @@ class EntropySeparationGZSL(Parameters):
     def save(self, path: Any) -> None:
         """Write the model to a file, for `tinygzsl.load_model`.
 
-        The file is written under another name and then renamed, so that there is never
-        half a file.
+        The file is written under another name and then renamed, so it is never
+        incomplete.
 
         Parameters
         ----------
@@ -553,10 +552,10 @@ class EntropySeparationGZSL(Parameters):
         write_npz(path, State(state.header, on_host(state.arrays)))
 
     def state(self) -> State:
-        """What predict needs and the generators that the proxies came from: no unseen prototype and
-        no training sample. The arrays are the model's own.
+        """Return what predict needs, and the generators of the proxies.
 
-        Raises ValueError if the model is not fitted.
+        It has no unseen prototypes and no training samples. The arrays are the model's own. Raises
+        ValueError if the model is not fitted.
         """
         self._check_fitted()
         vsmm = self.vsmm_.state()
@@ -584,26 +583,23 @@ class EntropySeparationGZSL(Parameters):
 
     @classmethod
     def from_state(cls, state: State, device: str | None = None) -> EntropySeparationGZSL:
-        """The model of a state that was read from a file, on its own device or another one.
+        """Return the model of a state from a file, on the device it was trained on or another one.
 
-        Raises one of storage.arrays_file.DAMAGED where a part is missing or doesn't fit.
+        Raises one of storage.arrays_file.DAMAGED if a part is missing or doesn't fit.
         """
         header = state.header
-        params, settings = (
-            {name: tuple(v) if isinstance(v, list) else v for name, v in header[part].items()}
-            for part in ("params", "settings")  # JSON has lists for tuples
-        )
+        params, chosen = (_with_tuples(header[part]) for part in ("params", "settings"))
         params["device"] = device or params["device"]
         check_dtype(params["dtype"])
         check_seed(params["seed"])
-        model, settings = cls(**params), Settings(**settings)
-        xp, arrays = device_module(params["device"]), dict(state.arrays)
+        model, settings = cls(**params), Settings(**chosen)
+        xp, saved = device_module(params["device"]), dict(state.arrays)
         model._fit_params, model.settings_ = params, settings
-        model.classes_, model.history_ = arrays.pop("classes"), header["history"]
-        model.score_scale_ = header.get("score_scale")  # files of eq. 10 alone have none
+        model.classes_, model.history_ = saved.pop("classes"), header["history"]
+        model.score_scale_ = header.get("score_scale")  # missing in files from before the soft gate
         scale = header.get("entropy_scale")  # only where router_unit is "measured"
         model.entropy_scale_ = scale and tuple(scale)
-        arrays = {name: xp.asarray(array) for name, array in arrays.items()}
+        arrays = {name: xp.asarray(array) for name, array in saved.items()}
         model._seen_prototypes = arrays["seen_prototypes"]
         model._feature_scaler = Scaler.from_state("feature", settings.scale_features, arrays)
         model._prototype_scaler = Scaler.from_state("prototype", settings.scale_prototypes, arrays)
@@ -615,9 +611,7 @@ class EntropySeparationGZSL(Parameters):
         return model
 
     def _check_parts(self) -> None:
-        """ValueError, naming the part, unless what was read fits together: no half of a model ever
-        predicts.
-        """
+        """Raise ValueError, with the part's name, unless the parts that were read fit together."""
         classes, seen = self.classes_, self._seen_prototypes
         if classes.ndim != 1 or classes.dtype.kind not in "iU" or len(classes) < 2:
             raise ValueError(f"classes is {classes.dtype} of shape {classes.shape}")
@@ -650,7 +644,7 @@ class EntropySeparationGZSL(Parameters):
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
 
     def _embed_prototypes(self, unseen_prototypes: Array, labels: Any = None) -> Array:
-        """f_s of the seen prototypes and, below them, of the unseen ones: (S + U, m)."""
+        """Return f_s (S + U, m) of the seen prototypes and, below them, of the unseen ones."""
         xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
         with workers(self.threads), device_errors(FREE_SOME):
             a = scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
@@ -661,8 +655,11 @@ class EntropySeparationGZSL(Parameters):
 
     def _over_chunks(
         self, X: Array, function: Callable[[Array], Any], classes: int | None = None
-    ) -> list:
-        """function(scaled rows) for every chunk of the rows of X; it scores so many classes."""
+    ) -> list[Any]:
+        """Return function(scaled rows) for every chunk of X.
+
+        The function scores `classes` classes, by default the seen ones.
+        """
         self._check_fitted()
         classes = classes or len(self.classes_)
         X = as_array(X)
@@ -679,3 +676,8 @@ class EntropySeparationGZSL(Parameters):
 
     def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:
         return kernels.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))
+
+
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a JSON object, which has lists for tuples."""
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}

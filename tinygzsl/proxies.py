@@ -1,4 +1,4 @@
-"""Proxies (Alg. 1): samples of early generators that stand for everything unseen."""
+"""Proxies (Alg. 1): samples of early generators, which represent all unseen classes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .snapshots import Look, Snapshot
 from .storage.arrays_file import State
 from .text import shown
 
-TRAINING_DRAW, FRESH_DRAW = 0, 1  # draws of proxies: trained on, and never trained on
+TRAINING_DRAW, FRESH_DRAW = 0, 1  # proxies for training, and proxies that are never trained on
 
 
 class ProxySource(NamedTuple):
-    """The chosen snapshots, the curve of looks, CS of held-out real samples and the PTC's l2."""
+    """The chosen snapshots, all looks, CS of held-out real samples and the PTC's l2."""
 
     snapshots: list[Snapshot]
     looks: list[Look]
@@ -30,11 +30,11 @@ class ProxySource(NamedTuple):
     latent: int
 
     def draw(self, prototypes: Array, count: int, seed: int, draw: int) -> Array:
-        """count proxies (count, d), in scaled features, of scaled seen prototypes (S, k)."""
+        """Return proxies (count, d) in scaled features for scaled seen prototypes (S, k)."""
         return draw_proxies(self.snapshots, prototypes, self.latent, count, seed, draw)
 
     def state(self) -> State:
-        """All of it; the arrays are the generators' own."""
+        """Return the whole state; the arrays are the generators' own."""
         snapshots = [s.state(f"snapshot{i}") for i, s in enumerate(self.snapshots)]
         header = {
             "snapshots": [snapshot.header for snapshot in snapshots],
@@ -47,7 +47,7 @@ class ProxySource(NamedTuple):
 
     @classmethod
     def from_state(cls, header: dict[str, Any], arrays: dict[str, Array]) -> ProxySource:
-        """The source that `state` tells of, among other arrays; it shares its own."""
+        """Return the source that `state` described; it shares the arrays."""
         snapshots = enumerate(header["snapshots"])
         return cls(
             snapshots=[Snapshot.from_state(f"snapshot{i}", part, arrays) for i, part in snapshots],
@@ -58,7 +58,7 @@ class ProxySource(NamedTuple):
         )
 
     def check(self, k: int, d: int, dtype: np.dtype) -> None:
-        """ValueError unless its generators make d features of k attributes and all is finite."""
+        """ValueError unless the generators map k attributes to d features, and all is finite."""
         if not self.snapshots or type(self.latent) is not int or self.latent < 1:
             raise ValueError(
                 f"there are {len(self.snapshots)} snapshots, latent {shown(self.latent)}"
@@ -73,10 +73,10 @@ class ProxySource(NamedTuple):
 def draw_proxies(
     snapshots: list[Snapshot], prototypes: Array, latent: int, count: int, seed: int, draw: int
 ) -> Array:
-    """count proxy samples (count, d) from the snapshots in equal shares, classes uniform.
+    """Return count proxies (count, d) from the snapshots in equal shares, classes uniform.
 
-    Only seen prototypes are ever passed here. Another `draw` gives fresh samples: those trained on
-    have inflated entropies, so thresholds and histograms take a draw of their own.
+    Callers pass only seen prototypes. Each `draw` gives other samples: proxies that were trained on
+    have too high entropies, so thresholds and histograms need a draw of their own.
     """
     xp = array_module(prototypes)
     dtype = str(prototypes.dtype)
@@ -90,7 +90,7 @@ def draw_proxies(
 
 
 def check_passed(settings: Settings) -> None:
-    """ValueError where the settings have no use for proxies that the user passes."""
+    """ValueError if the settings don't use proxies that the user passes."""
     if not settings.vsmm_weight_es:
         raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
     if settings.router_unit == "measured":

@@ -126,7 +126,7 @@ def sample_rows(x: Array) -> slice:
     return slice(None, None, 1 + x.shape[0] // SAMPLE_ROWS)
 
 
-def score_deviation(f: np.ndarray) -> float:
+def score_deviation(f: Array) -> float:
     """Return the standard deviation of scores (n, S) of training samples, 1 if it is 0.
 
     It is the unit of router_tau and of the baselines' offset. It comes from training samples, so it
@@ -164,6 +164,6 @@ def warn_if_weak(scores: VsmmScores, y: np.ndarray, settings: Settings) -> None:
         )
     if accuracy < 0.5 or unseen > 0.5:
         warn(
-            f"{found}, so entropy may tell seen from unseen badly; train longer, scale otherwise, "
-            "or compare with eq. 2 alone"
+            f"{found}, so entropy may separate seen from unseen poorly; train longer, use another "
+            "scaler, or compare with eq. 2 alone"
         )

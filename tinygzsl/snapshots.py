@@ -1,4 +1,7 @@
-"""The early training regime: train the CWGAN, look at CS, keep the snapshots for the proxies."""
+"""The early training regime: train the CWGAN, evaluate CS, keep the snapshots for the proxies.
+
+A look is one evaluation of CS during training.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ from .storage.arrays_file import State
 from .storage.checkpoints import Checkpoint
 from .text import warn
 
-POOL_LIMIT = 8  # snapshots a pool keeps; evenly thinned, as each is a whole generator
+POOL_LIMIT = 8  # maximum snapshots of a pool, evenly spaced; each is a whole generator
 LOW_REFERENCE = 2.0  # see low_reference
 
 
 class Look(NamedTuple):
-    """One evaluation of CS: a row of curves.csv."""
+    """A look: one evaluation of CS during training, and a row of curves.csv."""
 
     step: int
     epoch: float
@@ -39,35 +42,39 @@ class Look(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A generator as it was at a look."""
+    """A copy of the generator at a look."""
 
     look: Look
     generator: MLP
 
     def state(self, name: str) -> State:
-        """The look, and the generator as MLP.state gives it."""
+        """Return the look, and the generator's state."""
         generator = self.generator.state(name)
         return State({"look": self.look._asdict(), **generator.header}, generator.arrays)
 
     @classmethod
     def from_state(cls, name: str, header: dict[str, Any], arrays: dict[str, Array]) -> Snapshot:
-        """The snapshot that `state` tells of, among other arrays; it shares its own."""
+        """Return the snapshot that `state` described; it shares the arrays."""
         return cls(Look(**header["look"]), MLP.from_state(name, header, arrays))
 
 
 class SnapshotKeeper:
-    """Keeps the snapshots with cs_low < CS < cs_high, or the nearest until there is one."""
+    """Keeps the snapshots with cs_low < CS < cs_high, and the nearest one as long as there are
+    none.
+
+    CS stands for r if cs_unit is "relative".
+    """
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self.inside: list[Snapshot] = []
         self.nearest: Snapshot | None = None
-        self.seen_inside = 0  # qualifying looks so far; a pool keeps every stride-th
+        self.seen_inside = 0  # looks inside the window so far; a pool keeps every stride-th
         self.stride = 1
         self.lowest, self.highest = math.inf, -math.inf
 
     def value(self, look: Look) -> float:
-        """The look's score in the unit of the window."""
+        """Return the look's score in the unit of the window."""
         return look.value(self.settings.cs_unit)
 
     @property
@@ -77,11 +84,11 @@ class SnapshotKeeper:
 
     @property
     def done(self) -> bool:
-        """Whether no later look can change what is kept, as long as CS grows."""
+        """Whether later looks can't change the kept snapshots, if CS keeps increasing."""
         return self.passed or (self.settings.proxy_from == "single" and bool(self.inside))
 
     def add(self, look: Look, generator: MLP) -> None:
-        """Keep a copy of the generator if the look's score calls for it."""
+        """Keep a copy of the generator if the look's score is in the window or nearest to it."""
         value, low, high = self.value(look), self.settings.cs_low, self.settings.cs_high
         if low < value < high:
             self._add_inside(look, generator)
@@ -110,16 +117,16 @@ class SnapshotKeeper:
         self.seen_inside += 1
 
     def chosen(self) -> list[Snapshot]:
-        """The snapshots to draw proxies from (Alg. 1).
+        """Return the snapshots to draw proxies from (Alg. 1).
 
-        Where CS jumped over the window, the nearest snapshot, with a warning. Raises ValueError
-        with the range of CS that was seen where it never came near.
+        If CS jumped over the window, this is the nearest snapshot, and a warning is issued. Raises
+        ValueError, with the range of CS, if CS never reached the window.
         """
         if self.inside:
             return self.inside
         unit = "r = ln CS / ln CS_ref" if self.settings.cs_unit == "relative" else "CS"
         window = f"{self.settings.cs_low:g} < {unit} < {self.settings.cs_high:g}"
-        if not self.passed:
+        if not self.passed or self.nearest is None:
             raise ValueError(
                 f"no snapshot has {window}: it went from {self.lowest:.3g} to {self.highest:.3g} "
                 "before the epoch limit; raise gan_max_epochs or gan_lr, or lower cs_low"
@@ -132,14 +139,12 @@ class SnapshotKeeper:
 
     @property
     def kept(self) -> list[Snapshot]:
-        """All snapshots in memory: those inside, and the nearest if there is one."""
+        """All snapshots in memory: those inside the window, and the nearest if there is one."""
         return [*self.inside, *([self.nearest] if self.nearest else [])]
 
 
 class GanTraining:
-    """A CWGAN in training under its score: the looks so far, and the keeper of every window that
-    one training serves.
-    """
+    """A CWGAN in training, its scorer, the looks so far, and a keeper per window of CS."""
 
     def __init__(self, gan: CWGAN, scorer: ConfidenceScorer, keepers: list[SnapshotKeeper]):
         self.gan, self.scorer, self.keepers = gan, scorer, keepers
@@ -147,7 +152,7 @@ class GanTraining:
 
     @property
     def step(self) -> int:
-        """Outer steps so far."""
+        """The number of outer steps so far."""
         return self.gan.step
 
     @property
@@ -160,10 +165,11 @@ class GanTraining:
         """Whether every keeper has its snapshots."""
         return all(keeper.done for keeper in self.keepers)
 
-    def look(self, terms: dict, per_epoch: int) -> Look:
-        """Score the generator as it is, and show the look to the keepers: where training doesn't
-        go on for the curve, only to those that are not done, so that each ends as it would
-        alone. Raises FloatingPointError if training has diverged.
+    def look(self, terms: dict[str, Any], per_epoch: int) -> Look:
+        """Score the generator, and pass the look to the keepers.
+
+        Without gan_train_on, keepers that are done don't get it, so that each ends with the same
+        snapshots as in a training of its own. Raises FloatingPointError if training has diverged.
         """
         gan = self.gan
         check_finite(gan, terms)
@@ -184,7 +190,7 @@ class GanTraining:
         return look
 
     def state(self) -> State:
-        """What a run that goes on needs, on the host. There is one keeper then."""
+        """Return everything needed to resume, on the host; there must be one keeper."""
         (keeper,) = self.keepers
         arrays = self.gan.state()
         packed = [s.state(f"inside{i}") for i, s in enumerate(keeper.inside)]
@@ -201,8 +207,9 @@ class GanTraining:
         return State(header, on_host(arrays))
 
     def restore(self, state: State) -> None:
-        """Take over what `state` returned. Raises ValueError, KeyError or TypeError if it doesn't
-        fit.
+        """Set the state to one that `state` returned.
+
+        Raises ValueError, KeyError or TypeError if it doesn't fit.
         """
         (keeper,), header, generator = self.keepers, state.header, self.gan.generator
         self.gan.restore(state.arrays)
@@ -220,7 +227,7 @@ class GanTraining:
         for snapshot in keeper.kept:
             snapshot.generator.check("a generator", generator.sizes[0], generator.sizes[-1], dtype)
             if snapshot.look not in self.looks:
-                raise ValueError("a snapshot is of none of the looks")
+                raise ValueError("a snapshot doesn't belong to one of the looks")
         for name in ("seen_inside", "stride"):
             check_number(name, header[name])
         for number in (number for look in self.looks for number in look):
@@ -236,22 +243,41 @@ def train_with_looks(
     y: Array,
     prototypes: Array,
     *,
-    callback: Callable[[int, dict], None],
+    callback: Callable[[int, dict[str, Any]], None],
     checkpoint: Checkpoint | None = None,
     on_look: Callable[[Snapshot, int], None] | None = None,
     enough: Callable[[], bool] | None = None,
 ) -> None:
-    """Train on x (n, d), y (n,) indexing prototypes (S, k), until every keeper has its snapshots or
-    the epoch limit is reached.
+    """Train until every keeper has its snapshots or the epoch limit is reached.
 
-    A single snapshot is there with the first look inside its window, a pool once CS has passed the
-    window. With gan_train_on training goes on to the limit, for the whole curve of figure 5. Looks
-    every max(10 steps, 1/20 epoch) until CS has passed all windows, and once an epoch afterwards.
-    callback(step, logs) is called at every step, on_look(snapshot, last step) at every look, with
-    the live generator: what is kept must be copied. enough() takes the place of both conditions. A
-    checkpoint is written when it is due. A training that has begun goes on at its step. Raises
-    FloatingPointError if training diverges: on the CPU at that step, on a GPU, which would have to
-    be waited for, at the next look or checkpoint.
+    A single snapshot is complete with the first look inside the window, a pool when CS has passed
+    the window. With gan_train_on, training continues to the limit, for the whole curve of figure 5.
+    A look is taken every max(10 steps, 1/20 epoch) until CS has passed all windows, then once per
+    epoch.
+
+    Parameters
+    ----------
+    training : GanTraining
+        Continues at its step if it has already started.
+    x : array of shape (n, d)
+    y : array of shape (n,)
+        Rows of prototypes.
+    prototypes : array of shape (S, k)
+    callback : callable
+        callback(step, logs) is called at every step.
+    checkpoint : Checkpoint, optional
+        Written when it is due.
+    on_look : callable, optional
+        on_look(snapshot, last step) is called at every look. The snapshot has the live generator,
+        which must be copied to be kept.
+    enough : callable, optional
+        Replaces the condition on the keepers and gan_train_on; the epoch limit still holds.
+
+    Raises
+    ------
+    FloatingPointError
+        If training diverges. On the CPU this is found at the same step; on a GPU, where every check
+        waits for the device, at the next look or checkpoint.
     """
     gan, on_cpu = training.gan, array_module(x) is np
     settings = gan.settings
@@ -272,16 +298,17 @@ def train_with_looks(
             if on_look:
                 on_look(Snapshot(look, gan.generator), total)
         callback(gan.step, logs)
-        if due:
+        if checkpoint is not None and due:
             checkpoint.save(training)
 
 
 LOSSES = {"wasserstein": "critic distance", "loss": "critic loss", "generator": "generator loss"}
 
 
-def check_finite(gan: CWGAN, terms: dict) -> None:
-    """FloatingPointError, with the step and the first quantity, if a parameter or one of these
-    numbers is NaN or inf. It waits for the device.
+def check_finite(gan: CWGAN, terms: dict[str, Any]) -> None:
+    """FloatingPointError if a parameter or one of these terms is NaN or inf.
+
+    The message has the step and the first such quantity. This waits for the device.
     """
     values = {LOSSES.get(name, name): float(term) for name, term in terms.items()}
     found = gan.first_bad()
@@ -299,14 +326,15 @@ def check_finite(gan: CWGAN, terms: dict) -> None:
 
 
 def low_reference(n_classes: int) -> float:
-    """The score below which a PTC's real samples say nothing about fakes: 2, or half of ln S where
-    S is less than 4, as CS goes from 1 to S.
+    """Return the least CS_ref with which scores of generated samples are meaningful.
+
+    It is 2, or less for fewer than 4 classes, as CS is at most S.
     """
     return min(LOW_REFERENCE, math.sqrt(n_classes))
 
 
 def warn_if_reference_low(reference: float, n_classes: int) -> None:
-    """Warn where the PTC can't tell real samples apart: no window of CS means anything then."""
+    """Warn if the PTC can't tell the classes of real samples apart; CS then means little."""
     if reference < low_reference(n_classes):
         warn(
             f"held-out real samples have a confidence score of only {reference:.2f}, from 1 to "

@@ -26,8 +26,10 @@ from .text import shown, warn
 
 @dataclass
 class VSMM:
-    """Visual encoder f_v (d -> m), decoder g (m -> d), semantic encoder f_s (k -> m) and
-    classifier C (m -> S), a linear layer.
+    """The networks of the module.
+
+    They are the visual encoder f_v (d -> m), the decoder g (m -> d), the semantic encoder f_s
+    (k -> m) and the classifier C (m -> S), which is a linear layer.
     """
 
     f_v: MLP
@@ -46,7 +48,7 @@ class VSMM:
         seed: int,
         dtype: str,
     ) -> VSMM:
-        """Fresh networks, weights scaled by 1 / sqrt(inputs)."""
+        """Return new networks whose weights have the standard deviation 1 / sqrt(inputs)."""
         m, hidden = settings.vsmm_latent, list(settings.vsmm_hidden)
         shapes = ([d, *hidden, m], [m, *hidden[::-1], d], [k, *hidden, m], [m, n_classes])
         return cls(
@@ -76,30 +78,30 @@ class VSMM:
         return [p for network in self.networks.values() for p in network.params]
 
     def embed(self, x: Array) -> Array:
-        """f_v(x) (n, m)."""
+        """Return f_v(x) (n, m) for x (n, d)."""
         return self.f_v.forward(x)[0]
 
     def embed_prototypes(self, a: Array) -> Array:
-        """f_s(a) (c, m)."""
+        """Return f_s(a) (c, m) for prototypes a (c, k)."""
         return self.f_s.forward(a)[0]
 
     def logits(self, embedded: Array) -> Array:
-        """C's logits (n, S) for embedded samples f_v(x) (n, m)."""
+        """Return C's logits (n, S) for embedded samples f_v(x) (n, m)."""
         return self.c.forward(embedded)[0]
 
     def state(self) -> State:
-        """The networks by name."""
+        """Return the networks' state, by name."""
         parts = {name: network.state(name) for name, network in self.networks.items()}
         arrays = {key: array for part in parts.values() for key, array in part.arrays.items()}
         return State({name: part.header for name, part in parts.items()}, arrays)
 
     @classmethod
     def from_state(cls, header: dict[str, Any], arrays: dict[str, Array]) -> VSMM:
-        """The module that `state` tells of, among other arrays; it shares its own."""
+        """Return the module that `state` described; it shares the arrays."""
         return cls(**{name: MLP.from_state(name, part, arrays) for name, part in header.items()})
 
     def check(self, d: int, k: int, m: int, n_classes: int, dtype: np.dtype) -> None:
-        """ValueError unless the networks lead where those of these sizes do and are finite."""
+        """ValueError unless the networks have these inputs and outputs, and are finite."""
         ends = {"f_v": (d, m), "g": (m, d), "f_s": (k, m), "c": (m, n_classes)}
         for name, network in self.networks.items():
             n_in, n_out = ends[name]
@@ -113,15 +115,14 @@ def vsmm_loss(
     prototypes: Array,
     settings: Settings,
     out: dict[str, list[Array]] | None = None,
-) -> tuple[dict, list[Array]]:
-    """The objective of eq. 9 on a batch and its gradients in the order of vsmm.params.
+) -> tuple[dict[str, Any], list[Array]]:
+    """Return the terms of eq. 9 on a batch, and the gradients in the order of vsmm.params.
 
-    y (n,) are the classes of the first n rows of x (n + n_p, d), as rows of prototypes (S, k); the
-    others, if any, are proxies: they enter L_ES only (eq. 8), whose gradient flows through C and
-    f_v. f_s maps each prototype once, however many samples its class has. The gradients are written
-    into the arrays of `out`, by network, if it is given. Returns the terms as 0-d arrays: "ae",
-    "le", "clf", "es", "h_seen" and "h_proxy" (nats; without proxies neither "es" nor "h_proxy") and
-    "loss".
+    y (n,) are the classes of the first n rows of x (n + n_p, d), as rows of prototypes (S, k). The
+    other rows, if any, are proxies: they enter L_ES only (eq. 8), whose gradient flows through C
+    and f_v. f_s is computed once per prototype. If `out` is given, the gradients are written into
+    its arrays, by network. The terms are 0-d arrays: "ae", "le", "clf", "es", "h_seen" and
+    "h_proxy" (in nats) and "loss"; without proxies there are no "es" and "h_proxy".
     """
     xp, n = array_module(x, y, prototypes), y.shape[0]
     w_ae, w_le, w_clf = (
@@ -167,36 +168,37 @@ def vsmm_loss(
 
 
 class VsmmTraining:
-    """A VSMM, its optimiser, and how far its training is: all that a resumed run needs."""
+    """A VSMM, its optimiser and its progress: the whole state of training."""
 
     def __init__(self, vsmm: VSMM, adam: Adam):
         self.vsmm, self.adam = vsmm, adam
-        self.history: list[dict] = []  # per finished epoch, the means of the terms
-        self.batches = 0  # of the epoch that is not finished
-        self.names: list[str] = []  # of the terms
-        self.sums: Array | int = 0  # over those batches, as a vector in that order
+        self.history: list[dict[str, Any]] = []  # per finished epoch, the means of the terms
+        self.batches = 0  # batches of the current epoch
+        self.names: list[str] = []  # names of the terms
+        self.sums: Array | int = 0  # sums of the terms over these batches, a vector
 
-    def add(self, terms: dict, rows: int) -> None:
-        """Count a batch of that many rows with these terms."""
+    def add(self, terms: dict[str, Any], rows: int) -> None:
+        """Add the terms of a batch of `rows` rows to the sums."""
         self.names = list(terms)
         self.sums = self.sums + array_module(terms["loss"]).stack(list(terms.values())) * rows
         self.batches += 1
 
     def end_epoch(self, rows: int) -> None:
-        """Turn the sums over that many rows into a line of the history, if they are finite."""
+        """Append the means of the epoch, which has `rows` rows, to the history if finite."""
         means = self.by_name(rows)
         self.check_finite(means)
         self.history.append(means)
         self.batches, self.sums = 0, 0
 
     def by_name(self, rows: int) -> dict[str, float]:
-        """The sums over that many rows, divided by it. It waits for the device."""
+        """Return the sums divided by `rows`, by name; this waits for the device."""
         means = to_host(self.sums).astype(float) / rows
         return dict(zip(self.names, means.tolist(), strict=True))
 
-    def check_finite(self, terms: dict) -> None:
-        """FloatingPointError, with the step and the first quantity, if a parameter or one of these
-        terms is NaN or inf. It waits for the device.
+    def check_finite(self, terms: dict[str, Any]) -> None:
+        """FloatingPointError if a parameter or one of these terms is NaN or inf.
+
+        The message has the step and the first such quantity. This waits for the device.
         """
         found = self.adam.first_bad()
         if not found and math.isfinite(float(terms["loss"])):
@@ -219,16 +221,16 @@ class VsmmTraining:
 
     @property
     def step(self) -> int:
-        """Batches so far."""
+        """The number of batches so far."""
         return self.adam.t
 
     def state(self) -> State:
-        """What a run that goes on needs, on the host."""
+        """Return everything needed to resume, on the host."""
         header = {"history": self.history, "batches": self.batches, "names": self.names}
         return State(header, on_host(self._live()))
 
     def _live(self) -> dict[str, Array | int]:
-        """The step, and the arrays that training changes."""
+        """Return the step and the arrays that training changes, by name."""
         arrays: dict[str, Array | int] = {"step": self.adam.t}
         parts = zip(self.adam.params, self.adam.m, self.adam.v, strict=True)
         for i, (p, m, v) in enumerate(parts):
@@ -238,17 +240,18 @@ class VsmmTraining:
         return arrays
 
     def restore(self, state: State) -> None:
-        """Take over what `state` returned, in place. Raises ValueError, KeyError or TypeError if
-        it doesn't fit.
+        """Set the state, in place, to one that `state` returned.
+
+        Raises ValueError, KeyError or TypeError if it doesn't fit.
         """
         header, arrays = state.header, state.arrays
         check_progress(header, arrays)
         xp = array_module(*self.adam.params)
         for name, array in self._live().items():
-            wanted = getattr(array, "shape", ())  # the step is a number; arrays are the host's
+            wanted = getattr(array, "shape", ())  # the step is a number; arrays are on the host
             if arrays[name].shape != wanted or not np.isfinite(arrays[name]).all():
-                raise ValueError(f"{name} has another shape than {wanted}, or NaN or inf")
-            if name != "step":
+                raise ValueError(f"{name} doesn't have the shape {wanted}, or has NaN or inf")
+            if not isinstance(array, int):
                 array[...] = xp.asarray(arrays[name])
         self.adam.t = int(arrays["step"])
         self.history, self.names = header["history"], header["names"]
@@ -256,11 +259,11 @@ class VsmmTraining:
         self.sums = xp.asarray(arrays["sums"]) if self.batches else 0
 
 
-def check_progress(header: dict, arrays: dict) -> None:
-    """ValueError unless the history and the sums of a training that was read fit its step."""
+def check_progress(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """ValueError unless the history and the sums that were read from a file fit the step."""
     history, names, batches = header["history"], header["names"], header["batches"]
     if type(history) is not list or type(names) is not list:
-        raise ValueError("the history or the names of its terms are no list")
+        raise ValueError("the history or the names of its terms are not a list")
     step, epochs = int(arrays["step"]), len(history)
     if not all(type(name) is str for name in names) or (step and "loss" not in names):
         raise ValueError(f"the terms are named {shown(names)}")
@@ -288,17 +291,18 @@ def train_vsmm(
     settings: Settings,
     seed: int,
     *,
-    callback: Callable[[int, dict], None],
+    callback: Callable[[int, dict[str, Any]], None],
     after_epoch: Callable[[VSMM, int], None] | None = None,
     checkpoint: Checkpoint | None = None,
-) -> tuple[VSMM, list[dict]]:
+) -> tuple[VSMM, list[dict[str, Any]]]:
     """Train on seen samples x (N, d), y (N,) indexing prototypes (S, k), and proxies (P, d).
 
-    Every batch holds as many proxies as seen samples. after_epoch(vsmm, epochs so far) sees the
-    live module, which is then what a training of that many epochs gives. Goes on from the
-    checkpoint, if it holds one, and keeps it up to date. Returns the module and, per epoch, the
-    means of the terms. Raises FloatingPointError if training diverges: on the CPU at that step, on
-    a GPU, which would have to be waited for, at the end of the epoch or at a checkpoint.
+    Every mini-batch has as many proxies as seen samples. after_epoch(vsmm, epochs so far) gets the
+    live module, which equals the result of training for that many epochs. Training resumes from the
+    checkpoint, if this has a state, and updates it. Returns the module and, per epoch, the means of
+    the terms. Raises FloatingPointError if training diverges. On the CPU this is found at the same
+    step; on a GPU, where every check waits for the device, at the end of the epoch or at a
+    checkpoint.
     """
     xp, n = array_module(x, y, prototypes), x.shape[0]
     vsmm = VSMM.create(
@@ -322,13 +326,13 @@ def train_vsmm(
             due = checkpoint is not None and checkpoint.due()
             if xp is np:
                 training.check_finite(terms)
-            elif due:  # the sums tell of all steps that nobody has looked at
+            elif due:  # the sums contain all steps that were not checked
                 counted = min(training.batches * settings.vsmm_batch, n)
                 training.check_finite(training.by_name(counted))
             callback(adam.t, {"phase": "vsmm", "total": total})
             if training.batches == per_epoch:
                 training.end_epoch(n)
-            if due:
+            if checkpoint is not None and due:
                 checkpoint.save(training)
         if after_epoch:
             after_epoch(vsmm, epoch + 1)
@@ -346,7 +350,7 @@ def epoch_batches(
     epoch: int,
     purpose: Purpose = Purpose.EPOCH_ORDER,
 ) -> Iterator[Array]:
-    """The rows 0 .. n - 1 of each batch of an epoch, shuffled; the last batch may be smaller."""
+    """Yield the shuffled rows 0 .. n - 1 in mini-batches; the last one may be smaller."""
     order = random.permutation(xp, seed, epoch, purpose, n)
     for at in range(0, n, batch):
         yield order[at : at + batch]
@@ -355,7 +359,7 @@ def epoch_batches(
 def _stack(
     batch: Array, x: Array, rows: Array, proxies: Array | None, seed: int, step: int
 ) -> Array:
-    """The rows of x and, below them, as many proxies (if there are any), at the top of batch."""
+    """Write the rows of x and, below them, as many proxies if given, to the start of batch."""
     xp, n = array_module(x, rows), rows.shape[0]
     kernels.gather_rows(x, rows, batch[:n])
     if proxies is None:
@@ -365,9 +369,10 @@ def _stack(
     return batch[: 2 * n]
 
 
-def warn_if_idle(history: list[dict], settings: Settings) -> None:
-    """Warn where the hinge of L_ES (eq. 8) was satisfied in all epochs but the first tenth, in
-    which C learns its first differences: so separation had nothing to do.
+def warn_if_idle(history: list[dict[str, Any]], settings: Settings) -> None:
+    """Warn if the hinge of L_ES (eq. 8) was 0 in all epochs after the first tenth.
+
+    Separation had no effect then. The first epochs, in which C is still untrained, don't count.
     """
     start = max(1, math.ceil(0.1 * len(history)))
     idle = history[start:]
@@ -376,6 +381,6 @@ def warn_if_idle(history: list[dict], settings: Settings) -> None:
         warn(
             f"L_ES is 0 from epoch {start + 1} of {len(history)} on, where the mean entropy of "
             f"proxies is {gap:.2f} nats above that of seen samples and vsmm_gamma asks for "
-            f"{settings.vsmm_gamma:g}: separation changes next to nothing; raise vsmm_gamma, or "
+            f"{settings.vsmm_gamma:g}: separation has almost no effect; raise vsmm_gamma, or "
             "take later snapshots (cs_low and cs_high)"
         )

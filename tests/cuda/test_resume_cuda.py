@@ -78,7 +78,7 @@ def test_a_run_that_was_out_of_memory_goes_on_on_the_cpu(
     result = run_cli("train", data, *options, "--device", "cuda", "--out", run)
     assert result.exit_code == 1, result.output
     *_, advice, error = result.stderr.strip().splitlines()
-    assert advice == f"kept the CWGAN: tinygzsl train --resume {run} --device cpu goes on"
+    assert advice == f"kept the CWGAN: tinygzsl train --resume {run} --device cpu continues"
     assert error.startswith("Error: the GPU is out of memory: 2.00 GB were asked for and ")
     assert "lower gan_batch" in error
     assert sorted(p.name for p in run.rglob("*") if p.is_file()) == ["config.toml", "gan.npz"]
@@ -107,7 +107,7 @@ def test_other_failures_of_the_gpu_end_in_one_sentence(
     assert result.exit_code == 1
     assert "Traceback" not in result.output
     *_, advice, error = result.stderr.strip().splitlines()
-    assert advice.endswith("--device cpu goes on")
+    assert advice.endswith("--device cpu continues")
     assert error.startswith("Error: CUDA failed (")
 
 

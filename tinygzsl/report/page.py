@@ -71,7 +71,7 @@ def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
         notices = [f"All figures are of another dataset than the run's own: {where}."]
     elif run.metrics is None:
         untouched = (
-            "This run has not been evaluated, so its test samples were not looked at. "
+            "This run has not been evaluated, so its test samples were not used. "
             f"`tinygzsl evaluate {run.folder}` does it; then write the report again."
         )
         return Content(run, None, None, None, [untouched])
@@ -136,7 +136,7 @@ def report_html(content: Content, warnings: list[str], name: Callable[[Any], str
     if metrics is not None and "per_class" in metrics:
         counts = details.counts if details else {}
         sections["classes"] = classes_section(metrics["per_class"], counts, name)
-    if details is not None:
+    if details is not None and data is not None:
         unseen = data.unseen_classes.tolist()
         sections["confusion"] = confusion_section(details, unseen, name)
         sections["mistakes"] = mistakes_section(details, run.model.settings_.router_gate, name)

@@ -1,4 +1,4 @@
-"""Every hyper-parameter once: its default, its range, what it does and where it comes from."""
+"""All hyper-parameters, each with its default, its range, its meaning and its source."""
 
 from .presets import PRESETS, given_settings, settings_for
 from .setting import is_finite

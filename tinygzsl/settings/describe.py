@@ -1,4 +1,4 @@
-"""Settings in words: for help(), for the command line and for the comments of config.toml."""
+"""Descriptions of settings for help(), for the command line and for config.toml's comments."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .setting import Setting
 from .table import SETTINGS
 
 T = TypeVar("T")
-MARK = "{settings}"  # where a docstring takes the entries
+MARK = "{settings}"  # replaced by the entries in a docstring
 WIDTH = 80  # of a docstring's lines, which a terminal shows with some more indentation
 COMMENT_WIDTH = 100
 
 
 def type_name(setting: Setting) -> str:
-    """The type as numpydoc writes it: "float", "tuple of int"."""
+    """Return the type as in numpydoc: "float", "tuple of int"."""
     return f"tuple of {setting.kind.__name__}" if setting.is_list else setting.kind.__name__
 
 
 def allowed(setting: Setting) -> str:
-    """What a value may be: "more than 0", "each more than 0", "hard or soft", "true or false"."""
+    """Return the allowed values: "more than 0", "each more than 0", "hard or soft"."""
     if setting.is_number:
         return f"each {setting.range}" if setting.is_list else setting.range
     choices = setting.choices or ("true", "false")
@@ -30,13 +30,14 @@ def allowed(setting: Setting) -> str:
 
 
 def summary(setting: Setting) -> str:
-    """The first sentence of its text."""
+    """Return the first sentence of the setting's text."""
     return re.split(r"(?<=\.) (?=[A-Z])", setting.text)[0]
 
 
 def with_settings(indent: str) -> Callable[[type[T]], type[T]]:
-    """Decorate a class: its docstring gets the settings where it has MARK, as numpydoc's entries
-    with that indentation.
+    """Return a class decorator that replaces MARK in the docstring by the settings.
+
+    The settings are numpydoc entries with this indentation.
     """
 
     def decorate(cls: type[T]) -> type[T]:
@@ -49,7 +50,7 @@ def with_settings(indent: str) -> Callable[[type[T]], type[T]]:
 
 
 def _entry(setting: Setting, indent: str) -> list[str]:
-    """numpydoc's lines for a parameter."""
+    """Return the lines of numpydoc for a parameter."""
     if setting.choices:
         kind = "{" + ", ".join(repr(choice) for choice in setting.choices) + "}"
     else:
@@ -60,7 +61,7 @@ def _entry(setting: Setting, indent: str) -> list[str]:
 
 
 def comment(setting: Setting) -> list[str]:
-    """The lines of config.toml above its key: what it is, its unit and what it may be."""
+    """Return the comment above the setting in config.toml: meaning, unit and allowed values."""
     text = summary(setting) + _unit(setting)
     if setting.kind is not bool:
         text += f" {'One of' if setting.choices else 'Range:'} {allowed(setting)}."

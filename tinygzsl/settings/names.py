@@ -1,4 +1,4 @@
-"""A keyword that a constructor doesn't have: an error that names the nearest."""
+"""Errors for unknown keywords of a constructor, with the nearest known names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def names_checked(lists_all: str) -> Callable[[type[T]], type[T]]:
-    """Decorate a dataclass so that its constructor says which parameter was meant.
+    """Return a decorator for dataclasses whose TypeError suggests the parameter that was meant.
 
-    lists_all says where all of them are found. The signature stays.
+    lists_all is what lists all parameters. The signature stays the same.
     """
 
     def decorate(cls: type[T]) -> type[T]:

@@ -17,7 +17,7 @@ _SMALL = {
     "vsmm_epochs": 25,
     "vsmm_reduction": "mean",
 }
-_LETTERS = {  # beside _SMALL; both were chosen on pseudo-unseen classes by bench/validate.py
+_LETTERS = {  # on top of _SMALL; both chosen on pseudo-unseen classes by bench/validate.py
     "scale_features": "standard",
     "gan_output": "linear",
     "vsmm_hidden": (256,),
@@ -34,12 +34,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper-ucf101": _ACTION,
     "small": _SMALL,
     "letters": {**_SMALL, **_LETTERS},
-    "auto": _SMALL,  # where fit begins its search: see tuning/auto.py
+    "auto": _SMALL,  # the start of the search: see tuning/auto.py
 }
 
 
 def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settings:
-    """The preset's settings with the overrides that are not None.
+    """Return the preset's settings with the overrides that are not None.
 
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
@@ -52,24 +52,26 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 
 
 def check_name(name: str) -> None:
-    """ValueError that names the nearest settings unless there is one of that name."""
+    """Raise ValueError, with the nearest names, unless there is a setting of that name."""
     if name not in SETTINGS:
         raise ValueError(f"there is no setting {quoted(name)}; {nearest(name, SETTINGS, COMMAND)}")
 
 
 def given_settings(params: dict[str, Any]) -> dict[str, Any]:
-    """The hyper-parameters among an estimator's parameters that are set, not left to the preset."""
+    """Return the settings among an estimator's parameters that are given (not None)."""
     return {k: v for k, v in params.items() if k in SETTINGS and v is not None}
 
 
 def preset_values(name: str) -> dict[str, Any]:
-    """{preset: its value of the setting of that name}."""
+    """Return {preset: value} for the setting of that name."""
     return {preset: values.get(name, SETTINGS[name].default) for preset, values in PRESETS.items()}
 
 
 def _as_declared(name: str, value: Any) -> Any:
-    """Lists, which TOML has, as tuples; whole numbers as floats where a float is meant; and the
-    numbers of NumPy as those of Python.
+    """Convert a value to its setting's type.
+
+    Lists (from TOML) become tuples, whole numbers floats if the setting is a float, and NumPy's
+    numbers Python's.
     """
     if isinstance(value, list | tuple):
         return tuple(v.item() if hasattr(v, "item") else v for v in value)

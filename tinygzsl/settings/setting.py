@@ -1,4 +1,4 @@
-"""One hyper-parameter: what a field of Settings tells, and the check of a value against it."""
+"""The description of one hyper-parameter, and the check of a value against it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from typing import Any, get_args, get_origin
 
 from ..text import quoted
 
-KEY = "setting"  # of a field's metadata
+KEY = "setting"  # in a field's metadata
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is known of a hyper-parameter.
+    """The description of a hyper-parameter.
 
-    text is one or two sentences for a user, source where the default comes from and unit what a
-    number counts, if it counts something. A number is more than `above` or at least `least`, and
-    less than `below`; a word is one of the choices. A list holds such numbers, and may be empty
-    unless it is `filled`.
+    text is one or two sentences for a user, source is the origin of the default, and unit the unit
+    of a number, if any. A number is more than `above` or at least `least`, and less than `below`; a
+    word is one of the choices. A list holds such numbers, and may be empty unless it is `filled`.
 
-    Name, default and type are the field's: kind is str, bool, int or float, of a list that of its
-    numbers.
+    Name, default and type are those of the field. kind is str, bool, int or float; for a list it is
+    the type of its numbers.
     """
 
     text: str
@@ -47,7 +46,7 @@ class Setting:
 
     @property
     def range(self) -> str:
-        """The range of numbers in words: "more than 0 and below 1"; empty where there is none."""
+        """The range of numbers in words, "more than 0 and below 1", or "" without a range."""
         parts = []
         if self.above is not None:
             parts.append(f"more than {self.above:g}")
@@ -58,7 +57,7 @@ class Setting:
         return " and ".join(parts)
 
     def allows(self, number: float) -> bool:
-        """Whether a finite number is in the range."""
+        """Return whether a finite number is in the range."""
         return (
             (self.above is None or number > self.above)
             and (self.least is None or number >= self.least)
@@ -66,7 +65,7 @@ class Setting:
         )
 
     def check(self, value: Any) -> None:
-        """ValueError, one sentence, for a value of the wrong type or out of the range."""
+        """Raise ValueError for a value of the wrong type or out of range."""
         found = f"{self.name} is {quoted(value)}"
         if not self._has_type(value):
             raise ValueError(f"{found}; pass {self._wanted()}")
@@ -84,7 +83,7 @@ class Setting:
         return numbers_only and (bool(value) or not self.filled)
 
     def _wanted(self) -> str:
-        """The end of a sentence: "a number, like 0.0001 (more than 0)"."""
+        """Return the end of the sentence: "a number, like 0.0001 (more than 0)"."""
         if self.is_list:
             numbers = "whole numbers" if self.kind is int else "numbers"
             return f"a list of {numbers}, like {list(self.default)} (each {self.range})"
@@ -94,12 +93,12 @@ class Setting:
 
 
 def setting(default: Any, **about: Any) -> Any:
-    """A field of Settings with that default; `about` are Setting's text, source and so on."""
+    """Return a field of Settings with that default; `about` are further fields of Setting."""
     return field(default=default, metadata={KEY: Setting(**about)})
 
 
 def setting_of(field: Field[Any]) -> Setting:
-    """The setting of a field. Raises TypeError where it was not written as setting(...)."""
+    """Return the setting of a field; TypeError if it was not written as setting(...)."""
     if KEY not in field.metadata:
         raise TypeError(
             f"{field.name} is a plain field; write it as setting({field.default!r}, text=..., "
@@ -112,7 +111,9 @@ def setting_of(field: Field[Any]) -> Setting:
 
 
 def is_a(value: Any, kind: type) -> bool:
-    """Whether a value has that type; numbers of NumPy do as well, and true is no number."""
+    """Return whether a value has that type, as a number of Python or NumPy; True is not a
+    number.
+    """
     if isinstance(value, bool):
         return kind is bool
     if kind is int:
@@ -121,5 +122,5 @@ def is_a(value: Any, kind: type) -> bool:
 
 
 def is_finite(number: float) -> bool:
-    """Whether a number is finite as a float too: whole numbers of a file may have any length."""
+    """Return whether a number is finite as a float; integers in files may have any size."""
     return abs(number) <= float_info.max if isinstance(number, int) else isfinite(number)

@@ -17,7 +17,7 @@ GROUPS = {  # by the first part of a name
     "gan": "the conditional Wasserstein GAN with gradient penalty (eq. 6)",
     "ptc": "the pre-trained classifier behind the confidence score",
     "cs": "the confidence score CS (eq. 7) and its window s_l < CS < s_h (Alg. 1)",
-    "proxy": "the samples that stand for everything unseen (Alg. 1)",
+    "proxy": "the samples that represent all unseen classes (Alg. 1)",
     "vsmm": "the visual-semantic mapping module (eqs. 3-5, 8 and 9)",
     "router": "from the entropy of C to a label (eqs. 1, 2 and 10)",
 }
@@ -33,7 +33,7 @@ class Settings:
         choices=("minmax", "standard", "none"),
         text="Scaling of each feature: to the range 0 to 1 (minmax), to mean 0 and standard "
         "deviation 1 (standard) or not at all (none). Change it together with gan_output.",
-        source="the field's habit; the paper does not say",
+        source="common in the field; the paper does not say",
     )
     scale_prototypes: str = setting(
         "l2",
@@ -125,21 +125,21 @@ class Settings:
         60,
         above=0,
         unit="epochs",
-        text="When the CWGAN stops at the latest; an epoch is N / gan_batch steps of the "
+        text="Maximum number of epochs of the CWGAN; an epoch is N / gan_batch steps of the "
         "generator. Raise it where CS does not reach its window.",
         source="chosen here",
     )
     gan_train_on: bool = setting(
         False,
-        text="Whether the CWGAN goes on to gan_max_epochs once the snapshots for the proxies are "
-        "there. It takes longer and gives the whole curve of CS.",
+        text="Whether the CWGAN is trained to gan_max_epochs even if the snapshots for the proxies "
+        "are found earlier. It takes longer and gives the whole curve of CS.",
         source="chosen here; true is for the paper's figure 5",
     )
 
     ptc_solver: str = setting(
         "lbfgs",
         choices=("lbfgs", "adam"),
-        text="How the PTC is fitted. lbfgs needs no learning rate; adam is the field's habit and "
+        text="How the PTC is fitted. lbfgs needs no learning rate; adam is common in the field and "
         "takes ptc_lr, ptc_epochs and ptc_batch.",
         source="decided by measurement: with Adam at a fixed rate the real samples of letters had "
         "a CS of 1.4 out of 20, with L-BFGS of 5 to 10",
@@ -157,21 +157,21 @@ class Settings:
         1e-3,
         above=0,
         text="Learning rate of Adam for the PTC. Used where ptc_solver is adam.",
-        source="the field's habit",
+        source="common in the field",
     )
     ptc_epochs: int = setting(
         50,
         above=0,
         unit="epochs",
         text="Passes of Adam over the PTC's training samples. Used where ptc_solver is adam.",
-        source="the field's habit",
+        source="common in the field",
     )
     ptc_batch: int = setting(
         100,
         above=0,
         unit="samples",
         text="Size of a batch for the PTC. Used where ptc_solver is adam.",
-        source="the field's habit",
+        source="common in the field",
     )
 
     cs_unit: str = setting(
@@ -319,8 +319,8 @@ class Settings:
         1.0,
         least=0,
         unit="nats",
-        text="Margin by which the mean entropy of proxies shall exceed that of seen samples. "
-        "Raise it where a warning says that L_ES has nothing to do.",
+        text="Margin by which the mean entropy of proxies should exceed that of seen samples. "
+        "Raise it where a warning says that separation has almost no effect.",
         source="eq. 8, with the paper's value",
     )
 
@@ -336,7 +336,7 @@ class Settings:
         choices=("nats", "measured"),
         text="Unit of the two thresholds: nats, or positions between the median entropies of "
         "held-out seen samples (0) and of fresh proxies (1), which training measures (measured). "
-        "The hard gate's.",
+        "For the hard gate.",
         source="nats is eq. 10; measured was added here",
     )
     router_delta_low: float = setting(
@@ -344,7 +344,7 @@ class Settings:
         least=0,
         unit="nats, or a position where router_unit is measured",
         text="Threshold delta_l: a sample of lower entropy gets a seen class from C. Between the "
-        "two thresholds all classes compete. The hard gate's.",
+        "two thresholds all classes are candidates. For the hard gate.",
         source="eq. 10, with the paper's value",
     )
     router_delta_high: float = setting(
@@ -352,7 +352,7 @@ class Settings:
         least=0,
         unit="nats, or a position where router_unit is measured",
         text="Threshold delta_h: a sample of higher entropy gets an unseen class. Lower it where "
-        "too few samples do. The hard gate's.",
+        "too few samples do. For the hard gate.",
         source="eq. 10, with the paper's value",
     )
     router_held_out: float = setting(

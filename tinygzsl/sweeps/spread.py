@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class Spread(NamedTuple):
-    """Mean, standard deviation (None of one value) and what it is over, like "3 seeds"."""
+    """A mean and its standard deviation over splits or seeds.
+
+    The standard deviation of one value is None; `over` is text like "3 seeds".
+    """
 
     mean: float
     sd: float | None

@@ -1,4 +1,4 @@
-"""preset="auto": settings are chosen by validation on training samples, then trained with."""
+"""preset="auto": settings are chosen by validation on the training samples before training."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from ..settings import given_settings
 from ..text import quoted, warn
 from .tune import Tuning, tune
 
-BASE = "small"  # the preset where the search begins
+BASE = "small"  # the preset from which the search starts
 
 
 class Auto(NamedTuple):
-    """What preset "auto" comes to: the preset BASE, the settings that differ from it (those that
-    the user gave, which are never changed, and those that the search chose), and the search.
+    """The result of preset "auto": the preset BASE, the settings that differ from it, the search.
+
+    The settings are those that the user gave, which are never changed, and those that the search
+    chose.
     """
 
     preset: str
@@ -28,7 +30,7 @@ class Auto(NamedTuple):
 
 
 def tuned(training: TrainingSet, params: dict[str, Any]) -> Auto:
-    """Search for the settings that params, an estimator's parameters, leave open (None)."""
+    """Search for the settings that are None in params, an estimator's parameters."""
     given = given_settings(params)
     top = {k: params[k] for k in ("seed", "device", "dtype", "threads", "callback")}
     found = tune(training, BASE, given, **top)
@@ -46,9 +48,10 @@ def training_set(
     prototypes: Array,
     validation_classes: tuple[Array, Array] | None = None,
 ) -> TrainingSet:
-    """What fit was given, on the host: y (n,) labels, prototypes[i] that of np.unique(y)[i].
+    """Return the arguments of fit as a TrainingSet on the host.
 
-    Raises ValueError for validation_classes that y doesn't have, or of which no fold can be made.
+    y (n,) are labels; prototypes[i] is that of np.unique(y)[i]. Raises ValueError for
+    validation_classes that are not in y, or that don't give a fold.
     """
     classes, validation = np.unique(y), None
     if validation_classes is not None:
@@ -59,23 +62,23 @@ def training_set(
 def _validation_rows(
     pair: tuple[Array, Array], y: np.ndarray, classes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of y (n,) whose labels play seen, and those whose labels play unseen."""
+    """Return the rows of y (n,) whose labels are pseudo-seen, and those that are pseudo-unseen."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ValueError(
-            f"validation_classes is {quoted(pair)}; pass two arrays of labels, those that play "
-            "seen and those that play unseen"
+            f"validation_classes is {quoted(pair)}; pass two arrays of labels, the pseudo-seen and "
+            "the pseudo-unseen ones"
         )
     seen, unseen = (np.unique(check_labels("validation_classes", part, None)) for part in pair)
     missing = np.setdiff1d(np.concatenate([seen, unseen]), classes)
     if len(missing):
         raise ValueError(
-            f"validation_classes has {quoted(missing[0].item())}, which is no label of y; pass "
+            f"validation_classes has {quoted(missing[0].item())}, which is not a label in y; pass "
             "labels of seen classes"
         )
     both = np.intersect1d(seen, unseen)
     if len(both) or len(seen) < 2 or len(unseen) < 1:
         raise ValueError(
-            f"validation_classes are {len(seen)} labels that play seen and {len(unseen)} that play "
-            f"unseen, {len(both)} of them in both; pass at least two and one, none in both"
+            f"validation_classes are {len(seen)} pseudo-seen and {len(unseen)} pseudo-unseen "
+            f"labels, {len(both)} of them in both; pass at least two and one, none in both"
         )
     return np.flatnonzero(np.isin(y, seen)), np.flatnonzero(np.isin(y, unseen))

@@ -1,4 +1,4 @@
-"""Folds of pseudo-unseen classes, made of training samples only."""
+"""Validation folds with pseudo-unseen classes, made from training samples only."""
 
 from __future__ import annotations
 
@@ -8,20 +8,37 @@ from ..datasets import Dataset, TrainingSet
 from ..datasets.hold_out import hold_out_rows
 from ..nn.random import Purpose, check_seed
 
-# The folds differ in size, so that thresholds must do for several numbers of seen classes.
+# The shares differ, so that thresholds must suit several numbers of seen classes.
 UNSEEN_SHARES = (1 / 4, 1 / 3, 1 / 5)
-MOST_FOLDS = 20  # each holds a copy of the samples, and more of them tell little
-TEST_SHARE = 0.2  # of every pseudo-seen class's samples: the pseudo-test-seen ones
+MOST_FOLDS = 20  # each has a copy of the samples, and more folds add little information
+TEST_SHARE = 0.2  # share of every pseudo-seen class's samples that are test samples
 
 
 def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]:
-    """Datasets in which some classes of `training` play unseen and some samples play test-seen.
+    """Return Datasets in which some classes of `training` are pseudo-unseen.
 
-    training is what Dataset.training() returns, so nothing else can be reached. The split that its
-    file names (train_loc and val_loc), if any, is the first fold; the others hold out a quarter, a
-    third and a fifth of the classes in turn, no class twice within three folds. Of every
-    pseudo-seen class a fifth of the samples is held out. Raises ValueError for fewer than four
-    classes, or a count outside 1 .. 20.
+    Of every pseudo-seen class a fifth of the samples are test samples. The first fold is the
+    validation split of the dataset's file (train_loc and val_loc), if it has one. The others hold
+    out a quarter, a third and a fifth of the classes in turn; within three folds no class is held
+    out twice.
+
+    Parameters
+    ----------
+    training : TrainingSet
+        From Dataset.training(), so that no other data can be used.
+    count : int
+        The number of folds, 1 to 20.
+    seed : int
+        The seed of the splits.
+
+    Returns
+    -------
+    list of Dataset
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four classes, or count is out of range.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ValueError(f"folds is {count!r}; pass a whole number, at least 1")
@@ -31,8 +48,8 @@ def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]
     n_classes = len(training.classes)
     if n_classes < 4:
         raise ValueError(
-            f"validation needs at least 4 seen classes, two that play seen and two that play "
-            f"unseen, but the training samples have {n_classes}; set the values by hand"
+            f"validation needs at least 4 seen classes, two pseudo-seen and two pseudo-unseen "
+            f"ones, but the training samples have {n_classes}; set the values by hand"
         )
     named = _named_split(training)
     unseen = [] if named is None else [named]
@@ -41,7 +58,7 @@ def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]
 
 
 def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
-    """Pseudo-seen and pseudo-unseen classes of the file's own split; None where it has none."""
+    """Return pseudo-seen and pseudo-unseen classes of the file's split, or None without one."""
     if training.validation is None:
         return None
     seen, unseen = (np.unique(training.y[rows]) for rows in training.validation)
@@ -50,7 +67,7 @@ def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _drawn_split(training: TrainingSet, i: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Classes of the i-th seeded split: neighbours in a permutation that changes every three."""
+    """Return the classes of split i: three splits in a row hold out parts of one permutation."""
     turn, place = divmod(i, len(UNSEEN_SHARES))
     n_classes = len(training.classes)
     counts = [min(max(2, round(s * n_classes)), n_classes - 2) for s in UNSEEN_SHARES]

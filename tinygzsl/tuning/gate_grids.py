@@ -1,10 +1,10 @@
-"""All gates of a grid at once, on the saved scores of a fold; and the choice among them.
+"""Evaluation of all gates of a grid on the saved scores of folds, and the choice of the best.
 
-Both gates need little of a test sample: its entropy, which label each route would give it and, for
-the soft gate, two probabilities. So a trained model is evaluated at hundreds of thresholds in
-milliseconds. Thresholds are counted in one of two units, nats or fractions of ln S; which of them
-carries over better from fold to fold is measured by leaving each fold out in turn. Those of eq. 10
-may be positions on a measured scale instead: see gates/units.py.
+Both gates need few numbers per test sample: its entropy, whether the label of each route is right
+and, for the soft gate, two probabilities. So a trained model is evaluated at hundreds of thresholds
+in milliseconds. Thresholds are in one of two units, nats or fractions of ln S; leaving out each
+fold in turn measures which of them transfers better between folds. Those of eq. 10 may also be
+positions on a measured scale: see gates/units.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..metrics import harmonic_mean
 from ..settings import Settings
 
 UNITS = ("fraction", "nats")
-THRESHOLDS = (  # fractions of ln S; those in nats are as many, times ln S of a middling fold
+THRESHOLDS = (  # fractions of ln S; the values in nats are these times ln S of a median fold
     *(0.005, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.125, 0.15, 0.175, 0.2),
     *(0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
 )
@@ -34,13 +34,13 @@ FIELDS = {
 
 
 class Scores(NamedTuple):
-    """What a model says of a fold's test samples (n,).
+    """A model's results for the test samples (n,) of a fold.
 
-    weight_seen and weight_unseen turn right answers into S and U (their sums are 1). right_seen,
-    right_unseen and right_all: whether the label by C, by F among unseen and by F among all
-    classes is right. entropy in nats; p_seen the greatest p(y|x) of C; gaps (n, U) is F among
-    unseen classes minus its maximum, in standard deviations of the training scores. scale: the
-    nats of positions 0 and 1, where they were measured.
+    weight_seen and weight_unseen, each with sum 1, are the weights with which correct labels sum to
+    S and U. right_seen, right_unseen and right_all say whether the label by C, by F among unseen
+    classes and by F among all classes is right. entropy is in nats, and p_seen is the largest
+    p(y|x) of C. gaps (n, U) is F among unseen classes minus its maximum, in standard deviations of
+    the training scores. scale has positions 0 and 1 in nats if they were measured.
     """
 
     weight_seen: np.ndarray
@@ -58,8 +58,10 @@ class Scores(NamedTuple):
 def make_scores(
     data: Dataset, log_p: np.ndarray, entropy: np.ndarray, f: np.ndarray, scale: float
 ) -> Scores:
-    """Scores of data's test samples from log p(y|x) (n, S), its entropy (n,), F (n, S + U) with the
-    seen classes first, and the standard deviation of F on training samples.
+    """Return the Scores of data's test samples.
+
+    log_p (n, S) is log p(y|x), entropy (n,) its entropy, f (n, S + U) is F with the seen classes
+    first, and scale the standard deviation of F on training samples.
     """
     seen, unseen, y = data.seen_classes, data.unseen_classes, data.y_test
     log_p, f, n_seen = log_p.astype(float), f.astype(float), len(data.seen_classes)
@@ -80,8 +82,8 @@ def make_scores(
 
 
 class Grids(NamedTuple):
-    """Values to try by field, fields that are not searched, kinds and units to try, and ln S of a
-    middling fold.
+    """The values to try by field, the fixed fields, the kinds and units to try, and ln S of a
+    median fold.
     """
 
     values: dict[str, np.ndarray]
@@ -91,8 +93,10 @@ class Grids(NamedTuple):
     reference: float
 
     def nats(self, name: str, unit: str, log_s: float) -> np.ndarray:
-        """A field's values in nats for ln S = log_s. What the user fixed is the same number in
-        either unit: nats for eq. 10's thresholds, fractions of ln S for the soft gate.
+        """Return a field's values in nats for ln S = log_s.
+
+        Values fixed by the user don't depend on `unit`: they are nats for eq. 10's thresholds and
+        fractions of ln S for the soft gate.
         """
         values = self.values[name]
         if name in self.fixed:
@@ -101,8 +105,10 @@ class Grids(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """A choice: its kind, unit and place in the grid, H of every fold and their mean, and the mean
-    H of every fold with the gate that the others would choose (NaN for a single fold).
+    """A chosen gate: its kind, unit and place in the grid, H of every fold and the mean H.
+
+    left_out is the mean H of each fold with the gate that the other folds choose (NaN for a single
+    fold).
     """
 
     kind: str
@@ -114,24 +120,26 @@ class Gate(NamedTuple):
 
 
 def make_grids(settings: Settings, given: frozenset[str], log_s: list[float]) -> Grids:
-    """The grids around settings; fields in `given` keep their value."""
-    grids = dict(zip(FIELDS["hard"], (THRESHOLDS, THRESHOLDS), strict=True))
+    """Return the grids for these settings; fields in `given` keep their value."""
+    grids: dict[str, tuple[float, ...]] = dict.fromkeys(FIELDS["hard"], THRESHOLDS)
     grids |= dict(zip(FIELDS["soft"], (WIDTHS, TAUS, BIASES), strict=True))
     fixed = given & grids.keys()
     values = {
         name: np.array([getattr(settings, name)] if name in fixed else grid)
         for name, grid in grids.items()
     }
-    kinds = (settings.router_gate,) if "router_gate" in given else ("hard", "soft")
-    units = UNITS
+    kinds: tuple[str, ...] = (settings.router_gate,) if "router_gate" in given else ("hard", "soft")
+    units: tuple[str, ...] = UNITS
     if settings.router_unit == "measured":
         kinds, units = ("hard",), ("measured",)
     return Grids(values, frozenset(fixed), kinds, units, float(np.median(log_s)))
 
 
 def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
-    """The grids without values of eq. 10 that the fixed one of its thresholds rules out for some
-    number of classes in n_seen. Raises ValueError where none is left.
+    """Return the grids without values that conflict with a fixed threshold of eq. 10.
+
+    A value is removed if delta_low <= delta_high would fail for a number of classes in n_seen.
+    Raises ValueError if no value is left.
     """
     low, high = FIELDS["hard"]
     if "hard" not in grids.kinds or len(grids.fixed & {low, high}) != 1:
@@ -155,14 +163,16 @@ def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
 
 
 def gate_table(scores: Scores, grids: Grids, kind: str, unit: str) -> np.ndarray:
-    """H of one fold at every gate of the grid: (low, high) for the hard gate, (width, tau, bias)
-    for the soft one. Where low > high it is -1.
+    """Return H of one fold at every gate of the grid.
+
+    The axes are (low, high) for the hard gate and (width, tau, bias) for the soft one. H is -1
+    where low > high.
     """
     return (_hard_table if kind == "hard" else _soft_table)(scores, grids, unit)
 
 
 def _hard_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
-    if unit == "measured":
+    if unit == "measured" and scores.scale is not None:
         low, high = (nats_of(grids.values[name], scores.scale) for name in FIELDS["hard"])
     else:
         low, high = (grids.nats(name, unit, math.log(scores.n_seen)) for name in FIELDS["hard"])
@@ -180,8 +190,10 @@ def _hard_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
 
 
 def _soft_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
-    """A seen label wins if g p >= (1 - g) q, with g = sigmoid((b - H) / w): if the bias b, in
-    nats, is at least H + w ln(q / p), q being the greatest probability among unseen classes.
+    """As gate_table, for the soft gate.
+
+    A seen label wins if g p >= (1 - g) q with g = sigmoid((b - H) / w), that is if the bias b, in
+    nats, is at least H + w ln(q / p); q is the largest probability among unseen classes.
     """
     log_s = math.log(scores.n_seen)
     widths, _, biases = (grids.nats(name, unit, log_s) for name in FIELDS["soft"])
@@ -199,10 +211,10 @@ def _soft_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
 
 
 def best_gate(scores: list[Scores], grids: Grids, kind: str, unit: str) -> Gate:
-    """The gate with the greatest mean H over the folds; among equals the one in the middle."""
+    """Return the gate with the highest mean H over the folds; of equal ones, the middle one."""
     tables = np.stack([gate_table(fold, grids, kind, unit) for fold in scores])
     place = _best_place(tables.mean(axis=0))
-    by_fold = tables[(slice(None), *place)]
+    by_fold = np.array([table[place] for table in tables])
     left_out = math.nan
     if len(scores) > 1:
         total = tables.sum(axis=0)
@@ -216,8 +228,9 @@ def _best_place(table: np.ndarray) -> tuple[int, ...]:
 
 
 def gate_settings(gate: Gate, grids: Grids, n_seen: int) -> dict[str, Any]:
-    """The gate as settings of a model with n_seen classes; what was fixed keeps its value."""
-    log_s, chosen = math.log(n_seen), {"router_gate": gate.kind}
+    """Return the gate as settings of a model with n_seen classes; fixed fields keep their value."""
+    log_s = math.log(n_seen)
+    chosen: dict[str, Any] = {"router_gate": gate.kind}
     if gate.unit == "measured":
         chosen["router_unit"] = "measured"
     for name, at in zip(FIELDS[gate.kind], gate.place, strict=True):
@@ -230,7 +243,7 @@ def gate_settings(gate: Gate, grids: Grids, n_seen: int) -> dict[str, Any]:
 
 
 def at_edge(gate: Gate, grids: Grids) -> list[str]:
-    """The searched fields whose chosen value is the first or last of its grid."""
+    """Return the searched fields whose chosen value is the first or last of its grid."""
     return [
         name
         for name, at in zip(FIELDS[gate.kind], gate.place, strict=True)

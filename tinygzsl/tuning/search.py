@@ -1,19 +1,20 @@
-"""The search: four stages, each from the best of the one before.
+"""The search: four stages, each of which starts from the best settings of the previous one.
 
 1. networks: scaler, rate and epochs of the VSMM, without proxies
 2. metric: F of eqs. 1 and 2
-3. separation: window of CS, margin and weight of L_ES, with proxies, beside none at all; what
-   diverges on a fold is no choice
-4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S; where router_unit is
-   "measured", eq. 10's on the scale measured on each fold, and in stage 3 always with proxies
+3. separation: window of CS, margin and weight of L_ES, with proxies, or no proxies; a trial that
+   diverges on a fold is not considered
+4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S. If router_unit is
+   "measured", eq. 10's thresholds on the scale measured on each fold; stage 3 then always has
+   proxies
 
-A trial's figure is the mean over the folds of H at the best gate that they share. Of all trials
-that come close to the best one the first is taken: as close as MARGIN, or as the standard error of
+A trial's figure is the mean over the folds of H at the best gate common to all folds. The first
+trial is taken whose figure is below the best by at most MARGIN, or by at most the standard error of
 the difference, paired by fold (the one-standard-error rule of Breiman, Friedman, Olshen, Stone:
-Classification and Regression Trees, 1984). The preset's own values are first; in stage 3 no proxies
-come second. In stage 4 the best gate of each kind is judged by the folds that took no part in its
-choice, and eq. 10 comes first; thresholds are always of the grid. GAN and PTC are trained once per
-fold, for all windows.
+Classification and Regression Trees, 1984). The preset's own values are the first trial; in stage 3
+training without proxies is the second. In stage 4 the best gate of each kind is evaluated on folds
+that were not used to choose it, and eq. 10 comes first; thresholds are values of the grid. GAN and
+PTC are trained once per fold, for all windows.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from .gate_grids import UNITS, Gate, Scores, best_gate, cut_grids, make_grids
 from .space import Space
 from .trials import SHARE_OF_EPOCHS, FoldTrainer
 
-MARGIN = 0.005  # H; smaller differences between means over a few folds are noise in any case
-GAN_UNITS = 15  # the CWGAN of a fold takes about as long as so many VSMMs
+MARGIN = 0.005  # smaller differences of mean H over a few folds are always noise
+GAN_UNITS = 15  # the CWGAN of a fold takes about as long as this many VSMMs
 REPORTED = {
     "networks": ("scale_features", "gan_output", "vsmm_lr", "vsmm_epochs"),
     "metric": ("router_metric",),
@@ -46,7 +47,7 @@ class Search:
     """The best settings so far with their scores on every fold, and all trials.
 
     n_seen is the number of classes of the final training. Raises ValueError if a threshold in
-    given leaves no room for the other.
+    `given` leaves no value for the other.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Search:
         n_seen: int,
         start: Settings,
         given: frozenset[str],
-        callback: Callable[[int, dict], None] | None = None,
+        callback: Callable[[int, dict[str, Any]], None] | None = None,
     ):
         self.trainers, self.given = trainers, given
         log_s = [math.log(t.n_seen) for t in trainers]
@@ -63,7 +64,7 @@ class Search:
         self.grids = cut_grids(grids, [*(t.n_seen for t in trainers), n_seen])
         self.start, self.until_proxies = start, self.grids
         self.measured = start.router_unit == "measured"
-        if self.measured:  # which takes proxies, so fractions of ln S, all free, until there are
+        if self.measured:  # needs proxies; before stage 3 use fractions of ln S instead
             self.start = start = replace(start, router_unit="nats")
             self.until_proxies = make_grids(start, frozenset({"router_gate"}), log_s)
         self.space = Space(start, given)
@@ -74,11 +75,12 @@ class Search:
         self.done, self.total = 0, self._units()
 
     def networks(self) -> None:
-        """Stage 1. One training serves all numbers of epochs."""
+        """Run stage 1. One training gives the results for all numbers of epochs."""
         found: Found = {}
         for scaling in self.space.scalings():
             for rate in self.space.rates():
-                base = replace(self.settings, **scaling, vsmm_lr=rate)
+                changes: dict[str, Any] = {**scaling, "vsmm_lr": rate}
+                base = replace(self.settings, **changes)
                 by_epoch = [replace(base, vsmm_epochs=n) for n in self.space.epochs()]
                 for trainer in self.trainers:
                     for settings, scores in trainer.scores_by_epoch(by_epoch).items():
@@ -93,7 +95,7 @@ class Search:
         self._take(found)
 
     def metric(self) -> None:
-        """Stage 2. The networks don't depend on F."""
+        """Run stage 2, without training, as the networks don't depend on F."""
         found: Found = {replace(self.settings, router_metric=m): [] for m in self.space.metrics()}
         if len(found) == 1:
             return
@@ -106,7 +108,7 @@ class Search:
         self._take(self._on_all_folds("metric", found))
 
     def separation(self) -> None:
-        """Stage 3. Proxies of one window at a time are in memory."""
+        """Run stage 3. Only the proxies of one window are in memory at a time."""
         windows, pairs = self.space.windows(), self.space.separations()
         if not windows:
             return
@@ -115,13 +117,18 @@ class Search:
             end = self.total - (len(self.trainers) - i) * (GAN_UNITS + len(windows) * len(pairs))
             for (low, high), draws in trainer.windows(self.settings, windows):
                 for gamma, weight in pairs:
-                    margin = {"vsmm_gamma": gamma, "vsmm_weight_es": weight}
-                    settings = replace(self.settings, cs_low=low, cs_high=high, **margin)
+                    settings = replace(
+                        self.settings,
+                        cs_low=low,
+                        cs_high=high,
+                        vsmm_gamma=gamma,
+                        vsmm_weight_es=weight,
+                    )
                     scores = trainer.scores_with(settings, draws)
                     if scores is not None:
                         found.setdefault(settings, []).append(scores)
                     self._advance()
-            self._advance(end - self.done)  # the CWGAN, and windows that weren't reached
+            self._advance(end - self.done)  # the CWGAN, and windows that were not reached
         found = self._on_all_folds("separation", found)
         fixed = "router_unit is 'measured'" if self.measured else ""
         if "vsmm_weight_es" in self.given:
@@ -140,7 +147,7 @@ class Search:
         self._take(found)
 
     def gate(self) -> tuple[Gate, list[Gate]]:
-        """Stage 4: the gate taken, and the best of every kind and unit."""
+        """Run stage 4: return the chosen gate, and the best one of every kind and unit."""
         if self.measured:
             only = best_gate(self.scores, self.grids, "hard", "measured")
             return only, [only]
@@ -156,20 +163,22 @@ class Search:
         return taken, gates
 
     def _take(self, found: Found) -> None:
-        """Go on with the first of found that is as good as the best one, but for noise."""
+        """Take the first of found that is as good as the best one up to noise."""
         h = {settings: self._figure(scores).by_fold for settings, scores in found.items()}
         best = max(h.values(), key=np.mean)
         self.settings = next(s for s in h if _is_close(h[s], best))
         self.scores = found[self.settings]
 
     def _figure(self, scores: list[Scores]) -> Gate:
-        """The best gate that the folds share, of either kind, in fractions of ln S or measured."""
+        """Return the best gate common to all folds, of any kind, in fractions of ln S or
+        measured.
+        """
         grids = self.grids if scores[0].scale else self.until_proxies
         gates = (best_gate(scores, grids, kind, grids.units[0]) for kind in grids.kinds)
         return max(gates, key=lambda gate: gate.h)
 
     def _on_all_folds(self, stage: str, found: Found) -> Found:
-        """Those of found that every fold could train, each recorded as a trial."""
+        """Return those of found that could be trained on every fold, and record them as trials."""
         complete = {s: scores for s, scores in found.items() if len(scores) == len(self.trainers)}
         for settings, scores in complete.items():
             gate = self._figure(scores)
@@ -184,7 +193,7 @@ class Search:
         self.callback(self.done, {"phase": "tune", "total": self.total, **logs})
 
     def _units(self) -> int:
-        """How many VSMMs are trained on all folds together, CWGANs counted as several."""
+        """Return the number of VSMMs trained on all folds; a CWGAN counts as GAN_UNITS."""
         space, windows = self.space, len(self.space.windows())
         units = len(space.scalings()) * len(space.rates()) + (len(space.metrics()) > 1)
         if windows:
@@ -193,7 +202,7 @@ class Search:
 
 
 def _is_close(by_fold: tuple[float, ...], best: tuple[float, ...]) -> bool:
-    """Whether H of the folds is below the best trial's by no more than noise."""
+    """Return whether H of the folds equals the best trial's up to noise."""
     below = np.subtract(best, by_fold)
     error = below.std(ddof=1) / math.sqrt(len(below)) if len(below) > 1 else 0.0
     return below.mean() <= max(MARGIN, error)

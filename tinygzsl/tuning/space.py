@@ -1,30 +1,32 @@
-"""What the search tries. A setting that the user has fixed keeps its one value."""
+"""The values that the search tries. Settings fixed by the user keep their value."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..settings import Settings
 
-SCALERS = (("minmax", "relu"), ("standard", "linear"))  # with the generator's output that fits
-RATES = (1.0, 0.5, 2.0)  # times the preset's
-EPOCHS = (1.0, 1.2, 0.8, 1.6, 0.6, 2.0, 0.4, 0.2)  # times the preset's
+SCALERS = (("minmax", "relu"), ("standard", "linear"))  # each with a suitable generator output
+RATES = (1.0, 0.5, 2.0)  # factors of the preset's value
+EPOCHS = (1.0, 1.2, 0.8, 1.6, 0.6, 2.0, 0.4, 0.2)  # factors of the preset's value
 METRICS = ("euclidean", "cosine", "dot")
-# Of the relative CS. Beyond 0.7 the CWGAN takes several times as long, and on folds of 100 classes
-# of CUB and of the letters no window there gave an H that was higher by more than noise.
+# Windows of the relative CS. Above 0.7 the CWGAN takes several times as long, and no window there
+# gave an H that was higher by more than noise, on folds of 100 classes of CUB and of the letters.
 WINDOWS = ((0.25, 0.4), (0.4, 0.55), (0.55, 0.7))
 SEPARATIONS = ((1.0, 1.0), (3.0, 1.0), (3.0, 0.3))  # gamma in nats, weight of L_ES
 
 
 class Space:
-    """The values of each stage around `start`, in order of preference, the preset's own first.
+    """The values of each stage, in order of preference; the first are those of `start`.
 
-    Names in `given` are fixed.
+    Settings in `given` are fixed.
     """
 
     def __init__(self, start: Settings, given: frozenset[str]):
         self.start, self.given = start, given
 
     def scalings(self) -> list[dict[str, str]]:
-        """Scaler of the features and output of the generator, which go together."""
+        """Scalers of the features, each with the generator's output."""
         first = (self.start.scale_features, self.start.gan_output)
         pairs = [first]
         if not {"scale_features", "gan_output"} & self.given:
@@ -51,7 +53,7 @@ class Space:
         return [first, *(metric for metric in METRICS if metric != first)]
 
     def windows(self) -> list[tuple[float, float]]:
-        """Windows s_l < CS < s_h; none where the user wants no proxies."""
+        """Windows s_l < CS < s_h; none if the user has turned proxies off."""
         if self.start.vsmm_weight_es == 0:
             return []
         if {"cs_low", "cs_high", "cs_unit"} & self.given or self.start.cs_unit == "absolute":
@@ -69,10 +71,11 @@ class Space:
         return list(dict.fromkeys(pairs))
 
     def edges(self, chosen: Settings) -> list[str]:
-        """Names of searched numbers that are the least or the greatest value tried; of windows only
-        the least counts, as the greatest is a matter of cost.
+        """Return the names of searched settings whose chosen value is the least or greatest tried.
+
+        For windows only the least counts, as the greatest is a limit of cost.
         """
-        grids = {"vsmm_lr": self.rates(), "vsmm_epochs": self.epochs()}
+        grids: dict[str, Sequence[float]] = {"vsmm_lr": self.rates(), "vsmm_epochs": self.epochs()}
         names = [
             name
             for name, grid in grids.items()

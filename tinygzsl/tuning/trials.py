@@ -26,12 +26,12 @@ from ..snapshots import SnapshotKeeper
 from ..vsmm import VSMM
 from .gate_grids import Scores, make_scores
 
-# The final run has more samples, so it must not need the very last epoch to reach the window.
+# The final run has more samples and may reach the window later, so folds use fewer epochs.
 SHARE_OF_EPOCHS = 0.75
 
 
 class _Scaled(NamedTuple):
-    """A fold's arrays, scaled as fit scales them, by these two scalers."""
+    """A fold's arrays, scaled as in fit, and the two scalers."""
 
     kind: tuple[str, str]
     seen: SeenData
@@ -40,7 +40,7 @@ class _Scaled(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """Scaled proxies (p, d) to train on, and fresh ones to measure by, where these are wanted."""
+    """Scaled proxies (p, d) to train on, and fresh ones for the entropy scale if needed."""
 
     trained_on: Array
     fresh: Array | None
@@ -49,7 +49,7 @@ class Draws(NamedTuple):
 class FoldTrainer:
     """Trains on one fold and scores its pseudo-test samples.
 
-    Where start has router_unit "measured", some training samples are kept out, as fit does.
+    If `start` has router_unit "measured", some training samples are held out, as in fit.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class FoldTrainer:
 
     @property
     def n_seen(self) -> int:
-        """S of this fold."""
+        """The number of pseudo-seen classes of this fold."""
         return len(self.fold.seen_classes)
 
     def vsmm(
@@ -75,13 +75,14 @@ class FoldTrainer:
         proxies: Array | None = None,
         after_epoch: Callable[[VSMM, int], None] | None = None,
     ) -> VSMM:
-        """A VSMM trained on the fold's seen samples and, if given, scaled proxies."""
+        """Return a VSMM trained on the fold's seen samples and, if given, scaled proxies."""
         seen, plan = self._scaled(settings).seen, self._plan(settings)
         return pipeline.fit_vsmm(seen, proxies, plan, after_epoch=after_epoch)[0]
 
     def scores_by_epoch(self, by_epoch: list[Settings]) -> dict[Settings, Scores]:
-        """Scores of settings that differ in vsmm_epochs only, from one training without proxies; of
-        as many as were reached if it diverges.
+        """Return the scores of settings that differ in vsmm_epochs only, from one training.
+
+        The training has no proxies. If it diverges, settings with more epochs are left out.
         """
         wanted = {settings.vsmm_epochs: settings for settings in by_epoch}
         found = {}
@@ -97,11 +98,11 @@ class FoldTrainer:
     def windows(
         self, settings: Settings, windows: list[tuple[float, float]]
     ) -> Iterator[tuple[tuple[float, float], Draws]]:
-        """(window, draws) for each window of CS that one CWGAN reaches in time.
+        """Yield (window, draws) for each window of CS that one CWGAN reaches in time.
 
-        Each gets the proxies that fit would draw: where CS jumps over a window, those of the
-        nearest snapshot. The CWGAN is trained no further than the last of them asks for. Where it
-        diverges, only windows that had their snapshots before count as reached.
+        The proxies are those that fit would draw: if CS jumps over a window, those of the nearest
+        snapshot. The CWGAN is trained until the last window has its snapshots. If it diverges, only
+        windows that already have their snapshots count as reached.
         """
         epochs = max(1, int(SHARE_OF_EPOCHS * settings.gan_max_epochs))
         limited = replace(settings, gan_max_epochs=epochs, gan_train_on=False)
@@ -126,21 +127,22 @@ class FoldTrainer:
                 yield window, Draws(draw(TRAINING_DRAW), fresh)
 
     def scores_with(self, settings: Settings, draws: Draws) -> Scores | None:
-        """Scores of a VSMM trained with proxies, with the scale if it is wanted; None if training
-        diverges or there is no scale.
+        """Return the scores of a VSMM trained with proxies, with the entropy scale if needed.
+
+        The result is None if training diverges or the entropies don't give a scale.
         """
         with suppress(FloatingPointError, EntropyScaleError), np.errstate(all="ignore"):
             vsmm, scale = self.vsmm(settings, draws.trained_on), None
-            if self.held is not None:
+            if self.held is not None and draws.fresh is not None:
                 seen, plan = self._scaled(settings).seen, self._plan(settings)
                 scale = pipeline.measure_entropies(vsmm, self.held, draws.fresh, seen, plan)
             return self.scores(vsmm, settings)._replace(scale=scale)
         return None
 
     def scores(self, vsmm: VSMM, settings: Settings) -> Scores:
-        """What vsmm says of the pseudo-test samples, with settings.router_metric as F.
+        """Return the VSMM's scores of the pseudo-test samples, with settings.router_metric as F.
 
-        Raises FloatingPointError if it is not finite.
+        Raises FloatingPointError if they are not finite.
         """
         data, metric = self._scaled(settings), settings.router_metric
         prototypes = self.xp.concatenate([data.seen.a, data.a_unseen])
@@ -152,7 +154,7 @@ class FoldTrainer:
         return make_scores(self.fold, found.log_p, found.entropy, found.f, scale)
 
     def _plan(self, settings: Settings) -> Plan:
-        """The steps within a training are not shown; the search counts whole trainings."""
+        """Return a plan without a callback, as the search reports whole trainings only."""
         return Plan(settings=settings, seed=self.seed, xp=self.xp, dtype=self.dtype)
 
     def _scaled(self, settings: Settings) -> _Scaled:
@@ -174,7 +176,7 @@ class FoldTrainer:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Warnings of one fold are not repeated for each; the final training gives them."""
+    """Suppress warnings, which would be repeated for every fold; the final training gives them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield

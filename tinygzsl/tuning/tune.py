@@ -1,4 +1,4 @@
-"""Choosing settings by validation on pseudo-unseen classes; test data is never involved."""
+"""Choosing settings by validation on pseudo-unseen classes, without test data."""
 
 from __future__ import annotations
 
@@ -24,15 +24,23 @@ from .trials import FoldTrainer
 
 
 class Tuning(NamedTuple):
-    """What a search found.
+    """The result of a search.
 
-    settings   for the final training on all seen classes
-    chosen     those of them that differ from where the search began, by name
-    H          mean validation H over the folds (a fraction), with one gate for all folds
-    gates      per kind of gate and unit of its thresholds: H; left_out, the mean H of each fold
-               with the gate that the other folds choose (None for a single fold); and the settings
-    trials     one dict per trial, in order: stage, H, H_by_fold, gate and the settings tried
-    edges      names of searched settings that are the least or greatest value tried
+    Attributes
+    ----------
+    settings : Settings
+        For the final training on all seen classes.
+    chosen : dict
+        The settings that differ from those at the start of the search, by name.
+    H : float
+        Mean validation H over the folds, a fraction, with one gate for all folds.
+    gates : list of dict
+        For each kind of gate and unit of its thresholds: H; left_out, the mean H of each fold with
+        the gate that the other folds choose (None for a single fold); and the settings.
+    trials : list of dict
+        The trials in order: stage, H, H_by_fold, gate and the settings tried.
+    edges : list of str
+        Searched settings whose chosen value is the least or greatest one tried.
     """
 
     settings: Settings
@@ -53,19 +61,48 @@ def tune(
     device: str = "cpu",
     dtype: str = "float32",
     threads: int | None = None,
-    callback: Callable[[int, dict], None] | None = None,
+    callback: Callable[[int, dict[str, Any]], None] | None = None,
     recalibrate: bool = False,
 ) -> Tuning:
-    """Search for settings around a preset; those in overrides keep their values.
+    """Search for settings, starting from a preset, by validation on pseudo-unseen classes.
 
-    training is what Dataset.training() returns: seen samples and seen prototypes, nothing else.
-    recalibrate is router_unit="measured": eq. 10's thresholds are searched as positions on the
-    scale of tinygzsl/gates/units.py, which the final training measures on samples it keeps out.
-    callback(step, logs) gets the units of work done, their total and each trial. The stages are
-    described in tinygzsl/tuning/search.py. Raises ValueError for fewer than four classes, for NaN,
-    for settings that don't exist or don't go with recalibrate, for more than 20 folds, and for a
-    fixed threshold or weight of L_ES that leaves nothing to choose; FloatingPointError if the VSMM
-    diverges with the preset's rate. Warns if H is 0 with every gate.
+    The stages of the search are described in tinygzsl/tuning/search.py. A warning is issued if H is
+    0 with every gate.
+
+    Parameters
+    ----------
+    training : TrainingSet
+        From Dataset.training(): seen samples and seen prototypes only.
+    preset : str
+        The start of the search.
+    overrides : dict, optional
+        Settings that keep these values.
+    folds : int
+        The number of validation folds, 1 to 20.
+    seed : int
+        The seed of all random numbers.
+    device : {"cpu", "cuda"}
+    dtype : {"float32", "float64"}
+    threads : int, optional
+        Number of threads; by default as many as BLAS would use.
+    callback : callable, optional
+        callback(step, logs) gets the units of work done, their total and each trial.
+    recalibrate : bool
+        The same as router_unit="measured": eq. 10's thresholds are searched as positions on the
+        scale of tinygzsl/gates/units.py, which the final training measures on held-out samples.
+
+    Returns
+    -------
+    Tuning
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four classes, the data have NaN, a setting doesn't exist or
+        conflicts with recalibrate, there are too many folds, or a fixed threshold or weight of L_ES
+        leaves nothing to choose.
+    FloatingPointError
+        If the VSMM diverges with the preset's learning rate.
     """
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     settings, n_seen = settings_for(preset, given), len(training.classes)
@@ -80,8 +117,8 @@ def tune(
         gate, gates = search.gate()
     if gate.h <= 0:
         warn(
-            "no gate gives H above 0 on the folds, so nothing was learnt about which settings are "
-            "better; check the features and prototypes"
+            "no gate gives H above 0 on the folds, so the settings can't be compared; check the "
+            "features and prototypes"
         )
 
     _warn_if_chance(search.scores)
@@ -112,13 +149,13 @@ def tune(
 
 
 def _warn_if_chance(folds: list[Scores]) -> None:
-    """Warn where entropy, on average over the folds, hardly detects pseudo-unseen samples."""
+    """Warn if entropy, on average over the folds, hardly detects pseudo-unseen samples."""
     areas = [auroc(f.entropy[f.weight_seen > 0], f.entropy[f.weight_unseen > 0]) for f in folds]
     if np.mean(areas) < LOW_AUROC:
         warn(
             "entropy hardly tells pseudo-unseen from pseudo-seen samples: its AUROC on the folds "
-            f"is {np.mean(areas):.3f}, and 0.5 is chance, so that no gate can do well; scale the "
-            "features otherwise, train longer, or compare with eq. 2 alone"
+            f"is {np.mean(areas):.3f}, and 0.5 is chance, so no gate can do well; use another "
+            "scaler, train longer, or compare with eq. 2 alone"
         )
 
 
@@ -131,7 +168,7 @@ def _recalibrated(settings: Settings, given: dict[str, Any]) -> Settings:
 
 
 def trials_csv(trials: list[dict[str, Any]]) -> str:
-    """The trials as CSV, one row each; H of the folds are separated by spaces."""
+    """Return the trials as CSV, one row each; the H of the folds are separated by spaces."""
     rows = []
     for trial in trials:
         by_fold = " ".join(f"{h:.4f}" for h in trial["H_by_fold"])
