@@ -144,16 +144,16 @@ def test_tune_never_sees_test_samples_or_unseen_classes(
 
 
 def test_tune_goes_on_where_a_method_diverges_and_after_ctrl_c(compare, tmp_path, monkeypatch):
-    from tinygzsl.comparison import tuning
+    from tinygzsl.comparison import grid_search
 
-    search = tuning.search
+    search = grid_search.search
 
     def fail(kind, *arguments, **more):
         if kind.__name__ == "SAE":
             raise error
         return search(kind, *arguments, **more)
 
-    monkeypatch.setattr(tuning, "search", fail)
+    monkeypatch.setattr(grid_search, "search", fail)
     out = tmp_path / "out"
     error = KeyboardInterrupt()
     result = compare("--tune", "--seeds", 1, "--out", out, methods="sync,sae,eszsl")
@@ -235,12 +235,12 @@ def test_settings_tuned_on_another_split_are_refused(
 
 
 def test_nothing_could_be_tuned(compare, tmp_path, monkeypatch):
-    from tinygzsl.comparison import tuning
+    from tinygzsl.comparison import grid_search
 
     def fail(*arguments, **more):
         raise FloatingPointError("SAE diverged")
 
-    monkeypatch.setattr(tuning, "search", fail)
+    monkeypatch.setattr(grid_search, "search", fail)
     result = compare("--tune", "--seeds", 1, "--out", tmp_path / "out", methods="sae")
     assert result.exit_code == 0
     assert "no method could be tuned" in result.stderr
