@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from .settings import Settings
 from .storage.arrays_file import State
@@ -16,7 +16,7 @@ class GanCheckpoint(Checkpoint):
 
     kind, phase = "checkpoint", "CWGAN"
 
-    def _belongs(self, state: State | None) -> bool:
+    def _belongs(self, state: State | None) -> TypeGuard[State]:
         """False if there is no state; ValueError if it belongs to other data or settings."""
         if state is not None and not self._fits(state):
             raise ValueError(
@@ -37,7 +37,7 @@ class VsmmCheckpoint(Checkpoint):
     kind, phase = "VSMM checkpoint", "VSMM"
     began: Callable[[bool], None] = staticmethod(lambda anew: None)
 
-    def _belongs(self, state: State | None) -> bool:
+    def _belongs(self, state: State | None) -> TypeGuard[State]:
         fits = state is not None and self._fits(state)
         self.began(state is not None and not fits)
         return fits

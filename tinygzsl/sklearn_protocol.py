@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from .text import nearest, quoted
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Parameters:
     """Mixin with get_params, set_params and a repr of the parameters that aren't defaults."""
 

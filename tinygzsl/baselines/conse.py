@@ -12,6 +12,7 @@ from ..nn.random import Purpose
 from ..ptc import refit, train_ptc
 from ..router import compatibility
 from ..runtime.array import Array
+from ..runtime.backend import to_host
 from ..settings import Settings
 from .common.base import Baseline
 from .common.checks import check_numbers
@@ -62,16 +63,18 @@ class ConSE(Baseline):
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         callback = self.callback or (lambda step, logs: None)
-        held = hold_out_rows(index, share=HELD_OUT, seed=self.seed, purpose=Purpose.CONSE_HOLD_OUT)
+        held = hold_out_rows(
+            to_host(index), share=HELD_OUT, seed=self.seed, purpose=Purpose.CONSE_HOLD_OUT
+        )
         chosen = train_ptc(
             x[~held],
             index[~held],
             x[held],
             index[held],
-            len(a),
-            self._settings(),
-            self.seed,
-            callback,
+            n_classes=len(a),
+            settings=self._settings(),
+            seed=self.seed,
+            callback=callback,
         )
         self._classifier, self._seen = refit(chosen, x, index), a
 

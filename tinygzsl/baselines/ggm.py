@@ -10,6 +10,7 @@ import numpy as np
 from ..nn import random
 from ..nn.random import Purpose
 from ..runtime.array import Array
+from ..runtime.backend import to_host
 from .common.checks import check_choice, check_power
 from .common.synthetic import SyntheticBaseline
 
@@ -99,7 +100,7 @@ def class_gaussians(x: Array, index: Array, n_classes: int) -> tuple[Array, Arra
     mean = np.empty((n_classes, x.shape[1]), x.dtype)
     variance = np.empty_like(mean)
     for c in range(n_classes):
-        samples = x[index == c]
+        samples = to_host(x)[to_host(index) == c]
         mean[c], variance[c] = samples.mean(axis=0), samples.var(axis=0, ddof=1)
     return mean, variance
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, ClassVar
 
 import numpy as np
@@ -144,7 +146,7 @@ def sadle_loss(
     terms = {"rec": rec_v + rec_s, "align": align, "structure": structure}
     terms["class"] = cross_entropy.sum() / n
     weights = 1.0, align_weight, structure_weight, class_weight
-    terms["loss"] = sum(w * term for w, term in zip(weights, terms.values(), strict=True))
+    terms["loss"] = reduce(add, (w * t for w, t in zip(weights, terms.values(), strict=True)))
     return terms, f_v_grads + g_v_grads + f_s_grads + g_s_grads + c_grads
 
 

@@ -80,7 +80,7 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
 
 def _chosen(name: str, values: dict[str, Any]) -> Chosen:
     """Return the settings of a section of that method. Raises ValueError."""
-    params = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    params: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     origin = params.pop("origin", "from a file")
     if not isinstance(origin, str):
         raise ValueError(f"origin is {quoted(origin)}; write a text in quotes")
@@ -101,7 +101,7 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
 def _fits(value: Any, default: Any) -> bool:
     """Return whether value is finite and of the default's kind; a whole number is a float too."""
     numbers = value if isinstance(value, tuple) else (value,)
-    if not all(is_finite(number) for number in numbers if isinstance(number, Real)):
+    if not all(is_finite(number) for number in numbers if isinstance(number, int | float)):
         return False
     if default is None or default is MISSING:
         return True

@@ -57,11 +57,10 @@ def search(
         trials.append(trial)
         if on_trial:
             on_trial(trial, number, len(combinations))
-    usable = [trial for trial in trials if trial.calibration]
+    usable = [(trial.params, found) for trial in trials if (found := trial.calibration)]
     if not usable:
         raise FloatingPointError(
             f"{kind.title} diverged with all {len(trials)} settings of its grid; pass other "
             "settings, or scale the features"
         )
-    best = max(usable, key=lambda trial: trial.calibration.H)
-    return best.params, best.calibration
+    return max(usable, key=lambda chosen: chosen[1].H)

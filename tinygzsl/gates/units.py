@@ -10,6 +10,7 @@ uncertain of the latter.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import overload
 
 import numpy as np
 
@@ -79,7 +80,11 @@ def in_nats(settings: Settings, scale: tuple[float, float] | None) -> Settings:
     return replace(settings, router_unit="nats", router_delta_low=low, router_delta_high=high)
 
 
-def nats_of(position: Array | float, scale: tuple[float, float]) -> Array | float:
+@overload
+def nats_of(position: float, scale: tuple[float, float]) -> float: ...
+@overload
+def nats_of(position: np.ndarray, scale: tuple[float, float]) -> np.ndarray: ...
+def nats_of(position: float | np.ndarray, scale: tuple[float, float]) -> float | np.ndarray:
     """Return the entropies in nats of positions on a scale, of any shape."""
     zero, one = scale
     return zero + position * (one - zero)

@@ -44,7 +44,7 @@ def save_figures(figures: dict[str, Any], folder: Path) -> list[Path]:
             path = folder / f"{name}.{form}"
             metadata = {"Date": None} if form == "svg" else None
             # Without a salt the ids are random; as text the letters would depend on the fonts.
-            svg = {"svg.hashsalt": name, "svg.fonttype": "path"}
+            svg: Any = {"svg.hashsalt": name, "svg.fonttype": "path"}
             with rc_context(svg), written_aside(path) as aside:
                 figure.savefig(aside, format=form, dpi=DPI, metadata=metadata)
             paths.append(path)

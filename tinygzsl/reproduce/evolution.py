@@ -9,7 +9,7 @@ import numpy as np
 
 from ..confidence import cs_window
 from ..datasets import Dataset
-from ..datasets.scaling import scaled
+from ..datasets.scaling import Scaler, scaled
 from ..evaluation import evaluate
 from ..snapshots import Snapshot, SnapshotKeeper
 from .experiments import Job
@@ -52,7 +52,7 @@ def curve(job: Job, data: Dataset) -> Outcome:
     return job.outcome(values, label=job.label)
 
 
-def _trained(values):
+def _trained(values: list[Value]) -> int:
     return sum(value.quantity == "H" for value in values)
 
 
@@ -100,7 +100,7 @@ def _tsne_class() -> Any:
     return TSNE
 
 
-def _tsne(job, data, generated, scaler):
+def _tsne(job: Job, data: Dataset, generated: dict[str, np.ndarray], scaler: Scaler) -> Map:
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     rng = np.random.default_rng(job.seed)  # only chooses which samples are shown
@@ -115,5 +115,5 @@ def _tsne(job, data, generated, scaler):
     return Map(points[0], points[1], dict(zip(generated, points[2:], strict=True)))
 
 
-def _some(rng, X):
+def _some(rng: np.random.Generator, X: np.ndarray) -> np.ndarray:
     return X[np.sort(rng.choice(len(X), min(SHOWN, len(X)), replace=False))]

@@ -51,7 +51,7 @@ class Job:
     @property
     def what(self) -> str:
         """The method, and the origin of its settings."""
-        if self.method == OURS:
+        if self.chosen is None:
             return f"preset {self.params['preset']}"
         return f"{self.method}, settings {self.chosen.origin}"
 
@@ -93,7 +93,7 @@ def counts(job: Job, data: Dataset) -> Outcome:
 
 def accuracies(job: Job, data: Dataset) -> Outcome:
     """Tables 2 and 3: S, U and H of the full method or another one, without calibrated stacking."""
-    if job.method == OURS:
+    if job.chosen is None:
         row, metrics = OURS, evaluate(job.fit(data.training()), data)
     else:
         row, params = printed_name(job.method), {**job.chosen.params, "offset": 0.0}
@@ -160,13 +160,15 @@ def proxy_counts(job: Job, data: Dataset) -> Outcome:
     return job.outcome(values)
 
 
-def _test_entropies(model, data):
+def _test_entropies(model: EntropySeparationGZSL, data: Dataset) -> dict[str, np.ndarray]:
     entropy = model.entropy(data.X_test)
     is_seen = np.isin(data.y_test, data.seen_classes)
     return {"seen": entropy[is_seen], "unseen": entropy[~is_seen]}
 
 
-def _histogram(when, entropies, model):
+def _histogram(
+    when: str, entropies: dict[str, np.ndarray], model: EntropySeparationGZSL
+) -> list[Value]:
     """Return shares per bin from 0 to ln S, means, AUROC between both kinds, and thresholds."""
     top = math.log(len(model.classes_))
     values = []

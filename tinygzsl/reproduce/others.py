@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from ..baselines import METHODS
 from ..baselines.methods import method
@@ -18,7 +18,7 @@ def printed_name(name: str) -> str:
     return NAMES.get(name, kind.title) + ("" if kind.strict else STAR)
 
 
-def systems(target: str, dataset: str, printed: dict[str, Any]) -> list[str]:
+def systems(target: str, dataset: str, printed: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return the methods that the paper's table has for the dataset.
 
     For a dataset that the paper doesn't have, these are all methods of the table. They are class

@@ -42,7 +42,7 @@ def pictures(target: str, records: list[Record], outcomes: list[Outcome]) -> dic
     }
 
 
-def _file(target, outcome):
+def _file(target: str, outcome: Outcome) -> str:
     return "-".join([target, outcome.dataset, *outcome.label.replace(",", "").split()])
 
 
@@ -76,7 +76,7 @@ def entropy_picture(dataset: str, records: list[Record]) -> Any:
     return figure
 
 
-def _edges(row):
+def _edges(row: str) -> tuple[float, float]:
     low, high = row.split(", ")[1].removesuffix(" nats").split(" to ")
     return float(low), float(high)
 
@@ -112,10 +112,11 @@ def curve_picture(dataset: str, records: list[Record]) -> Any:
     labels = list(dict.fromkeys(r.label for r in records))
     for i, label in enumerate(labels):
         mine = [r for r in records if r.label == label]
-        limits = [r.measured for r in mine if r.row == "window"]
+        limits = [_measured(r) for r in mine if r.row == "window"]
         style = {"color": LINES[i % len(LINES)], "ls": DASHES[i % len(DASHES)], "lw": 1.5}
-        cs = [(_epoch(r), r.measured) for r in mine if r.row != "window" and r.quantity == "CS"]
-        h = [(_epoch(r), 100 * r.measured) for r in mine if r.quantity == "H"]
+        looks = [r for r in mine if r.row != "window" and r.quantity == "CS"]
+        cs = [(_epoch(r), _measured(r)) for r in looks]
+        h = [(_epoch(r), 100 * _measured(r)) for r in mine if r.quantity == "H"]
         inside = [epoch for epoch, score in cs if limits[0] < score < limits[1]]
         axes[0].plot(*zip(*cs, strict=True), label=label, **style)
         axes[1].plot(*zip(*h, strict=True), marker="o", ms=3, label=label, **style)
@@ -131,8 +132,15 @@ def curve_picture(dataset: str, records: list[Record]) -> Any:
     return figure
 
 
-def _epoch(record):
+def _epoch(record: Record) -> float:
     return float(record.row.removeprefix("epoch "))
+
+
+def _measured(record: Record) -> float:
+    """Return the measured value of a record that has one, as `pictures` passes only these."""
+    if record.measured is None:
+        raise ValueError(f"{record.row} of {record.dataset} was not measured")
+    return record.measured
 
 
 def share_picture(records: list[Record]) -> Any:
@@ -144,7 +152,7 @@ def share_picture(records: list[Record]) -> Any:
         left = 0.0
         mine = [r for r in records if (r.dataset, r.row) == (dataset, row)]
         for record, colour in zip(mine, (BLUE, "#bbbbbb", ORANGE), strict=True):
-            share, name = 100 * record.measured, SHORT[record.quantity]
+            share, name = 100 * _measured(record), SHORT[record.quantity]
             ax.barh(
                 place, share, left=left, color=colour, height=0.7, label=None if place else name
             )
@@ -170,7 +178,7 @@ def count_picture(records: list[Record]) -> Any:
         spread = [100 * (r.sd or 0) for r in mine] if mine[0].sd is not None else None
         style = {"color": LINES[i % len(LINES)], "ls": DASHES[i % len(DASHES)], "marker": "o"}
         over = f", ± over {mine[0].over}" if spread else ""
-        y = [100 * r.measured for r in mine]
+        y = [100 * _measured(r) for r in mine]
         ax.errorbar(
             x, y, spread, label=dataset + over, ms=4, capsize=3, lw=1.5, elinewidth=1, **style
         )

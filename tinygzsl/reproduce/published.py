@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from .records import COUNT, FRACTION
+from .records import COUNT, FRACTION, Published
 
 SOURCE = Path(__file__).with_name("published.csv")
 UNKNOWN = "?"
 ACCURACIES = ("S", "U", "H", "sd over snapshots")
-
-
-class Published(NamedTuple):
-    """A number printed in the paper: a fraction if the paper has percent, else a count.
-
-    corrected is None if the printed number is right. wrong is True if it is not right and the
-    correct number is unknown.
-    """
-
-    value: float | None
-    corrected: float | None
-    wrong: bool
-    unit: str
-    note: str
 
 
 def published(table: str) -> dict[tuple[str, str, str], Published]:
@@ -33,14 +19,14 @@ def published(table: str) -> dict[tuple[str, str, str], Published]:
     It is {} for a figure, as figures have no printed numbers.
     """
     lines = SOURCE.read_text(encoding="utf-8").splitlines()
-    found = {}
+    found: dict[tuple[str, str, str], Published] = {}
     for row in csv.DictReader(line for line in lines if not line.startswith("#")):
         if row["table"] == table:
             found |= {(row["dataset"], row["row"], k): v for k, v in _numbers(row)}
     return found
 
 
-def _numbers(row):
+def _numbers(row: dict[str, str]) -> Iterator[tuple[str, Published]]:
     quantities, values = row["quantities"].split("/"), row["published"].split("/")
     wrong = row["corrected"] == UNKNOWN
     known = row["corrected"] and not wrong
@@ -57,7 +43,7 @@ def _numbers(row):
         yield quantity, number
 
 
-def _number(text, unit):
+def _number(text: str, unit: str) -> float | None:
     if text in ("", "-"):
         return None
     return round(float(text) / 100, 6) if unit == FRACTION else float(text)

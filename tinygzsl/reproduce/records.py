@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from ..sweeps.spread import spread
@@ -11,6 +11,24 @@ from ..sweeps.spread import spread
 FRACTION, AREA, COUNT, NATS, SCORE = "fraction", "area", "count", "nats", "CS"
 MEASURED, NOT_RUN, OTHER = "measured", "not run", "other system"
 OURS = ("ours", "baseline", "counts")  # the rows of the paper's tables that are about its method
+
+
+Key = tuple[str, str, str, str]  # dataset, label, row and quantity
+Triple = tuple[int | None, int, float]  # split, seed and value
+
+
+class Published(NamedTuple):
+    """A number printed in the paper: a fraction if the paper has percent, else a count.
+
+    corrected is None if the printed number is right. wrong is True if it is not right and the
+    correct number is unknown.
+    """
+
+    value: float | None
+    corrected: float | None
+    wrong: bool
+    unit: str
+    note: str
 
 
 class Value(NamedTuple):
@@ -71,48 +89,65 @@ class Record:
 
 
 def records(
-    outcomes: list[Outcome], printed: dict[str, Any], datasets: Iterable[str]
+    outcomes: list[Outcome],
+    printed: Mapping[tuple[str, str, str], Published],
+    datasets: Iterable[str],
 ) -> list[Record]:
     """Return the printed rows with the measured values, then all other measured rows.
 
     datasets gives the order; datasets in `printed` come first.
     """
-    measured: dict[tuple[str, str, str, str], list[Any]] = {}
-    kinds: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+    measured: dict[Key, list[Triple]] = {}
+    kinds: dict[Key, Value] = {}
     for outcome in outcomes:
         for value in outcome.values:
             key = outcome.dataset, outcome.label, value.row, value.quantity
             triple = outcome.split, outcome.seed, float(value.value)
             measured.setdefault(key, []).append(triple)
-            kinds[key] = {"unit": value.unit, "detail": value.detail}
+            kinds[key] = value
     rows = [_printed_record(key, number, measured) for key, number in printed.items()]
     taken = {(r.dataset, "", r.row, r.quantity) for r in rows}
     for key, triples in measured.items():
         if key not in taken:
             dataset, label, row, quantity = key
             mean, sd, over = spread(triples)
-            names = {"dataset": dataset, "label": label, "row": row, "quantity": quantity}
-            found = {"measured": mean, "sd": sd, "over": over, **kinds[key]}
-            rows.append(Record(**names, **found, status=MEASURED))
+            rows.append(
+                Record(
+                    dataset=dataset,
+                    label=label,
+                    row=row,
+                    quantity=quantity,
+                    unit=kinds[key].unit,
+                    status=MEASURED,
+                    measured=mean,
+                    sd=sd,
+                    over=over,
+                    detail=kinds[key].detail,
+                )
+            )
     order = list(dict.fromkeys([*(key[0] for key in printed), *datasets]))
     return sorted(rows, key=lambda record: order.index(record.dataset))
 
 
-def _printed_record(key, number, measured):
+def _printed_record(
+    key: tuple[str, str, str], number: Published, measured: dict[Key, list[Triple]]
+) -> Record:
     dataset, row, quantity = key
     right = number.value if number.corrected is None else number.corrected
-    facts = {
-        "published": number.value,
-        "corrected": number.corrected,
-        "wrong": number.wrong,
-        "unit": number.unit,
-        "note": number.note,
-    }
-    names = {"dataset": dataset, "row": row, "quantity": quantity}
+    record = Record(
+        dataset=dataset,
+        row=row,
+        quantity=quantity,
+        unit=number.unit,
+        status=NOT_RUN if row in OURS else OTHER,
+        published=number.value,
+        corrected=number.corrected,
+        wrong=number.wrong,
+        note=number.note,
+    )
     triples = measured.get((dataset, "", row, quantity))
     if triples is None:
-        return Record(**names, **facts, status=NOT_RUN if row in OURS else OTHER)
+        return record
     mean, sd, over = spread(triples)
     difference = None if right is None or number.wrong else mean - right
-    found = {"measured": mean, "sd": sd, "over": over, "difference": difference}
-    return Record(**names, **facts, **found, status=MEASURED)
+    return replace(record, status=MEASURED, measured=mean, sd=sd, over=over, difference=difference)

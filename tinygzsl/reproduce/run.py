@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..comparison.chosen import OURS
-from ..datasets import check_test, check_training, load_dataset
+from ..datasets import Dataset, check_test, check_training, load_dataset
 from ..estimator import EntropySeparationGZSL
 from ..storage.checksums import write_json, write_text
 from ..storage.rows import csv_text
@@ -27,9 +27,10 @@ def outcomes(target: Target, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome
     source is loaded once if its jobs follow each other. Raises ValueError or OSError for data that
     can't be used.
     """
-    source, data = None, None
+    source: dict[str, Any] | None = None
+    data: Dataset | None = None
     for job in jobs:
-        if job.source != source:
+        if data is None or job.source != source:
             data = None  # frees it before the next one is loaded
             source, data = job.source, load_dataset(**job.source)
             check_test(data)
@@ -40,7 +41,7 @@ def outcomes(target: Target, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome
             yield job, " ".join(str(error).split())
 
 
-def _chosen(job, data):
+def _chosen(job: Job, data: Dataset) -> Job:
     """Return the job with the settings that preset auto finds, so that the search runs once."""
     if job.params["preset"] != "auto" or job.method != OURS:
         return job

@@ -39,4 +39,4 @@ def wanted_splits(
     absent = [split for split in asked or [] if split not in there]
     if absent:
         raise ValueError(f"{name} has no split {absent[0]}; leave it out of --splits")
-    return asked or there[: TARGETS[target].splits]
+    return list(asked or there[: TARGETS[target].splits])

@@ -30,7 +30,7 @@ def as_text(records: list[Record]) -> str:
     return "\n\n".join(blocks)
 
 
-def _block(title, lines):
+def _block(title: str, lines: list[tuple[str, ...]]) -> str:
     """Return a block without its empty columns."""
     table = [(title, *HEAD[1:], ""), *lines]
     kept = [i for i in range(len(HEAD) + 1) if i < 3 or any(line[i] for line in lines)]
@@ -38,7 +38,7 @@ def _block(title, lines):
     return "\n".join("  ".join(f"{line[i]:{widths[i]}}" for i in kept).rstrip() for line in table)
 
 
-def _line(row):
+def _line(row: list[Record]) -> tuple[str, ...]:
     """Return name, quantities, measured, printed, corrected, difference and note of a row."""
     first = row[0]
     measured = first.status
@@ -57,18 +57,18 @@ def _line(row):
     return (f"  {first.row}", quantities, measured, *others, note)
 
 
-def _joined(texts):
+def _joined(texts: list[str]) -> str:
     if not any(texts):
         return ""
     return " / ".join(text or "-" for text in texts)
 
 
-def _spread(record):
+def _spread(record: Record) -> str:
     mean = _number(record.measured, record.unit)
     return mean if record.sd is None else f"{mean} ± {_number(record.sd, record.unit)}"
 
 
-def _number(value, unit, sign=""):
+def _number(value: float | None, unit: str, sign: str = "") -> str:
     if value is None:
         return ""
     if unit == FRACTION:

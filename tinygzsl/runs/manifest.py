@@ -41,7 +41,7 @@ def check_model_file(folder: Path) -> None:
 
 def environment(device: str = "cpu") -> dict[str, Any]:
     """Return what a result may depend on: versions, platform, cores, threads, the GPU if used."""
-    versions = {"tinygzsl": __version__, "python": platform.python_version()}
+    versions: dict[str, str | None] = {"tinygzsl": __version__, "python": platform.python_version()}
     for name in ("numpy", "scipy", "numba"):
         try:
             versions[name] = metadata.version(name)

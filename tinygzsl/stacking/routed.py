@@ -117,6 +117,10 @@ class RoutedGZSL(Parameters):
         """Return labels (n,) for X (n, d); without prototypes those of the router's classifier."""
         if unseen_prototypes is None:
             return self.router.predict(X, None, unseen_classes)
+        if unseen_classes is None:
+            raise ValueError(
+                "unseen_prototypes came without unseen_classes; pass one label per row"
+            )
         return self.route(X, unseen_prototypes, unseen_classes).label
 
     def route(

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from .arrays_file import FORMAT, State, read_npz, whole_or_damaged, write_npz
 
@@ -116,7 +116,7 @@ class Checkpoint(ABC):
         return state.header.get("fingerprint") == self.fingerprint
 
     @abstractmethod
-    def _belongs(self, state: State | None) -> bool:
+    def _belongs(self, state: State | None) -> TypeGuard[State]:
         """Return whether there is a state that this training may resume from."""
 
 

@@ -57,11 +57,11 @@ def read_json(path: Path, again: str) -> dict[str, Any]:
     return {k: v for k, v in value.items() if k not in ("format", CHECKSUM)}
 
 
-def _without(value):
+def _without(value: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in value.items() if k != CHECKSUM}
 
 
-def _sha256(value):
+def _sha256(value: dict[str, Any]) -> str:
     text = json.dumps(value, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -72,7 +72,7 @@ class FileLock(Lock):
         super().__init__(path.with_name(f".{path.name}{LOCK}"), held=f"the file {path}")
 
 
-def _lock(file: IO[bytes], held: str) -> None:
+def _lock(file: IO[str], held: str) -> None:
     """Lock an open file; BlockingIOError if another process has locked it.
 
     If the file system doesn't support locks, it warns instead.
@@ -100,7 +100,7 @@ def _lock(file: IO[bytes], held: str) -> None:
         )
 
 
-def _is_at(file: IO[bytes], path: Path) -> bool:
+def _is_at(file: IO[str], path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:

@@ -12,8 +12,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -45,9 +46,9 @@ _LONGEST_HEADER = 10_000
 class Declared(NamedTuple):
     """The header of an NPY file, and the offset of the data in bytes."""
 
-    dtype: np.dtype
+    dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    order: str
+    order: Literal["C", "F"]
     offset: int
 
 
@@ -81,7 +82,7 @@ def map_npy(path: Path) -> np.ndarray:
                 f"{path} is not an array of numbers in .npy format ({error}); write it again"
             ) from None
         if not math.prod(found.shape):  # NumPy can't map zero bytes
-            return np.zeros(found.shape, found.dtype, found.order)
+            return np.zeros(found.shape, found.dtype, order=found.order)
     return np.memmap(path, found.dtype, "r", found.offset, found.shape, found.order)
 
 
@@ -110,7 +111,7 @@ def read_declared(file: IO[bytes], size: int) -> Declared:
     return Declared(dtype, shape, "F" if match["fortran"] == "True" else "C", offset)
 
 
-def _dtype(match):
+def _dtype(match: re.Match[str]) -> np.dtype[Any]:
     if match["fields"] is not None:
         raise ValueError("it is a table of fields; save each as an array of its own")
     name = match["descr"]
@@ -118,24 +119,23 @@ def _dtype(match):
         raise ValueError("its header is damaged")
     if name.lstrip("<>|=")[0] in "OV":
         raise ValueError("it holds Python objects, which are never unpickled; save numbers or text")
-    try:
+    dtype = None
+    with suppress(TypeError):
         dtype = np.dtype(name)
-    except TypeError:
-        dtype = None
     if dtype is None or dtype.kind not in "biufcSU" or dtype.itemsize == 0:
         raise ValueError(f"its dtype {name!r} is not one of numbers or text")
     return dtype
 
 
-def _exactly(file, count):
+def _exactly(file: IO[bytes], count: int) -> bytes:
     content = file.read(count)
     if len(content) < count:
         raise ValueError("it is cut short")
     return content
 
 
-def _by_name(archive, size):
-    members = {}
+def _by_name(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
+    members: dict[str, zipfile.ZipInfo] = {}
     if sum(info.compress_size for info in archive.infolist()) > size:
         raise ValueError("its arrays overlap, or it is cut short")
     for info in archive.infolist():
@@ -146,7 +146,9 @@ def _by_name(archive, size):
     return members
 
 
-def _read_member(archive, info, size, path, name):
+def _read_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, path: Path, name: str
+) -> np.ndarray:
     try:
         _check_member(info, size)
         with archive.open(info) as file:
@@ -166,7 +168,7 @@ def _read_member(archive, info, size, path, name):
         ) from None
 
 
-def _check_member(info, size):
+def _check_member(info: zipfile.ZipInfo, size: int) -> None:
     """Check a member's sizes against the size of the whole file, before anything is read."""
     if info.flag_bits & 1:
         raise ValueError("it is encrypted")
@@ -179,7 +181,7 @@ def _check_member(info, size):
         )
 
 
-def _check_text(array):
+def _check_text(array: np.ndarray) -> None:
     codes = array.reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
     if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
         raise ValueError("it holds characters that are not in Unicode")

@@ -43,7 +43,7 @@ class DaskEngine:
             ) from None
 
     @contextlib.contextmanager
-    def _client(self, distributed, processes):
+    def _client(self, distributed: Any, processes: int) -> Iterator[Any]:
         with contextlib.ExitStack() as stack:
             address = self.address
             if address == LOCAL:
@@ -60,7 +60,7 @@ class DaskEngine:
 
 
 @contextlib.contextmanager
-def _silent(logger):
+def _silent(logger: logging.Logger) -> Iterator[None]:
     """Silence a logger: a client that loses its scheduler logs tracebacks."""
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -70,7 +70,7 @@ def _silent(logger):
         logger.setLevel(before)
 
 
-def _rows(distributed, client, runs):
+def _rows(distributed: Any, client: Any, runs: list[Run]) -> Iterator[dict[str, Any] | None]:
     futures = (client.submit(run_row, run, pure=False) for run in runs)
     for future in distributed.as_completed(futures):
         try:
@@ -82,7 +82,7 @@ def _rows(distributed, client, runs):
         yield row
 
 
-def _local_cluster(distributed, processes):
+def _local_cluster(distributed: Any, processes: int) -> Any:
     with ctrl_c_blocked():
         return distributed.LocalCluster(
             n_workers=processes,

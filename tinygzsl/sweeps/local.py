@@ -19,7 +19,7 @@ ATTEMPTS = 2  # a run whose worker died is tried once more
 class LocalWorker:
     """A process and the pipe to it. `run` is its current run, None when idle."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         # spawn: fork copies locks held by threads, and doesn't exist on all systems
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
@@ -68,13 +68,13 @@ class LocalEngine:
         A worker that dies is replaced, and its run is repeated by the next free one. Raises the
         errors of runs. All processes are ended when the iteration ends for any reason.
         """
-        waiting, tries = deque(runs), Counter()
+        waiting, tries = deque(runs), Counter[int]()
         try:
             while waiting or any(worker.run for worker in self.workers):
                 self._employ(waiting)
                 for worker in self._finished():
                     run, row, worker.run = worker.run, worker.answer(), None
-                    if row is None:
+                    if row is None and run is not None:
                         self._bury(worker)
                         tries[id(run)] += 1
                         if tries[id(run)] < ATTEMPTS:
@@ -87,7 +87,7 @@ class LocalEngine:
                 worker.stop()
             self.workers = []
 
-    def _employ(self, waiting):
+    def _employ(self, waiting: deque[Run]) -> None:
         idle = [worker for worker in self.workers if worker.run is None]
         while waiting and (idle or len(self.workers) < self.processes):
             if not idle:
@@ -95,11 +95,11 @@ class LocalEngine:
                 idle.append(self.workers[-1])
             idle.pop().give(waiting.popleft())
 
-    def _finished(self):
-        busy = {worker.connection: worker for worker in self.workers if worker.run}
+    def _finished(self) -> list[LocalWorker]:
+        busy: dict[Any, LocalWorker] = {w.connection: w for w in self.workers if w.run}
         return [busy[connection] for connection in wait(list(busy))]
 
-    def _bury(self, worker):
+    def _bury(self, worker: LocalWorker) -> None:
         worker.stop()
         self.workers.remove(worker)
 
@@ -127,7 +127,7 @@ def _work(connection: Connection) -> None:
         while True:
             run = connection.recv()
             try:
-                answer = run_row(run)
+                answer: dict[str, Any] | Exception = run_row(run)
             except Exception as error:
                 error.add_note(traceback.format_exc())  # the place in the worker
                 answer = error

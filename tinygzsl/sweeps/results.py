@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def read_plan(path: Path) -> dict[str, Any] | None:
     return plan
 
 
-def _fix(path):
+def _fix(path: Path) -> str:
     """Return the fix for a damaged plan."""
     if path.exists():
         return f"restore it to continue, or delete it and {path.name} to start again"
@@ -81,7 +82,7 @@ class Results:
         self.places = {self._key(run.key): i for i, run in enumerate(runs)}
         self.lines: dict[int, bytes] = {}  # by position in the plan
         self.rows: dict[int, dict[str, Any]] = {}
-        self.data: dict[tuple[Any, ...], str] = {}  # checksum of each dataset's split
+        self.data: dict[tuple[str, str], str] = {}  # checksum of each dataset's split
         self._check_plan()
         self.file.read(self._read)
 
@@ -107,7 +108,7 @@ class Results:
             with written_aside(self.path) as aside:
                 aside.write_bytes(content)
 
-    def _check_plan(self):
+    def _check_plan(self) -> None:
         stored = read_plan(self.path)
         if stored is None:
             return
@@ -118,10 +119,10 @@ class Results:
                 "its command to continue it, or choose another --out"
             )
 
-    def _read(self, line):
+    def _read(self, line: bytes) -> None:
         self._take(line, self._parse(line))
 
-    def _take(self, line, row):
+    def _take(self, line: bytes, row: dict[str, Any]) -> None:
         place = self.places[self._key(row)]
         source = row["dataset"], cell(row["split"])
         if self.data.setdefault(source, row["data_sha256"]) != row["data_sha256"]:
@@ -132,36 +133,37 @@ class Results:
         self.lines.setdefault(place, line)
         self.rows.setdefault(place, {**row, **self.runs[place].key})  # types of the key, not text
 
-    def _key(self, row):
+    def _key(self, row: dict[str, Any]) -> tuple[str, ...]:
         """Return the key as text, which is the same for a row of a CSV file and its run."""
         return tuple(cell(row[name]) for name in self.runs[0].key)
 
-    def _parse(self, line):
+    def _parse(self, line: bytes) -> dict[str, Any]:
         if not self.is_csv:
             values = read_json_line(line)
             return _checked({name: values[name] for name in self.columns})
         (cells,) = csv.reader([read_csv_line(line)])
-        row = dict(zip(self.columns, cells, strict=True))
+        row: dict[str, Any] = dict(zip(self.columns, cells, strict=True))
         numbers = {n: float(row[n]) if row[n] else None for n in (*FIGURES, "seconds")}
         texts = {n: row[n] or None for n in (*CHECKSUMS, "error")}
         return _checked(row | numbers | texts)
 
-    def _line(self, values):
+    def _line(self, values: list[Any]) -> bytes:
         if not self.is_csv:
             return json_line(dict(zip(self.columns, values, strict=True)))
         return csv_line(_joined(values))
 
 
-def _joined(values):
+def _joined(values: Iterable[Any]) -> str:
     """Return values as the cells of a CSV line."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow([cell(value) for value in values])
     return text.getvalue()
 
 
-def _checked(row):
+def _checked(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row; ValueError unless it is one of a run that succeeded or failed."""
-    texts, numbers, nothing = ["data_sha256", "host"], ["seconds"], []
+    texts, numbers = ["data_sha256", "host"], ["seconds"]
+    nothing: list[str] = []
     if row["error"] is None:
         texts.append("model_sha256")
         numbers += FIGURES
@@ -177,5 +179,5 @@ def _checked(row):
     return row
 
 
-def _is_finite(value):
+def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

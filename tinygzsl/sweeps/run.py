@@ -44,18 +44,20 @@ class Run:
 class _Loaded:
     """Caches the dataset that this process loaded last, as runs of one split are consecutive."""
 
-    def __init__(self):
-        self.lock, self.source, self.data, self.sha256 = threading.Lock(), None, None, None
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.source: dict[str, Any] | None = None
+        self.data: tuple[Dataset, str] | None = None
 
     def get(self, source: dict[str, Any]) -> tuple[Dataset, str]:
         """Return the dataset and the SHA-256 of its arrays; the previous one is freed first."""
         with self.lock:
-            if self.source != source:
+            if self.data is None or self.source != source:
                 self.source = self.data = None
                 data = load_dataset(**source)
                 check_test(data)
-                self.data, self.sha256, self.source = data, data.sha256(), source
-            return self.data, self.sha256
+                self.data, self.source = (data, data.sha256()), source
+            return self.data
 
 
 _loaded = _Loaded()  # global, as a dask worker has no other state that lasts between tasks
