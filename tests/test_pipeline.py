@@ -119,18 +119,19 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(find, data):
 def test_the_held_out_samples_choose_the_ptc_and_give_the_reference(find, data, monkeypatch):
     x, y, prototypes = data
     held = hold_out_rows(y, share=0.25, seed=3, purpose=Purpose.PTC_HOLD_OUT)
-    seen, train_ptc = [], pipeline.train_ptc
+    seen, how, train_ptc = [], {}, pipeline.train_ptc
 
-    def spy(*args):
+    def spy(*args, **named):
         seen.extend(args)
-        return train_ptc(*args)
+        how.update(named)
+        return train_ptc(*args, **named)
 
     monkeypatch.setattr(pipeline, "train_ptc", spy)
     source, _ = find(3, cs_held_out=0.25)
-    for mine, expected in zip(seen, (x[~held], y[~held], x[held], y[held]), strict=False):
+    for mine, expected in zip(seen, (x[~held], y[~held], x[held], y[held]), strict=True):
         assert np.array_equal(mine, expected)
-    assert seen[4] == len(prototypes)
-    log_p = train_ptc(*seen).log_proba(x[held])
+    assert how["n_classes"] == len(prototypes)
+    log_p = train_ptc(*seen, **how).log_proba(x[held])
     expected = confidence_score(log_p, class_balanced_weights(y[held], 5).astype(np.float32))
     assert source.reference == pytest.approx(float(expected), rel=1e-5)
 

@@ -29,16 +29,18 @@ def tried(monkeypatch):
     """The l2 of every L-BFGS fit, in order."""
     seen, fit = [], ptc._fit_lbfgs
 
-    def spy(w, b, x, y, l2):
+    def spy(w, b, x, y, *, l2):
         seen.append(l2)
-        return fit(w, b, x, y, l2)
+        return fit(w, b, x, y, l2=l2)
 
     monkeypatch.setattr(ptc, "_fit_lbfgs", spy)
     return seen
 
 
 def train(data, held, seed=0, **settings):
-    return train_ptc(*data, *held, CLASSES, Settings(**settings), seed)
+    (x, y), (x_held, y_held) = data, held
+    chosen = Settings(**settings)
+    return train_ptc(x, y, x_held, y_held, n_classes=CLASSES, settings=chosen, seed=seed)
 
 
 def held_out_loss(model, x, y):

@@ -1,9 +1,9 @@
-"""From seen data to a trained model: the stages in their order, wired once.
+"""The stages of training in order, from seen data to a trained model.
 
     scale -> PTC -> CWGAN under its confidence score -> proxies -> VSMM -> units of the router
 
-fit runs them all. Validation, the paper's figures and the studies in bench/ run some of them, and
-watch by callbacks: on_look sees every generator that is scored, after_epoch every VSMM.
+`fit` runs all stages. Validation, the paper's figures and the studies in bench/ run some of them.
+They use callbacks: on_look gets every generator that is scored, after_epoch every VSMM.
 """
 
 from __future__ import annotations
@@ -49,26 +49,24 @@ def silent(step: int, logs: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to train: with which settings and seed, on which array module, in which dtype, and who
-    is told of every step, as callback(step, logs).
-    """
+    """The conditions of training: settings, seed, array module, dtype, and callback(step, logs)."""
 
     settings: Settings
     seed: int
     xp: ArrayModule
     dtype: str
-    callback: Callable[[int, dict], None] = silent
+    callback: Callable[[int, dict[str, Any]], None] = silent
 
     def changed(self, **settings: Any) -> Plan:
-        """The same with some settings changed."""
+        """Return the same plan with some settings changed."""
         return replace(self, settings=replace(self.settings, **settings))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SeenData:
-    """Seen samples and prototypes as the networks take them, and the scalers that made them so.
+    """Scaled seen samples and prototypes, and their scalers.
 
-    x (n, d), y (n,) indexes the rows of a (S, k).
+    x is (n, d); y (n,) indexes the rows of the prototypes a (S, k).
     """
 
     x: Array
@@ -80,16 +78,16 @@ class SeenData:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trained:
-    """What training gives: the VSMM, its history (a dict of loss terms per epoch), the source of
-    the proxies (None without a GAN), and the units of the router.
+    """The result of training.
 
-    sample is what the VSMM says of some training samples, y their classes; score_scale the standard
-    deviation of F on them; entropy_scale the median entropies of router_unit "measured", in nats,
-    else None.
+    It has the VSMM, its history (a dict of loss terms per epoch), the source of the proxies (None
+    without a GAN), and the units of the router. sample are the VSMM's scores of some training
+    samples, and y their classes. score_scale is the standard deviation of F on them. entropy_scale
+    has the median entropies of router_unit "measured", in nats, or is None.
     """
 
     vsmm: VSMM
-    history: list[dict]
+    history: list[dict[str, Any]]
     source: ProxySource | None
     sample: VsmmScores
     y: np.ndarray
@@ -102,8 +100,9 @@ class Trained:
 
 
 def scale(X: Array, index: np.ndarray, prototypes: Array, plan: Plan) -> SeenData:
-    """Fit the scalers to X (n, d) and prototypes (S, k), and apply them; index (n,) are the
-    classes of X as rows of prototypes.
+    """Fit the scalers to X (n, d) and prototypes (S, k), and apply them.
+
+    index (n,) are the classes of X as rows of prototypes.
     """
     settings, xp, dtype = plan.settings, plan.xp, plan.dtype
     feature_scaler, x = fit_and_scale("X", X, settings.scale_features, xp, dtype)
@@ -127,11 +126,11 @@ def fit(
     proxies: Array | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Trained:
-    """All stages on scaled data.
+    """Run all stages on scaled data.
 
-    proxies (p, d), scaled, take the place of the GAN's. held (h, d) are samples that were kept out,
-    in the units of X, for router_unit "measured". Raises FloatingPointError if training diverges,
-    ValueError if no snapshot qualifies or nothing lies between the measured entropies.
+    proxies (p, d), scaled, replace the GAN's. held (h, d) are held-out samples in the units of X,
+    for router_unit "measured". Raises FloatingPointError if training diverges, ValueError if no
+    snapshot qualifies or the measured entropies don't give a scale.
     """
     settings, source, saved = plan.settings, None, checkpoints or Checkpoints()
     if settings.vsmm_weight_es > 0 and proxies is None:
@@ -141,7 +140,7 @@ def fit(
     with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
         vsmm, history = fit_vsmm(data, proxies, plan, checkpoint=saved.vsmm)
     entropy_scale = None
-    if held is not None:
+    if held is not None and source is not None:
         fresh = source.draw(data.a, settings.proxy_count, plan.seed, FRESH_DRAW)
         entropy_scale = measure_entropies(vsmm, held, fresh, data, plan)
         hard.warn_if_unreachable(data.a.shape[0], units.in_nats(settings, entropy_scale))
@@ -157,20 +156,21 @@ def fit(
 
 
 def warn_if_doubtful(trained: Trained, settings: Settings) -> None:
-    """Warn where C has learnt little, or L_ES had nothing to do."""
+    """Warn if C has learnt little, or L_ES had no effect."""
     routing = units.in_nats(settings, trained.entropy_scale)
     router.warn_if_weak(trained.sample, trained.y, routing)
     warn_if_idle(trained.history, settings)
 
 
 def new_cwgan(d: int, k: int, plan: Plan) -> CWGAN:
-    """An untrained CWGAN for d features and k attributes."""
+    """Return an untrained CWGAN for d features and k attributes."""
     return CWGAN(plan.xp, d, k, plan.settings, plan.seed, plan.dtype)
 
 
 def start_gan(data: SeenData, plan: Plan, keepers: list[SnapshotKeeper]) -> GanTraining:
-    """An untrained CWGAN under the score of a PTC, which is trained on all but the held-out part
-    of the data; keepers are shown its looks.
+    """Return an untrained CWGAN with its scorer; keepers will get its looks.
+
+    The scorer's PTC is trained here, on all data except a held-out part.
     """
     xp, settings = plan.xp, plan.settings
     labels = to_host(data.y)
@@ -186,10 +186,10 @@ def start_gan(data: SeenData, plan: Plan, keepers: list[SnapshotKeeper]) -> GanT
             xp.asarray(labels[~held]),
             x_held,
             y_held,
-            data.a.shape[0],
-            settings,
-            plan.seed,
-            plan.callback,
+            n_classes=data.a.shape[0],
+            settings=settings,
+            seed=plan.seed,
+            callback=plan.callback,
         )
     gan = new_cwgan(data.x.shape[1], data.a.shape[1], plan)
     scorer = ConfidenceScorer(
@@ -213,9 +213,9 @@ def train_gan(
     on_look: Callable[[Snapshot, int], None] | None = None,
     enough: Callable[[], bool] | None = None,
 ) -> None:
-    """Train it on the data, until its keepers have their snapshots or `enough`: see train_with_looks.
+    """Train the CWGAN on the data until its keepers have their snapshots: see train_with_looks.
 
-    The settings are those that the training was started with; the plan says who is told.
+    The settings are those of start_gan; only the plan's callback is used.
     """
     train_with_looks(
         training,
@@ -232,7 +232,7 @@ def train_gan(
 def find_proxies(
     data: SeenData, plan: Plan, *, checkpoint: GanCheckpoint | None = None
 ) -> ProxySource:
-    """Algorithm 1 up to the snapshots that the proxies are drawn from.
+    """Run algorithm 1 up to the snapshots that the proxies are drawn from.
 
     Raises ValueError if no snapshot qualifies, FloatingPointError if training diverges.
     """
@@ -256,7 +256,7 @@ def find_proxies(
 
 
 def source_of(training: GanTraining, snapshots: list[Snapshot]) -> ProxySource:
-    """What draws proxies from these snapshots of a training."""
+    """Return a source that draws proxies from these snapshots of a training."""
     return ProxySource(
         snapshots=snapshots,
         looks=training.looks,
@@ -273,8 +273,8 @@ def fit_vsmm(
     *,
     after_epoch: Callable[[VSMM, int], None] | None = None,
     checkpoint: VsmmCheckpoint | None = None,
-) -> tuple[VSMM, list[dict]]:
-    """The VSMM of eqs. 3-5, 8 and 9, and its history: a dict of loss terms per epoch.
+) -> tuple[VSMM, list[dict[str, Any]]]:
+    """Train the VSMM of eqs. 3-5, 8 and 9; return it and a dict of loss terms per epoch.
 
     proxies (p, d) are scaled; see train_vsmm.
     """
@@ -294,7 +294,7 @@ def fit_vsmm(
 def measure_entropies(
     vsmm: VSMM, held: Array, fresh: Array, data: SeenData, plan: Plan
 ) -> tuple[float, float]:
-    """The nats of positions 0 and 1 of router_unit "measured": see gates/units.py.
+    """Return positions 0 and 1 of router_unit "measured" in nats: see gates/units.py.
 
     held (h, d) are samples in the units of X, fresh (p, d) proxies in scaled features.
     """

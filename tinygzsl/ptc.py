@@ -1,8 +1,8 @@
 """PTC, the pre-trained classifier: a linear softmax on the seen classes.
 
-The confidence score (eq. 7) looks at its probabilities. It minimises mean cross-entropy + l2 / 2
-||W||^2 (the bias is not penalised). The problem is convex, so L-BFGS needs no learning rate; Adam
-is the field's habit and the alternative.
+The confidence score (eq. 7) is computed from its probabilities. Training minimises mean
+cross-entropy + l2 / 2 ||W||^2 (the bias is not penalised). The problem is convex, so L-BFGS, which
+needs no learning rate, is the default; Adam, the usual choice in the field, is the alternative.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from . import kernels
 from .nn import ops, random
 from .nn.adam import Adam
 from .nn.device_memory import blocks
+from .nn.lbfgs import NotFiniteError, minimize
 from .nn.random import Purpose
 from .runtime.array import Array
-from .runtime.backend import array_module, to_host
-from .runtime.memory import LOADING, require_room
-from .runtime.threads import workers
+from .runtime.backend import array_module
 from .settings import Settings
 
 MAX_ITERATIONS = 500
+# A fit ends where no entry of the gradient exceeds GRADIENT_TOLERANCE, or where a step lowers the
+# loss by no more than DECREASE.
+GRADIENT_TOLERANCE, DECREASE = 1e-5, 2.2e-9
 
 
 class PTC(NamedTuple):
-    """Weights w (S, d), bias b (S,), the l2 chosen and the held-out log-loss (nats) it got."""
+    """Weights w (S, d), bias b (S,), the chosen l2 and its held-out log-loss (nats)."""
 
     w: Array
     b: Array
@@ -36,7 +38,7 @@ class PTC(NamedTuple):
     held_out_loss: float
 
     def log_proba(self, x: Array) -> Array:
-        """log p(y|x) (n, S)."""
+        """Return log p(y|x) (n, S) for x (n, d)."""
         linear = ops.ACTIVATIONS["linear"]
         logits = [ops.dense_forward(part, self.w, self.b, linear)[0] for _, part in blocks(x)]
         whole = logits[0] if len(logits) == 1 else array_module(x).concatenate(logits)
@@ -44,7 +46,7 @@ class PTC(NamedTuple):
 
 
 def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
-    """Mean cross-entropy + l2 / 2 ||w||^2 with its gradients dw (S, d) and db (S,)."""
+    """Return mean cross-entropy + l2 / 2 ||w||^2, dw (S, d) and db (S,)."""
     loss, dw, db = 0, 0, 0
     for rows, part in blocks(x):
         terms = block_loss(w, b, part, y[rows], x.shape[0])
@@ -53,7 +55,7 @@ def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, 
 
 
 def block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, Array, Array]:
-    """The part that a block of rows x, y has in the mean over n rows, with its dw and db."""
+    """Return the contribution of a block of rows x, y to the mean over n rows, its dw and db."""
     xp, count = array_module(w, b, x, y), x.shape[0]
     linear = ops.ACTIVATIONS["linear"]
     logits, *caches = ops.dense_forward(x, w, b, linear)
@@ -69,17 +71,18 @@ def train_ptc(
     y: Array,
     x_held: Array,
     y_held: Array,
+    *,
     n_classes: int,
     settings: Settings,
     seed: int,
     callback: Callable[[int, dict], None] = lambda step, logs: None,
 ) -> PTC:
-    """The classifier with the l2 of settings.ptc_l2 that has the least held-out log-loss.
+    """Return the classifier with the l2 of settings.ptc_l2 that has the least held-out log-loss.
 
-    x (n, d) and y (n,) train it, x_held and y_held choose l2. L-BFGS goes from the strongest l2 to
-    the weakest, each fit from the one before it, and stops once the held-out loss rises. A fit
-    ends after MAX_ITERATIONS or where x's precision allows no further descent; what counts is the
-    held-out loss. callback(step, logs) is called after each fit. Raises FloatingPointError if a
+    It is trained on x (n, d) and y (n,); x_held and y_held are the hold-out set that chooses l2.
+    L-BFGS starts with the largest l2 and each further fit from the previous one; it stops when the
+    held-out loss increases. A fit ends after MAX_ITERATIONS, or when the precision of x allows no
+    further descent. callback(step, logs) is called after each fit. Raises FloatingPointError if a
     loss, gradient or weight is NaN or inf.
     """
     xp = array_module(x, y, x_held, y_held)
@@ -87,9 +90,9 @@ def train_ptc(
     best = None
     for i, l2 in enumerate(sorted(settings.ptc_l2, reverse=True), start=1):
         if settings.ptc_solver == "lbfgs":
-            w, b = _fit_lbfgs(w, b, x, y, l2)
+            w, b = _fit_lbfgs(w, b, x, y, l2=l2)
         else:
-            w, b = _fit_adam(x, y, n_classes, l2, settings, seed)
+            w, b = _fit_adam(x, y, n_classes=n_classes, l2=l2, settings=settings, seed=seed)
         loss = float(ptc_loss(w, b, x_held, y_held, 0.0)[0])
         if not math.isfinite(loss):
             raise _diverged(f"with l2 = {l2:g}", f"its loss on held-out samples is {loss}")
@@ -97,49 +100,55 @@ def train_ptc(
         if best is None or loss < best.held_out_loss:
             best = PTC(w, b, l2, loss)
         elif settings.ptc_solver == "lbfgs":
-            break  # the held-out loss has turned, and weaker l2 only overfits more
+            break  # the held-out loss increases: a smaller l2 would only overfit more
     return best
 
 
 def refit(model: PTC, x: Array, y: Array) -> PTC:
-    """The classifier with the same l2 for x (n, d), y (n,), by L-BFGS from the model's weights."""
-    w, b = _fit_lbfgs(model.w, model.b, x, y, model.l2)
+    """Return the classifier with the same l2 for x (n, d), y (n,), from the model's weights."""
+    w, b = _fit_lbfgs(model.w, model.b, x, y, l2=model.l2)
     return model._replace(w=w, b=b)
 
 
-def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array]:
-    """L-BFGS on the host over float64 parameters; the objective runs where x is."""
-    require_room(LOADING, "SciPy")
-    from scipy.optimize import minimize
+def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, *, l2: float) -> tuple[Array, Array]:
+    """Run L-BFGS in float64 over w and the bias for centred features.
 
-    xp, evaluations = array_module(w, b, x, y), 0
+    With x - mean instead of x, the bias b + w mean gives the same logits. If features are not
+    negative, w and b are nearly dependent, but w and this bias are not, which halves the number of
+    steps.
+    """
+    xp, mean = array_module(w, b, x, y), _mean_of_rows(x)
 
-    def unpack(theta: np.ndarray) -> tuple[Array, Array]:
-        theta = xp.asarray(theta, dtype=x.dtype)
-        return theta[: w.size].reshape(w.shape), theta[w.size :]
+    def unpack(theta: Array) -> tuple[Array, Array]:
+        weights, bias = theta[: w.size].reshape(w.shape), theta[w.size :]
+        return weights.astype(x.dtype), (bias - weights @ mean).astype(x.dtype)
 
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal evaluations
-        evaluations += 1
+    def objective(theta: Array) -> tuple[Array, Array]:
         loss, dw, db = ptc_loss(*unpack(theta), x, y, l2)
-        values = xp.concatenate([dw.ravel(), db, loss.reshape(1)])  # one copy to the host, not two
-        gradient = to_host(values).astype(np.float64)
-        if not np.isfinite(gradient).all():
-            what = "gradient" if math.isfinite(gradient[-1]) else "loss"
-            where = f"at evaluation {evaluations}, l2 = {l2:g}"
-            raise _diverged(where, f"its {what} is NaN or inf")
-        return float(gradient[-1]), gradient[:-1]
+        return loss, xp.concatenate([(dw - db[:, None] * mean).ravel(), db])
 
-    start = to_host(xp.concatenate([w.ravel(), b])).astype(np.float64)
-    with workers():  # SciPy has a BLAS of its own
+    weights = w.astype(np.float64)
+    try:
         found = minimize(
-            objective, start, jac=True, method="L-BFGS-B", options={"maxiter": MAX_ITERATIONS}
+            objective,
+            xp.concatenate([weights.ravel(), b + weights @ mean]),
+            max_iterations=MAX_ITERATIONS,
+            gradient_tolerance=GRADIENT_TOLERANCE,
+            decrease=DECREASE,
         )
+    except NotFiniteError as error:
+        where = f"at evaluation {error.evaluation}, l2 = {l2:g}"
+        raise _diverged(where, f"its {error.what} is NaN or inf") from None
     return unpack(found.x)
 
 
+def _mean_of_rows(x: Array) -> Array:
+    """Return about the mean (d,) of x (n, d), in float64; the centre need not be exact."""
+    return sum(part.sum(axis=0).astype(np.float64) for _, part in blocks(x)) / x.shape[0]
+
+
 def _fit_adam(
-    x: Array, y: Array, n_classes: int, l2: float, settings: Settings, seed: int
+    x: Array, y: Array, *, n_classes: int, l2: float, settings: Settings, seed: int
 ) -> tuple[Array, Array]:
     xp = array_module(x, y)
     w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
@@ -152,7 +161,7 @@ def _fit_adam(
             adam.step([dw, db])
             if xp is np and adam.first_bad():
                 break
-        if bad := adam.first_bad():  # a GPU is waited for once an epoch
+        if bad := adam.first_bad():  # waits for a GPU once per epoch
             what = ("weights", "biases")[bad[1]]
             raise _diverged(f"at step {bad[0]}, l2 = {l2:g}", f"its {what} are NaN or inf")
     return w, b

@@ -39,7 +39,7 @@ def test_the_objective_by_hand_and_its_gradient(problem):
 def test_the_classifiers_are_those_of_liblinear(problem, weight):
     x, index, _, _ = problem
     s = signs(index)
-    w = train_one_versus_other(x, s, weight, None)
+    w = train_one_versus_other(x, s, weight=weight)
     svm = LinearSVC(
         C=1 / (s.size * weight), fit_intercept=False, dual=False, tol=1e-10, max_iter=10_000
     )
@@ -53,7 +53,7 @@ def test_the_classifiers_are_those_of_liblinear(problem, weight):
 def test_unseen_classifiers_are_synthesised_from_the_phantoms(problem):
     x, index, a, unseen = problem
     model = SYNC(regularize=-10.0, scale=1.0, **PLAIN).fit(x, index, a)
-    w = train_one_versus_other(x, signs(index), 2**-10, None)
+    w = train_one_versus_other(x, signs(index), weight=2**-10)
     every = np.concatenate([a, unseen])
     unit = np.median([np.linalg.norm(p - q) for i, p in enumerate(a) for q in a[:i]])
     s = np.array([[np.exp(-2 * ((p - q) @ (p - q)) / unit**2) for q in a] for p in every])

@@ -8,16 +8,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from ..nn.lbfgs import NotFiniteError, minimize
 from ..runtime.array import Array
 from ..runtime.matmul import matmul
-from ..runtime.memory import LOADING, require_room
 from .common.base import Baseline
 from .common.checks import check_power
 
 MAX_ITERATIONS = 1000  # as in the authors' code
 # L-BFGS stops where no entry of the gradient exceeds GRADIENT, or where the objective, whose
 # minimum is of the order of 0.01, falls by less than DECREASE.
-GRADIENT, DECREASE = 1e-7, 1e-11
+GRADIENT, DECREASE = 1e-7, 1e-12
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -40,7 +40,7 @@ class SYNC(Baseline):
     scale       log2 of scale; -10 and 0 are those of the authors' example for AWA, where validation
                 goes from -24 to -9 and from -5 to 5; for features of length 1, as in their code
 
-    Raises ValueError for a log2 out of range.
+    Raises ValueError for a log2 out of range, FloatingPointError if training diverges.
     """
 
     title: ClassVar[str] = "SYNC"
@@ -61,7 +61,9 @@ class SYNC(Baseline):
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
-        w = train_one_versus_other(x, signs, 2**self.regularize, self.callback)
+        w = train_one_versus_other(
+            x, signs, weight=2**self.regularize, callback=self.callback
+        )
         distances = np.sqrt(_squared_distances(a, a))
         self._unit = float(np.median(distances[np.triu_indices(len(a), 1)])) or 1.0
         self._phantoms = a
@@ -94,27 +96,35 @@ def one_versus_other_loss(w: Array, x: Array, signs: Array, weight: float) -> tu
 
 
 def train_one_versus_other(
-    x: Array, signs: Array, weight: float, callback: Callable[[int, dict], None] | None
-) -> Array:
-    """The class weights (S, d) that minimise the objective, by L-BFGS from zero."""
-    require_room(LOADING, "SciPy")
-    from scipy.optimize import minimize
+    x: np.ndarray,
+    signs: np.ndarray,
+    *,
+    weight: float,
+    callback: Callable[[int, dict], None] | None = None,
+) -> np.ndarray:
+    """The class weights (S, d) in float64 that minimise the objective, by L-BFGS from zero."""
+    shape = signs.shape[1], x.shape[1]
 
-    shape, step = (signs.shape[1], x.shape[1]), 0
-
-    def objective(theta: Array) -> tuple[float, Array]:
+    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
         loss, dw = one_versus_other_loss(theta.reshape(shape).astype(x.dtype), x, signs, weight)
-        return loss, dw.ravel().astype("float64")
+        return loss, dw.ravel()
 
-    def report(theta: Array) -> None:
-        nonlocal step
-        step += 1
+    def report(step: int, theta: np.ndarray) -> None:
         if callback:
             callback(step, {"phase": "sync", "total": MAX_ITERATIONS})
 
-    options = {"maxiter": MAX_ITERATIONS, "gtol": GRADIENT, "ftol": DECREASE}
-    start = np.zeros(shape[0] * shape[1])
-    found = minimize(
-        objective, start, jac=True, method="L-BFGS-B", callback=report, options=options
-    )
+    try:
+        found = minimize(
+            objective,
+            np.zeros(shape[0] * shape[1]),
+            max_iterations=MAX_ITERATIONS,
+            gradient_tolerance=GRADIENT,
+            decrease=DECREASE,
+            callback=report,
+        )
+    except NotFiniteError as error:
+        raise FloatingPointError(
+            f"SYNC diverged at evaluation {error.evaluation}: its {error.what} is NaN or inf; "
+            "scale the features"
+        ) from None
     return found.x.reshape(shape)

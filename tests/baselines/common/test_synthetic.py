@@ -20,7 +20,7 @@ def softmax(x, y, classes, **changes):
 def test_the_softmax_reaches_the_optimum_that_lbfgs_finds():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(120, 4)), rng.integers(0, 3, 120)  # no separation: a finite optimum
-    best = train_ptc(x, y, x, y, 3, Settings(ptc_l2=(1e-9,)), 0)
+    best = train_ptc(x, y, x, y, n_classes=3, settings=Settings(ptc_l2=(1e-9,)), seed=0)
     mine = softmax(x, y, 3)
     least = ptc_loss(best.w, best.b, x, y, 0.0)[0]
     assert ptc_loss(mine.w, mine.b, x, y, 0.0)[0] == pytest.approx(least, rel=1e-5)

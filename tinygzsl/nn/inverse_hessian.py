@@ -1,0 +1,132 @@
+"""The inverse Hessian that L-BFGS builds from its last steps, in compact form.
+
+The rows of S and Y are the last steps s and changes of the gradient y. With R the upper triangle of
+S Y^T, D its diagonal, G = Y Y^T and gamma = s^T y / y^T y of the newest pair,
+
+    H = gamma I + [S^T  gamma Y^T] [R^-T (D + gamma G) R^-1  -R^-T] [      S]
+                                   [          -R^-1            0  ] [gamma Y]
+
+(Byrd, Nocedal and Schnabel 1994, theorem 2.2). H times a vector takes two passes over S and Y, half
+of what the two loops of the textbook take, and needs the host for small matrices only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..runtime.array import Array
+from ..runtime.backend import array_module, to_host
+
+CHUNK = 8192  # elements of a vector in one partial sum: those of all pairs fit into a cache
+LEAST = np.finfo(np.float64).eps  # s^T y / y^T y of a pair that is used
+
+
+class InverseHessian:
+    """H of at most `memory` pairs of vectors (n,), the identity while there is none.
+
+    There is one place more, where a trial writes its pair before it is known whether it is kept:
+    `step` and `change`. order has the places of the pairs kept, the oldest first.
+    """
+
+    def __init__(self, x: Array, memory: int):
+        self.pairs = array_module(x).zeros((memory + 1, 2, x.size), x.dtype)
+        self.memory, self.place = memory, 0
+        self.order: list[int] = []
+        self.sy, self.yy = np.zeros((2, memory + 1, memory + 1))
+        self.sg, self.yg = np.zeros((2, memory + 1))
+
+    @property
+    def step(self) -> Array:
+        """s (n,) of the trial."""
+        return self.pairs[self.place, 0]
+
+    @property
+    def change(self) -> Array:
+        """y (n,) of the trial."""
+        return self.pairs[self.place, 1]
+
+    @property
+    def rows(self) -> Array:
+        """s and y of every place in use, alternately: (2 places, n)."""
+        used = max(self.place, *self.order, 0) + 1
+        return self.pairs[:used].reshape(2 * used, -1)
+
+    @property
+    def scale(self) -> float:
+        """gamma."""
+        newest = self.order[-1]
+        return float(self.sy[newest, newest] / self.yy[newest, newest])
+
+    def keep(self, with_change: np.ndarray, with_gradient: np.ndarray) -> None:
+        """Take in the trial's pair, for which the oldest may have to go.
+
+        The arguments are the products of the rows with its change and with its gradient. A pair
+        without curvature is left out, or H would not be positive definite.
+        """
+        used = with_change.size // 2
+        sy, yy = with_change.reshape(used, 2).T
+        self.sg[:used], self.yg[:used] = with_gradient.reshape(used, 2).T
+        if not sy[self.place] > LEAST * yy[self.place]:
+            return
+        self.sy[:used, self.place] = sy
+        self.yy[:used, self.place] = self.yy[self.place, :used] = yy
+        self.order = [*self.order, self.place][-self.memory :]
+        self.place = min(set(range(self.memory + 1)) - set(self.order))
+
+    def forget(self) -> None:
+        """Drop all pairs."""
+        self.order, self.place = [], 0
+
+    def descent(self, gradient: Array) -> Array:
+        """-H g (n,) for the gradient g (n,) whose products `keep` was given last."""
+        weights = _weights(self.order, sy=self.sy, yy=self.yy, sg=self.sg, yg=self.yg)
+        return _combine(self.rows, gradient, weights=weights, scale=self.scale)
+
+    def descent_of_free(self, gradient: Array, free: Array) -> Array | None:
+        """-H g (n,) with all vectors restricted to where the mask `free` (n,) is true.
+
+        None where no pair has curvature there.
+        """
+        rows, g = self.rows * free, gradient * free
+        table = to_host(array_module(g).stack([products(rows, v) for v in (*rows, g)]))
+        table = table.reshape(len(table), -1, 2)
+        sy, yy = table[1:-1:2, :, 0].T, table[1:-1:2, :, 1]
+        order = [i for i in self.order if sy[i, i] > LEAST * yy[i, i]]
+        if not order:
+            return None
+        weights = _weights(order, sy=sy, yy=yy, sg=table[-1, :, 0], yg=table[-1, :, 1])
+        newest = order[-1]
+        return _combine(rows, g, weights=weights, scale=sy[newest, newest] / yy[newest, newest])
+
+
+def products(rows: Array, vector: Array) -> Array:
+    """rows @ vector for rows (k, n) and vector (n,), in float64 and summed in a fixed order."""
+    if array_module(vector) is not np:
+        return (rows @ vector).astype(np.float64)
+    starts = range(0, vector.size, CHUNK)
+    parts = [rows[:, i : i + CHUNK] @ vector[i : i + CHUNK] for i in starts]
+    return np.stack(parts).sum(axis=0, dtype=np.float64)
+
+
+def _weights(
+    order: list[int], *, sy: np.ndarray, yy: np.ndarray, sg: np.ndarray, yg: np.ndarray
+) -> np.ndarray:
+    """What H g has of s and y of every place (places, 2), from their products."""
+    square, newest = np.ix_(order, order), order[-1]
+    scale = sy[newest, newest] / yy[newest, newest]
+    r = np.triu(sy[square])
+    p = np.linalg.solve(r, sg[order])
+    q = np.linalg.solve(r.T, np.diag(r) * p + scale * (yy[square] @ p - yg[order]))
+    weights = np.zeros((len(sg), 2))
+    weights[order] = np.stack([q, -scale * p], axis=1)
+    return weights
+
+
+def _combine(rows: Array, gradient: Array, *, weights: np.ndarray, scale: float) -> Array:
+    """-(scale g + rows^T weights) (n,)."""
+    xp = array_module(gradient)
+    w, out = xp.asarray(weights.ravel()[: rows.shape[0]], gradient.dtype), -scale * gradient
+    step = CHUNK if xp is np else out.size
+    for i in range(0, out.size, step):
+        out[i : i + step] = out[i : i + step] - w @ rows[:, i : i + step]
+    return out

@@ -1,0 +1,340 @@
+"""L-BFGS: minimises a smooth function of many variables, which may have bounds.
+
+Nocedal and Wright, Numerical Optimization (2006), sections 3.5 and 7.2, with the bounds as in
+Bertsekas, Projected Newton Methods (1982), and with slopes to judge a step whose effect on the loss
+is less than its rounding error, as in Hager and Zhang (2005).
+
+Vectors stay where `start` is, on the CPU or on a GPU. Every sum has a fixed order, so the minimum
+has the same bits with any number of threads if the objective has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..runtime.array import Array
+from ..runtime.backend import array_module, to_host
+from ..runtime.threads import workers
+from .inverse_hessian import InverseHessian, products
+
+Objective = Callable[[Array], tuple[Array | float, Array]]
+
+SUFFICIENT = 1e-4  # share of the fall that the slope at the start promises
+SUFFICIENT_BY_SLOPES = 0.1  # the same where both slopes tell how much the loss falls
+CURVATURE = 0.9  # share of the slope that may be left
+NOISE = 4  # rounding errors of a loss, in units of its last place
+TRIALS = 20  # of a line search
+LEVEL = 10  # steps that do not lower the loss before the slopes are no longer believed
+GROWTH = 10  # of a step that is too short, at most
+
+GRADIENT = "no entry of the projected gradient exceeds gradient_tolerance"
+DECREASE = "a step lowered the loss by no more than decrease"
+ITERATIONS = "max_iterations were done"
+PRECISION = "no step lowers the loss in this precision"
+
+
+class NotFiniteError(FloatingPointError):
+    """A loss or gradient is NaN or inf.
+
+    what        "loss" or "gradient"
+    evaluation  of the objective, from 1
+    """
+
+    def __init__(self, what: str, evaluation: int):
+        super().__init__(f"the {what} is NaN or inf at evaluation {evaluation}; scale the problem")
+        self.what, self.evaluation = what, evaluation
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Minimum:
+    """Where a minimisation ended.
+
+    x, gradient  (n,), where `start` was
+    loss         at x
+    iterations   steps that were taken
+    evaluations  of the objective
+    reason       why it ended
+    """
+
+    x: Array
+    loss: float
+    gradient: Array
+    iterations: int
+    evaluations: int
+    reason: str
+
+
+def minimize(
+    objective: Objective,
+    start: Array,
+    *,
+    lower: Array | float | None = None,
+    upper: Array | float | None = None,
+    memory: int = 10,
+    max_iterations: int,
+    gradient_tolerance: float,
+    decrease: float,
+    callback: Callable[[int, Array], None] | None = None,
+) -> Minimum:
+    """A local minimum of the objective: where that is convex, the global one.
+
+    Parameters
+    ----------
+    objective : function
+        From x (n,) to the loss and its gradient (n,). It must leave x as it is.
+    start : array (n,)
+        Where to begin; what is out of bounds is moved to them. x has its precision.
+    lower, upper : array (n,) or float, optional
+        Bounds of x, which may be infinite or equal. The objective is asked within them only.
+    memory : int
+        Steps from which the curvature is estimated.
+    max_iterations : int
+        Steps at most.
+    gradient_tolerance : float
+        It ends where no entry of the projected gradient, P(x - gradient) - x with P the projection
+        on the bounds, exceeds this.
+    decrease : float
+        It ends after a step that lowers the loss by no more than this, or this share of the loss
+        where that exceeds 1.
+    callback : function, optional
+        Called after each step with its number, from 1, and x.
+
+    Raises
+    ------
+    NotFiniteError
+        If a loss or gradient is NaN or inf.
+    ValueError
+        If a lower bound exceeds its upper one, or a bound is NaN.
+    """
+    xp = array_module(start)
+    x = xp.array(start, dtype=np.result_type(start.dtype, np.float32))
+    problem = _Problem(objective, *_bounds(x, lower, upper))
+    with workers():  # BLAS on its own threads would sum in another order
+        point, h = problem.at(problem.clip(x)), InverseHessian(x, memory)
+        iterations, level, best, reason = 0, 0, point.loss, None
+        while reason is None:
+            if point.steepest <= gradient_tolerance:
+                reason = GRADIENT
+            elif iterations == max_iterations:
+                reason = ITERATIONS
+            elif (step := _line_search(problem, point, h, decrease=decrease)) is not None:
+                before, point, iterations = point, step.point, iterations + 1
+                h.keep(point.with_change, point.with_gradient)
+                if callback:
+                    callback(iterations, point.x)
+                least = decrease * max(abs(before.loss), abs(point.loss), 1)
+                by_slopes = -(step.start + step.end) / 2  # losses may be equal by rounding
+                level = 0 if point.loss < best else level + 1
+                best = min(best, point.loss)
+                if before.loss - point.loss <= least and (by_slopes <= least or level == LEVEL):
+                    reason = DECREASE
+            elif h.order:
+                h.forget()
+            else:
+                reason = PRECISION
+    return Minimum(
+        x=point.x,
+        loss=point.loss,
+        gradient=point.gradient,
+        iterations=iterations,
+        evaluations=problem.evaluations,
+        reason=reason,
+    )
+
+
+def _bounds(
+    x: Array, lower: Array | float | None, upper: Array | float | None
+) -> tuple[Array | None, Array | None]:
+    """Both bounds as arrays (n,), or None and None where there is no bound."""
+    if lower is None and upper is None:
+        return None, None
+    xp = array_module(x)
+    everywhere = xp.zeros(x.shape, x.dtype)
+    lower = everywhere + xp.asarray(-math.inf if lower is None else lower, x.dtype)
+    upper = everywhere + xp.asarray(math.inf if upper is None else upper, x.dtype)
+    wrong = np.flatnonzero(~to_host(lower <= upper))
+    if wrong.size:
+        low, high = (float(bound[wrong[0]]) for bound in (lower, upper))
+        raise ValueError(
+            f"the bounds of variable {wrong[0]} are {low:g} and {high:g}; pass numbers of which "
+            "the upper one is no less"
+        )
+    return lower, upper
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Point:
+    """What the objective says at x.
+
+    steepest is the greatest entry of the projected gradient, noise what rounding may do to the
+    loss. with_change and with_gradient are the products of all pairs with the trial's change of the
+    gradient and with its gradient.
+    """
+
+    x: Array
+    loss: float
+    gradient: Array
+    steepest: float
+    noise: float
+    with_change: np.ndarray
+    with_gradient: np.ndarray
+
+
+class _Problem:
+    """The objective within its bounds, and how often it was evaluated."""
+
+    def __init__(self, objective: Objective, lower: Array | None, upper: Array | None):
+        self.objective, self.lower, self.upper, self.evaluations = objective, lower, upper, 0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there are bounds."""
+        return self.lower is not None
+
+    def clip(self, x: Array) -> Array:
+        """The projection on the bounds."""
+        if self.lower is None or self.upper is None:
+            return x
+        xp = array_module(x)
+        return xp.minimum(xp.maximum(x, self.lower), self.upper)
+
+    def at(self, x: Array, before: _Point | None = None, h: InverseHessian | None = None) -> _Point:
+        """The point at x, with one copy to the host; h gets the change since the point before."""
+        xp = array_module(x)
+        self.evaluations += 1
+        loss, gradient = self.objective(x)
+        precision = np.finfo(getattr(loss, "dtype", np.float64)).eps
+        gradient = gradient.astype(x.dtype)  # a copy, as the objective may write to its own
+        projected = self.clip(x - gradient) - x if self.bounded else gradient
+        scalars = loss, xp.abs(gradient).max(), xp.abs(projected).max()
+        parts = [xp.asarray(scalar, np.float64).reshape(1) for scalar in scalars]
+        if h is not None and before is not None:
+            h.change[...] = gradient - before.gradient
+            parts += [products(h.rows, h.change), products(h.rows, gradient)]
+        numbers = to_host(xp.concatenate(parts))
+        loss, greatest, steepest = numbers[:3].tolist()
+        if not math.isfinite(loss + greatest):
+            raise NotFiniteError("gradient" if math.isfinite(loss) else "loss", self.evaluations)
+        sums = numbers[3:].reshape(2, -1)
+        return _Point(
+            x=x,
+            loss=loss,
+            gradient=gradient,
+            steepest=steepest,
+            noise=NOISE * float(precision) * abs(loss),
+            with_change=sums[0],
+            with_gradient=sums[1],
+        )
+
+
+def _direction(problem: _Problem, point: _Point, h: InverseHessian) -> tuple[Array, float]:
+    """Where to go (n,), and how many times that until nothing moves any more within the bounds.
+
+    With bounds it is -H g of the variables that are free. One that the gradient pushes to a bound
+    nearby takes its own step of steepest descent: H would mix it with the others, and what the
+    projection leaves of their step need not go downhill.
+    """
+    xp, x, g = array_module(point.x), point.x, point.gradient
+    if h.order:
+        scale = h.scale
+    else:
+        scale = min(1.0, 1 / math.sqrt(float(products(g[None], g)[0])))
+    if not problem.bounded:
+        return (h.descent(g) if h.order else -scale * g), math.inf
+    lower, upper, steepest = problem.lower, problem.upper, problem.clip(x - scale * g) - x
+    near = xp.abs(steepest).max()
+    pushed = ((x - lower <= near) & (g > 0)) | ((upper - x <= near) & (g < 0))
+    step = h.descent_of_free(g, ~pushed) if h.order else None
+    step = -scale * g if step is None else xp.where(pushed, steepest, step)
+    room = xp.where(step > 0, upper - x, xp.where(step < 0, lower - x, 0))
+    return step, float((room / xp.where(step == 0, 1, step)).max())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Trial:
+    """A step s: its size in directions, where it leads, and s^T g before and after it."""
+
+    size: float
+    point: _Point
+    start: float
+    end: float
+
+
+def _line_search(
+    problem: _Problem, point: _Point, h: InverseHessian, *, decrease: float
+) -> _Trial | None:
+    """A step that satisfies the Wolfe conditions, or lowers the loss at least.
+
+    None where no step can lower the loss by more than rounding and `decrease` leave over.
+    """
+    direction, longest = _direction(problem, point, h)
+
+    def trial(size: float) -> _Trial:
+        h.step[...] = size * direction
+        if problem.bounded:
+            h.step[...] = problem.clip(point.x + h.step) - point.x
+        new = problem.at(problem.clip(point.x + h.step), point, h)
+        end, change = new.with_gradient[2 * h.place], new.with_change[2 * h.place]
+        return _Trial(size=size, point=new, start=end - change, end=end)
+
+    least = max(point.noise, decrease * max(abs(point.loss), 1))
+    above, before, size = None, None, min(1.0, longest)
+    for _ in range(TRIALS):
+        new = trial(size)
+        here = _Edge(size=size, loss=new.point.loss, slope=new.end / size)
+        if before is None:
+            before = below = _Edge(size=0.0, loss=point.loss, slope=new.start / size)
+        if not _falls(point, new):
+            if below.size == 0 and abs(new.start) <= least:
+                return None
+            above = here
+        elif new.end < CURVATURE * new.start and size < longest:
+            before, below = below, here
+        else:
+            return new
+        size = _between(below, above) if above else min(_beyond(before, below), longest)
+    return trial(below.size) if below.size else None
+
+
+def _falls(point: _Point, new: _Trial) -> bool:
+    """Whether the loss falls as it should; where rounding hides that, by the slopes."""
+    if new.start >= 0:  # the projection may leave a step that goes uphill
+        return False
+    rise = new.point.loss - point.loss
+    if rise <= SUFFICIENT * new.start:
+        return True
+    return rise <= point.noise and new.end <= (2 * SUFFICIENT_BY_SLOPES - 1) * new.start
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Edge:
+    """A size with its loss and the slope of the loss by size."""
+
+    size: float
+    loss: float
+    slope: float
+
+
+def _between(below: _Edge, above: _Edge) -> float:
+    """The size at which a cubic through both edges is least, away from the edges."""
+    width = above.size - below.size
+    mean = 3 * (above.loss - below.loss) / width
+    bend = below.slope + above.slope - mean
+    root = bend * bend - below.slope * above.slope
+    share = 0.5
+    if root >= 0:
+        across = above.slope - below.slope + 2 * math.sqrt(root)
+        if across > 0:
+            share = 1 - (above.slope + math.sqrt(root) - bend) / across
+    return below.size + width * min(max(share, 0.1), 0.9)
+
+
+def _beyond(before: _Edge, below: _Edge) -> float:
+    """The size at which a line through both slopes is 0, or as far as GROWTH allows."""
+    bend = (below.slope - before.slope) / (below.size - before.size)
+    size = below.size - below.slope / bend if bend > 0 else math.inf
+    return min(max(size, 1.1 * below.size), GROWTH * below.size)
