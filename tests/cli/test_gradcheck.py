@@ -148,7 +148,7 @@ PLANTED = [  # the kernel, what of it is off, and a check that has to notice
     ("activation_gradient", (RESULT, 0), "MLP, 2 hidden layers, relu"),
     ("activation_gradient", (RESULT, 1), "MLP, 2 hidden layers, relu"),
     ("segment_sum", RESULT, "critic loss (eq. 6), OneLayerCritic, leaky_relu"),
-    ("segment_sum", RESULT, "VSMM objective (eq. 9), mean, many classes"),
+    ("segment_sum", RESULT, "VSMM objective (eq. 9), mean, no proxies"),
     ("critic_epilogue", 6, "critic loss (eq. 6), OneLayerCritic, leaky_relu"),
     ("critic_epilogue", 6, "critic loss (eq. 6), WholeRowCritic, leaky_relu"),
     ("critic_epilogue", (RESULT, 1), "critic loss (eq. 6), OneLayerCritic, relu"),
