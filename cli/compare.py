@@ -71,7 +71,7 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
             note(line)
 
         callback = _phases(progress)
-        if tune:
+        if tune and folder is not None:
             chosen = tuned(chosen, names, data.training(), label, folder, sha256, say)
         comparison = Comparison(data, chosen, callback=callback, say=say)
         rows = Rows(folder, comparison, conditions)

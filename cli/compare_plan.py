@@ -1,6 +1,7 @@
 """Methods, seeds and settings from the options of `tinygzsl compare`."""
 
 from pathlib import Path
+from typing import Any
 
 from .sweep_plan import numbers
 
@@ -35,7 +36,7 @@ def seed_numbers(text: str) -> list[int]:
     return list(range(count))
 
 
-def chosen_settings(names: list[str], dataset: str, label: str, path: str | None) -> dict:
+def chosen_settings(names: list[str], dataset: str, label: str, path: str | None) -> dict[str, Any]:
     """Return {name: Chosen} for the methods and for ours, whose router --routed uses.
 
     dataset is as on the command line, label its name in settings files. Without settings in a file,
@@ -95,8 +96,8 @@ def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None
 
 
 def tuned(
-    chosen: dict, names: list[str], training, label: str, folder: Path, sha256: str, say
-) -> dict:
+    chosen: dict[str, Any], names: list[str], training, label: str, folder: Path, sha256: str, say
+) -> dict[str, Any]:
     """Return `chosen` with the settings that validation finds for the named methods, except ours.
 
     They are written to folder/settings.toml after each method. Existing settings in it are used if

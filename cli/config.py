@@ -39,7 +39,9 @@ def _number_or_text(text: str):
         return text
 
 
-def resolve(config: str | None, sets: tuple[str, ...], top: dict[str, Any], source: dict[str, Any]) -> tuple[Any, ...]:
+def resolve(
+    config: str | None, sets: tuple[str, ...], top: dict[str, Any], source: dict[str, Any]
+) -> tuple[Any, ...]:
     """Return checked constructor parameters and the arguments of load_dataset.
 
     `top` and `source` are options of the command line: they take precedence over the config file,

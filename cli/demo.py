@@ -2,6 +2,7 @@
 
 import sys
 import time
+from typing import Any
 
 import click
 
@@ -26,12 +27,17 @@ def demo(seed, device, as_json):
     started = time.monotonic()
     data = load_dataset("letters")
     training = data.training()
-    seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
+    X, y, prototypes = training.X, training.y, training.prototypes
     note(f"letters (UCI Letter Recognition, CC BY 4.0): {data!r}")
     with Progress() as progress:
-        common = {"preset": "letters", "seed": seed, "device": device, "callback": progress}
-        without = EntropySeparationGZSL(**common, vsmm_weight_es=0.0).fit(**seen)
-        full = EntropySeparationGZSL(**common).fit(**seen)
+        common: dict[str, Any] = {
+            "preset": "letters",
+            "seed": seed,
+            "device": device,
+            "callback": progress,
+        }
+        without = EntropySeparationGZSL(**common, vsmm_weight_es=0.0).fit(X, y, prototypes)
+        full = EntropySeparationGZSL(**common).fit(X, y, prototypes)
     facts = measure(without, full, data)
     facts["seconds"] = round(time.monotonic() - started, 1)
     emit(facts, as_json, text(facts))

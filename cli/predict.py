@@ -87,8 +87,9 @@ def _read_csv(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file without rows, which the model refuses
-            layout = {"delimiter": ",", "comments": None, "skiprows": 1, "ndmin": 2}
-            return np.loadtxt(path, encoding=ENCODING, **layout)
+            return np.loadtxt(
+                path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding=ENCODING
+            )
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except ValueError as error:

@@ -140,10 +140,17 @@ def _jobs(target, datasets, options, table):
             where = {**source, "split": split}
             for system, chosen in _systems(target, label, options, table.printed).items():
                 mine = seeds[:1] if system in DETERMINISTIC else seeds
-                what = {"dataset": label, "split": split, "source": where}
-                how = {"method": system, "chosen": chosen}
                 jobs += [
-                    Job(**what, **how, seed=seed, params={**params, "seed": seed}) for seed in mine
+                    Job(
+                        dataset=label,
+                        split=split,
+                        seed=seed,
+                        source=where,
+                        params={**params, "seed": seed},
+                        method=system,
+                        chosen=chosen,
+                    )
+                    for seed in mine
                 ]
     if options["settings"] and jobs:
         check_named(Path(options["settings"]), table.datasets)

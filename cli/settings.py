@@ -120,7 +120,7 @@ def _wrapped(line, indent, width):
 
 def _by_value(presets):
     """Return presets by their value: "small, auto: [1024]; letters: [256]"."""
-    groups = {}
+    groups: dict[str, list[str]] = {}
     for preset, value in presets.items():
         groups.setdefault(_word(value), []).append(preset)
     return "; ".join(f"{', '.join(names)}: {value}" for value, names in groups.items())

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WITH_CHECKPOINTS = ("gan", "vsmm")  # phases that can be stopped after any step
@@ -28,7 +29,7 @@ class Stopping:
         self.number, self.may_wait = None, False
         self._before = {}
 
-    def __call__(self, step: int, logs: dict) -> None:
+    def __call__(self, step: int, logs: dict[str, Any]) -> None:
         """The callback of fit: remember the phase and update the progress line."""
         self.may_wait = logs["phase"] in WITH_CHECKPOINTS
         self.progress(step, logs)

@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -121,7 +122,7 @@ def _groups(results, rows):
     from ..sweeps.results import cell
 
     names = [name for name in results.runs[0].key if name not in ("split", "seed")]
-    groups = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
         if not row["error"]:
             groups.setdefault(tuple(cell(row[name]) for name in names), []).append(row)

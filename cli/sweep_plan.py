@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from .common import given
 from .config import TOP, absolute_source, parse_set, resolve
@@ -14,7 +15,7 @@ OTHERS = ("device", "dtype")
 
 def numbers(text: str, option: str) -> list[int]:
     """Return [1, 2, 5, 6, 7] for "1,2,5-7"; ValueError for anything else and for repetitions."""
-    found = []
+    found: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
@@ -28,12 +29,12 @@ def numbers(text: str, option: str) -> list[int]:
     return found
 
 
-def grid(sets: tuple[str, ...]) -> dict[str, list]:
+def grid(sets: tuple[str, ...]) -> dict[str, list[Any]]:
     """Return {"gan.lr": [1e-4, 1e-5]} for ("gan.lr=1e-4,1e-5",); a list becomes a tuple.
 
     Commas inside brackets belong to a list: vsmm.hidden=[],[256],[256,256] are three values.
     """
-    values = {}
+    values: dict[str, list[Any]] = {}
     for pair in sets:
         name, equals, text = (part.strip() for part in pair.partition("="))
         if not equals or not name:
@@ -54,7 +55,9 @@ def grid(sets: tuple[str, ...]) -> dict[str, list]:
     return values
 
 
-def plan_sweep(datasets, *, splits, seeds, sets, preset, config, root, prototypes) -> tuple:
+def plan_sweep(
+    datasets, *, splits, seeds, sets, preset, config, root, prototypes
+) -> tuple[Any, ...]:
     """Return the runs, in the order of the final file, and the plan, which identifies the sweep.
 
     The order is dataset, split, settings, seed. The plan is ready for JSON. Raises ValueError for
@@ -151,7 +154,7 @@ def check_sources(runs) -> None:
     from ..datasets import check_test, check_training, load_dataset
     from ..datasets.action import split_numbers
 
-    splits: dict[str, set] = {}
+    splits: dict[str, set[Any]] = {}
     for run in runs:
         splits.setdefault(run.key["dataset"], set()).add(run.key["split"])
     for name, wanted in splits.items():
@@ -168,7 +171,7 @@ def check_sources(runs) -> None:
             )
 
 
-def engine_for(scheduler, *, processes, threads, total, stored) -> tuple:
+def engine_for(scheduler, *, processes, threads, total, stored) -> tuple[Any, ...]:
     """Return the engine for that many runs in total, and the threads of each run.
 
     Without --threads they are those of the stored plan, because a resumed sweep gives the same bits

@@ -294,7 +294,8 @@ class EntropySeparationGZSL(Parameters):
         self.classes_, self.n_features_in_ = classes, X.shape[1]
         self._feature_scaler, self._prototype_scaler = data.feature_scaler, data.prototype_scaler
         self._seen_prototypes, self.proxy_source_ = data.a, trained.source
-        self.score_scale_, self.entropy_scale_ = trained.score_scale, trained.entropy_scale
+        self.score_scale_: float | None = trained.score_scale
+        self.entropy_scale_ = trained.entropy_scale
         pipeline.warn_if_doubtful(trained, settings)
 
     @property

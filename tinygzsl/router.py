@@ -85,7 +85,7 @@ def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
 
 
 def route_batch(
-    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, score_scale: float
+    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, score_scale: float | None
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Return candidate index, route code, entropy, score and gate, (n,) each, for x (n, d).
 
@@ -96,6 +96,10 @@ def route_batch(
     logits = vsmm.logits(embedded)
     f = compatibility(embedded, semantic, settings.router_metric)
     if settings.router_gate == "soft":
+        if score_scale is None:
+            raise ValueError(
+                "the soft gate needs the model's score_scale, but its file has none; fit it again"
+            )
         return soft.route(logits, f, settings, score_scale)
     return hard.route(logits, f, settings)  # eq. 10
 

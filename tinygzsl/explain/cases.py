@@ -7,10 +7,12 @@ together with their function.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from .. import kernels
 from ..nn import losses, ops
 from ..ptc import ptc_loss
+from ..runtime.array import Array
 from ..settings import Settings
 from ..vsmm import VSMM, vsmm_loss
 from .draw import Draw
@@ -39,7 +41,7 @@ def layer_cases() -> list[Case]:
 
 def objective_cases() -> list[Case]:
     """The PTC's objective and the VSMM's."""
-    cases = [ptc_case]
+    cases: list[Case] = [ptc_case]
     for reduction in ("sum", "mean"):
         cases += [vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
     return [*cases, vsmm_case("mean", 1.5, "many classes", more_classes=True)]
@@ -50,16 +52,16 @@ def linear_case(draw: Draw) -> Check:
     n, d, k = draw.sizes.n, draw.sizes.d, draw.sizes.k
     x, w, b, dy = draw.normal(n, d), draw.normal(k, d), draw.normal(k), draw.normal(n, k)
     _, cache = ops.linear_forward(x, w, b)
-    gradients = list(ops.linear_backward(dy, cache))
+    dx, dw, db = ops.linear_backward(dy, cache)
     return Check(
-        "linear layer", [x, w, b], gradients, lambda: (dy * ops.linear_forward(x, w, b)[0]).sum()
+        "linear layer", [x, w, b], [dx, dw, db], lambda: (dy * ops.linear_forward(x, w, b)[0]).sum()
     )
 
 
 def _activation_cases() -> Iterator[Case]:
     for name, phi in ops.ACTIVATIONS.items():
         yield activation_case(name)
-        if phi.second:
+        if phi.second is not None:
             yield second_case(name)
 
 
@@ -82,6 +84,8 @@ def second_case(name: str) -> Case:
     def case(draw: Draw) -> Check:
         phi, n, d = ops.ACTIVATIONS[name], draw.sizes.n, draw.sizes.d
         s, e, t = draw.normal(n, d), draw.normal(n, d), draw.normal(n, d)
+        if phi.second is None:
+            raise ValueError(f"{name} has no second derivative; pass a smooth activation")
         gradient = phi.second(e, t, phi.forward(s)[1])
         return Check(
             f"{name}, second derivative",
@@ -114,7 +118,7 @@ def softmax_loss_case(draw: Draw) -> Check:
     _, cache = losses.softmax_loss_forward(logits, y)
     gradient = losses.softmax_loss_backward(dce, dentropy, cache)
 
-    def loss() -> float:
+    def loss() -> Array:
         cross_entropy, entropy = losses.softmax_loss_forward(logits, y)[0]
         return dce @ cross_entropy + dentropy @ entropy
 
@@ -128,7 +132,7 @@ def one_pass_softmax_case(draw: Draw) -> Check:
     dce, dentropy = draw.normal(labelled), draw.normal(n)
     _, _, gradient = kernels.softmax_loss(logits, y, dce, dentropy)
 
-    def loss() -> float:
+    def loss() -> Array:
         cross_entropy, entropy, _ = kernels.softmax_loss(logits, y, dce, dentropy)
         return dce @ cross_entropy + dentropy @ entropy
 
@@ -138,7 +142,7 @@ def one_pass_softmax_case(draw: Draw) -> Check:
 def hinge_case(draw: Draw) -> Check:
     """Entropy hinge of eq. 8 with a violated margin."""
     n = draw.sizes.n
-    entropy = abs(draw.normal(2 * n + 2))
+    entropy = draw.xp.abs(draw.normal(2 * n + 2))
     _, gradient = kernels.entropy_hinge(entropy, n, 2.0, 1.7)
     return Check(
         "entropy hinge (eq. 8)",
@@ -180,7 +184,7 @@ def penalty_in_place_case(draw: Draw) -> Check:
     gradient = g.copy()
     kernels.gradient_penalty(gradient, 10.0)
 
-    def loss() -> float:
+    def loss() -> Array:
         return losses.penalty_of_norms(kernels.gradient_penalty(g.copy(), 10.0), 10.0)
 
     return Check("gradient penalty, in place", [g], [gradient], loss)
@@ -223,7 +227,7 @@ def vsmm_case(reduction: str, gamma: float | None, side: str, more_classes: bool
         n = draw.sizes.pairs if more_classes else draw.sizes.n
         d, k, m = draw.sizes.d, draw.sizes.k, draw.sizes.latent
         weights = {"ae": 0.7, "le": 1.9, "clf": 1.3, "es": 0.6}
-        named = {f"vsmm_weight_{term}": weight for term, weight in weights.items()}
+        named: dict[str, Any] = {f"vsmm_weight_{term}": weight for term, weight in weights.items()}
         settings = Settings(vsmm_reduction=reduction, **named)
         object.__setattr__(settings, "vsmm_gamma", gamma)  # unchecked, as -9 is out of range
         vsmm = VSMM(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from ..baselines.common.synthetic import Softmax
 from ..baselines.dem import dem_loss
 from ..baselines.sync import one_versus_other_loss
 from ..kernels import reference_only
+from ..runtime.array import Array
 from .cases import Case
 from .draw import Draw
 from .gradcheck import Check
@@ -32,7 +35,7 @@ def baseline_cases() -> list[Case]:
     return cases + [ranking_step_case(name) for name in RANKING]
 
 
-def _ranking_weights(name: str, classes: int) -> np.ndarray | None:
+def _ranking_weights(name: str, classes: int) -> Array | None:
     return {"ALE": ALE()._weights(classes), "DeViSE": np.ones(classes), "SJE": None}[name]
 
 
@@ -43,7 +46,7 @@ def ranking_case(name: str) -> Case:
         n, d, k, classes = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.classes
         w, x, y, a = draw.normal(d, k), draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
 
-        def loss():
+        def loss() -> tuple[float, Array]:
             weights = _ranking_weights(name, classes)
             return bilinear_loss(w, x, y, a, margin=1.0, weights=weights)
 
@@ -63,7 +66,7 @@ def ranking_step_case(name: str) -> Case:
         m, x, y = draw.normal(d, classes), draw.normal(n, d), draw.labels(n)
         start = draw.normal(n, classes)
 
-        def step(i: int) -> tuple[float, np.ndarray]:
+        def step(i: int) -> tuple[float, Array]:
             after = m.copy()
             loss = ranking_epoch(
                 after,
@@ -78,7 +81,7 @@ def ranking_step_case(name: str) -> Case:
             )
             return loss, m - after
 
-        gradient = sum(step(i)[1] for i in range(n))
+        gradient = reduce(add, (step(i)[1] for i in range(n)))
         return Check(
             f"{name}, steps of an epoch",
             [m],
@@ -95,7 +98,7 @@ def sync_case(draw: Draw) -> Check:
     n, d, classes = draw.sizes.n, draw.sizes.d, draw.sizes.classes
     w, x, signs = draw.normal(classes, d), draw.normal(n, d), np.sign(draw.normal(n, classes))
 
-    def loss():
+    def loss() -> tuple[float, Array]:
         return one_versus_other_loss(w, x, signs, weight=0.3)
 
     return Check("SYNC objective", [w], [loss()[1]], lambda: loss()[0])
@@ -105,9 +108,13 @@ def dem_case(draw: Draw) -> Check:
     """DEM's distances with their weight decay."""
     classes, d, k = draw.sizes.pairs, draw.sizes.d, draw.sizes.k
     net = draw.mlp([k, draw.sizes.units, d], "relu", "relu")
-    a, means, counts = draw.normal(classes, k), abs(draw.normal(classes, d)), draw.labels(classes)
+    a, means, counts = (
+        draw.normal(classes, k),
+        np.abs(draw.normal(classes, d)),
+        draw.labels(classes),
+    )
 
-    def loss():
+    def loss() -> tuple[float, list[Array]]:
         return dem_loss(net, a, means, 2 + counts, weight_decay=0.07)
 
     return Check("DEM objective", net.params, loss()[1], lambda: loss()[0])
@@ -124,7 +131,7 @@ def psr_case(draw: Draw) -> Check:
     triples = psr.Triples(draw.labels(n, n), x_i, x_j, x_k, similar, dissimilar)
     a = draw.normal(n, k)
 
-    def loss():
+    def loss() -> tuple[float, list[Array], list[Array]]:
         return psr.psr_loss(
             encoder,
             decoder,
@@ -158,7 +165,7 @@ def sadle_case(draw: Draw) -> Check:
         )
     x, y, prototypes = draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
 
-    def loss():
+    def loss() -> tuple[dict[str, Any], list[Array]]:
         return sadle.sadle_loss(
             nets,
             x,
@@ -187,7 +194,7 @@ def dsen_case(draw: Draw) -> Check:
         )
     x, y, prototypes = draw.normal(n, d), draw.labels(n, n), draw.normal(n + 2, k)
 
-    def loss():
+    def loss() -> tuple[dict[str, Any], list[Array]]:
         return dsen_loss.dsen_loss(
             nets,
             x,
@@ -207,7 +214,7 @@ def fclswgan_case(draw: Draw) -> Check:
     classifier = Softmax(draw.normal(classes, d), draw.normal(classes))
     fake, y = draw.normal(n, d), draw.labels(n)
 
-    def loss():
+    def loss() -> tuple[Array, Array]:
         return fclswgan.classification_loss(classifier, fake, y, weight=0.3)
 
     return Check("f-CLSWGAN, classification loss", [fake], [loss()[1]], lambda: loss()[0])
@@ -219,7 +226,7 @@ def segzsl_regressor_case(draw: Draw) -> Check:
     regressor = draw.mlp([d, draw.sizes.units, k], "relu")
     x, a, fake = draw.normal(n, d), draw.normal(n, k), draw.normal(n, d)
 
-    def loss():
+    def loss() -> tuple[Array, list[Array]]:
         return segzsl.regressor_loss(regressor, x, a, fake, weight=0.4)
 
     return Check("SE-GZSL, regressor", regressor.params, loss()[1], lambda: loss()[0])
@@ -259,7 +266,7 @@ class _SegzslVae:
         self.x, self.a = draw.normal(n, d), draw.normal(n, k)
         self.z, self.eps = draw.normal(n, m), draw.normal(n, m)
 
-    def loss(self) -> tuple[dict[str, Any], list[np.ndarray], list[np.ndarray]]:
+    def loss(self) -> tuple[dict[str, Any], list[Array], list[Array]]:
         """Return the terms, the encoder's gradients and the generator's."""
         return segzsl.vae_loss(
             self.encoder,
@@ -284,7 +291,7 @@ def fvaegan_case(output: str) -> Case:
         x = 1 / (1 + np.exp(-draw.normal(n, d)))
         a, z, eps = draw.normal(n, k), draw.normal(n, m), draw.normal(n, m)
 
-        def loss():
+        def loss() -> tuple[dict[str, Any], list[Array], list[Array]]:
             return fvaegan.vaegan_loss(encoder, generator, critic, x, a, z, eps, weight=1.3)
 
         _, encoder_grads, grads = loss()
@@ -303,7 +310,7 @@ def cosine_embedding_case(draw: Draw) -> Check:
     n, d = draw.sizes.n, draw.sizes.d
     fake, real, same = draw.normal(n, d), draw.normal(n, d), np.arange(n) % 2 == 0
 
-    def loss():
+    def loss() -> tuple[Array, Array]:
         return cewgan.cosine_embedding_loss(fake, real, same, weight=0.8)
 
     return Check("CEWGAN, cosine embedding", [fake], [loss()[1]], lambda: loss()[0])
@@ -315,7 +322,7 @@ def decoder_case(draw: Draw) -> Check:
     net = draw.mlp([d, draw.sizes.units, k], "leaky_relu")
     x, a = draw.normal(n, d), draw.normal(n, k)
 
-    def loss():
+    def loss() -> tuple[Array, Array, list[Array]]:
         return cewgan.reconstruction_loss(net, x, a, weight=0.4)
 
     _, dx, grads = loss()
@@ -328,7 +335,7 @@ def detector_case(draw: Draw) -> Check:
     net = draw.mlp([d, draw.sizes.units, draw.sizes.classes], "relu")
     x, y = draw.normal(2 * n, d), draw.labels(n)
 
-    def loss():
+    def loss() -> tuple[dict[str, Any], list[Array]]:
         return detector.detector_loss(net, x, y)
 
     return Check("CEWGAN, detector", net.params, loss()[1], lambda: loss()[0]["loss"])

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from ..critic import OneLayerCritic, WholeRowCritic
 from ..cwgan import critic_loss, generator_forward, generator_loss
+from ..nn.mlp import InputGradientCache
+from ..runtime.array import Array
 from .cases import Case
 from .draw import Draw
 from .gradcheck import Check
@@ -47,7 +49,7 @@ def double_backprop_case(hidden: str, depth: int) -> Case:
         net = draw.mlp([d, *[draw.sizes.units] * depth, 1], hidden)
         x, u = draw.normal(n, d), draw.normal(n, d - 2)
 
-        def run():
+        def run() -> tuple[Array, InputGradientCache]:
             return net.input_gradient(net.forward(x)[1], columns=d - 2)
 
         _, cache = run()
@@ -114,7 +116,7 @@ def generator_case(output: str) -> Case:
         z, a = draw.normal(n, 2), draw.normal(n, k)
         _, grads = generator_loss(generator, critic, z, a)
 
-        def loss() -> float:
+        def loss() -> Array:
             fake = generator_forward(generator, z, a)[0]
             return -critic.forward(draw.xp.concatenate([fake, a], axis=1))[0].mean()
 

@@ -74,7 +74,7 @@ class Cell(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether it ran and its error is not below the tolerance (NaN fails too)."""
-        return self.why_not is None and not self.error < self.tolerance
+        return self.error is not None and not self.error < self.tolerance
 
 
 class Row(NamedTuple):

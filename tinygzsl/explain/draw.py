@@ -11,6 +11,7 @@ from ..nn import random
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..runtime.array import Array, ArrayModule
+from ..runtime.backend import to_host
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Draw:
         """Uniform numbers in [0, 1)."""
         self.step += 1
         with reference_only():
-            return self._array(random.uniform(np, self.seed, self.step, Purpose.CHECK, shape))
+            drawn = random.uniform(np, self.seed, self.step, Purpose.CHECK, shape)
+        return self._array(to_host(drawn))
 
     def labels(self, count: int, classes: int | None = None) -> Array:
         """Indices of `classes` classes, by default sizes.classes."""
@@ -83,13 +85,13 @@ class Draw:
             )
         for bias in net.params[1::2]:
             bias += 0.3 * self._normal(bias.shape)
-        net.params = [self._array(p) for p in net.params]
+        net.params = [self._array(to_host(p)) for p in net.params]
         return net
 
     def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
         self.step += 1
         with reference_only():  # numbers of compiled kernels differ in the last bits
-            return random.normal(np, self.seed, self.step, Purpose.CHECK, shape)
+            return to_host(random.normal(np, self.seed, self.step, Purpose.CHECK, shape))
 
     def _array(self, numbers: np.ndarray) -> Array:
         return self.xp.asarray(numbers.astype("float32").astype(self.dtype))

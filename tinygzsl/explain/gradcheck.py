@@ -35,7 +35,7 @@ class Check(NamedTuple):
     name: str
     arrays: list[Array]
     gradients: list[Array]
-    function: Callable[[], float]
+    function: Callable[[], float | Array]  # a 0-d array is a scalar too
     compiled: str | None = None
 
 

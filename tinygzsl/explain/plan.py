@@ -35,7 +35,7 @@ def plan(
 
     Raises ValueError, with the nearest name, if one of `names` matches no row.
     """
-    tasks = []
+    tasks: list[Task] = []
     for group, cases in all_cases(xp).items():
         for case in cases:
             own = seed + len(tasks)  # a seed per case keeps them independent

@@ -77,9 +77,9 @@ def _cell(case: Precision, seed: int, place: Place, xp: ArrayModule) -> Cell:
     return Cell(place, float(np.max(errors)), limit, tuple(sorted(ran)))
 
 
-def error(a: Array, b: np.ndarray, scale: float | None = None) -> float:
+def error(a: Array, b: Array, scale: float | None = None) -> float:
     """Return the largest |a - b| / (|b| + scale), or NaN; the default scale is the mean |b|."""
-    size, difference = np.abs(b), np.abs(to_host(a).astype("float64") - b)
+    size, difference = np.abs(to_host(b)), np.abs(to_host(a).astype("float64") - to_host(b))
     off = difference != 0
     scale = scale or size.mean()
     return float(np.max(difference[off] / (size[off] + scale), initial=0.0))
@@ -146,7 +146,8 @@ def _loss_cases() -> Iterator[Precision]:
 
     def hinge(draw: Draw) -> Results:
         n = draw.sizes.n
-        loss, dentropy = kernels.entropy_hinge(abs(draw.normal(2 * n + 2)), n, 2.0, 1.7)
+        entropy = draw.xp.abs(draw.normal(2 * n + 2))
+        loss, dentropy = kernels.entropy_hinge(entropy, n, 2.0, 1.7)
         return {"loss": loss, "dentropy": dentropy}
 
     def score(draw: Draw) -> Results:

@@ -53,14 +53,14 @@ def confidence_example(draw: Draw) -> dict[str, Any]:
 def router_example(draw: Draw) -> dict[str, Any]:
     """Three samples, from certain to uncertain, three seen and two unseen classes."""
     logits = np.array([[8.0], [1.5], [0.2]]) * draw.normal(3, 3)
-    f, low, high = -abs(draw.normal(3, 5)), 0.5, 1.05
+    f, low, high = -np.abs(draw.normal(3, 5)), 0.5, 1.05
     label, code, entropy, score = reference.route_rows(logits, f, low, high, 1.0)
     return {
         "logits": logits,
         "F, seen then unseen": f,
         "delta_low, delta_high": [low, high],
         "H in nats": entropy,
-        "route": [metrics.ROUTES[c] for c in code],
+        "route": [metrics.ROUTES[int(c)] for c in code],
         "label": label,
         "score": score,
     }
@@ -69,7 +69,7 @@ def router_example(draw: Draw) -> dict[str, Any]:
 def soft_gate_example(draw: Draw) -> dict[str, Any]:
     """The scores of all classes by the formula, and the kernel's result."""
     logits = np.array([[4.0], [0.5]]) * draw.normal(2, 3)
-    f, bias, width, tau = -abs(draw.normal(2, 5)), 0.5, 0.2, 1.0
+    f, bias, width, tau = -np.abs(draw.normal(2, 5)), 0.5, 0.2, 1.0
     log_p, entropy = reference.log_softmax_entropy(logits)
     q = np.exp(reference.log_softmax_entropy(f[:, 3:] / tau)[0])
     gate = 1 / (1 + np.exp(-(bias - entropy / math.log(3)) / width))[:, None]

@@ -189,6 +189,14 @@ class MLP:
         g = matmul(vs[0], self.params[0][:, :columns])
         return g, InputGradientCache(cache, es, vs)
 
+    @overload
+    def input_gradient_backward(
+        self, u: Array, cache: InputGradientCache, need_dx: Literal[True]
+    ) -> tuple[Array, list[Array]]: ...
+    @overload
+    def input_gradient_backward(
+        self, u: Array, cache: InputGradientCache, need_dx: bool = False
+    ) -> tuple[Array | None, list[Array]]: ...
     def input_gradient_backward(
         self, u: Array, cache: InputGradientCache, need_dx: bool = False
     ) -> tuple[Array | None, list[Array]]:

@@ -13,7 +13,7 @@ bias, so the kernel's db is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple, overload
 
 from .. import kernels
 from ..runtime.array import Array
@@ -29,6 +29,14 @@ def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, LinearCache]:
     return matmul(x, w.T) + b, (x, w)
 
 
+@overload
+def linear_backward(
+    dy: Array, cache: LinearCache, need_dx: Literal[True] = True
+) -> tuple[Array, Array, Array]: ...
+@overload
+def linear_backward(
+    dy: Array, cache: LinearCache, need_dx: bool
+) -> tuple[Array | None, Array, Array]: ...
 def linear_backward(
     dy: Array, cache: LinearCache, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
