@@ -1,4 +1,4 @@
-"""Units of eq. 10's thresholds: nats, or positions on a scale that is measured after training.
+"""Units of the router's thresholds: nats, or positions on a scale measured after training.
 
 With router_unit "measured" a threshold is a position between two entropies of the trained VSMM. 0
 is the median of seen samples that were kept out of all training, 1 the median of fresh proxies.
