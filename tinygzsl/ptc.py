@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,10 +49,8 @@ class PTC(NamedTuple):
 
 def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
     """Return mean cross-entropy + l2 / 2 ||w||^2, dw (S, d) and db (S,)."""
-    loss, dw, db = 0, 0, 0
-    for rows, part in blocks(x):
-        terms = block_loss(w, b, part, y[rows], x.shape[0])
-        loss, dw, db = loss + terms[0], dw + terms[1], db + terms[2]
+    of_blocks = [block_loss(w, b, part, y[rows], x.shape[0]) for rows, part in blocks(x)]
+    loss, dw, db = (reduce(add, terms) for terms in zip(*of_blocks, strict=True))
     return loss + 0.5 * l2 * (w * w).sum(), dw + l2 * w, db
 
 
@@ -58,11 +58,11 @@ def block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, A
     """Return the contribution of a block of rows x, y to the mean over n rows, its dw and db."""
     xp, count = array_module(w, b, x, y), x.shape[0]
     linear = ops.ACTIVATIONS["linear"]
-    logits, *caches = ops.dense_forward(x, w, b, linear)
+    logits, cache, phi_cache = ops.dense_forward(x, w, b, linear)
     dce, dentropy = xp.full(count, 1 / n, x.dtype), xp.zeros(count, x.dtype)
     cross_entropy, _, dlogits = kernels.softmax_loss(logits, y, dce, dentropy)
     dw = xp.empty_like(w)
-    _, db = ops.dense_backward(dlogits, *caches, linear, dw, need_dx=False)
+    _, db = ops.dense_backward(dlogits, cache, phi_cache, linear, dw, need_dx=False)
     return cross_entropy.mean() * (count / n), dw, db
 
 
@@ -75,7 +75,7 @@ def train_ptc(
     n_classes: int,
     settings: Settings,
     seed: int,
-    callback: Callable[[int, dict], None] = lambda step, logs: None,
+    callback: Callable[[int, dict[str, Any]], None] = lambda step, logs: None,
 ) -> PTC:
     """Return the classifier with the l2 of settings.ptc_l2 that has the least held-out log-loss.
 
@@ -87,7 +87,7 @@ def train_ptc(
     """
     xp = array_module(x, y, x_held, y_held)
     w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
-    best = None
+    best: PTC | None = None
     for i, l2 in enumerate(sorted(settings.ptc_l2, reverse=True), start=1):
         if settings.ptc_solver == "lbfgs":
             w, b = _fit_lbfgs(w, b, x, y, l2=l2)
@@ -101,6 +101,8 @@ def train_ptc(
             best = PTC(w, b, l2, loss)
         elif settings.ptc_solver == "lbfgs":
             break  # the held-out loss increases: a smaller l2 would only overfit more
+    if best is None:
+        raise ValueError("ptc_l2 has no value; pass at least one")
     return best
 
 
@@ -144,7 +146,8 @@ def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, *, l2: float) -> tuple[Ar
 
 def _mean_of_rows(x: Array) -> Array:
     """Return about the mean (d,) of x (n, d), in float64; the centre need not be exact."""
-    return sum(part.sum(axis=0).astype(np.float64) for _, part in blocks(x)) / x.shape[0]
+    sums = (part.sum(axis=0).astype(np.float64) for _, part in blocks(x))
+    return reduce(add, sums) / x.shape[0]
 
 
 def _fit_adam(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class SYNC(Baseline):
     """
 
     title: ClassVar[str] = "SYNC"
-    grid: ClassVar[dict[str, tuple]] = {
+    grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "regularize": (-22.0, -18.0, -14.0),
         "scale": (-4.0, -2.0, 0.0, 2.0),
     }
@@ -61,9 +61,7 @@ class SYNC(Baseline):
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
-        w = train_one_versus_other(
-            x, signs, weight=2**self.regularize, callback=self.callback
-        )
+        w = train_one_versus_other(x, signs, weight=2**self.regularize, callback=self.callback)
         distances = np.sqrt(_squared_distances(a, a))
         self._unit = float(np.median(distances[np.triu_indices(len(a), 1)])) or 1.0
         self._phantoms = a
@@ -96,20 +94,20 @@ def one_versus_other_loss(w: Array, x: Array, signs: Array, weight: float) -> tu
 
 
 def train_one_versus_other(
-    x: np.ndarray,
-    signs: np.ndarray,
+    x: Array,
+    signs: Array,
     *,
     weight: float,
-    callback: Callable[[int, dict], None] | None = None,
-) -> np.ndarray:
+    callback: Callable[[int, dict[str, Any]], None] | None = None,
+) -> Array:
     """The class weights (S, d) in float64 that minimise the objective, by L-BFGS from zero."""
     shape = signs.shape[1], x.shape[1]
 
-    def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    def objective(theta: Array) -> tuple[float, Array]:
         loss, dw = one_versus_other_loss(theta.reshape(shape).astype(x.dtype), x, signs, weight)
         return loss, dw.ravel()
 
-    def report(step: int, theta: np.ndarray) -> None:
+    def report(step: int, theta: Array) -> None:
         if callback:
             callback(step, {"phase": "sync", "total": MAX_ITERATIONS})
 
