@@ -76,9 +76,9 @@ class Training:
 
 
 def run(training: Training, held) -> dict[str, Any]:
-    """Train, or finish what was begun, in a folder that is held by this process's RunLock.
+    """Start or resume training in a folder that this process has locked; return the facts to print.
 
-    Returns the facts to print. After a failure a folder without a checkpoint is removed.
+    After a failure a folder without a checkpoint is removed.
     """
     with Progress() as progress, Stopping(progress) as stopping:
         try:
@@ -152,8 +152,9 @@ def _train(training: Training, stopping: Stopping) -> dict[str, Any]:
 
 
 def _search(training: Training, stopping: Stopping) -> None:
-    """Put what validation on the training samples finds in place of preset "auto", also in the run
-    folder: the run then needs no other search.
+    """Replace preset "auto" by the settings that validation finds, also in the run folder.
+
+    A resumed run then needs no search.
     """
     from .. import EntropySeparationGZSL
     from ..runs.folder import CONFIG, TRIALS
@@ -171,7 +172,7 @@ def _search(training: Training, stopping: Stopping) -> None:
 
 
 def _write_results(training, model, training_sha256, started, seconds):
-    """Everything, and the manifest last: where it is, the run is finished."""
+    """Write all results, and the manifest last: a run with a manifest is finished."""
     from ..gates.units import thresholds
     from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL, write_curves
     from ..runs.manifest import environment

@@ -48,8 +48,9 @@ def quoted(value: Any, longest: int = LONGEST) -> str:
 
 
 def nearest(name: str, known: Iterable[str], lists_all: str) -> str:
-    """The end of a sentence about a name that doesn't exist: those that may have been meant, and
-    what lists all of them.
+    """Return the end of a sentence about an unknown name, with the nearest known names.
+
+    lists_all names the command or function that lists all of them.
     """
     from difflib import get_close_matches
 

@@ -25,7 +25,7 @@ def philox_normal(out, seed, step, purpose):
 
 
 def _random(kernel, out, seed, step, purpose, *before):
-    """Launch a kernel of which a thread writes four words or numbers; returns out."""
+    """Launch a kernel whose threads write four words or numbers each; returns out."""
     counter_and_key = step & LOW, step >> 32, int(purpose), seed & LOW, seed >> 32
     grid = (ceil_div(out.size, 4 * THREADS),)
     launch("philox", kernel, grid, (THREADS,), out, *before, *counter_and_key, out.size)

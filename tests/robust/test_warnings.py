@@ -145,7 +145,7 @@ def test_tune_says_it_of_its_folds():
     texts = said(lambda: tz.tune(training, overrides=fixed, folds=2, threads=1))
     (text,) = [t for t in texts if t.startswith("entropy hardly tells pseudo-unseen")]
     assert float(text.partition("folds is ")[2].split(",")[0]) < LOW_AUROC
-    assert "scale the features otherwise" in text
+    assert "use another scaler" in text
 
 
 # The command line

@@ -22,7 +22,7 @@ def summarize(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a row per method, without and behind the router: means over seeds.
 
     The standard deviation of a figure X is X_sd, None for one seed. Strict methods come first, and
-    in both groups the greatest H: the calibrated one where there is an offset, because settings are
+    in both groups the highest H: the calibrated one if there is an offset, because settings are
     chosen by it. Behind the router AUSUC and zero-shot accuracy are None, because they would be the
     expert's own. A method with a failed seed has no figures, but the error.
     """

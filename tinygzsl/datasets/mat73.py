@@ -31,7 +31,7 @@ def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
         for key in wanted:
             if key in there:
                 if type(file.get(key, getlink=True)) is not h5py.HardLink:
-                    raise ValueError(f"{key} is a link, which isn't followed; save a copy in place")
+                    raise ValueError(f"{key} is a link to another place, which isn't followed")
                 found[key] = _value(file, file[key], size)
         return there, found
 

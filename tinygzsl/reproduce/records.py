@@ -60,7 +60,7 @@ class Outcome:
 class Record:
     """A row of the results: mean and standard deviation of the runs.
 
-    over says over what they are ("3 seeds").
+    over names what they are taken over ("3 seeds").
     difference is that to the corrected number if there is one, else to the printed one. wrong means
     that the printed number is wrong and the correct one unknown.
     """

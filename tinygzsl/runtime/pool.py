@@ -86,7 +86,7 @@ class Workers:
 
 
 class _Task(NamedTuple):
-    """A share, what computes it, and the caller's context variables."""
+    """A share, its function, and the caller's context variables."""
 
     part: Callable[[int, int], Any]
     share: tuple[int, int]

@@ -15,7 +15,7 @@ T = TypeVar("T")
 def names_checked(lists_all: str) -> Callable[[type[T]], type[T]]:
     """Return a decorator for dataclasses whose TypeError suggests the parameter that was meant.
 
-    lists_all is what lists all parameters. The signature stays the same.
+    lists_all names the command or function that lists all parameters. The signature stays the same.
     """
 
     def decorate(cls: type[T]) -> type[T]:
