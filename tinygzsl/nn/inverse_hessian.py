@@ -6,8 +6,8 @@ S Y^T, D its diagonal, G = Y Y^T and gamma = s^T y / y^T y of the newest pair,
     H = gamma I + [S^T  gamma Y^T] [R^-T (D + gamma G) R^-1  -R^-T] [      S]
                                    [          -R^-1            0  ] [gamma Y]
 
-(Byrd, Nocedal and Schnabel 1994, theorem 2.2). H times a vector takes two passes over S and Y, half
-of what the two loops of the textbook take, and needs the host for small matrices only.
+(Byrd, Nocedal and Schnabel 1994, theorem 2.2). H times a vector needs two passes over S and Y, half
+as many as the textbook's two loops, and the host only computes with small matrices.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import numpy as np
 from ..runtime.array import Array
 from ..runtime.backend import array_module, to_host
 
-CHUNK = 8192  # elements of a vector in one partial sum: those of all pairs fit into a cache
-LEAST = np.finfo(np.float64).eps  # s^T y / y^T y of a pair that is used
+CHUNK = 8192  # elements of a vector per partial sum, so that those of all pairs fit into a cache
+LEAST = np.finfo(np.float64).eps  # minimum s^T y / y^T y of a pair that is used
 
 
 class InverseHessian:
-    """H of at most `memory` pairs of vectors (n,), the identity while there is none.
+    """H from at most `memory` pairs of vectors (n,); without pairs it is the identity.
 
-    There is one place more, where a trial writes its pair before it is known whether it is kept:
-    `step` and `change`. order has the places of the pairs kept, the oldest first.
+    One more place holds the pair of a trial, `step` and `change`, until it is kept or dropped.
+    order lists the places of the kept pairs, the oldest first.
     """
 
     def __init__(self, x: Array, memory: int):
@@ -58,10 +58,10 @@ class InverseHessian:
         return float(self.sy[newest, newest] / self.yy[newest, newest])
 
     def keep(self, with_change: np.ndarray, with_gradient: np.ndarray) -> None:
-        """Take in the trial's pair, for which the oldest may have to go.
+        """Keep the trial's pair; if the memory is full, the oldest pair is dropped.
 
         The arguments are the products of the rows with its change and with its gradient. A pair
-        without curvature is left out, or H would not be positive definite.
+        without curvature is not kept, as H would not be positive definite.
         """
         used = with_change.size // 2
         sy, yy = with_change.reshape(used, 2).T
@@ -78,14 +78,14 @@ class InverseHessian:
         self.order, self.place = [], 0
 
     def descent(self, gradient: Array) -> Array:
-        """-H g (n,) for the gradient g (n,) whose products `keep` was given last."""
+        """Return -H g (n,) for the gradient g (n,) of the last call of `keep`."""
         weights = _weights(self.order, sy=self.sy, yy=self.yy, sg=self.sg, yg=self.yg)
         return _combine(self.rows, gradient, weights=weights, scale=self.scale)
 
     def descent_of_free(self, gradient: Array, free: Array) -> Array | None:
-        """-H g (n,) with all vectors restricted to where the mask `free` (n,) is true.
+        """Return -H g (n,) with all vectors restricted to the mask `free` (n,).
 
-        None where no pair has curvature there.
+        The result is None if no pair has curvature there.
         """
         rows, g = self.rows * free, gradient * free
         table = to_host(array_module(g).stack([products(rows, v) for v in (*rows, g)]))
@@ -100,8 +100,8 @@ class InverseHessian:
 
 
 def products(rows: Array, vector: Array) -> Array:
-    """rows @ vector for rows (k, n) and vector (n,), in float64 and summed in a fixed order."""
-    if array_module(vector) is not np:
+    """Return rows @ vector for rows (k, n) and vector (n,), in float64, in a fixed order."""
+    if vector.size <= CHUNK or array_module(vector) is not np:
         return (rows @ vector).astype(np.float64)
     starts = range(0, vector.size, CHUNK)
     parts = [rows[:, i : i + CHUNK] @ vector[i : i + CHUNK] for i in starts]
@@ -111,7 +111,7 @@ def products(rows: Array, vector: Array) -> Array:
 def _weights(
     order: list[int], *, sy: np.ndarray, yy: np.ndarray, sg: np.ndarray, yg: np.ndarray
 ) -> np.ndarray:
-    """What H g has of s and y of every place (places, 2), from their products."""
+    """Return the coefficients (places, 2) of every s and y in H g, from their products."""
     square, newest = np.ix_(order, order), order[-1]
     scale = sy[newest, newest] / yy[newest, newest]
     r = np.triu(sy[square])
@@ -123,7 +123,7 @@ def _weights(
 
 
 def _combine(rows: Array, gradient: Array, *, weights: np.ndarray, scale: float) -> Array:
-    """-(scale g + rows^T weights) (n,)."""
+    """Return -(scale g + rows^T weights) (n,)."""
     xp = array_module(gradient)
     w, out = xp.asarray(weights.ravel()[: rows.shape[0]], gradient.dtype), -scale * gradient
     step = CHUNK if xp is np else out.size

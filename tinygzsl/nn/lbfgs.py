@@ -1,11 +1,11 @@
-"""L-BFGS: minimises a smooth function of many variables, which may have bounds.
+"""L-BFGS: minimises a smooth function of many variables, with or without bounds.
 
-Nocedal and Wright, Numerical Optimization (2006), sections 3.5 and 7.2, with the bounds as in
-Bertsekas, Projected Newton Methods (1982), and with slopes to judge a step whose effect on the loss
-is less than its rounding error, as in Hager and Zhang (2005).
+The method is that of Nocedal and Wright, Numerical Optimization (2006), sections 3.5 and 7.2, with
+bounds as in Bertsekas, Projected Newton Methods (1982). If a step changes the loss by less than its
+rounding error, the line search uses slopes instead of losses, as in Hager and Zhang (2005).
 
-Vectors stay where `start` is, on the CPU or on a GPU. Every sum has a fixed order, so the minimum
-has the same bits with any number of threads if the objective has.
+Vectors stay on the device of `start`. Every sum has a fixed order, so the minimum has the same bits
+with any number of threads if the objective has.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .inverse_hessian import InverseHessian, products
 
 Objective = Callable[[Array], tuple[Array | float, Array]]
 
-SUFFICIENT = 1e-4  # share of the fall that the slope at the start promises
-SUFFICIENT_BY_SLOPES = 0.1  # the same where both slopes tell how much the loss falls
-CURVATURE = 0.9  # share of the slope that may be left
-NOISE = 4  # rounding errors of a loss, in units of its last place
-TRIALS = 20  # of a line search
-LEVEL = 10  # steps that do not lower the loss before the slopes are no longer believed
-GROWTH = 10  # of a step that is too short, at most
+SUFFICIENT = 1e-4  # Wolfe's sufficient decrease: share of the decrease predicted by the slope
+SUFFICIENT_BY_SLOPES = 0.1  # the same if the decrease is estimated from both slopes
+CURVATURE = 0.9  # Wolfe's curvature condition: maximum share of the slope that remains
+NOISE = 4  # rounding error of a loss, in units of its last place
+TRIALS = 20  # maximum trials of a line search
+LEVEL = 10  # steps without a lower loss after which slopes are no longer used
+GROWTH = 10  # maximum growth of a step that is too short
 
 GRADIENT = "no entry of the projected gradient exceeds gradient_tolerance"
 DECREASE = "a step lowered the loss by no more than decrease"
@@ -40,8 +40,7 @@ PRECISION = "no step lowers the loss in this precision"
 class NotFiniteError(FloatingPointError):
     """A loss or gradient is NaN or inf.
 
-    what        "loss" or "gradient"
-    evaluation  of the objective, from 1
+    what is "loss" or "gradient", evaluation the number of the evaluation, from 1.
     """
 
     def __init__(self, what: str, evaluation: int):
@@ -51,12 +50,12 @@ class NotFiniteError(FloatingPointError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Minimum:
-    """Where a minimisation ended.
+    """The result of a minimisation.
 
-    x, gradient  (n,), where `start` was
-    loss         at x
-    iterations   steps that were taken
-    evaluations  of the objective
+    x, gradient  (n,), on the device of `start`
+    loss         the loss at x
+    iterations   the number of steps
+    evaluations  the number of evaluations of the objective
     reason       why it ended
     """
 
@@ -80,26 +79,26 @@ def minimize(
     decrease: float,
     callback: Callable[[int, Array], None] | None = None,
 ) -> Minimum:
-    """A local minimum of the objective: where that is convex, the global one.
+    """Return a local minimum of the objective; if this is convex, it is the global one.
 
     Parameters
     ----------
     objective : function
-        From x (n,) to the loss and its gradient (n,). It must leave x as it is.
+        From x (n,) to the loss and its gradient (n,). It must not change x.
     start : array (n,)
-        Where to begin; what is out of bounds is moved to them. x has its precision.
+        The initial x; values out of bounds are moved to the bounds. x has its dtype.
     lower, upper : array (n,) or float, optional
-        Bounds of x, which may be infinite or equal. The objective is asked within them only.
+        Bounds of x, which may be infinite or equal. The objective is only evaluated within them.
     memory : int
-        Steps from which the curvature is estimated.
+        Number of last steps from which the curvature is estimated.
     max_iterations : int
-        Steps at most.
+        Maximum number of steps.
     gradient_tolerance : float
-        It ends where no entry of the projected gradient, P(x - gradient) - x with P the projection
-        on the bounds, exceeds this.
+        The search ends if no entry of the projected gradient, P(x - gradient) - x with P the
+        projection on the bounds, exceeds this.
     decrease : float
-        It ends after a step that lowers the loss by no more than this, or this share of the loss
-        where that exceeds 1.
+        The search ends after a step that lowers the loss by at most this, or by at most this share
+        of the loss if the loss exceeds 1.
     callback : function, optional
         Called after each step with its number, from 1, and x.
 
@@ -113,7 +112,7 @@ def minimize(
     xp = array_module(start)
     x = xp.array(start, dtype=np.result_type(start.dtype, np.float32))
     problem = _Problem(objective, *_bounds(x, lower, upper))
-    with workers():  # BLAS on its own threads would sum in another order
+    with workers():  # BLAS with threads of its own sums in another order
         point, h = problem.at(problem.clip(x)), InverseHessian(x, memory)
         iterations, level, best, reason = 0, 0, point.loss, None
         while reason is None:
@@ -127,7 +126,7 @@ def minimize(
                 if callback:
                     callback(iterations, point.x)
                 least = decrease * max(abs(before.loss), abs(point.loss), 1)
-                by_slopes = -(step.start + step.end) / 2  # losses may be equal by rounding
+                by_slopes = -(step.start + step.end) / 2  # losses may be equal up to rounding
                 level = 0 if point.loss < best else level + 1
                 best = min(best, point.loss)
                 if before.loss - point.loss <= least and (by_slopes <= least or level == LEVEL):
@@ -149,7 +148,7 @@ def minimize(
 def _bounds(
     x: Array, lower: Array | float | None, upper: Array | float | None
 ) -> tuple[Array | None, Array | None]:
-    """Both bounds as arrays (n,), or None and None where there is no bound."""
+    """Return both bounds as arrays (n,), or None and None without bounds."""
     if lower is None and upper is None:
         return None, None
     xp = array_module(x)
@@ -160,18 +159,18 @@ def _bounds(
     if wrong.size:
         low, high = (float(bound[wrong[0]]) for bound in (lower, upper))
         raise ValueError(
-            f"the bounds of variable {wrong[0]} are {low:g} and {high:g}; pass numbers of which "
-            "the upper one is no less"
+            f"the bounds of variable {wrong[0]} are {low:g} and {high:g}; pass numbers with "
+            "lower <= upper"
         )
     return lower, upper
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Point:
-    """What the objective says at x.
+    """The objective at x.
 
-    steepest is the greatest entry of the projected gradient, noise what rounding may do to the
-    loss. with_change and with_gradient are the products of all pairs with the trial's change of the
+    steepest is the largest entry of the projected gradient, noise the rounding error of the loss.
+    with_change and with_gradient are the products of all pairs with the trial's change of the
     gradient and with its gradient.
     """
 
@@ -185,10 +184,11 @@ class _Point:
 
 
 class _Problem:
-    """The objective within its bounds, and how often it was evaluated."""
+    """The objective with its bounds, and the number of its evaluations."""
 
     def __init__(self, objective: Objective, lower: Array | None, upper: Array | None):
-        self.objective, self.lower, self.upper, self.evaluations = objective, lower, upper, 0
+        self.objective, self.lower, self.upper = objective, lower, upper
+        self.evaluations, self.precision = 0, 0.0
 
     @property
     def bounded(self) -> bool:
@@ -196,19 +196,20 @@ class _Problem:
         return self.lower is not None
 
     def clip(self, x: Array) -> Array:
-        """The projection on the bounds."""
+        """Return the projection of x on the bounds."""
         if self.lower is None or self.upper is None:
             return x
         xp = array_module(x)
         return xp.minimum(xp.maximum(x, self.lower), self.upper)
 
     def at(self, x: Array, before: _Point | None = None, h: InverseHessian | None = None) -> _Point:
-        """The point at x, with one copy to the host; h gets the change since the point before."""
+        """Evaluate at x, with one copy to the host; h gets the change since `before`."""
         xp = array_module(x)
         self.evaluations += 1
         loss, gradient = self.objective(x)
-        precision = np.finfo(getattr(loss, "dtype", np.float64)).eps
-        gradient = gradient.astype(x.dtype)  # a copy, as the objective may write to its own
+        if self.evaluations == 1:
+            self.precision = float(np.finfo(getattr(loss, "dtype", np.float64)).eps)
+        gradient = gradient.astype(x.dtype)  # a copy, as the objective may reuse its array
         projected = self.clip(x - gradient) - x if self.bounded else gradient
         scalars = loss, xp.abs(gradient).max(), xp.abs(projected).max()
         parts = [xp.asarray(scalar, np.float64).reshape(1) for scalar in scalars]
@@ -225,18 +226,18 @@ class _Problem:
             loss=loss,
             gradient=gradient,
             steepest=steepest,
-            noise=NOISE * float(precision) * abs(loss),
+            noise=NOISE * self.precision * abs(loss),
             with_change=sums[0],
             with_gradient=sums[1],
         )
 
 
 def _direction(problem: _Problem, point: _Point, h: InverseHessian) -> tuple[Array, float]:
-    """Where to go (n,), and how many times that until nothing moves any more within the bounds.
+    """Return the direction (n,), and the step size beyond which all variables are at bounds.
 
-    With bounds it is -H g of the variables that are free. One that the gradient pushes to a bound
-    nearby takes its own step of steepest descent: H would mix it with the others, and what the
-    projection leaves of their step need not go downhill.
+    With bounds the direction is -H g of the free variables. A variable that the gradient moves to a
+    near bound takes a step of steepest descent instead: H would mix it with the others, and their
+    projected step might not be a descent step.
     """
     xp, x, g = array_module(point.x), point.x, point.gradient
     if h.order:
@@ -256,7 +257,7 @@ def _direction(problem: _Problem, point: _Point, h: InverseHessian) -> tuple[Arr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Trial:
-    """A step s: its size in directions, where it leads, and s^T g before and after it."""
+    """A step s: its size in units of the direction, its end point, and s^T g at start and end."""
 
     size: float
     point: _Point
@@ -301,8 +302,8 @@ def _line_search(
 
 
 def _falls(point: _Point, new: _Trial) -> bool:
-    """Whether the loss falls as it should; where rounding hides that, by the slopes."""
-    if new.start >= 0:  # the projection may leave a step that goes uphill
+    """Return whether the loss decreases sufficiently, by the slopes if rounding hides this."""
+    if new.start >= 0:  # a projected step may not be a descent step
         return False
     rise = new.point.loss - point.loss
     if rise <= SUFFICIENT * new.start:
@@ -312,7 +313,7 @@ def _falls(point: _Point, new: _Trial) -> bool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Edge:
-    """A size with its loss and the slope of the loss by size."""
+    """A step size, its loss, and the derivative of the loss by step size."""
 
     size: float
     loss: float
@@ -320,7 +321,7 @@ class _Edge:
 
 
 def _between(below: _Edge, above: _Edge) -> float:
-    """The size at which a cubic through both edges is least, away from the edges."""
+    """Return the size that minimises a cubic through both edges, kept away from the edges."""
     width = above.size - below.size
     mean = 3 * (above.loss - below.loss) / width
     bend = below.slope + above.slope - mean
@@ -334,7 +335,7 @@ def _between(below: _Edge, above: _Edge) -> float:
 
 
 def _beyond(before: _Edge, below: _Edge) -> float:
-    """The size at which a line through both slopes is 0, or as far as GROWTH allows."""
+    """Return the size at which a line through both slopes is 0, limited by GROWTH."""
     bend = (below.slope - before.slope) / (below.size - before.size)
     size = below.size - below.slope / bend if bend > 0 else math.inf
     return min(max(size, 1.1 * below.size), GROWTH * below.size)

@@ -9,7 +9,6 @@ import mmap
 # Megabytes of address space
 STARTING = 512  # for Python, NumPy, SciPy and Numba; measured: 480
 THREAD = 110  # for another thread: its stack, its heap and OpenBLAS's buffer; measured: 75 to 105
-LOADING = 256  # for loading SciPy and its own OpenBLAS; measured: 90 to 190
 
 FIX = (  # the advice if arrays are too large
     "lower gan.batch, vsmm.batch, the hidden sizes or --threads, use float32, pass fewer samples "
