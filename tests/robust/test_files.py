@@ -199,8 +199,8 @@ def test_v73_files_are_not_left(v73, tmp_path, sentence):
     for key, words in (
         ("soft", "is a link to another place"),
         ("out", "is a link to another place"),
-        ("far", "lies in another file"),
-        ("virtual", "lies in another file"),
+        ("far", "is stored in another file"),
+        ("virtual", "is stored in another file"),
     ):
         with sentence(ValueError, path, key, words):
             read_mat(path, [key])
