@@ -115,7 +115,7 @@ def vsmm_loss(
     prototypes: Array,
     settings: Settings,
     out: dict[str, list[Array]] | None = None,
-) -> tuple[dict[str, Any], list[Array]]:
+) -> tuple[dict[str, Array], list[Array]]:
     """Return the terms of eq. 9 on a batch, and the gradients in the order of vsmm.params.
 
     y (n,) are the classes of the first n rows of x (n + n_p, d), as rows of prototypes (S, k). The

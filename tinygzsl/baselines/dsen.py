@@ -96,7 +96,7 @@ class DSEN(GenerativeBaseline):
             x.shape[1], a.shape[1], len(both), self.latent, self.hidden, self.seed, self.dtype
         )
 
-        def loss(rows: Array) -> tuple[dict[str, Any], list[Array]]:
+        def loss(rows: Array) -> tuple[dict[str, Array], list[Array]]:
             return dsen_loss(
                 nets,
                 x[rows],

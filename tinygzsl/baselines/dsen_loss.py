@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def dsen_loss(
     n_seen: int,
     division_weight: float,
     reconstruction_weight: float,
-) -> tuple[dict[str, Any], list[Array]]:
+) -> tuple[dict[str, Array], list[Array]]:
     """Return the terms of DSEN's objective on a batch, and the gradients by nets and params.
 
     x is (n, d), the class indices y (n,), and a (C, k) are the prototypes of all classes, the
@@ -73,13 +74,13 @@ def dsen_loss(
 
     terms = {"rank": rank_s + rank_u, **terms, "rec": rec}
     weights = 1.0, 1.0, division_weight, reconstruction_weight
-    terms["loss"] = sum(w * term for w, term in zip(weights, terms.values(), strict=True))
+    terms["loss"] = reduce(add, (w * t for w, t in zip(weights, terms.values(), strict=True)))
     return terms, grads + r_grads + c_grads
 
 
 def class_losses(
     classifier: MLP, v: Array, e_u: Array, y: Array, n_seen: int, weight: float
-) -> tuple[dict[str, Any], Array, Array, list[Array]]:
+) -> tuple[dict[str, Array], Array, Array, list[Array]]:
     """Return the terms "class" and "division", dv, de_u and the classifier's gradients.
 
     "class" is of samples v (n, m) with labels y, "division" of e_u (C, m). The gradients are of

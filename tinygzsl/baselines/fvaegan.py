@@ -126,7 +126,7 @@ def vaegan_loss(
     z: Array,
     eps: Array,
     weight: float,
-) -> tuple[dict[str, Any], list[Array], list[Array]]:
+) -> tuple[dict[str, Array], list[Array], list[Array]]:
     """Return the terms of L_VAE - weight E[D(G(z, a), a)] and the gradients of both networks.
 
     x is (n, d), a (n, k); z and eps (n, m) are standard normal. The terms are 0-d arrays: "kl" and

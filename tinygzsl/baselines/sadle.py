@@ -82,7 +82,7 @@ class SADLE(Baseline):
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         nets = sadle_networks(x.shape[1], a.shape[1], len(a), self.latent, self.seed, self.dtype)
 
-        def loss(rows: Array) -> tuple[dict[str, Any], list[Array]]:
+        def loss(rows: Array) -> tuple[dict[str, Array], list[Array]]:
             return sadle_loss(
                 nets,
                 x[rows],
@@ -117,7 +117,7 @@ def sadle_loss(
     align_weight: float,
     structure_weight: float,
     class_weight: float,
-) -> tuple[dict[str, Any], list[Array]]:
+) -> tuple[dict[str, Array], list[Array]]:
     """Return the terms of SADLE's objective on a batch, and the gradients by nets and params.
 
     x is (n, d), the class indices y (n,), and a (n, k) holds each sample's prototype. The terms are

@@ -176,7 +176,7 @@ def vae_loss(
     z: Array,
     eps: Array,
     weights: Weights,
-) -> tuple[dict[str, Any], list[Array], list[Array]]:
+) -> tuple[dict[str, Array], list[Array], list[Array]]:
     """Return L_VAE + lambda_c L_c + lambda_reg L_reg + lambda_E L_E and its gradients.
 
     The gradients are those of encoder.params (of L_VAE only, as the other terms hold the encoder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 
@@ -165,7 +164,7 @@ def sadle_case(draw: Draw) -> Check:
         )
     x, y, prototypes = draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
 
-    def loss() -> tuple[dict[str, Any], list[Array]]:
+    def loss() -> tuple[dict[str, Array], list[Array]]:
         return sadle.sadle_loss(
             nets,
             x,
@@ -194,7 +193,7 @@ def dsen_case(draw: Draw) -> Check:
         )
     x, y, prototypes = draw.normal(n, d), draw.labels(n, n), draw.normal(n + 2, k)
 
-    def loss() -> tuple[dict[str, Any], list[Array]]:
+    def loss() -> tuple[dict[str, Array], list[Array]]:
         return dsen_loss.dsen_loss(
             nets,
             x,
@@ -236,7 +235,7 @@ def segzsl_encoder_case(draw: Draw) -> Check:
     """SE-GZSL's encoder, which is trained by L_VAE only."""
     vae = _SegzslVae(draw)
 
-    def loss() -> float:
+    def loss() -> Array:
         terms = vae.loss()[0]
         return terms["kl"] + terms["reconstruction"]
 
@@ -266,7 +265,7 @@ class _SegzslVae:
         self.x, self.a = draw.normal(n, d), draw.normal(n, k)
         self.z, self.eps = draw.normal(n, m), draw.normal(n, m)
 
-    def loss(self) -> tuple[dict[str, Any], list[Array], list[Array]]:
+    def loss(self) -> tuple[dict[str, Array], list[Array], list[Array]]:
         """Return the terms, the encoder's gradients and the generator's."""
         return segzsl.vae_loss(
             self.encoder,
@@ -291,7 +290,7 @@ def fvaegan_case(output: str) -> Case:
         x = 1 / (1 + np.exp(-draw.normal(n, d)))
         a, z, eps = draw.normal(n, k), draw.normal(n, m), draw.normal(n, m)
 
-        def loss() -> tuple[dict[str, Any], list[Array], list[Array]]:
+        def loss() -> tuple[dict[str, Array], list[Array], list[Array]]:
             return fvaegan.vaegan_loss(encoder, generator, critic, x, a, z, eps, weight=1.3)
 
         _, encoder_grads, grads = loss()
@@ -335,7 +334,7 @@ def detector_case(draw: Draw) -> Check:
     net = draw.mlp([d, draw.sizes.units, draw.sizes.classes], "relu")
     x, y = draw.normal(2 * n, d), draw.labels(n)
 
-    def loss() -> tuple[dict[str, Any], list[Array]]:
+    def loss() -> tuple[dict[str, Array], list[Array]]:
         return detector.detector_loss(net, x, y)
 
     return Check("CEWGAN, detector", net.params, loss()[1], lambda: loss()[0]["loss"])

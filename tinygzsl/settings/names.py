@@ -31,7 +31,7 @@ def names_checked(lists_all: str) -> Callable[[type[T]], type[T]]:
                     )
             init(self, *args, **params)
 
-        cls.__init__ = checked  # type: ignore[method-assign]
+        cls.__init__ = checked  # type: ignore[method-assign]  # as dataclass does
         return cls
 
     return decorate

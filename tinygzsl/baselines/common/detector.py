@@ -24,7 +24,7 @@ def detector_entropy(detector: MLP, x: Array) -> Array:
     return kernels.log_softmax_entropy(detector.forward(x)[0])[1]
 
 
-def detector_loss(detector: MLP, x: Array, y: Array) -> tuple[dict[str, Any], list[Array]]:
+def detector_loss(detector: MLP, x: Array, y: Array) -> tuple[dict[str, Array], list[Array]]:
     """Return E[H(p(x))] + E[-log p(y | x)] - E[H(p(x~))] and the gradients of detector.params.
 
     The first len(y) rows of x (n, d) are seen samples with class indices y, the others are x~. The

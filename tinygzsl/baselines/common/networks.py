@@ -46,7 +46,7 @@ def parameters(networks: dict[str, MLP]) -> list[Array]:
 
 def train_networks(
     networks: dict[str, MLP],
-    loss: Callable[[Array], tuple[dict[str, Any], list[Array]]],
+    loss: Callable[[Array], tuple[dict[str, Array], list[Array]]],
     n: int,
     model: Any,
     *,

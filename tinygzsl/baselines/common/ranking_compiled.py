@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...runtime.array import Array
 from ...runtime.compiled import compiled
 
 
-def compiled_epoch(m, order, x, start, gram, index, lr, margin, weights):
+def compiled_epoch(
+    m: Array,
+    order: Array,
+    x: Array,
+    start: Array,
+    gram: Array,
+    index: Array,
+    lr: float,
+    margin: float,
+    weights: Array | None,
+) -> float:
     """As ranking.ranking_epoch."""
     kind, worst_only = m.dtype.type, weights is None
-    table = np.empty(0, kind) if worst_only else weights.astype(kind)
+    table = np.empty(0, kind) if weights is None else weights.astype(kind)
     index = index.astype(np.int64)
     total = _epoch(m, order, x, start, gram, index, kind(lr), kind(margin), table, worst_only)
     return total / len(order)
