@@ -1,11 +1,12 @@
-"""Our L-BFGS beside SciPy's: first the same optimum, then the time to it.
+"""Our L-BFGS compared with SciPy's: the same optimum, and the time to reach it.
 
     python bench/lbfgs.py [--data FOLDER] [--times 5] [--threads 1 2]
 
-The objectives are those of PTC and SYNC, on the letters or the data set in a folder. Optima are
-those of tight runs in float64, whose losses must agree within 1e-6. Times are of float32 with the
-rules by which fits end, in turns in one process; the medians are shown, with the steps, and by how
-much the loss exceeds the optimum. PTC is a chain of fits from the strongest l2 to the weakest.
+The objectives are those of PTC and SYNC, on the letters or the dataset in a folder. The optima come
+from runs in float64 with tight tolerances, whose losses must agree within 1e-6. The times are those
+of float32 with the tolerances of fit, measured in turns in one process. Medians are shown, with the
+number of steps, and how much the loss exceeds the optimum. PTC is a chain of fits from the largest
+l2 to the smallest.
 """
 
 import argparse
@@ -96,7 +97,7 @@ def sync_by_ours(x, y, classes, weight, **rules):
 
 
 def compare(name, fits, losses, rules, *, exact, single, times, threads):
-    """fits: SciPy's and ours, functions of x; losses: those of float64 by parameters."""
+    """Compare fits, SciPy's and ours, functions of x; losses are those in float64 by parameters."""
     with workers(1):
         optima = [
             [loss(fit[0]) for loss, fit in zip(losses, f(exact, **TIGHT), strict=True)]

@@ -170,7 +170,7 @@ class CWGAN:
     def _critic_step(
         self, x: Array, y: Array, prototypes: Array, at: int, rows: Array, fake: Array
     ) -> dict[str, Array]:
-        """Update the critic. Return the terms of its loss, or None if _fused has them."""
+        """Update the critic. Return the terms of its loss, or {} if _fused has them."""
         xp, n, penalty = array_module(x, rows), rows.shape[0], self.settings.gan_penalty
         terms: dict[str, Array] = {}
         alpha = random.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)

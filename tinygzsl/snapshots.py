@@ -328,7 +328,7 @@ def check_finite(gan: CWGAN, terms: dict[str, Any]) -> None:
 def low_reference(n_classes: int) -> float:
     """Return the least CS_ref with which scores of generated samples are meaningful.
 
-    It is 2, or less for fewer than 4 classes, as CS is at most S.
+    It is 2, or sqrt(S) for fewer than 4 classes, as CS goes from 1 to S.
     """
     return min(LOW_REFERENCE, math.sqrt(n_classes))
 

@@ -268,7 +268,7 @@ class _Trial:
 def _line_search(
     problem: _Problem, point: _Point, h: InverseHessian, *, decrease: float
 ) -> _Trial | None:
-    """A step that satisfies the Wolfe conditions, or lowers the loss at least.
+    """Return a step that satisfies the Wolfe conditions, or at least lowers the loss.
 
     None where no step can lower the loss by more than rounding and `decrease` leave over.
     """
