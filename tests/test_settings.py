@@ -281,8 +281,8 @@ def test_unknown_names_suggest_the_nearest(sentence):
 
 def test_a_comment_says_what_a_setting_is_its_unit_and_its_range():
     found = " ".join(line.removeprefix("# ") for line in comment(SETTINGS["vsmm_gamma"]))
-    assert found.startswith("Margin by which the mean entropy of proxies should exceed that of seen")
-    assert found.endswith("samples. Unit: nats. Range: 0 or more.")
+    assert found.startswith("Margin by which the mean entropy of proxies should exceed that of")
+    assert found.endswith("seen samples. Unit: nats. Range: 0 or more.")
     assert comment(SETTINGS["gan_output"])[-1].endswith("One of relu, sigmoid or linear.")
     for found in SETTINGS.values():
         assert all(line.startswith("# ") and len(line) <= 100 for line in comment(found))

@@ -270,7 +270,7 @@ def _line_search(
 ) -> _Trial | None:
     """Return a step that satisfies the Wolfe conditions, or at least lowers the loss.
 
-    None where no step can lower the loss by more than rounding and `decrease` leave over.
+    The result is None if no step lowers the loss by more than its rounding error and `decrease`.
     """
     direction, longest = _direction(problem, point, h)
 
