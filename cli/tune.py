@@ -12,7 +12,7 @@ from .completion import complete_set
 @click.command()
 @click.argument("dataset")
 @source_options
-@click.option("--preset", default="small", show_default=True, help="Starts the search from here.")
+@click.option("--preset", default="small", show_default=True, help="Where the search starts.")
 @click.option(
     "--set",
     "sets",

@@ -2,9 +2,9 @@
 // its C library's f: REAL(exp) is expf or exp.
 //
 // A block is a number of whole warps, as (32, 8) threads where rows and columns matter. Every
-// *_sync has the full mask. No two blocks write to one place: what has to be summed over blocks is
-// written block by block and summed by column_sums or total (kernels/cuda/reduce.cu), so a result
-// never depends on the order in which blocks run.
+// *_sync has the full mask. No two blocks write to the same element: for a sum over blocks, each
+// block writes its part, and column_sums or total (kernels/cuda/reduce.cu) adds the parts. So a
+// result never depends on the order in which blocks run.
 
 #define FULL 0xffffffffu
 #define PACK (16 / (int)sizeof(real))  // numbers that one load or store of 16 bytes moves

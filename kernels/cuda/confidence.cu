@@ -1,7 +1,7 @@
 // The confidence score of eq. 7, after softmax_loss_forward has left entropy, top and log_t of each
 // row. expected_probabilities reads the logits once and writes a 256th of them. Floor: 4 bytes per
 // float32 logit at the memory's bandwidth. confidence_score reads a number per row and class; its
-// floor is the start of a kernel.
+// floor is the time to start a kernel.
 
 // Block (x, y) writes E p(y|x) of its rows to marginal[x, 32 y ...], for (32, 8) threads.
 extern "C" __global__ void expected_probabilities(

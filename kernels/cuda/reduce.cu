@@ -1,5 +1,5 @@
-// The second stage of sums: over what the blocks of another kernel wrote. Reads its input once,
-// a small part of what the first stage moved: its floor is the start of a kernel.
+// The second stage of sums: adds the parts that the blocks of another kernel wrote. Reads its input
+// once, which is small: the floor is the time to start a kernel.
 
 // out[j] = sum of column j of x (rows, columns), for a (32, 8) block per 32 columns.
 extern "C" __global__ void column_sums(

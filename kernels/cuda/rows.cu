@@ -5,7 +5,7 @@
 // pinned memory of the host.
 // segment_sum lets every thread add up its own segment in the order of the columns: h c segments
 // comparisons on a row that stays in the cache. Floor: the larger of those and 4 h (c + segments)
-// bytes. WholeRowCritic does without it; it is here for OneLayerCritic on CuPy arrays.
+// bytes. WholeRowCritic does not need it; OneLayerCritic on CuPy arrays does.
 
 extern "C" __global__ void gather_rows(
     const real* __restrict__ x, const long long* __restrict__ rows, real* out, int n, int d) {

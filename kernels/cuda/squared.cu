@@ -1,6 +1,6 @@
 // Squared distance of two matrices and its gradient: reads x and target, writes dx, by 16 bytes
 // where all three are aligned to them. Floor: 12 bytes per float32 number at the memory's
-// bandwidth. total (kernels/cuda/reduce.cu) adds up what the blocks found.
+// bandwidth. total (kernels/cuda/reduce.cu) adds the blocks' sums.
 
 extern "C" __global__ void squared_error(
     const real* __restrict__ x, const real* __restrict__ target, real twice, real* dx, real* parts,
