@@ -61,7 +61,7 @@ setup(
             "hypothesis>=6.100",
             "ruff>=0.6",
             "import-linter>=2.6",  # the first with acyclic_siblings
-            "mypy>=2.4,<3",
+            "mypy>=2.4",
             "h5py>=3.10",
             "scikit-learn>=1.5",
             "matplotlib>=3.8",

@@ -6,7 +6,6 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
@@ -79,10 +78,16 @@ def make_version(work: Work, name: str, threads: int) -> Version | None:
 def _peer(name: str) -> ModuleType:
     """Return the module of a version, imported here as its package is large and may be missing."""
     if name == PYTORCH:
-        return import_module(".torch_autograd", __package__)
+        from . import torch_autograd
+
+        return torch_autograd
     if name == BY_HAND:
-        return import_module(".torch_by_hand", __package__)
-    return import_module(".jax_jit", __package__)
+        from . import torch_by_hand
+
+        return torch_by_hand
+    from . import jax_jit
+
+    return jax_jit
 
 
 def _definitions(threads: int) -> ExitStack:
