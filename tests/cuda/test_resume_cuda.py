@@ -33,7 +33,8 @@ def data(write_xlsa17, tmp_path):
 @pytest.fixture
 def options(fast_options):
     """Options of a short training."""
-    short = ("gan.critic_steps=2", "cs.low=1e-6", "vsmm.epochs=4", "router.delta_high=1.3")
+    short = ("gan.critic_steps=2", "cs.low=1e-6", "proxy.from=pool")
+    short += ("vsmm.epochs=4", "router.delta_high=1.3")
     sets = (part for s in short for part in ("--set", s))
     return [*fast_options, *sets, "--checkpoint-seconds", "0"]
 
