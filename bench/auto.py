@@ -65,7 +65,7 @@ def class_split(data, i):
     )
 
 
-def measure(data, preset, sets, seed):
+def measure(data, preset, *, sets, seed):
     """Return one row: the preset unchanged, and with settings chosen by validation."""
     training = data.training()
     seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
@@ -103,7 +103,7 @@ def main(source, preset, sets, seeds, class_splits, threads, out):
         if any((row["data"], row["seed"]) == (mine.name, i) for row in rows):
             continue
         with workers(threads):
-            row = {"data": mine.name, "seed": i, **measure(mine, preset, sets, i)}
+            row = {"data": mine.name, "seed": i, **measure(mine, preset, sets=sets, seed=i)}
         rows.append(row)
         with open(out, "a") as file:
             file.write(json.dumps(row) + "\n")

@@ -59,7 +59,7 @@ def make_work(request, _memory):
         if key not in _memory:
             _memory.clear()
             work = KINDS[kind](**sizes)
-            reference = make_version(work, REFERENCE, default_threads())
+            reference = make_version(work, REFERENCE, threads=default_threads())
             with reference.context():
                 reference.runner.run()
             _memory[key] = work, reference.runner.result()
@@ -77,7 +77,7 @@ def measure(benchmark, make_work, threads):
         if package and not find_spec(package):
             pytest.skip(f"{package} is not installed")
         work, right = make_work(kind, small, full)
-        version = make_version(work, name, threads)
+        version = make_version(work, name, threads=threads)
         if version is None:
             pytest.skip(f"{name} has nothing of its own for {kind}")
         with version.context():

@@ -54,7 +54,7 @@ class Worker:
         other.close()
         self.patience = 120.0  # the first answer includes imports and the undamaged files
 
-    def cases(self, reader, seed, first, last):
+    def cases(self, reader, *, seed, first, last):
         """Yield (index, kind, text, seconds) of the cases first .. last - 1."""
         while first < last:
             if self.process is None:
@@ -82,7 +82,7 @@ class Worker:
         return self.pipe.recv()
 
 
-def run_all(readers, cases, seed, jobs, out):
+def run_all(readers, cases, *, seed, jobs, out):
     """Return {reader: {"done", "loaded", "refused", "findings", "slowest"}}; saved to `out` too."""
     state = json.loads(out.read_text()) if out and out.exists() else {"seed": seed, "readers": {}}
     if state["seed"] != seed:
@@ -97,7 +97,9 @@ def run_all(readers, cases, seed, jobs, out):
         while found["done"] < share:
             first, last = found["done"], min(found["done"] + CHUNK, share)
             kinds, findings, slowest = Counter(), {}, 0.0
-            for index, kind, text, seconds in worker.cases(reader, seed, first, last):
+            for index, kind, text, seconds in worker.cases(
+                reader, seed=seed, first=first, last=last
+            ):
                 kinds[kind] += 1
                 slowest = max(slowest, seconds)
                 if kind == "finding":
@@ -142,7 +144,7 @@ def _sum(rows):
     return {**total, "slowest": max(row["slowest"] for row in rows)}
 
 
-def show(reader, seed, index):
+def show(reader, *, seed, index):
     """Run one case in this process, and keep its files in a folder."""
     from fuzzing import case
 
@@ -164,7 +166,7 @@ def main():
     parser.add_argument("--out", type=Path, help="JSON file to continue")
     options = parser.parse_args()
     if options.case is not None:
-        show(options.reader, options.seed, options.case)
+        show(options.reader, seed=options.seed, index=options.case)
         return 0
     if options.reader:
         readers = [options.reader]
@@ -172,7 +174,7 @@ def main():
         from fuzzing.readers import READERS
 
         readers = list(READERS)
-    found = run_all(readers, options.cases, options.seed, options.jobs, options.out)
+    found = run_all(readers, options.cases, seed=options.seed, jobs=options.jobs, out=options.out)
     print(table(found))
     return int(any(row["findings"] for row in found.values()))
 

@@ -33,10 +33,12 @@ def figures(model, data):
     log_p = np.log(np.maximum(model.predict_proba(data.X_test), 1e-30))
     f = model.compatibility(data.X_test, data.unseen_prototypes)
     entropy = model.entropy(data.X_test)
-    scores = make_scores(data, log_p, entropy, f, model.score_scale_)
+    scores = make_scores(data, log_p, entropy, f, scale=model.score_scale_)
     n_seen = len(data.seen_classes)
-    grids = make_grids(model.settings_, frozenset(), [math.log(n_seen)])
-    best = {kind: best_gate([scores], grids, kind, "fraction") for kind in ("hard", "soft")}
+    grids = make_grids(model.settings_, frozenset(), log_s=[math.log(n_seen)])
+    best = {
+        kind: best_gate([scores], grids, kind=kind, unit="fraction") for kind in ("hard", "soft")
+    }
     oracle = max(gate.h for gate in best.values())
     return {
         **{name: m[name] for name in ("S", "U", "H", "auroc")},
@@ -46,7 +48,7 @@ def figures(model, data):
         "oracle": oracle,
         **{f"oracle_{kind}": gate.h for kind, gate in best.items()},
         "below_oracle": oracle - m["H"],
-        **{kind: gate_settings(gate, grids, n_seen) for kind, gate in best.items()},
+        **{kind: gate_settings(gate, grids, n_seen=n_seen) for kind, gate in best.items()},
     }
 
 

@@ -31,7 +31,7 @@ SIZES = {
 NAMES = {"samples": "n", "d": "d", "h": "h", "classes": "S", "batch": "batch"}
 
 
-def measure(sizes, threads, repeat):
+def measure(sizes, threads, *, repeat):
     """Return the seconds of a step, the bytes added at the peak, and their reference values."""
     work = OuterStep(**sizes)
     with workers(threads):
@@ -61,12 +61,12 @@ def measure(sizes, threads, repeat):
 def main(threads, repeat, as_json):
     """Measure the growth."""
     threads = check_threads(threads) or default_threads()
-    measure(BASE | {"d": 64, "h": 64, "samples": 100}, threads, 1)  # compiles and loads
+    measure(BASE | {"d": 64, "h": 64, "samples": 100}, threads, repeat=1)  # compiles and loads
     machine = measure_machine(threads)
     rows = []
     for name, values in SIZES.items():
         for value in values:
-            row = measure(BASE | {name: value}, threads, repeat)
+            row = measure(BASE | {name: value}, threads, repeat=repeat)
             row["floor"] = floor_seconds(row.pop("phases"), machine)
             rows.append({"size": NAMES[name], "value": value, **row})
     facts = {"base": BASE, "threads": threads, "machine": machine._asdict(), "rows": rows}

@@ -46,7 +46,7 @@ def main():
         while kills.total() < options.kills:
             run = Path(folder) / f"run{finished}"
             for _ in range(min(rng.integers(1, 5), options.kills - kills.total())):
-                how, phase = kill(run, rng, whole)
+                how, phase = kill(run, rng, whole=whole)
                 if how is None:
                     break
                 kills[how] += 1
@@ -55,7 +55,7 @@ def main():
             check_tidy(run)
             finished += 1
             bad += differences(whole["result"], result(run, evaluate))
-            show(kills, finished, bad)
+            show(kills, finished, bad=bad)
     summary = {
         "kills": kills.total(),
         "by_way": dict(kills),
@@ -92,7 +92,7 @@ def begin(run, act):
     return start(act, "train", "letters", *OPTIONS, "--out", run)
 
 
-def kill(run, rng, whole):
+def kill(run, rng, *, whole):
     """Kill the run; return how and in which phase, or (None, None) if it had finished before."""
     how = str(rng.choice(["step", "write", "before", "after", "clock", "end"]))
     if how == "clock":
@@ -149,7 +149,7 @@ def evaluate(run):
     return json.loads(done.stdout)
 
 
-def show(kills, finished, bad):
+def show(kills, finished, *, bad):
     """Print a line of progress."""
     line = f"{kills.total()} kills, {finished} runs finished, {len(bad)} differences"
     print(line, file=sys.stderr, flush=True)

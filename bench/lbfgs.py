@@ -41,7 +41,7 @@ def ptc_objective(x, y, classes, l2):
     def objective(theta):
         theta = theta.astype(x.dtype)
         w = theta[: classes * x.shape[1]].reshape(classes, -1)
-        loss, dw, db = ptc.ptc_loss(w, theta[w.size :], x, y, l2)
+        loss, dw, db = ptc.ptc_loss(w, theta[w.size :], x, y, l2=l2)
         return loss, np.concatenate([dw.ravel(), db])
 
     return objective
@@ -52,7 +52,7 @@ def sync_objective(x, y, classes, weight):
 
     def objective(theta):
         w = theta.reshape(classes, -1).astype(x.dtype)
-        loss, dw = sync.one_versus_other_loss(w, x, signs, weight)
+        loss, dw = sync.one_versus_other_loss(w, x, signs, weight=weight)
         return loss, dw.ravel()
 
     return objective

@@ -40,7 +40,7 @@ SHORT = {  # CS is above the window at the first look
 }
 
 
-def make_data(samples, d, k, classes):
+def make_data(samples, *, d, k, classes):
     """Return noisy linear maps of random prototypes."""
     rng = np.random.default_rng(0)
     prototypes = rng.random((classes, k), dtype=np.float32)
@@ -58,7 +58,7 @@ def fit_ours(x, y, prototypes, preset):
     return model.proxy_source_.looks[-1].step
 
 
-def fit_torch(x, y, prototypes, preset, steps=15):
+def fit_torch(x, y, prototypes, preset, *, steps=15):
     """Train the same networks on the same data in PyTorch."""
     import torch
 
@@ -110,12 +110,14 @@ def _gan_work(work, rng):
 
 def _vsmm_work(work):
     (d, k), classes = (work.x.shape[1], work.prototypes.shape[1]), len(work.prototypes)
-    start = VSMM.create(np, d, k, classes, work.settings, 0, "float32").params
+    start = VSMM.create(
+        np, d=d, k=k, n_classes=classes, settings=work.settings, seed=0, dtype="float32"
+    ).params
     rows = np.arange(1)
     return SimpleNamespace(**vars(work), start=start, rows=rows, proxy_rows=rows)
 
 
-def must_hold(samples, d, k, classes, preset):
+def must_hold(samples, *, d, k, classes, preset):
     """Return the bytes of one copy of the features, of all parameters and of their moments."""
     s = settings_for(preset)
     m, generator = s.vsmm_latent, (2 * k, *s.gan_generator_hidden, d)
@@ -130,7 +132,7 @@ def must_hold(samples, d, k, classes, preset):
     }
 
 
-def measure(version, sizes, preset):
+def measure(version, sizes, *, preset):
     """Measure, in a new process, the bytes that a fit adds, those before it, and CWGAN steps."""
     fit = {"tinygzsl": fit_ours, "PyTorch": fit_torch}[version]
     with warnings.catch_warnings():
@@ -154,7 +156,7 @@ def measure(version, sizes, preset):
 def main(preset, as_json, child, **sizes):
     """Measure what a fit adds."""
     if child:
-        print(json.dumps(measure(child, sizes, preset)))
+        print(json.dumps(measure(child, sizes, preset=preset)))
         return
     held = must_hold(**sizes, preset=preset)
     versions = ["tinygzsl", *(["PyTorch"] if find_spec("torch") else [])]

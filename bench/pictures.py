@@ -62,7 +62,7 @@ def trained(data, params):
     return found, separated, measured
 
 
-def histograms(ax, kinds, edges):
+def histograms(ax, kinds, *, edges):
     """Draw the share of each kind's entropies in every bin."""
     for kind, values in kinds.items():
         heights = np.histogram(values, edges)[0] / len(values)
@@ -72,11 +72,11 @@ def histograms(ax, kinds, edges):
     ax.set_ylabel("share")
 
 
-def separation_figure(title, found, measured, edges, thresholds):
+def separation_figure(title, found, *, measured, edges, thresholds):
     """Draw two panels: without and with L_ES."""
     figure, axes = new_figure(2, 2.2)
     for ax, (name, kinds) in zip(axes, found.items(), strict=True):
-        histograms(ax, kinds, edges)
+        histograms(ax, kinds, edges=edges)
         for nats in thresholds:
             ax.axvline(nats, color="black", lw=1, ls="--")
         m = measured[name]
@@ -88,7 +88,7 @@ def separation_figure(title, found, measured, edges, thresholds):
     return figure
 
 
-def gate_figure(title, kinds, settings, edges):
+def gate_figure(title, kinds, *, settings, edges):
     """Draw the gates, and the entropies below them."""
     figure, axes = new_figure(2, 2.2)
     low, high, top = settings.router_delta_low, settings.router_delta_high, edges[-1]
@@ -108,19 +108,19 @@ def gate_figure(title, kinds, settings, edges):
     for start, end, route in labels:
         if end - start > 0.04 * top:
             axes[0].text((start + end) / 2, 1.05, route, ha="center", color=GREY, fontsize=9)
-    histograms(axes[1], {k: kinds[k] for k in ("seen", "unseen")}, edges)
+    histograms(axes[1], {k: kinds[k] for k in ("seen", "unseen")}, edges=edges)
     axes[1].legend(frameon=False, fontsize=9, loc="upper right")
     axes[1].set_xlabel(f"entropy of C in nats, 0 to ln S = {top:.2f}")
     figure.suptitle(title, fontsize=11)
     return figure
 
 
-def training_figure(name, data, source, params, epochs):
+def training_figure(name, data, *, source, params, epochs):
     """Draw CS and H against the epochs, figure 5 of the paper; return its records too."""
     more = {"device": "cpu", "dtype": "float32", **params, "gan_max_epochs": epochs}
     job = Job(dataset=name, split=None, seed=params["seed"], source=source, params=more)
     outcome = curve(job, data)
-    rows = records([outcome], {}, [name])
+    rows = records([outcome], {}, datasets=[name])
     return curve_picture(name, rows), rows
 
 
@@ -143,11 +143,15 @@ def main(source, name, preset, sets, seed, epochs, threads, out):
         thresholds = limits(settings, len(model.classes_)).values()
         title = f"{name}: entropy of the classifier C"
         figures = {
-            "separation": separation_figure(title, found, measured, edges, thresholds),
-            "gate": gate_figure(f"{name}: the gate", found["with separation"], settings, edges),
+            "separation": separation_figure(
+                title, found, measured=measured, edges=edges, thresholds=thresholds
+            ),
+            "gate": gate_figure(
+                f"{name}: the gate", found["with separation"], settings=settings, edges=edges
+            ),
         }
         figures["training"], rows = training_figure(
-            name, data, {"name_or_path": source}, params, epochs
+            name, data, source={"name_or_path": source}, params=params, epochs=epochs
         )
     out.mkdir(parents=True, exist_ok=True)
     for kind, figure in figures.items():

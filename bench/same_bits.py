@@ -33,7 +33,7 @@ def sha256(array):
     return digest.hexdigest()
 
 
-def digests(path, preset, seed, threads, folder):
+def digests(path, preset, *, seed, threads, folder):
     """Return the SHA-256 of all arrays of a trained model, and of `route`'s results, by name."""
     run = folder / f"{seed}-{threads}"
     command = [sys.executable, "-m", "tinygzsl", "train", path, "--preset", preset]
@@ -60,7 +60,7 @@ def main(datasets, out, against):
         for seed in SEEDS:
             for threads in THREADS:
                 with tempfile.TemporaryDirectory() as folder:
-                    got = digests(path, preset, seed, threads, Path(folder))
+                    got = digests(path, preset, seed=seed, threads=threads, folder=Path(folder))
                 key = f"{Path(path).name} {preset}, seed {seed}, {threads} threads"
                 found[key] = got
                 print(key, hashlib.sha256("".join(got.values()).encode()).hexdigest(), flush=True)

@@ -27,7 +27,7 @@ from tinygzsl.snapshots import SnapshotKeeper
 WINDOWS = ((0.25, 0.40), (0.40, 0.70), (0.78, 0.82))
 
 
-def snapshots_by_window(training, preset, sets, seed):
+def snapshots_by_window(training, preset, *, sets, seed):
     """Return (low, high, look, training proxies, fresh proxies) per window of one CWGAN run."""
     settings = settings_for(preset, sets)
     plan = Plan(settings=settings, seed=seed, xp=np, dtype=str(training.X.dtype))
@@ -42,7 +42,9 @@ def snapshots_by_window(training, preset, sets, seed):
             continue
         source = pipeline.source_of(gan, keeper.inside)
         draws = [
-            seen.feature_scaler.invert(source.draw(seen.a, settings.proxy_count, seed, draw))
+            seen.feature_scaler.invert(
+                source.draw(seen.a, settings.proxy_count, seed=seed, draw=draw)
+            )
             for draw in (0, 1)
         ]
         yield low, high, keeper.inside[0].look, *draws
@@ -73,10 +75,10 @@ def figures(model, data, fresh):
 def main(path, preset, seeds, sets, gammas, out):
     """Run the comparison on the dataset at PATH."""
     with workers():
-        compare(path, preset, seeds, sets, gammas, out)
+        compare(path, preset, seeds=seeds, sets=sets, gammas=gammas, out=out)
 
 
-def compare(path, preset, seeds, sets, gammas, out):
+def compare(path, preset, *, seeds, sets, gammas, out):
     """Write a row per seed, window and margin to the file `out`, and print the table."""
     warnings.simplefilter("ignore")
     sets = parse_set(sets)
@@ -96,7 +98,9 @@ def compare(path, preset, seeds, sets, gammas, out):
         base = {"preset": preset, "seed": seed, **sets}
         plain = tz.EntropySeparationGZSL(**{**base, "vsmm_weight_es": 0.0}).fit(**seen)
         record(seed=seed, window="none", gamma=None, **figures(plain, data, None))
-        for low, high, look, proxies, fresh in snapshots_by_window(training, preset, sets, seed):
+        for low, high, look, proxies, fresh in snapshots_by_window(
+            training, preset, sets=sets, seed=seed
+        ):
             window = f"{low:.2f}-{high:.2f}"
             before = float(plain.entropy(fresh).mean())
             for gamma in gammas:
@@ -132,10 +136,10 @@ def table(rows):
         name, extra = "none, router", ("", "", "", "")
         if gamma:
             name = window.replace("-", " < r < ")
-            moved = f"{_mean(mine, 'proxy_before', 2)} → {_mean(mine, 'proxy', 2)}"
-            extra = (f"{gamma:g}", _mean(mine, "cs", 1), moved, _gain(mine, none))
+            moved = f"{_mean(mine, 'proxy_before', digits=2)} → {_mean(mine, 'proxy', digits=2)}"
+            extra = (f"{gamma:g}", _mean(mine, "cs", digits=1), moved, _gain(mine, none))
         figures = [_mean(mine, key) for key in ("S", "U", "H", "auroc", "H_best")]
-        seen = _mean(mine, "seen", 2)
+        seen = _mean(mine, "seen", digits=2)
         lines.append("| " + " | ".join([name, *extra[:2], *figures, seen, *extra[2:]]) + " |")
     met = {r["window"] for r in rows}
     for low, high in WINDOWS:
@@ -144,7 +148,7 @@ def table(rows):
     return "\n".join(lines)
 
 
-def _mean(rows, key, digits=3):
+def _mean(rows, key, *, digits=3):
     return f"{np.mean([r[key] for r in rows]):.{digits}f}"
 
 

@@ -43,7 +43,7 @@ COLUMNS = (
 class Study:
     """The rows of one seed and one scaler."""
 
-    def __init__(self, data, preset, sets, seed, scaler, epochs):
+    def __init__(self, data, preset, *, sets, seed, scaler, epochs):
         self.data, self.seed, self.training = data, seed, data.training()
         output = {"minmax": "relu", "standard": "linear"}[scaler]
         self.own = {**sets, "scale_features": scaler, "gan_output": output}
@@ -82,14 +82,14 @@ class Study:
         pipeline.train_gan(self.gan, self.seen, self.plan, enough=lambda: keeper.done)
         return keeper.inside
 
-    def proxies(self, variant, snapshots, draw):
+    def proxies(self, variant, snapshots, *, draw):
         """Return proxies in the features' units: draw 0 for training, draw 1 2000 fresh ones."""
         count = variant.count if draw == 0 else 2000
         if not variant.needs_gan():
             X, y = self.training.X, self.training.y
-            return made_of_samples(variant.source, X, y, count, self.seed, draw)
+            return made_of_samples(variant.source, X, y, count, seed=self.seed, draw=draw)
         source = pipeline.source_of(self.gan, snapshots)
-        drawn = source.draw(self.seen.a, count, self.seed, draw)
+        drawn = source.draw(self.seen.a, count, seed=self.seed, draw=draw)
         return self.seen.feature_scaler.invert(drawn)
 
     def row(self, variant):
@@ -106,8 +106,8 @@ class Study:
             first = snapshots[0].look
             look = {"r": first.relative, "cs": first.cs, "step": first.step, "epoch": first.epoch}
         given = {"vsmm_gamma": variant.gamma, "vsmm_weight_es": variant.weight}
-        model = self.fit(self.proxies(variant, snapshots, 0), **given)
-        fresh = self.proxies(variant, snapshots, 1)
+        model = self.fit(self.proxies(variant, snapshots, draw=0), **given)
+        fresh = self.proxies(variant, snapshots, draw=1)
         return {
             **figures(model, self.data),
             "proxy": float(model.entropy(fresh).mean()),
@@ -147,11 +147,11 @@ def figures(model, data):
     }
 
 
-def run(data, preset, sets, seeds, gammas, base, epochs, out):
+def run(data, preset, *, sets, seeds, gammas, base, epochs, out):
     """Measure every row that is not yet in the file `out`."""
     scaler = settings_for(preset, sets).scale_features
     done, studies = finished(out, epochs), {}
-    for variant in variants(scaler, gammas, base):
+    for variant in variants(scaler, gammas, base=base):
         for seed in range(seeds):
             if (seed, variant) in done:
                 continue
@@ -161,7 +161,7 @@ def run(data, preset, sets, seeds, gammas, base, epochs, out):
                     data, preset, sets=sets, seed=seed, scaler=variant.scaler, epochs=epochs
                 )
             row = studies[place].row(variant)
-            write(out, seed, variant, {**row, "seconds": time.monotonic() - started})
+            write(out, seed, variant=variant, row={**row, "seconds": time.monotonic() - started})
 
 
 def finished(out, epochs):
@@ -186,7 +186,7 @@ def finished(out, epochs):
     }
 
 
-def write(out, seed, variant, row):
+def write(out, seed, *, variant, row):
     """Append a row, with 4 digits after the decimal point."""
     values = {"seed": seed, **variant._asdict(), **row}
     cells = [values.get(name) for name in COLUMNS]
@@ -216,7 +216,16 @@ def main(source, preset, seeds, sets, gammas, base, epochs, threads, out):
     log_s = round(math.log(len(data.seen_classes)), 4)
     gammas = [*(g for g in gammas if g < log_s - 0.05), log_s]
     with workers(threads):
-        run(data, preset, parse_set(sets), seeds, gammas, base, epochs, out)
+        run(
+            data,
+            preset,
+            sets=parse_set(sets),
+            seeds=seeds,
+            gammas=gammas,
+            base=base,
+            epochs=epochs,
+            out=out,
+        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ def windows_figure(every):
     """Draw gains against the window: a line per margin, a column per dataset."""
     measures = ("H", "auroc", "H_best")
     figure, axes = _grid(
-        len(measures), len(every), (3.5 * len(every), 7.2), sharex="col", sharey="col"
+        len(measures), len(every), size=(3.5 * len(every), 7.2), sharex="col", sharey="col"
     )
     for column, results in zip(axes.T, every, strict=True):
         crossed = [key for key in results.rest()[0] if results.reached(key)]
@@ -51,7 +51,7 @@ def factors_figure(every):
         places |= {label(results, key): place(results, key) for key in one_factor(results)}
     labels = sorted(places, key=places.get)
     figure, axes = _grid(
-        1, len(every), (3.5 * len(every) + 1.5, 0.32 * len(labels) + 1.4), sharey=True
+        1, len(every), size=(3.5 * len(every) + 1.5, 0.32 * len(labels) + 1.4), sharey=True
     )
     measures = ("H", "area", "H_best")
     for ax, results in zip(axes[0], every, strict=True):
@@ -80,7 +80,7 @@ def factors_figure(every):
     return figure
 
 
-def _grid(rows, columns, size, **options):
+def _grid(rows, columns, *, size, **options):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")

@@ -39,7 +39,7 @@ class Variant(NamedTuple):
         return self.source in ("single", "pool")
 
 
-def variants(scaler, gammas, base):
+def variants(scaler, gammas, *, base):
     """Return all variants of (default window, margin `base`, weight 1, 4000 proxies, one snapshot).
 
     The most informative come first, since all seeds of a variant are measured before the next.
@@ -71,7 +71,7 @@ def variants(scaler, gammas, base):
     return list(dict.fromkeys(every))
 
 
-def made_of_samples(kind, X, y, count, seed, draw):
+def made_of_samples(kind, X, y, count, *, seed, draw):
     """Return proxies (count, d) without a GAN, from training samples X (n, d), labels y (n,).
 
     mixture        l x + (1 - l) x' of samples of two classes, l uniform in [0, 1)

@@ -72,7 +72,7 @@ def workers(process):
     return found
 
 
-def wait_for(out, rows, process):
+def wait_for(out, rows, *, process):
     """Wait until the file has that many rows; the process must be alive until then."""
     while not out.exists() or out.read_bytes().count(b"\n") < rows:
         if process.poll() is not None:
@@ -83,14 +83,14 @@ def wait_for(out, rows, process):
 def disturb(data, out):
     """Run the sweep with its interruptions; yield what happened."""
     process = start(data, out)
-    wait_for(out, 6, process)
+    wait_for(out, 6, process=process)
     os.kill(workers(process)[0], signal.SIGKILL)
     yield "SIGKILL to a worker after 6 rows"
-    wait_for(out, 12, process)
+    wait_for(out, 12, process=process)
     os.killpg(process.pid, signal.SIGINT)
     yield f"Ctrl-C after 12 rows: exit code {process.wait()}"
     process = start(data, out)
-    wait_for(out, 20, process)
+    wait_for(out, 20, process=process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     yield "SIGKILL to the sweep after 20 rows"

@@ -29,5 +29,7 @@ def bench(peers, full, only, threads, repeat, as_json):
     names, missing = report.installed_peers() if peers else ([], [])
     for package in missing:
         note(f"{package} is not installed, so it is left out; pip install {package}")
-    facts = report.measure(items, names, threads, repeat, progress=lambda text: note(f"  {text}"))
-    emit(facts, as_json, report.table(facts))
+    facts = report.measure(
+        items, names, threads=threads, rounds=repeat, progress=lambda text: note(f"  {text}")
+    )
+    emit(facts, as_json=as_json, text=report.table(facts))

@@ -86,7 +86,7 @@ class Failure(click.ClickException):
         note(f"Error: {self.message}")
 
 
-def emit(obj: dict[str, Any], as_json: bool, text: str) -> None:
+def emit(obj: dict[str, Any], *, as_json: bool, text: str) -> None:
     """Print obj as one JSON object, or text; characters that control a terminal are escaped."""
     _to_stdout(f"{json.dumps(obj, allow_nan=False) if as_json else _shown(text, sys.stdout)}\n")
 

@@ -55,8 +55,8 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
 
     names, seeds, label = method_names(methods), seed_numbers(seeds), canonical(dataset)
     folder = folder_for(out)
-    check_useful(names, routed, tune, folder)
-    chosen = chosen_settings(names, dataset, label, settings)
+    check_useful(names, routed=routed, tune=tune, folder=folder)
+    chosen = chosen_settings(names, dataset=dataset, label=label, path=settings)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
     check_test(data)
     check_training(data.training())
@@ -72,14 +72,16 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
 
         callback = _phases(progress)
         if tune and folder is not None:
-            chosen = tuned(chosen, names, data.training(), label, folder, sha256, say)
+            chosen = tuned(
+                chosen, names, data.training(), label=label, folder=folder, sha256=sha256, say=say
+            )
         comparison = Comparison(data, chosen, callback=callback, say=say)
         rows = Rows(folder, comparison, conditions)
         wanted = keys(names, seeds, routed=routed)
-        _measure(comparison, rows, wanted, say)
-        facts = _facts(label, [rows.found[key] for key in wanted], seeds)
+        _measure(comparison, rows, wanted, say=say)
+        facts = _facts(label, [rows.found[key] for key in wanted], seeds=seeds)
         files = _write(folder, facts) if folder else []
-    emit({**facts, "files": files}, as_json, _text(facts, files))
+    emit({**facts, "files": files}, as_json=as_json, text=_text(facts, files))
     if facts["failed"]:
         raise SystemExit(FAILED)
 
@@ -94,7 +96,7 @@ def _phases(progress):
     return callback
 
 
-def _measure(comparison, rows, wanted, say):
+def _measure(comparison, rows, wanted, *, say):
     """Measure all missing rows, with a note for each."""
     missing = [key for key in wanted if key not in rows.found]
     for key in wanted:
@@ -119,7 +121,7 @@ def _line(row):
     return f"{name}: S {row['S']:.3f} U {row['U']:.3f} H {row['H']:.3f} ({row['seconds']:.1f} s)"
 
 
-def _facts(label, rows, seeds):
+def _facts(label, rows, *, seeds):
     from ..comparison.table import summarize
 
     table = summarize(rows)

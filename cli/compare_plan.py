@@ -36,7 +36,9 @@ def seed_numbers(text: str) -> list[int]:
     return list(range(count))
 
 
-def chosen_settings(names: list[str], dataset: str, label: str, path: str | None) -> dict[str, Any]:
+def chosen_settings(
+    names: list[str], *, dataset: str, label: str, path: str | None
+) -> dict[str, Any]:
     """Return {name: Chosen} for the methods and for ours, whose router --routed uses.
 
     dataset is as on the command line, label its name in settings files. Without settings in a file,
@@ -48,9 +50,9 @@ def chosen_settings(names: list[str], dataset: str, label: str, path: str | None
     file = Path(path) if path else None
     if file:
         check_named(file, [label])
-    chosen = {name: chosen_for(name, label, file) for name in [*names, OURS]}
+    chosen = {name: chosen_for(name, label, path=file) for name in [*names, OURS]}
     if chosen[OURS].origin == DEFAULT:
-        params, _ = resolve(None, (), {}, {"name_or_path": dataset})
+        params, _ = resolve(None, (), top={}, source={"name_or_path": dataset})
         chosen[OURS] = Chosen(params, f"preset {params['preset']}")
     return chosen
 
@@ -76,7 +78,7 @@ def folder_for(out: str | None) -> Path | None:
     return folder
 
 
-def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None) -> None:
+def check_useful(names: list[str], *, routed: bool, tune: bool, folder: Path | None) -> None:
     """ValueError if --routed or --tune would have no effect, or --tune has no folder."""
     from ..comparison.chosen import OURS
 
@@ -96,7 +98,14 @@ def check_useful(names: list[str], routed: bool, tune: bool, folder: Path | None
 
 
 def tuned(
-    chosen: dict[str, Any], names: list[str], training, label: str, folder: Path, sha256: str, say
+    chosen: dict[str, Any],
+    names: list[str],
+    training,
+    *,
+    label: str,
+    folder: Path,
+    sha256: str,
+    say,
 ) -> dict[str, Any]:
     """Return `chosen` with the settings that validation finds for the named methods, except ours.
 
@@ -115,7 +124,9 @@ def tuned(
     for name in [name for name in names if name != OURS]:
         if (name, place) not in found:
             try:
-                found[name, place] = _searched(name, chosen[name].params, folds, label, say)
+                found[name, place] = _searched(
+                    name, chosen[name].params, folds, label=label, say=say
+                )
             except FloatingPointError as error:
                 say(f"warning: {error}")
                 continue
@@ -147,7 +158,7 @@ def _check_same_data(path: Path, sha256: str) -> None:
         write_text(beside, sha256 + "\n")
 
 
-def _searched(name, start, folds, label, say):
+def _searched(name, start, folds, *, label, say):
     from ..baselines.methods import method
     from ..comparison.chosen import Chosen
     from ..comparison.grid_search import search

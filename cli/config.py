@@ -40,7 +40,7 @@ def _number_or_text(text: str):
 
 
 def resolve(
-    config: str | None, sets: tuple[str, ...], top: dict[str, Any], source: dict[str, Any]
+    config: str | None, sets: tuple[str, ...], *, top: dict[str, Any], source: dict[str, Any]
 ) -> tuple[Any, ...]:
     """Return checked constructor parameters and the arguments of load_dataset.
 
@@ -54,8 +54,8 @@ def resolve(
 
     found, data, settings = read_config(config) if config else ({}, {}, {})
     _refuse_outside(found)
-    _refuse_unknown(found, TOP, "top-level key")
-    _refuse_unknown(data, SOURCE, "key of [data]")
+    _refuse_unknown(found, TOP, what="top-level key")
+    _refuse_unknown(data, SOURCE, what="key of [data]")
     if "preset" in top and settings:
         raise ValueError(
             f"{config} has {len(settings)} settings of its own, which --preset {top['preset']} "
@@ -114,7 +114,7 @@ def _refuse_outside(top: dict[str, Any]) -> None:
             )
 
 
-def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], what: str) -> None:
+def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], *, what: str) -> None:
     from ..text import quoted
 
     for name in given:

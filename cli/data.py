@@ -30,7 +30,7 @@ def inspect(source: str, as_json: bool, **how: Any) -> None:
     from ..datasets import load_dataset
 
     facts = describe(load_dataset(source, **given(how)))
-    emit(facts, as_json, as_text(facts))
+    emit(facts, as_json=as_json, text=as_text(facts))
 
 
 @data.command()
@@ -45,7 +45,7 @@ def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> 
     from ..datasets import load_dataset, save_csv, save_npz
 
     as_npz = dest.suffix.lower() == ".npz"
-    check_target(dest, as_npz, force)
+    check_target(dest, as_npz=as_npz, force=force)
     dataset = load_dataset(source, **given(how))
     (save_npz if as_npz else save_csv)(dataset, dest)
     fields = {"class_names": dataset.class_names, "validation": dataset.validation}
@@ -57,10 +57,10 @@ def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> 
         "left_out": left_out,
     }
     tail = f", without {' and '.join(left_out)}, which CSV can't hold" if left_out else ""
-    emit(facts, as_json, f"wrote {dataset!r} to {dest}{tail}")
+    emit(facts, as_json=as_json, text=f"wrote {dataset!r} to {dest}{tail}")
 
 
-def check_target(dest: Path, as_npz: bool, force: bool) -> None:
+def check_target(dest: Path, *, as_npz: bool, force: bool) -> None:
     """Raise ValueError if DEST can't be written, or exists and --force is not given."""
     if not as_npz and dest.suffix.lower() in (".csv", ".mat", ".h5", ".zip"):
         raise ValueError(f"DEST is {dest}; give a name that ends in .npz, or a folder for CSV")

@@ -40,7 +40,7 @@ def demo(seed, device, as_json):
         full = EntropySeparationGZSL(**common).fit(X, y, prototypes)
     facts = measure(without, full, data)
     facts["seconds"] = round(time.monotonic() - started, 1)
-    emit(facts, as_json, text(facts))
+    emit(facts, as_json=as_json, text=text(facts))
 
 
 def measure(without, full, data):

@@ -42,7 +42,7 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
         _warn_if_changed(folder, metrics["inputs"])
         write_json(folder / METRICS, metrics)
         note(f"wrote {folder / METRICS}")
-    emit(metrics, as_json, text(metrics, model.settings_.router_gate))
+    emit(metrics, as_json=as_json, text=text(metrics, model.settings_.router_gate))
 
 
 def _own_source(folder, run, how):

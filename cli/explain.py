@@ -29,12 +29,16 @@ def explain(name, as_json):
     if name is None:
         width = max(map(len, ALL))
         lines = [f"{e.name:{width}}  {e.title}" for e in ALL.values()]
-        emit({"names": {e.name: e.title for e in ALL.values()}}, as_json, "\n".join(lines))
+        emit(
+            {"names": {e.name: e.title for e in ALL.values()}},
+            as_json=as_json,
+            text="\n".join(lines),
+        )
         return
     found = find(name)
     rows = found.everywhere()
     facts = _facts(found, rows)
-    emit(facts, as_json, _text(facts, rows))
+    emit(facts, as_json=as_json, text=_text(facts, rows))
     if not facts.get("passed", True):
         raise SystemExit(FAILED)
 

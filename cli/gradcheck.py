@@ -41,7 +41,7 @@ def gradcheck(names, device, as_json):
         "float32": [facts(row) for row in groups.get(FLOAT32, [])],
         "kernels": sorted({name for row in rows for cell in row.cells for name in cell.kernels}),
     }
-    emit(result, as_json, _text(groups))
+    emit(result, as_json=as_json, text=_text(groups))
     if not result["passed"]:
         raise SystemExit(FAILED)
 

@@ -33,7 +33,7 @@ def info(as_json):
         f"cuda      {_gpu_line(gpu) if usable else 'not usable: ' + gpu['reason']}",
         f"presets   {', '.join(PRESETS)}",
     ]
-    emit(facts, as_json, "\n".join(lines))
+    emit(facts, as_json=as_json, text="\n".join(lines))
 
 
 def _gpu_line(gpu):

@@ -30,7 +30,7 @@ def plot(run, out, as_json):
     figures = {chart.name: draw(chart) for chart in run_charts(found, _histogram(found))}
     paths = save_figures(figures, Path(out) if out else found.folder / FIGURES)
     names = [str(path) for path in paths]
-    emit({"figures": names}, as_json, "\n".join(f"wrote {name}" for name in names))
+    emit({"figures": names}, as_json=as_json, text="\n".join(f"wrote {name}" for name in names))
 
 
 def _histogram(run):

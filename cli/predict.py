@@ -44,7 +44,7 @@ def predict(run, features, unseen, out, device, as_json):
         note(f"wrote {len(result.label)} rows to {out}")
     if as_json:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        emit({"predictions": rows, "out": out}, True, "")
+        emit({"predictions": rows, "out": out}, as_json=True, text="")
     elif not out:
         emit_data(_csv(columns))
 

@@ -43,9 +43,9 @@ class Progress:
             self.tail = f", CS {logs['cs']:.2f} (r {logs['relative']:.2f})"
         if now - self.drawn > 0.1 or step == logs["total"]:
             self.drawn = now
-            self._draw(step, logs["total"], now)
+            self._draw(step, logs["total"], now=now)
 
-    def _draw(self, step: int, total: int, now: float) -> None:
+    def _draw(self, step: int, total: int, *, now: float) -> None:
         filled = round(WIDTH * step / total)
         rate = (step - self.first) / max(now - self.started, 1e-9)
         left = f", at most {clock((total - step) / rate)} left" if 0 < rate < 1e6 else ""

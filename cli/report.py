@@ -48,4 +48,4 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
         "warnings": warnings,
     }
     lines = [*content.notices, *(f"warning: {w}" for w in warnings), f"wrote {path}"]
-    emit(facts, as_json, "\n".join(lines))
+    emit(facts, as_json=as_json, text="\n".join(lines))

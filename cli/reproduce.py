@@ -50,7 +50,7 @@ def reproduce(target, datasets, out, as_json, **options):
     from .progress import Progress
 
     if target is None:
-        emit({k: t.title for k, t in TARGETS.items()}, as_json, _listed(TARGETS))
+        emit({k: t.title for k, t in TARGETS.items()}, as_json=as_json, text=_listed(TARGETS))
         return
     if target not in TARGETS:
         raise ValueError(f"there is no {target!r}; pass one of {', '.join(TARGETS)}")
@@ -58,20 +58,20 @@ def reproduce(target, datasets, out, as_json, **options):
     device_module(options["device"])
     _check_packages(target, folder)
     _check_methods(target, options)
-    table = _Table(target, published(target), folder)
+    table = _Table(target, published(target), folder=folder)
     with Progress() as callback:
 
         def say(line):
             callback.close()
             note(line)
 
-        jobs = _jobs(target, datasets, {**options, "callback": callback}, table)
+        jobs = _jobs(target, datasets, options={**options, "callback": callback}, table=table)
         table.write()  # an error about the folder should come before the first run
         for job, outcome in outcomes(TARGETS[target], progress(jobs, say)):
-            table.add(job, outcome, say)
+            table.add(job, outcome, say=say)
     table.draw()
     files = [str(path) for path in table.files]
-    emit({**table.facts(), "files": files}, as_json, table.text())
+    emit({**table.facts(), "files": files}, as_json=as_json, text=table.text())
     if table.failed:
         raise SystemExit(FAILED)
 
@@ -104,7 +104,7 @@ def _check_methods(target, options):
             )
 
 
-def _jobs(target, datasets, options, table):
+def _jobs(target, datasets, *, options, table):
     """Return the runs by dataset, split and seed; record missing datasets in table.not_run."""
     from ..baselines.methods import DETERMINISTIC
     from ..datasets.find import canonical
@@ -129,16 +129,18 @@ def _jobs(target, datasets, options, table):
             continue
         top = given({"preset": options["preset"]})
         named = given({"name_or_path": name, "root": options["root"]})
-        params, source = resolve(None, options["sets"], top, named)
+        params, source = resolve(None, options["sets"], top=top, source=named)
         params |= {"device": options["device"], "dtype": "float32"}
         params["callback"] = options["callback"]
         label, source = canonical(name), absolute_source(source)
         if label in table.datasets:
             raise ValueError(f"two datasets are called {label}; give them one at a time")
         table.datasets.append(label)
-        for split in wanted_splits(target, name, there, asked):
+        for split in wanted_splits(target, name, there=there, asked=asked):
             where = {**source, "split": split}
-            for system, chosen in _systems(target, label, options, table.printed).items():
+            for system, chosen in _systems(
+                target, label, options=options, printed=table.printed
+            ).items():
                 mine = seeds[:1] if system in DETERMINISTIC else seeds
                 jobs += [
                     Job(
@@ -162,23 +164,23 @@ def _jobs(target, datasets, options, table):
     return jobs
 
 
-def _systems(target, label, options, printed):
+def _systems(target, label, *, options, printed):
     """Return {class name: settings} of the methods to measure; None for ours, with its preset."""
     from ..comparison.chosen import OURS, chosen_for
     from ..reproduce.others import systems
     from .compare_plan import method_names
 
-    names = [OURS, *systems(target, label, printed)]
+    names = [OURS, *systems(target, label, printed=printed)]
     if options["methods"]:
         names = method_names(options["methods"])
     path = Path(options["settings"]) if options["settings"] else None
-    return {name: None if name == OURS else chosen_for(name, label, path) for name in names}
+    return {name: None if name == OURS else chosen_for(name, label, path=path) for name in names}
 
 
 class _Table:
     """The table of the measured runs, in memory and, if given, in a folder."""
 
-    def __init__(self, target, printed, folder):
+    def __init__(self, target, printed, *, folder):
         self.target, self.printed, self.folder = target, printed, folder
         self.datasets, self.outcomes, self.files = [], [], []
         self.not_run, self.failed = {}, {}
@@ -187,7 +189,7 @@ class _Table:
         self.not_run[dataset] = why
         note(f"note: {dataset} was not run: {why}")
 
-    def add(self, job, outcome, say):
+    def add(self, job, outcome, *, say):
         if isinstance(outcome, str):
             self.failed[f"{job.dataset}, {job.label}"] = outcome
             say(f"warning: {job.dataset}, {job.label} failed: {outcome}")
@@ -198,7 +200,7 @@ class _Table:
     def records(self):
         from ..reproduce.records import records
 
-        return records(self.outcomes, self.printed, self.datasets)
+        return records(self.outcomes, self.printed, datasets=self.datasets)
 
     def draw(self):
         self.write()
@@ -233,4 +235,4 @@ class _Table:
         from ..reproduce.run import write_table
 
         if self.folder:
-            self.files = write_table(self.folder, self.facts(), self.records())
+            self.files = write_table(self.folder, self.facts(), records=self.records())

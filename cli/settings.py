@@ -28,12 +28,12 @@ def settings(name, as_json):
 
     if name is None:
         facts = {name: _facts(name) for name in SETTINGS}
-        emit({"presets": list(PRESETS), "settings": facts}, as_json, _listed(facts))
+        emit({"presets": list(PRESETS), "settings": facts}, as_json=as_json, text=_listed(facts))
         return
     name = name.replace(".", "_")
     check_name(name)
     facts = _facts(name)
-    emit({"name": name, **facts}, as_json, _text(name, facts))
+    emit({"name": name, **facts}, as_json=as_json, text=_text(name, facts))
 
 
 def _facts(name):

@@ -61,23 +61,23 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     for run in runs:
         run.params["threads"] = plan["threads"]
     with FileLock(path):
-        results = Results(path, plan, runs)
+        results = Results(path, plan, runs=runs)
         missing = results.missing()
         note(
             f"{_count(len(runs), 'run')}, {len(runs) - len(missing)} of them in {path} already; "
             f"threads per run: {plan['threads']}"
         )
         check_sources(missing)
-        lost = _collect(engine, missing, results, path)
+        lost = _collect(engine, missing, results, path=path)
         if not lost:
             results.finish()
-    facts = _facts(path, results, len(missing), lost)
-    emit(facts, as_json, _text(facts))
+    facts = _facts(path, results, ran=len(missing), lost=lost)
+    emit(facts, as_json=as_json, text=_text(facts))
     if lost or facts["failed"]:
         raise SystemExit(FAILED)
 
 
-def _collect(engine, missing, results, path):
+def _collect(engine, missing, results, *, path):
     """Write the rows of finished runs; return the number of runs that lost their workers."""
     lost, started = 0, time.monotonic()
     try:
@@ -103,7 +103,7 @@ def _progress(done, total, seconds):
             sys.stderr.flush()
 
 
-def _facts(path, results, ran, lost):
+def _facts(path, results, *, ran, lost):
     rows = [results.rows[i] for i in sorted(results.rows)]
     failed = [row for row in rows if row["error"]]
     return {

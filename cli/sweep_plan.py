@@ -79,8 +79,13 @@ def plan_sweep(
     top = given({"preset": preset})
     for dataset in datasets:
         named = given({"name_or_path": dataset, "root": root, "prototypes": prototypes})
-        resolved = [(c, *_resolve(config, c, top, named)) for c in combinations]
-        runs += _runs(resolved, splits, seeds, varied=[k for k, v in values.items() if len(v) > 1])
+        resolved = [(c, *_resolve(config, c, top=top, named=named)) for c in combinations]
+        runs += _runs(
+            resolved,
+            splits=splits,
+            seeds=seeds,
+            varied=[k for k, v in values.items() if len(v) > 1],
+        )
         _, params, source = resolved[0]
         names = {k: v for k, v in params.items() if k not in TOP}
         sections = settings_for(params["preset"], names).sections()
@@ -110,13 +115,13 @@ def _check_names(paths):
             )
 
 
-def _resolve(config, combination, top, named):
+def _resolve(config, combination, *, top, named):
     """Return the complete constructor parameters and the absolute source."""
     from ..datasets.array_checks import check_dtype
     from ..nn.random import check_seed
 
     pairs = tuple(f"{name}={_text(value)}" for name, value in combination.items())
-    params, source = resolve(config, pairs, top, named)
+    params, source = resolve(config, pairs, top=top, source=named)
     params = {"seed": 0, "device": "cpu", "dtype": "float32", **params}
     check_seed(params["seed"])
     check_dtype(params["dtype"])
@@ -128,7 +133,7 @@ def _text(value):
     return json.dumps(value, default=str)  # a date becomes text, which the settings refuse
 
 
-def _runs(resolved, splits, seeds, varied):
+def _runs(resolved, *, splits, seeds, varied):
     from ..sweeps.run import Run
 
     runs = []

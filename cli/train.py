@@ -63,10 +63,10 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
         folder, again = Path(resume), _again(resume, options)
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         with RunLock(folder) as held:
-            read = _read(str(folder / CONFIG), options["sets"], top, source)
+            read = _read(str(folder / CONFIG), options["sets"], top=top, source=source)
             facts = run(Training(**read, **place, resumed=True), held)
     else:
-        read = _read(options["config"], options["sets"], top, source)
+        read = _read(options["config"], options["sets"], top=top, source=source)
         folder = Path(out) if out else _default_folder(read["data"].name, read["params"])
         again = _again(folder, {"sets": (), "device": None})
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
@@ -74,15 +74,15 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
         create_run(folder, training.config())
         with RunLock(folder) as held:
             facts = run(training, held)
-    emit(facts, as_json, _text(facts))
+    emit(facts, as_json=as_json, text=_text(facts))
 
 
-def _read(config, sets, top, source):
+def _read(config, sets, *, top, source):
     """Return the training set, its files, the parameters and the source to record."""
     from ..datasets import check_training, load_dataset
     from .config import absolute_source, resolve
 
-    params, source = resolve(config, sets, top, source)
+    params, source = resolve(config, sets, top=top, source=source)
     data = load_dataset(**source)
     training, files, source = data.training(), data.files, absolute_source(data.source)
     del data  # from here on no data of unseen classes or test samples can be reached

@@ -46,7 +46,9 @@ class Training:
         model, settings = self.model()
         top = {name: getattr(model, name) for name in ("preset", "seed", "device", "dtype")}
         given = set(given_settings(model.get_params()))
-        return config_text(top, self.source, settings, given if model.preset == "auto" else None)
+        return config_text(
+            top, self.source, settings, only=given if model.preset == "auto" else None
+        )
 
     def begin_vsmm(self, anew: bool) -> None:
         """Write the settings, which --set may have changed, now that the CWGAN is complete."""
@@ -148,7 +150,9 @@ def _train(training: Training, stopping: Stopping) -> dict[str, Any]:
     seen = training.data
     model.fit(seen.X, seen.y, seen.prototypes, checkpoint=checkpoints)
     model.callback = None
-    return _write_results(training, model, data, started, time.monotonic() - clock)
+    return _write_results(
+        training, model, training_sha256=data, started=started, seconds=time.monotonic() - clock
+    )
 
 
 def _search(training: Training, stopping: Stopping) -> None:
@@ -171,7 +175,7 @@ def _search(training: Training, stopping: Stopping) -> None:
     write_text(training.folder / CONFIG, training.config())
 
 
-def _write_results(training, model, training_sha256, started, seconds):
+def _write_results(training, model, *, training_sha256, started, seconds):
     """Write all results, and the manifest last: a run with a manifest is finished."""
     from ..gates.units import thresholds
     from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL, write_curves

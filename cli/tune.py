@@ -66,7 +66,13 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
 
         options = {"folds": folds, "seed": seed, "device": device, "callback": show}
         found = search(training, preset, parse_set(sets), recalibrate=recalibrate, **options)
-    _write(out, trials, found, {"preset": preset, "seed": seed, "device": device}, source)
+    _write(
+        out,
+        trials=trials,
+        found=found,
+        top={"preset": preset, "seed": seed, "device": device},
+        source=source,
+    )
     facts = {
         "config": str(out),
         "trials_file": str(trials),
@@ -77,7 +83,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
         "gates": found.gates,
         "trials": found.trials,
     }
-    emit(facts, as_json, _text(facts))
+    emit(facts, as_json=as_json, text=_text(facts))
 
 
 def _refuse_existing(*paths):
@@ -89,7 +95,7 @@ def _refuse_existing(*paths):
             raise FileNotFoundError(f"folder {path.parent} does not exist; create it first")
 
 
-def _write(out, trials, found, top, source):
+def _write(out, *, trials, found, top, source):
     """Write the trials, then the TOML file: if this exists, both are complete."""
     from ..runs.config import config_text
     from ..storage.checksums import write_text

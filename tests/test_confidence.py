@@ -19,7 +19,7 @@ S, D, K = 4, 5, 3
 @pytest.fixture
 def ptc():
     rng = np.random.default_rng(0)
-    return PTC(rng.normal(size=(S, D)), rng.normal(size=S), 0.1, 0.5)
+    return PTC(rng.normal(size=(S, D)), rng.normal(size=S), l2=0.1, held_out_loss=0.5)
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_relative_is_zero_for_one_and_one_for_the_reference(make_scorer):
 
 
 def test_relative_is_finite_where_the_reference_is_one(make_scorer):
-    blind = PTC(np.zeros((S, D)), np.zeros(S), 0.1, 1.4)
+    blind = PTC(np.zeros((S, D)), np.zeros(S), l2=0.1, held_out_loss=1.4)
     scorer = make_scorer(ptc=blind)
     assert scorer.reference == pytest.approx(1)
     assert scorer.relative(1.0) == 0

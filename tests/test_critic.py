@@ -49,9 +49,9 @@ def version(request):
 
 
 def fused_loss(version, critic, x, fake, y, prototypes, alpha, penalty=10.0):
-    fused = version(critic, len(x), D)
+    fused = version(critic, batch=len(x), d=D)
     fused.real[...], fused.fake[...] = x, fake
-    return fused.loss(prototypes, y, alpha, penalty)
+    return fused.loss(prototypes, y, alpha, penalty=penalty)
 
 
 @pytest.mark.wheel
@@ -62,7 +62,7 @@ def test_terms_and_gradients_are_those_of_the_general_critic(
 ):
     critic, (x, fake, y, prototypes, alpha) = make_critic(hidden), make_batch(n, classes)
     terms, grads = fused_loss(version, critic, x, fake, y, prototypes, alpha)
-    expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], 10.0)
+    expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], penalty=10.0)
     assert {k: float(v) for k, v in terms.items()} == pytest.approx(expected, rel=1e-12)
     for mine, other in zip(grads, others, strict=True):
         assert mine.shape == other.shape
@@ -78,7 +78,7 @@ def test_neither_threads_nor_the_type_change_more_than_rounding(
     with workers(threads):
         terms, grads = fused_loss(version, critic, *batch)
     x, fake, y, prototypes, alpha = batch
-    expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], 10.0)
+    expected, others = critic_loss(critic, x, fake, prototypes[y], alpha[:, None], penalty=10.0)
     tolerance = 1e-12 if dtype == "float64" else 1e-5
     assert terms["loss"] == pytest.approx(expected["loss"], rel=tolerance)
     for mine, other in zip(grads, others, strict=True):
@@ -97,11 +97,11 @@ def test_an_input_gradient_of_zero_has_no_penalty_gradient(version, make_critic,
 
 def test_a_second_batch_leaves_nothing_of_the_first(version, make_critic, make_batch):
     critic = make_critic()
-    fused = version(critic, 12, D)
+    fused = version(critic, batch=12, d=D)
     for seed_classes in (20, 3):  # with a column per sample, then one per class
         x, fake, y, prototypes, alpha = make_batch(12, seed_classes)
         fused.real[...], fused.fake[...] = x, fake
-        _, grads = fused.loss(prototypes, y, alpha, 10.0)
+        _, grads = fused.loss(prototypes, y, alpha, penalty=10.0)
     _, expected = fused_loss(version, critic, x, fake, y, prototypes, alpha)
     assert all(np.array_equal(a, b) for a, b in zip(grads, expected, strict=True))
 
@@ -110,7 +110,7 @@ def test_only_one_layer_without_curvature_is_fused(make_critic):
     assert is_fusable(make_critic("relu"))
     assert not is_fusable(make_critic("tanh"))
     assert not is_fusable(make_critic("relu", layers=2))
-    assert not is_fusable(MLP(make_critic("relu").params, "relu", output="tanh"))
+    assert not is_fusable(MLP(make_critic("relu").params, hidden="relu", output="tanh"))
 
 
 @pytest.mark.wheel
@@ -122,7 +122,7 @@ def test_after_200_steps_the_fused_and_the_reference_path_agree(dtype, tolerance
     settings = Settings(gan_generator_hidden=(64,), gan_critic_hidden=(64,), gan_batch=32)
 
     def train():
-        gan = CWGAN(np, D, K, settings, 0, dtype)
+        gan = CWGAN(np, d=D, k=K, settings=settings, seed=0, dtype=dtype)
         start = np.concatenate([p.ravel() for p in gan.generator.params + gan.critic.params])
         for _ in range(200):
             gan.train_step(x, y, prototypes.astype(dtype))
@@ -152,14 +152,17 @@ def test_in_float32_what_cancels_in_the_gradient_of_w_a_leaves_no_rounding(versi
     settings = Settings(gan_generator_hidden=(128,), gan_critic_hidden=(256,), gan_batch=64)
 
     def update(dtype):
-        gan, start = (CWGAN(np, d, k, settings, 0, kind) for kind in (dtype, "float32"))
+        gan, start = (
+            CWGAN(np, d=d, k=k, settings=settings, seed=0, dtype=kind)
+            for kind in (dtype, "float32")
+        )
         for mine, other in zip(
             gan.generator.params + gan.critic.params,
             start.generator.params + start.critic.params,
             strict=True,
         ):
             mine[...] = other
-        gan._fused = version(gan.critic, settings.gan_batch, d)
+        gan._fused = version(gan.critic, batch=settings.gan_batch, d=d)
         gan.train_step(x.astype(dtype), y, prototypes.astype(dtype))
         return gan.critic.params[0][:, d:].astype("float64") - start.critic.params[0][:, d:]
 

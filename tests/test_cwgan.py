@@ -49,7 +49,9 @@ def make():
     """make(seed, **changes) -> a small CWGAN for `data`."""
 
     def make(seed=0, dtype="float32", **changes):
-        return CWGAN(np, D, K, Settings(**{**SMALL, **changes}), seed, dtype)
+        return CWGAN(
+            np, d=D, k=K, settings=Settings(**{**SMALL, **changes}), seed=seed, dtype=dtype
+        )
 
     return make
 
@@ -86,7 +88,7 @@ def test_critic_loss_by_finite_differences(critic, batch):
     penalty = 10 * ((np.linalg.norm(g, axis=1) - 1) ** 2).mean()
     distance = scores(x).mean() - scores(fake).mean()
 
-    terms, _ = critic_loss(critic, x, fake, a, alpha, 10.0)
+    terms, _ = critic_loss(critic, x, fake, a, alpha, penalty=10.0)
     assert terms["wasserstein"] == pytest.approx(distance, rel=1e-12)
     assert terms["penalty"] == pytest.approx(penalty, rel=1e-8)
     assert terms["loss"] == pytest.approx(scores(fake).mean() - scores(x).mean() + penalty)
@@ -97,7 +99,7 @@ def test_alpha_one_is_the_real_sample_and_zero_the_fake(critic, batch):
     x, fake, a, _ = batch
 
     def penalty(x, fake, alpha):
-        return critic_loss(critic, x, fake, a, np.full((6, 1), alpha), 10.0)[0]["penalty"]
+        return critic_loss(critic, x, fake, a, np.full((6, 1), alpha), penalty=10.0)[0]["penalty"]
 
     assert penalty(x, fake, 1.0) == penalty(x, 2 * fake, 1.0) != penalty(2 * x, fake, 1.0)
     assert penalty(x, fake, 0.0) == penalty(2 * x, fake, 0.0) != penalty(x, 2 * fake, 0.0)
@@ -107,7 +109,7 @@ def test_alpha_one_is_the_real_sample_and_zero_the_fake(critic, batch):
 @pytest.mark.parametrize("slope_of_a", [0.0, 100.0])
 def test_the_penalty_is_about_x_and_never_a(batch, slope_of_a):
     w = np.array([[3.0, 4.0, 0.0, 0.0, 0.0, *[slope_of_a] * K]])
-    terms, grads = critic_loss(MLP([w, np.zeros(1)]), *batch, 10.0)
+    terms, grads = critic_loss(MLP([w, np.zeros(1)]), *batch, penalty=10.0)
     assert terms["penalty"] == pytest.approx(10 * (5 - 1) ** 2)
     x, fake, _, _ = batch
     of_penalty = 2 * 10 * 4 * np.array([0.6, 0.8, 0, 0, 0])
@@ -117,8 +119,8 @@ def test_the_penalty_is_about_x_and_never_a(batch, slope_of_a):
 
 def test_without_a_weight_there_is_no_penalty(critic, batch):
     x, fake, a, alpha = batch
-    terms, grads = critic_loss(critic, x, fake, a, alpha, 0.0)
-    _, other = critic_loss(critic, x, fake, a, 1 - alpha, 0.0)
+    terms, grads = critic_loss(critic, x, fake, a, alpha, penalty=0.0)
+    _, other = critic_loss(critic, x, fake, a, 1 - alpha, penalty=0.0)
     assert terms["penalty"] == 0
     assert terms["loss"] == -terms["wasserstein"]
     for mine, same in zip(grads, other, strict=True):
@@ -143,7 +145,7 @@ def test_losses_keep_float32(batch):
     net = MLP.create(np, [D + K, 7, 1], seed=1, purpose=Purpose.CHECK, std=None)
     generator = MLP.create(np, [K + K, 7, D], seed=1, purpose=Purpose.CHECK, std=None)
     x, fake, a, alpha = (array.astype(np.float32) for array in batch)
-    _, grads = critic_loss(net, x, fake, a, alpha, 10.0)
+    _, grads = critic_loss(net, x, fake, a, alpha, penalty=10.0)
     grads += generator_loss(generator, net, a, a)[1]
     assert {grad.dtype for grad in grads} == {np.dtype("float32")}
 
@@ -194,13 +196,13 @@ def test_batches_are_real_samples_with_their_own_prototypes(make, data, monkeypa
     x, y, prototypes = data
     calls, generator_calls = [], []
 
-    def spy(critic, *batch):
-        calls.append(batch)
-        return critic_loss(critic, *batch)
+    def spy(critic, *batch, penalty):
+        calls.append((*batch, penalty))
+        return critic_loss(critic, *batch, penalty=penalty)
 
-    def spy_on_generator(generator, critic, *batch):
+    def spy_on_generator(generator, critic, *batch, **options):
         generator_calls.append(batch)
-        return generator_loss(generator, critic, *batch)
+        return generator_loss(generator, critic, *batch, **options)
 
     monkeypatch.setattr(cwgan, "critic_loss", spy)
     monkeypatch.setattr(cwgan, "generator_loss", spy_on_generator)

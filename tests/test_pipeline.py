@@ -104,14 +104,14 @@ def test_the_source_is_what_was_trained(find, data):
 @pytest.mark.wheel
 def test_draw_takes_scaled_seen_prototypes_and_gives_scaled_features(find, data):
     source, _ = find()
-    expected = draw_proxies(source.snapshots, data[2], source.latent, 30, 5, 1)
-    assert np.array_equal(source.draw(data[2], 30, 5, 1), expected)
+    expected = draw_proxies(source.snapshots, data[2], 30, latent=source.latent, seed=5, draw=1)
+    assert np.array_equal(source.draw(data[2], 30, seed=5, draw=1), expected)
     assert expected.shape == (30, data[0].shape[1])
 
 
 @pytest.mark.wheel
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(find, data):
-    draws = [find(seed)[0].draw(data[2], 20, 0, 0) for seed in (4, 4, 5)]
+    draws = [find(seed)[0].draw(data[2], 20, seed=0, draw=0) for seed in (4, 4, 5)]
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
 
@@ -214,7 +214,9 @@ def test_the_noise_of_the_score_is_of_the_seed(data):
         plan = Plan(settings=settings, seed=3, xp=np, dtype=str(x.dtype))
         training = pipeline.start_gan(seen_data(*data), plan, [SnapshotKeeper(settings)])
         shape = (len(a) * settings.cs_per_class, latent or a.shape[1])
-        expected = random.normal(np, 3, 0, Purpose.SCORE_NOISE, shape, str(x.dtype))
+        expected = random.normal(
+            np, shape, seed=3, step=0, purpose=Purpose.SCORE_NOISE, dtype=str(x.dtype)
+        )
         assert np.array_equal(training.scorer.z, expected)
 
 
@@ -227,7 +229,7 @@ def test_what_is_said_of_training_is_of_evenly_spaced_samples_and_their_classes(
     rows = np.arange(len(y))[:: 1 + len(y) // 40]
     assert 10 < len(rows) <= 40
     assert np.array_equal(trained.y, y[rows])
-    expected = router.vsmm_scores(trained.vsmm, x[rows], a, settings.router_metric)
+    expected = router.vsmm_scores(trained.vsmm, x[rows], a, metric=settings.router_metric)
     for one, other in zip(trained.sample, expected, strict=True):
         assert np.array_equal(one, other)
     assert trained.score_scale == router.score_deviation(expected.f)

@@ -19,7 +19,13 @@ def generator(seed=0):
 
 @pytest.fixture
 def pool():
-    return [Snapshot(Look(i, 0.0, 5.0, 0.5, 0.0, 0.0), generator(i)) for i in range(3)]
+    return [
+        Snapshot(
+            Look(step=i, epoch=0.0, cs=5.0, relative=0.5, wasserstein=0.0, penalty=0.0),
+            generator(i),
+        )
+        for i in range(3)
+    ]
 
 
 @pytest.fixture
@@ -29,11 +35,15 @@ def prototypes():
 
 @pytest.mark.wheel
 def test_a_draw_is_a_function_of_its_seed_and_number(pool, prototypes):
-    x = draw_proxies(pool, prototypes, 2, 50, 0, 0)
+    x = draw_proxies(pool, prototypes, 50, latent=2, seed=0, draw=0)
     assert (x.shape, x.dtype) == ((50, D), np.float32)
-    assert np.array_equal(x, draw_proxies(pool, prototypes, 2, 50, 0, 0))
+    assert np.array_equal(x, draw_proxies(pool, prototypes, 50, latent=2, seed=0, draw=0))
     for seed, draw in ((0, 1), (1, 0)):
-        assert not np.isclose(x, draw_proxies(pool, prototypes, 2, 50, seed, draw)).all(1).any()
+        assert (
+            not np.isclose(x, draw_proxies(pool, prototypes, 50, latent=2, seed=seed, draw=draw))
+            .all(1)
+            .any()
+        )
 
 
 @pytest.mark.wheel
@@ -45,7 +55,7 @@ def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, m
         return generator_forward(net, z, a)
 
     monkeypatch.setattr(proxies, "generator_forward", spy)
-    draw_proxies(pool, prototypes, 2, 3001, 0, 0)
+    draw_proxies(pool, prototypes, 3001, latent=2, seed=0, draw=0)
     assert [net for net, _, _ in calls] == [snapshot.generator for snapshot in pool]
     assert [len(z) for _, z, _ in calls] == [1001, 1000, 1000]
     for _, z, a in calls:
@@ -55,5 +65,5 @@ def test_snapshots_have_equal_shares_and_classes_are_uniform(pool, prototypes, m
         assert abs(z.mean()) < 0.1
         assert z.std() == pytest.approx(1, abs=0.1)
     assert np.unique(np.concatenate([z for _, z, _ in calls]), axis=0).shape[0] == 3001
-    draw_proxies(pool, prototypes, 2, 3001, 0, 1)
+    draw_proxies(pool, prototypes, 3001, latent=2, seed=0, draw=1)
     assert not np.array_equal(calls[0][2], calls[3][2])  # another draw, other classes

@@ -49,13 +49,13 @@ def held_out_loss(model, x, y):
 
 def test_the_objective_by_hand():
     w, b, x, y = np.zeros((2, 1)), np.zeros(2), np.array([[1.0], [3.0]]), np.array([0, 1])
-    loss, dw, db = ptc_loss(w, b, x, y, 0.5)
+    loss, dw, db = ptc_loss(w, b, x, y, l2=0.5)
     assert loss == pytest.approx(np.log(2))
     assert dw == pytest.approx(np.array([[0.5], [-0.5]]))
     assert db == pytest.approx(0)
     w = np.array([[2.0], [-4.0]])
-    plain, dw_plain, db_plain = ptc_loss(w, b, x, y, 0.0)
-    loss, dw, db = ptc_loss(w, b, x, y, 0.5)
+    plain, dw_plain, db_plain = ptc_loss(w, b, x, y, l2=0.0)
+    loss, dw, db = ptc_loss(w, b, x, y, l2=0.5)
     assert loss == pytest.approx(plain + 0.25 * 20)
     assert dw == pytest.approx(dw_plain + 0.5 * w)
     assert db == pytest.approx(db_plain)
@@ -64,7 +64,7 @@ def test_the_objective_by_hand():
 def test_the_bias_is_not_penalised(make_data):
     x, y = make_data(20)
     w, b = np.zeros((CLASSES, D)), np.array([9.0, -3.0, 1.0])
-    weak, strong = (ptc_loss(w, b, x, y, l2) for l2 in (0.0, 100.0))
+    weak, strong = (ptc_loss(w, b, x, y, l2=l2) for l2 in (0.0, 100.0))
     assert weak[0] == strong[0]
     assert np.array_equal(weak[2], strong[2])
 
@@ -74,14 +74,14 @@ def test_the_bias_is_not_penalised(make_data):
 def test_lbfgs_finds_the_minimum_that_scikit_learn_finds(make_data, l2):
     x, y = make_data(150, noise=0.1)
     model = train((x, y), (x, y), ptc_l2=(l2,))
-    _, dw, db = ptc_loss(model.w, model.b, x, y, l2)
+    _, dw, db = ptc_loss(model.w, model.b, x, y, l2=l2)
     assert np.abs(dw).max() < 1e-4
     assert np.abs(db).max() < 1e-4
     other = LogisticRegression(C=1 / (l2 * len(y)), tol=1e-8, max_iter=10_000).fit(x, y)
     assert np.allclose(np.exp(model.log_proba(x)), other.predict_proba(x), atol=2e-3)
     assert np.allclose(model.w, other.coef_, atol=0.02)
-    theirs = ptc_loss(other.coef_, other.intercept_, x, y, l2)[0]
-    assert ptc_loss(model.w, model.b, x, y, l2)[0] == pytest.approx(theirs, abs=1e-6)
+    theirs = ptc_loss(other.coef_, other.intercept_, x, y, l2=l2)[0]
+    assert ptc_loss(model.w, model.b, x, y, l2=l2)[0] == pytest.approx(theirs, abs=1e-6)
 
 
 @pytest.mark.wheel
@@ -144,7 +144,7 @@ def test_adam_goes_through_all_samples_in_a_new_order_in_every_epoch(make_data, 
 
     def spy(w, b, x, y, l2):
         batches.append(x)
-        return ptc_loss(w, b, x, y, l2)
+        return ptc_loss(w, b, x, y, l2=l2)
 
     monkeypatch.setattr(ptc, "ptc_loss", spy)
     train((x, y), (x, y), ptc_solver="adam", ptc_l2=(0.1,), ptc_epochs=2, ptc_batch=20)
@@ -159,16 +159,16 @@ def test_adam_has_the_betas_of_the_gan(make_data):
     x, y = make_data(20)
     whole = {"ptc_solver": "adam", "ptc_l2": (0.1,), "ptc_epochs": 4, "ptc_batch": 20}
     w, b = np.zeros((CLASSES, D)), np.zeros(CLASSES)
-    adam = Adam([w, b], 1e-3, (0.5, 0.999))
+    adam = Adam([w, b], lr=1e-3, betas=(0.5, 0.999))
     for _ in range(4):
-        adam.step(ptc_loss(w, b, x, y, 0.1)[1:])
+        adam.step(ptc_loss(w, b, x, y, l2=0.1)[1:])
     assert np.allclose(train((x, y), (x, y), **whole).w, w, rtol=1e-10)
 
 
 def test_log_proba_is_the_log_of_a_softmax(make_data):
     x, _ = make_data(10)
     rng = np.random.default_rng(0)
-    model = PTC(rng.normal(size=(CLASSES, D)), rng.normal(size=CLASSES), 0.1, 0.5)
+    model = PTC(rng.normal(size=(CLASSES, D)), rng.normal(size=CLASSES), l2=0.1, held_out_loss=0.5)
     e = np.exp(x @ model.w.T + model.b)
     assert np.allclose(np.exp(model.log_proba(x)), e / e.sum(axis=1, keepdims=True))
     assert np.isfinite(model.log_proba(1e4 * x)).all()

@@ -28,7 +28,7 @@ BRUTE_FORCE = {
 
 def routed(vsmm, x, seen, unseen, settings):
     semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
-    return route_batch(vsmm, x, semantic, settings, 1.0)
+    return route_batch(vsmm, x, semantic, settings, score_scale=1.0)
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def rng():
 @pytest.fixture
 def setup(rng):
     """A VSMM, samples of every route, seen and unseen prototypes."""
-    vsmm = VSMM.create(np, D, K, S, Settings(vsmm_latent=M), 0, "float64")
+    vsmm = VSMM.create(
+        np, d=D, k=K, n_classes=S, settings=Settings(vsmm_latent=M), seed=0, dtype="float64"
+    )
     scale = np.repeat([[0.1], [1.0], [30.0]], 20, axis=0)  # of the logits: from vague to certain
     return vsmm, rng.normal(size=(60, D)) * scale, rng.random((S, K)), rng.random((U, K))
 
@@ -56,7 +58,7 @@ def softmax(values):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_compatibility_by_brute_force(rng, metric, dtype):
     x, a = (rng.normal(size=(n, M)).astype(dtype) for n in (7, 4))
-    f = compatibility(x, a, metric)
+    f = compatibility(x, a, metric=metric)
     assert f.shape == (7, 4)
     assert f.dtype == dtype
     expected = [[BRUTE_FORCE[metric](row, prototype) for prototype in a] for row in x]
@@ -64,13 +66,15 @@ def test_compatibility_by_brute_force(rng, metric, dtype):
 
 
 def test_euclidean_is_not_squared():
-    assert compatibility(np.array([[3.0, 4.0]]), np.zeros((1, 2)), "euclidean").tolist() == [[-5]]
+    assert compatibility(np.array([[3.0, 4.0]]), np.zeros((1, 2)), metric="euclidean").tolist() == [
+        [-5]
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_distance_of_equal_vectors_is_zero_and_never_nan(rng, dtype):
     x = (1000 * rng.normal(size=(50, 64))).astype(dtype)
-    distances = -compatibility(x, x, "euclidean")
+    distances = -compatibility(x, x, metric="euclidean")
     assert np.isfinite(distances).all()
     assert distances.min() >= 0
     assert np.diag(distances).max() < 1e-3 * distances.mean()
@@ -79,7 +83,7 @@ def test_the_distance_of_equal_vectors_is_zero_and_never_nan(rng, dtype):
 def test_small_distances_far_from_the_origin_keep_their_order(rng):
     semantic = (100 + rng.normal(size=(20, 64))).astype(np.float32)
     embedded = (semantic + 0.01 * rng.normal(size=(20, 64))).astype(np.float32)
-    f = compatibility(embedded, semantic, "euclidean")
+    f = compatibility(embedded, semantic, metric="euclidean")
     exact = np.linalg.norm(embedded.astype(float) - semantic.astype(float), axis=1)
     assert f.argmax(axis=1).tolist() == list(range(20))
     assert np.allclose(-np.diag(f), exact, rtol=0.05)
@@ -89,9 +93,9 @@ def test_small_distances_far_from_the_origin_keep_their_order(rng):
 def test_zero_vectors_have_cosine_zero(rng):
     a = rng.normal(size=(3, M))
     a[1] = 0
-    f = compatibility(np.zeros((2, M)), a, "cosine")
+    f = compatibility(np.zeros((2, M)), a, metric="cosine")
     assert f.tolist() == [[0, 0, 0], [0, 0, 0]]
-    f = compatibility(rng.normal(size=(2, M)), a, "cosine")
+    f = compatibility(rng.normal(size=(2, M)), a, metric="cosine")
     assert f[:, 1].tolist() == [0, 0]
     assert np.abs(f[:, [0, 2]]).min() > 0
 
@@ -99,13 +103,13 @@ def test_zero_vectors_have_cosine_zero(rng):
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
 def test_cosine_does_not_depend_on_length(rng, scale):
     x, a = (rng.normal(size=(n, M)).astype(np.float32) for n in (3, 4))
-    f = compatibility(x * np.float32(scale), a * np.float32(scale), "cosine")
-    assert np.allclose(f, compatibility(x, a, "cosine"), atol=1e-6)
+    f = compatibility(x * np.float32(scale), a * np.float32(scale), metric="cosine")
+    assert np.allclose(f, compatibility(x, a, metric="cosine"), atol=1e-6)
 
 
 def test_an_unknown_metric_is_refused(sentence):
     with sentence(ValueError, "metric is 'l1'", *METRICS):
-        compatibility(np.ones((1, 2)), np.ones((1, 2)), "l1")
+        compatibility(np.ones((1, 2)), np.ones((1, 2)), metric="l1")
 
 
 # Eq. 10
@@ -180,12 +184,12 @@ def test_one_unseen_class_takes_its_route_with_certainty(setup):
 
 def test_scores_of_training_samples_in_blocks(setup, monkeypatch):
     vsmm, x, seen, _ = setup
-    whole = vsmm_scores(vsmm, x, seen, "euclidean")
+    whole = vsmm_scores(vsmm, x, seen, metric="euclidean")
     monkeypatch.setattr("tinygzsl.nn.device_memory.BLOCK_VALUES", 7 * D)
-    for part, expected in zip(vsmm_scores(vsmm, x, seen, "euclidean"), whole, strict=True):
+    for part, expected in zip(vsmm_scores(vsmm, x, seen, metric="euclidean"), whole, strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-12)
     embedded = vsmm.embed(x)
-    f = compatibility(embedded, vsmm.embed_prototypes(seen), "euclidean")
+    f = compatibility(embedded, vsmm.embed_prototypes(seen), metric="euclidean")
     np.testing.assert_allclose(whole[2], f, rtol=1e-12)
     assert np.exp(whole[0]).sum(axis=1) == pytest.approx(1)
 

@@ -31,7 +31,17 @@ def keep():
     def keep(scores, **settings):
         keeper = SnapshotKeeper(Settings(cs_low=0.4, cs_high=0.7, **settings))
         for step, score in enumerate(scores):
-            keeper.add(Look(step, 0.0, 10 * score, score, 0.0, 0.0), generator(step))
+            keeper.add(
+                Look(
+                    step=step,
+                    epoch=0.0,
+                    cs=10 * score,
+                    relative=score,
+                    wasserstein=0.0,
+                    penalty=0.0,
+                ),
+                generator(step),
+            )
         return keeper
 
     return keep
@@ -48,9 +58,14 @@ def train(monkeypatch):
         rng, scores = np.random.default_rng(0), list(scores)
         x, y = rng.random((n, D)).astype(np.float32), np.arange(n) % S
         prototypes = rng.random((S, K)).astype(np.float32)
-        ptc = PTC(10 * rng.normal(size=(S, D)).astype(np.float32), np.zeros(S, np.float32), 0, 0)
+        ptc = PTC(
+            10 * rng.normal(size=(S, D)).astype(np.float32),
+            np.zeros(S, np.float32),
+            l2=0,
+            held_out_loss=0,
+        )
         settings = Settings(**{**SMALL, "gan_critic_steps": 1, "gan_lr": lr, **settings})
-        gan = CWGAN(np, D, K, settings, 0, "float32")
+        gan = CWGAN(np, d=D, k=K, settings=settings, seed=0, dtype="float32")
         scorer = ConfidenceScorer(ptc, prototypes, x, y, latent=K, per_class=2, seed=0)
         scripted = scores.pop
         monkeypatch.setattr(scorer, "relative", lambda cs: scripted(0) if scores[1:] else scores[0])
@@ -87,8 +102,8 @@ def test_the_window_is_open(keep, edge):
 
 def test_a_snapshot_is_a_copy(keep):
     keeper, net = SnapshotKeeper(Settings()), generator()
-    keeper.add(Look(1, 0.0, 5.0, 0.1, 0.0, 0.0), net)
-    keeper.add(Look(2, 0.0, 5.0, 0.5, 0.0, 0.0), net)
+    keeper.add(Look(step=1, epoch=0.0, cs=5.0, relative=0.1, wasserstein=0.0, penalty=0.0), net)
+    keeper.add(Look(step=2, epoch=0.0, cs=5.0, relative=0.5, wasserstein=0.0, penalty=0.0), net)
     before = net.params[0].copy()
     net.params[0] += 1
     for snapshot in (keeper.nearest, *keeper.chosen()):
@@ -155,10 +170,14 @@ def test_reaching_the_upper_bound_is_passing(keep):
 
 def test_absolute_windows_are_about_cs(sentence):
     keeper = SnapshotKeeper(Settings(cs_unit="absolute", cs_low=5.0, cs_high=9.0))
-    keeper.add(Look(0, 0.0, 4.0, 7.0, 0.0, 0.0), generator())
+    keeper.add(
+        Look(step=0, epoch=0.0, cs=4.0, relative=7.0, wasserstein=0.0, penalty=0.0), generator()
+    )
     with sentence(ValueError, "5 < CS < 9", "from 4 to 4"):
         keeper.chosen()
-    keeper.add(Look(1, 0.0, 7.0, 0.5, 0.0, 0.0), generator())
+    keeper.add(
+        Look(step=1, epoch=0.0, cs=7.0, relative=0.5, wasserstein=0.0, penalty=0.0), generator()
+    )
     assert steps(keeper.chosen()) == [1]
 
 
@@ -253,11 +272,13 @@ def test_any_loss_that_is_not_finite_is_divergence(sentence, bad, value):
         def relative(self, cs):
             return 0.25
 
-    gan = CWGAN(np, D, K, Settings(**SMALL), 0, "float32")
+    gan = CWGAN(np, d=D, k=K, settings=Settings(**SMALL), seed=0, dtype="float32")
     gan.step = 30
     terms = {"wasserstein": 1.0, "penalty": 2.0, "generator": 3.0}
     training = GanTraining(gan, Scorer(), [])
-    assert training.look(terms, 20) == Look(30, 1.5, 2.0, 0.25, 1.0, 2.0)
+    assert training.look(terms, 20) == Look(
+        step=30, epoch=1.5, cs=2.0, relative=0.25, wasserstein=1.0, penalty=2.0
+    )
     with sentence(FloatingPointError, "diverged at step 30", "gan_lr, now 0.001"):
         training.look({**terms, bad: value}, 20)
     assert len(training.looks) == 1
@@ -281,7 +302,10 @@ def test_a_low_reference_is_warned_about(reference, classes, warned):
 def test_a_keeper_of_a_training_that_goes_on_sees_every_look(train_on, kept):
     window = {"cs_low": 0.4, "cs_high": 0.7, "proxy_from": "pool", "gan_train_on": train_on}
     settings, scores = Settings(**{**SMALL, **window}), iter([0.5, 0.8, 0.6])
-    gan, keeper = CWGAN(np, D, K, settings, 0, "float32"), SnapshotKeeper(settings)
+    gan, keeper = (
+        CWGAN(np, d=D, k=K, settings=settings, seed=0, dtype="float32"),
+        SnapshotKeeper(settings),
+    )
     scorer = SimpleNamespace(score=lambda generator: 2.0, relative=lambda cs: next(scores))
     training = GanTraining(gan, scorer, [keeper])
     for gan.step in (10, 20, 30):
@@ -297,7 +321,7 @@ def test_a_thinned_pool_that_was_restored_goes_on_as_it_would_have():
 
     def training():
         scorer = SimpleNamespace(score=lambda generator: 2.0, relative=lambda cs: scores[gan.step])
-        gan = CWGAN(np, 5, 3, settings, 0, "float32")
+        gan = CWGAN(np, d=5, k=3, settings=settings, seed=0, dtype="float32")
         return GanTraining(gan, scorer, [SnapshotKeeper(settings)])
 
     def look_on(training, steps):

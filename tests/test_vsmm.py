@@ -23,7 +23,15 @@ def make():
     """make(**settings) -> a VSMM with random biases too, float64."""
 
     def make(seed=0, **settings):
-        vsmm = VSMM.create(np, D, K, S, Settings(**{**SMALL, **settings}), seed, "float64")
+        vsmm = VSMM.create(
+            np,
+            d=D,
+            k=K,
+            n_classes=S,
+            settings=Settings(**{**SMALL, **settings}),
+            seed=seed,
+            dtype="float64",
+        )
         rng = np.random.default_rng(seed)
         for p in vsmm.params:
             if p.ndim == 1:
@@ -59,7 +67,7 @@ def train(data):
         settings, calls = Settings(**{**SMALL, **settings}), []
         fakes = data[3] if proxies else None
         vsmm, history = train_vsmm(
-            *data[:3], fakes, settings, seed, callback=lambda *call: calls.append(call)
+            *data[:3], fakes, settings, seed=seed, callback=lambda *call: calls.append(call)
         )
         return vsmm, history, calls
 
@@ -91,7 +99,9 @@ def test_networks_and_their_shapes(make):
 
 
 def test_weights_are_scaled_by_the_inputs_and_all_different():
-    vsmm = VSMM.create(np, 200, 100, 50, Settings(vsmm_latent=80), 0, "float64")
+    vsmm = VSMM.create(
+        np, d=200, k=100, n_classes=50, settings=Settings(vsmm_latent=80), seed=0, dtype="float64"
+    )
     for net in vsmm.networks.values():
         w, b = net.params
         assert w.std() == pytest.approx(w.shape[1] ** -0.5, rel=0.05)
@@ -212,7 +222,9 @@ def test_the_sum_is_the_mean_times_the_dimensions(make, batch):
 @pytest.mark.wheel
 def test_gradients_keep_float32(make, batch):
     x, y, a, proxies = (array.astype(np.float32) for array in batch)
-    vsmm = VSMM.create(np, D, K, S, Settings(**SMALL), 0, "float32")
+    vsmm = VSMM.create(
+        np, d=D, k=K, n_classes=S, settings=Settings(**SMALL), seed=0, dtype="float32"
+    )
     both, settings = np.concatenate([x, proxies]), Settings(vsmm_gamma=9.0)
     _, grads = vsmm_loss(vsmm, both, y.astype(int), a, settings)
     assert {grad.dtype for grad in grads} == {np.dtype("float32")}
@@ -280,7 +292,7 @@ def test_smaller_last_batches_weigh_less(data, monkeypatch):
         return {"loss": float(len(y))}, [np.zeros_like(p) for p in net.params]
 
     monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", constant)
-    _, history = train_vsmm(*data, Settings(**{**SMALL, "vsmm_epochs": 1}), 0, callback=silent)
+    _, history = train_vsmm(*data, Settings(**{**SMALL, "vsmm_epochs": 1}), seed=0, callback=silent)
     assert sizes == [(16, 16), (16, 16), (16, 16), (2, 2)]  # as many proxies as samples
     assert history == [{"loss": (3 * 16 * 16 + 2 * 2) / 50}]
 
@@ -290,13 +302,15 @@ def test_proxies_are_drawn_anew_at_every_step(data, monkeypatch):
 
     def spy(net, x, y, a, settings, out):
         drawn.append(x[len(y) :].copy())
-        return vsmm_loss(net, x, y, a, settings, out)
+        return vsmm_loss(net, x, y, a, settings, out=out)
 
     monkeypatch.setattr("tinygzsl.vsmm.vsmm_loss", spy)
-    train_vsmm(*data, Settings(**SMALL), 7, callback=silent)
+    train_vsmm(*data, Settings(**SMALL), seed=7, callback=silent)
     assert len(drawn) == 12
     for step, fakes in enumerate(drawn):
-        rows = integers(np, 7, step, Purpose.PROXY_BATCH, len(proxies), len(fakes))
+        rows = integers(
+            np, len(fakes), seed=7, step=step, purpose=Purpose.PROXY_BATCH, high=len(proxies)
+        )
         assert np.array_equal(fakes, proxies[rows])
 
 

@@ -61,7 +61,9 @@ class ConfidenceScorer:
         shape = (per_class * n_classes, latent)
         dtype = str(prototypes.dtype)
         self.ptc = ptc
-        self.z = random.normal(xp, seed, 0, Purpose.SCORE_NOISE, shape, dtype)
+        self.z = random.normal(
+            xp, shape, seed=seed, step=0, purpose=Purpose.SCORE_NOISE, dtype=dtype
+        )
         self.a = prototypes[xp.arange(per_class * n_classes) % n_classes]
         weights = class_balanced_weights(y_held, n_classes).astype(dtype)
         self.reference = float(confidence_score(ptc.log_proba(x_held), weights))

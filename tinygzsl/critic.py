@@ -47,10 +47,10 @@ class OneLayerCritic:
     hidden units. The caller writes its samples into fake and real (n, d) before it calls `loss`.
     """
 
-    def __init__(self, critic: MLP, batch: int, d: int):
-        self._allocate(critic, batch, d, columns=d)
+    def __init__(self, critic: MLP, *, batch: int, d: int):
+        self._allocate(critic, batch=batch, d=d, columns=d)
 
-    def _allocate(self, critic: MLP, batch: int, d: int, columns: int) -> None:
+    def _allocate(self, critic: MLP, *, batch: int, d: int, columns: int) -> None:
         xp, h, dtype = array_module(*critic.params), len(critic.params[0]), critic.params[0].dtype
         self.critic, self.d = critic, d
         slope = ops.activation(critic.hidden).slope
@@ -65,7 +65,7 @@ class OneLayerCritic:
         self.fake, self.real = self._x[:batch, :d], self._x[batch : 2 * batch, :d]
 
     def loss(
-        self, prototypes: Array, y: Array, alpha: Array, penalty: float
+        self, prototypes: Array, y: Array, alpha: Array, *, penalty: float
     ) -> tuple[dict[str, Array], list[Array]]:
         """Return terms and gradients like cwgan.critic_loss, for the samples in fake and real.
 
@@ -73,7 +73,7 @@ class OneLayerCritic:
         [0, 1]. The gradients are in the order of the critic's params; the next call overwrites
         them.
         """
-        grads = self.gradients(prototypes, y, alpha, penalty)
+        grads = self.gradients(prototypes, y, alpha, penalty=penalty)
         return self.terms(penalty), grads
 
     def terms(self, penalty: float) -> dict[str, Array]:
@@ -83,7 +83,9 @@ class OneLayerCritic:
         term = losses.penalty_of_norms(self._norm, penalty)
         return {"wasserstein": wasserstein, "penalty": term, "loss": term - wasserstein}  # eq. 6
 
-    def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
+    def gradients(
+        self, prototypes: Array, y: Array, alpha: Array, *, penalty: float
+    ) -> list[Array]:
         """Return the gradients only, see loss."""
         n = alpha.shape[0]
         w, u = self.critic.params[0], self._x[2 * n :]
@@ -127,7 +129,7 @@ class OneLayerCritic:
 
     def _over_units(self, part: Callable[[slice], Result]) -> list[Result]:
         """Return part(rows) for every worker's share of the hidden units."""
-        return split(lambda low, high: part(slice(low, high)), len(self._s), LEAST_UNITS)
+        return split(lambda low, high: part(slice(low, high)), len(self._s), least=LEAST_UNITS)
 
 
 def _pairs(delta: Array, n: int) -> Array:
@@ -150,12 +152,14 @@ class WholeRowCritic(OneLayerCritic):
     needed. The cost is k more columns per product.
     """
 
-    def __init__(self, critic: MLP, batch: int, d: int):
+    def __init__(self, critic: MLP, *, batch: int, d: int):
         w = critic.params[0]
-        self._allocate(critic, batch, d, columns=w.shape[1])  # [x~, a], [x, a] and [u, 0]
+        self._allocate(critic, batch=batch, d=d, columns=w.shape[1])  # [x~, a], [x, a] and [u, 0]
         self._column = array_module(w).zeros(batch, "int64")  # the table has one column, the biases
 
-    def gradients(self, prototypes: Array, y: Array, alpha: Array, penalty: float) -> list[Array]:
+    def gradients(
+        self, prototypes: Array, y: Array, alpha: Array, *, penalty: float
+    ) -> list[Array]:
         """Return the gradients only, see loss."""
         xp, n, d = array_module(prototypes, y, alpha), alpha.shape[0], self.d
         w, b, w_out, _ = self.critic.params

@@ -33,7 +33,7 @@ def generator_forward(generator: MLP, z: Array, a: Array) -> tuple[Array, Forwar
 
 
 def critic_loss(
-    critic: MLP, x: Array, fake: Array, a: Array, alpha: Array, penalty: float
+    critic: MLP, x: Array, fake: Array, a: Array, alpha: Array, *, penalty: float
 ) -> tuple[dict[str, Array], list[Array]]:
     """Return the terms of the critic's loss (eq. 6), and the gradients by critic.params.
 
@@ -66,6 +66,7 @@ def generator_loss(
     critic: MLP,
     z: Array,
     a: Array,
+    *,
     out: list[Array] | None = None,
     extra: Callable[[Array], tuple[Array, Array]] | None = None,
 ) -> tuple[Array, list[Array]]:
@@ -106,6 +107,7 @@ class CWGAN:
     def __init__(
         self,
         xp: ArrayModule,
+        *,
         d: int,
         k: int,
         settings: Settings,
@@ -133,15 +135,15 @@ class CWGAN:
             dtype=dtype,
         )
         betas = (settings.gan_beta1, settings.gan_beta2)
-        self.generator_adam = Adam(self.generator.params, settings.gan_lr, betas)
-        self.critic_adam = Adam(self.critic.params, settings.gan_lr, betas)
+        self.generator_adam = Adam(self.generator.params, lr=settings.gan_lr, betas=betas)
+        self.critic_adam = Adam(self.critic.params, lr=settings.gan_lr, betas=betas)
         self.step = 0
         self._generator_grads = [xp.empty_like(p) for p in self.generator.params]
         self._fused: OneLayerCritic | None = None
         # Equal to critic_loss up to rounding, with fewer products: see critic.py.
         if is_fusable(self.critic) and not kernels.is_reference_only():
             fused = OneLayerCritic if xp is np else WholeRowCritic
-            self._fused = fused(self.critic, settings.gan_batch, d)
+            self._fused = fused(self.critic, batch=settings.gan_batch, d=d)
 
     def train_step(self, x: Array, y: Array, prototypes: Array) -> dict[str, Array]:
         """Take gan_critic_steps steps of the critic, then one of the generator.
@@ -154,13 +156,13 @@ class CWGAN:
         rows, z = xp.empty((steps, n), "int64"), xp.empty((steps, n, self.latent), self.dtype)
         ats = range(self.step * steps, (self.step + 1) * steps)
         for i, at in enumerate(ats):
-            self._rows(xp, at, Purpose.REAL_BATCH, x.shape[0], rows[i])
-            self._normal(xp, at, Purpose.CRITIC_NOISE, z[i])
+            self._rows(xp, x.shape[0], step=at, purpose=Purpose.REAL_BATCH, out=rows[i])
+            self._normal(xp, step=at, purpose=Purpose.CRITIC_NOISE, out=z[i])
         a = prototypes[y[rows.reshape(-1)]]
         fakes, _ = generator_forward(self.generator, z.reshape(-1, self.latent), a)
         fakes = fakes.reshape(steps, n, -1)  # all at once, as G is fixed for these steps
         for i, at in enumerate(ats):
-            terms = self._critic_step(x, y, prototypes, at, rows[i], fakes[i])
+            terms = self._critic_step(x, y, prototypes, rows[i], fakes[i], at=at)
         if self._fused:
             terms = self._fused.terms(self.settings.gan_penalty)
         terms["generator"] = self._generator_step(y, prototypes)
@@ -168,31 +170,36 @@ class CWGAN:
         return terms
 
     def _critic_step(
-        self, x: Array, y: Array, prototypes: Array, at: int, rows: Array, fake: Array
+        self, x: Array, y: Array, prototypes: Array, rows: Array, fake: Array, *, at: int
     ) -> dict[str, Array]:
         """Update the critic. Return the terms of its loss, or {} if _fused has them."""
         xp, n, penalty = array_module(x, rows), rows.shape[0], self.settings.gan_penalty
         terms: dict[str, Array] = {}
-        alpha = random.uniform(xp, self.seed, at, Purpose.INTERPOLATION, (n, 1), self.dtype)
+        alpha = random.uniform(
+            xp, (n, 1), seed=self.seed, step=at, purpose=Purpose.INTERPOLATION, dtype=self.dtype
+        )
         if self._fused:
             kernels.gather_rows(x, rows, self._fused.real)
             self._fused.fake[...] = fake
-            grads = self._fused.gradients(prototypes, y[rows], alpha[:, 0], penalty)
+            grads = self._fused.gradients(prototypes, y[rows], alpha[:, 0], penalty=penalty)
         else:
             terms, grads = critic_loss(
-                self.critic, x[rows], fake, prototypes[y[rows]], alpha, penalty
+                self.critic, x[rows], fake, prototypes[y[rows]], alpha, penalty=penalty
             )
         self.critic_adam.step(grads)
         return terms
 
     def _generator_step(self, y: Array, prototypes: Array) -> Array:
         xp = array_module(y, prototypes)
-        rows = self._rows(xp, self.step, Purpose.GENERATOR_BATCH, y.shape[0])
-        z, a = self._normal(xp, self.step, Purpose.GENERATOR_NOISE), prototypes[y[rows]]
+        rows = self._rows(xp, y.shape[0], step=self.step, purpose=Purpose.GENERATOR_BATCH)
+        z, a = (
+            self._normal(xp, step=self.step, purpose=Purpose.GENERATOR_NOISE),
+            prototypes[y[rows]],
+        )
         term = self.extra
         extra = None if term is None else lambda fake: term(fake, rows)
         out = self._generator_grads
-        loss, grads = generator_loss(self.generator, self.critic, z, a, out, extra)
+        loss, grads = generator_loss(self.generator, self.critic, z, a, out=out, extra=extra)
         self.generator_adam.step(grads)
         return loss
 
@@ -212,15 +219,25 @@ class CWGAN:
         return min(found, key=lambda at: at[0], default=None)  # the critic's step comes first
 
     def _rows(
-        self, xp: ArrayModule, step: int, purpose: Purpose, count: int, out: Array | None = None
+        self, xp: ArrayModule, count: int, *, step: int, purpose: Purpose, out: Array | None = None
     ) -> Array:
-        return random.integers(xp, self.seed, step, purpose, count, self.settings.gan_batch, out)
+        return random.integers(
+            xp,
+            self.settings.gan_batch,
+            seed=self.seed,
+            step=step,
+            purpose=purpose,
+            high=count,
+            out=out,
+        )
 
     def _normal(
-        self, xp: ArrayModule, step: int, purpose: Purpose, out: Array | None = None
+        self, xp: ArrayModule, *, step: int, purpose: Purpose, out: Array | None = None
     ) -> Array:
         shape = (self.settings.gan_batch, self.latent)
-        return random.normal(xp, self.seed, step, purpose, shape, self.dtype, out)
+        return random.normal(
+            xp, shape, seed=self.seed, step=step, purpose=purpose, dtype=self.dtype, out=out
+        )
 
     def state(self) -> dict[str, Array | int]:
         """Return parameters and moments (live arrays) and the step, by name."""

@@ -260,7 +260,9 @@ class EntropySeparationGZSL(Parameters):
         X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
         if preset == "auto":
-            training = auto.training_set(X, classes[index], prototypes, validation_classes)
+            training = auto.training_set(
+                X, classes[index], prototypes, validation_classes=validation_classes
+            )
             found = auto.tuned(training, self.get_params())
             preset, overrides, settings = found.preset, found.settings, found.search.settings
         elif validation_classes is not None:
@@ -278,13 +280,13 @@ class EntropySeparationGZSL(Parameters):
             dtype=self.dtype,
             callback=self.callback or pipeline.silent,
         )
-        X, index, held = units.keep_out(X, index, classes, settings, seed)
+        X, index, held = units.keep_out(X, index, classes, settings, seed=seed)
         data = pipeline.scale(X, index, prototypes, plan)
         warn_if_same(classes, data.a)
         if proxies is not None:
             proxies = as_array(proxies)
-            check_matrix("proxies", proxies, X.shape[1], "X")
-            proxies = scaled("proxies", proxies, data.feature_scaler, xp, self.dtype)
+            check_matrix("proxies", proxies, columns=X.shape[1], why="X")
+            proxies = scaled("proxies", proxies, data.feature_scaler, xp=xp, dtype=self.dtype)
         trained = pipeline.fit(data, plan, held=held, proxies=proxies, checkpoints=saved)
 
         given = {name: getattr(settings, name) for name in overrides}
@@ -369,14 +371,14 @@ class EntropySeparationGZSL(Parameters):
             parts = self._over_chunks(X, lambda x: router.classify_batch(self.vsmm_, x))
         else:
             k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
-            unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
+            unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
             labels = np.concatenate([self.classes_, unseen])
             semantic = self._embed_prototypes(unseen_prototypes, labels)
             routing, scale = self.routing_, self.score_scale_
             parts = self._over_chunks(
                 X,
-                lambda x: router.route_batch(self.vsmm_, x, semantic, routing, scale),
-                labels.size,
+                lambda x: router.route_batch(self.vsmm_, x, semantic, routing, score_scale=scale),
+                classes=labels.size,
             )
         return router.joined(labels, parts)
 
@@ -464,12 +466,14 @@ class EntropySeparationGZSL(Parameters):
         """
         self._check_fitted()
         k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
-        check_matrix("unseen_prototypes", unseen_prototypes, k, "the model's seen prototypes")
+        check_matrix(
+            "unseen_prototypes", unseen_prototypes, columns=k, why="the model's seen prototypes"
+        )
         semantic, metric = self._embed_prototypes(unseen_prototypes), self.settings_.router_metric
         return self._joined(
             X,
-            lambda x: to_host(router.compatibility(self.vsmm_.embed(x), semantic, metric)),
-            semantic.shape[0],
+            lambda x: to_host(router.compatibility(self.vsmm_.embed(x), semantic, metric=metric)),
+            classes=semantic.shape[0],
         )
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
@@ -506,7 +510,7 @@ class EntropySeparationGZSL(Parameters):
             raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
         seed = self._fit_params["seed"]
         with workers(self.threads), device_errors(FREE_SOME):
-            scaled = self.proxy_source_.draw(self._seen_prototypes, count, seed, draw)
+            scaled = self.proxy_source_.draw(self._seen_prototypes, count, seed=seed, draw=draw)
             return to_host(self._feature_scaler.invert(scaled))
 
     def score(self, X: Array, y: Array) -> float:
@@ -529,7 +533,7 @@ class EntropySeparationGZSL(Parameters):
         ValueError
             If the model is not fitted, or the arrays don't fit it or hold NaN.
         """
-        return float((self.predict(X) == check_labels("y", y, len(X))).mean())
+        return float((self.predict(X) == check_labels("y", y, rows=len(X))).mean())
 
     def save(self, path: Any) -> None:
         """Write the model to a file, for `tinygzsl.load_model`.
@@ -602,8 +606,12 @@ class EntropySeparationGZSL(Parameters):
         model.entropy_scale_ = scale and tuple(scale)
         arrays = {name: xp.asarray(array) for name, array in saved.items()}
         model._seen_prototypes = arrays["seen_prototypes"]
-        model._feature_scaler = Scaler.from_state("feature", settings.scale_features, arrays)
-        model._prototype_scaler = Scaler.from_state("prototype", settings.scale_prototypes, arrays)
+        model._feature_scaler = Scaler.from_state(
+            "feature", kind=settings.scale_features, arrays=arrays
+        )
+        model._prototype_scaler = Scaler.from_state(
+            "prototype", kind=settings.scale_prototypes, arrays=arrays
+        )
         model.n_features_in_ = int(model._feature_scaler.shift.shape[0])
         model.vsmm_ = VSMM.from_state(header["networks"], arrays)
         source = header["source"]
@@ -621,13 +629,15 @@ class EntropySeparationGZSL(Parameters):
         if seen.ndim != 2 or seen.shape[0] != len(classes):
             raise ValueError(f"seen_prototypes has shape {seen.shape} for {len(classes)} classes")
         dtype, d, k = np.dtype(self._fit_params["dtype"]), self.n_features_in_, seen.shape[1]
-        check_array("seen_prototypes", seen, seen.shape, dtype)
-        self._feature_scaler.check("feature", d, dtype)
-        self._prototype_scaler.check("prototype", k, dtype)
-        self.vsmm_.check(d, k, self.settings_.vsmm_latent, len(classes), dtype)
+        check_array("seen_prototypes", seen, seen.shape, dtype=dtype)
+        self._feature_scaler.check("feature", n=d, dtype=dtype)
+        self._prototype_scaler.check("prototype", n=k, dtype=dtype)
+        self.vsmm_.check(
+            d=d, k=k, m=self.settings_.vsmm_latent, n_classes=len(classes), dtype=dtype
+        )
         self._check_scales()
         if self.proxy_source_ is not None:
-            self.proxy_source_.check(k, d, dtype)
+            self.proxy_source_.check(k=k, d=d, dtype=dtype)
 
     def _check_scales(self) -> None:
         scale = self.entropy_scale_
@@ -648,14 +658,16 @@ class EntropySeparationGZSL(Parameters):
         """Return f_s (S + U, m) of the seen prototypes and, below them, of the unseen ones."""
         xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
         with workers(self.threads), device_errors(FREE_SOME):
-            a = scaled("unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp, dtype)
+            a = scaled(
+                "unseen_prototypes", unseen_prototypes, self._prototype_scaler, xp=xp, dtype=dtype
+            )
             a = xp.concatenate([self._seen_prototypes, a])
             if labels is not None:
-                warn_if_same(labels, a, len(self.classes_))
+                warn_if_same(labels, a, since=len(self.classes_))
             return self.vsmm_.embed_prototypes(a)
 
     def _over_chunks(
-        self, X: Array, function: Callable[[Array], Any], classes: int | None = None
+        self, X: Array, function: Callable[[Array], Any], *, classes: int | None = None
     ) -> list[Any]:
         """Return function(scaled rows) for every chunk of X.
 
@@ -664,15 +676,17 @@ class EntropySeparationGZSL(Parameters):
         self._check_fitted()
         classes = classes or len(self.classes_)
         X = as_array(X)
-        check_matrix("X", X, self.n_features_in_, "the training data")
+        check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
         with workers(self.threads), device_errors(FREE_SOME):
-            return map_scaled(function, "X", X, self._feature_scaler, xp, dtype, classes)
+            return map_scaled(
+                function, "X", X, self._feature_scaler, xp=xp, dtype=dtype, width=classes
+            )
 
     def _joined(
-        self, X: Array, function: Callable[[Array], Array], classes: int | None = None
+        self, X: Array, function: Callable[[Array], Array], *, classes: int | None = None
     ) -> np.ndarray:
-        parts = self._over_chunks(X, function, classes)
+        parts = self._over_chunks(X, function, classes=classes)
         return to_host(array_module(*parts).concatenate(parts))
 
     def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:

@@ -298,7 +298,7 @@ def seen_unseen_curve(
     return thresholds, s, u
 
 
-def _score_matrix(name: str, scores: ArrayLike, n: int, n_classes: int) -> np.ndarray:
+def _score_matrix(name: str, scores: ArrayLike, *, n: int, n_classes: int) -> np.ndarray:
     scores = np.asarray(scores)
     if scores.shape != (n, n_classes):
         raise ValueError(
@@ -361,8 +361,12 @@ def ausuc(
     unseen = _labels("unseen_classes", unseen_classes, y_true)
     _check_classes(y_true, seen, unseen)
     n = y_true.size
-    scores_seen = _score_matrix("scores_seen_classes", scores_seen_classes, n, seen.size)
-    scores_unseen = _score_matrix("scores_unseen_classes", scores_unseen_classes, n, unseen.size)
+    scores_seen = _score_matrix(
+        "scores_seen_classes", scores_seen_classes, n=n, n_classes=seen.size
+    )
+    scores_unseen = _score_matrix(
+        "scores_unseen_classes", scores_unseen_classes, n=n, n_classes=unseen.size
+    )
     # In float64, so that different margins of float32 scores don't become equal by rounding.
     margin = np.subtract(scores_unseen.max(axis=1), scores_seen.max(axis=1), dtype=np.float64)
     as_seen = seen[scores_seen.argmax(axis=1)] == y_true

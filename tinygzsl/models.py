@@ -41,8 +41,8 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
         If the file is not a model file or is damaged, or the device can't be used.
     """
     state = read_npz(path, *MODELS)
-    with whole_or_damaged(path, "model file", "save it again"):
+    with whole_or_damaged(path, "model file", fix="save it again"):
         device = device or state.header["params"]["device"]
     device_module(device)  # checked here: an unusable device doesn't mean a damaged file
-    with whole_or_damaged(path, "model file", "save it again"), device_errors(FREE_SOME):
+    with whole_or_damaged(path, "model file", fix="save it again"), device_errors(FREE_SOME):
         return MODELS[state.header["kind"]].from_state(state, device)

@@ -105,9 +105,9 @@ def scale(X: Array, index: np.ndarray, prototypes: Array, plan: Plan) -> SeenDat
     index (n,) are the classes of X as rows of prototypes.
     """
     settings, xp, dtype = plan.settings, plan.xp, plan.dtype
-    feature_scaler, x = fit_and_scale("X", X, settings.scale_features, xp, dtype)
+    feature_scaler, x = fit_and_scale("X", X, settings.scale_features, xp=xp, dtype=dtype)
     prototype_scaler, a = fit_and_scale(
-        "prototypes", prototypes, settings.scale_prototypes, xp, dtype
+        "prototypes", prototypes, settings.scale_prototypes, xp=xp, dtype=dtype
     )
     return SeenData(
         x=x,
@@ -136,12 +136,12 @@ def fit(
     if settings.vsmm_weight_es > 0 and proxies is None:
         with device_errors(LESS_GAN):
             source = find_proxies(data, plan, checkpoint=saved.gan)
-            proxies = source.draw(data.a, settings.proxy_count, plan.seed, TRAINING_DRAW)
+            proxies = source.draw(data.a, settings.proxy_count, seed=plan.seed, draw=TRAINING_DRAW)
     with device_errors(LESS_VSMM), named_in_errors(saved.vsmm):
         vsmm, history = fit_vsmm(data, proxies, plan, checkpoint=saved.vsmm)
     entropy_scale = None
     if held is not None and source is not None:
-        fresh = source.draw(data.a, settings.proxy_count, plan.seed, FRESH_DRAW)
+        fresh = source.draw(data.a, settings.proxy_count, seed=plan.seed, draw=FRESH_DRAW)
         entropy_scale = measure_entropies(vsmm, held, fresh, data, plan)
         hard.warn_if_unreachable(data.a.shape[0], units.in_nats(settings, entropy_scale))
     rows = router.sample_rows(data.x)
@@ -149,7 +149,7 @@ def fit(
         vsmm=vsmm,
         history=history,
         source=source,
-        sample=router.vsmm_scores(vsmm, data.x[rows], data.a, settings.router_metric),
+        sample=router.vsmm_scores(vsmm, data.x[rows], data.a, metric=settings.router_metric),
         y=to_host(data.y[rows]),
         entropy_scale=entropy_scale,
     )
@@ -162,9 +162,9 @@ def warn_if_doubtful(trained: Trained, settings: Settings) -> None:
     warn_if_idle(trained.history, settings)
 
 
-def new_cwgan(d: int, k: int, plan: Plan) -> CWGAN:
+def new_cwgan(plan: Plan, *, d: int, k: int) -> CWGAN:
     """Return an untrained CWGAN for d features and k attributes."""
-    return CWGAN(plan.xp, d, k, plan.settings, plan.seed, plan.dtype)
+    return CWGAN(plan.xp, d=d, k=k, settings=plan.settings, seed=plan.seed, dtype=plan.dtype)
 
 
 def start_gan(data: SeenData, plan: Plan, keepers: list[SnapshotKeeper]) -> GanTraining:
@@ -191,7 +191,7 @@ def start_gan(data: SeenData, plan: Plan, keepers: list[SnapshotKeeper]) -> GanT
             seed=plan.seed,
             callback=plan.callback,
         )
-    gan = new_cwgan(data.x.shape[1], data.a.shape[1], plan)
+    gan = new_cwgan(plan, d=data.x.shape[1], k=data.a.shape[1])
     scorer = ConfidenceScorer(
         ptc,
         data.a,
@@ -284,7 +284,7 @@ def fit_vsmm(
         data.a,
         proxies,
         plan.settings,
-        plan.seed,
+        seed=plan.seed,
         callback=plan.callback,
         after_epoch=after_epoch,
         checkpoint=checkpoint,
@@ -302,6 +302,6 @@ def measure_entropies(
     def entropy(x: Array) -> np.ndarray:
         return to_host(kernels.log_softmax_entropy(vsmm.logits(vsmm.embed(x)))[1])
 
-    of_seen = map_scaled(entropy, "X", held, data.feature_scaler, plan.xp, plan.dtype)
+    of_seen = map_scaled(entropy, "X", held, data.feature_scaler, xp=plan.xp, dtype=plan.dtype)
     of_proxies = [entropy(rows) for _, rows in blocks(fresh)]
     return units.entropy_scale(np.concatenate(of_seen), np.concatenate(of_proxies))

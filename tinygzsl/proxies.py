@@ -29,9 +29,11 @@ class ProxySource(NamedTuple):
     ptc_l2: float
     latent: int
 
-    def draw(self, prototypes: Array, count: int, seed: int, draw: int) -> Array:
+    def draw(self, prototypes: Array, count: int, *, seed: int, draw: int) -> Array:
         """Return proxies (count, d) in scaled features for scaled seen prototypes (S, k)."""
-        return draw_proxies(self.snapshots, prototypes, self.latent, count, seed, draw)
+        return draw_proxies(
+            self.snapshots, prototypes, count, latent=self.latent, seed=seed, draw=draw
+        )
 
     def state(self) -> State:
         """Return the whole state; the arrays are the generators' own."""
@@ -50,14 +52,17 @@ class ProxySource(NamedTuple):
         """Return the source that `state` described; it shares the arrays."""
         snapshots = enumerate(header["snapshots"])
         return cls(
-            snapshots=[Snapshot.from_state(f"snapshot{i}", part, arrays) for i, part in snapshots],
+            snapshots=[
+                Snapshot.from_state(f"snapshot{i}", header=part, arrays=arrays)
+                for i, part in snapshots
+            ],
             looks=[Look(**look) for look in header["looks"]],
             reference=header["reference"],
             ptc_l2=header["ptc_l2"],
             latent=header["latent"],
         )
 
-    def check(self, k: int, d: int, dtype: np.dtype) -> None:
+    def check(self, *, k: int, d: int, dtype: np.dtype) -> None:
         """ValueError unless the generators map k attributes to d features, and all is finite."""
         if not self.snapshots or type(self.latent) is not int or self.latent < 1:
             raise ValueError(
@@ -67,11 +72,11 @@ class ProxySource(NamedTuple):
         for number in (value for look in self.looks for value in look):
             check_number("a look", number)
         for snapshot in self.snapshots:
-            snapshot.generator.check("a generator", self.latent + k, d, dtype)
+            snapshot.generator.check("a generator", n_in=self.latent + k, n_out=d, dtype=dtype)
 
 
 def draw_proxies(
-    snapshots: list[Snapshot], prototypes: Array, latent: int, count: int, seed: int, draw: int
+    snapshots: list[Snapshot], prototypes: Array, count: int, *, latent: int, seed: int, draw: int
 ) -> Array:
     """Return count proxies (count, d) from the snapshots in equal shares, classes uniform.
 
@@ -80,8 +85,12 @@ def draw_proxies(
     """
     xp = array_module(prototypes)
     dtype = str(prototypes.dtype)
-    z = random.normal(xp, seed, draw, Purpose.PROXY_NOISE, (count, latent), dtype)
-    rows = random.integers(xp, seed, draw, Purpose.PROXY_CLASS, prototypes.shape[0], count)
+    z = random.normal(
+        xp, (count, latent), seed=seed, step=draw, purpose=Purpose.PROXY_NOISE, dtype=dtype
+    )
+    rows = random.integers(
+        xp, count, seed=seed, step=draw, purpose=Purpose.PROXY_CLASS, high=prototypes.shape[0]
+    )
     parts = []
     for i, snapshot in enumerate(snapshots):
         mine = slice(i, None, len(snapshots))

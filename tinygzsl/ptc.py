@@ -47,14 +47,14 @@ class PTC(NamedTuple):
         return kernels.log_softmax_entropy(whole)[0]
 
 
-def ptc_loss(w: Array, b: Array, x: Array, y: Array, l2: float) -> tuple[Array, Array, Array]:
+def ptc_loss(w: Array, b: Array, x: Array, y: Array, *, l2: float) -> tuple[Array, Array, Array]:
     """Return mean cross-entropy + l2 / 2 ||w||^2, dw (S, d) and db (S,)."""
-    of_blocks = [block_loss(w, b, part, y[rows], x.shape[0]) for rows, part in blocks(x)]
+    of_blocks = [block_loss(w, b, part, y[rows], n=x.shape[0]) for rows, part in blocks(x)]
     loss, dw, db = (reduce(add, terms) for terms in zip(*of_blocks, strict=True))
     return loss + 0.5 * l2 * (w * w).sum(), dw + l2 * w, db
 
 
-def block_loss(w: Array, b: Array, x: Array, y: Array, n: int) -> tuple[Array, Array, Array]:
+def block_loss(w: Array, b: Array, x: Array, y: Array, *, n: int) -> tuple[Array, Array, Array]:
     """Return the contribution of a block of rows x, y to the mean over n rows, its dw and db."""
     xp, count = array_module(w, b, x, y), x.shape[0]
     linear = ops.ACTIVATIONS["linear"]
@@ -93,12 +93,12 @@ def train_ptc(
             w, b = _fit_lbfgs(w, b, x, y, l2=l2)
         else:
             w, b = _fit_adam(x, y, n_classes=n_classes, l2=l2, settings=settings, seed=seed)
-        loss = float(ptc_loss(w, b, x_held, y_held, 0.0)[0])
+        loss = float(ptc_loss(w, b, x_held, y_held, l2=0.0)[0])
         if not math.isfinite(loss):
             raise _diverged(f"with l2 = {l2:g}", f"its loss on held-out samples is {loss}")
         callback(i, {"phase": "ptc", "total": len(settings.ptc_l2)})
         if best is None or loss < best.held_out_loss:
-            best = PTC(w, b, l2, loss)
+            best = PTC(w, b, l2=l2, held_out_loss=loss)
         elif settings.ptc_solver == "lbfgs":
             break  # the held-out loss increases: a smaller l2 would only overfit more
     if best is None:
@@ -126,7 +126,8 @@ def _fit_lbfgs(w: Array, b: Array, x: Array, y: Array, *, l2: float) -> tuple[Ar
         return weights.astype(x.dtype), (bias - weights @ mean).astype(x.dtype)
 
     def objective(theta: Array) -> tuple[Array, Array]:
-        loss, dw, db = ptc_loss(*unpack(theta), x, y, l2)
+        w, b = unpack(theta)
+        loss, dw, db = ptc_loss(w, b, x, y, l2=l2)
         return loss, xp.concatenate([(dw - db[:, None] * mean).ravel(), db])
 
     weights = w.astype(np.float64)
@@ -155,12 +156,12 @@ def _fit_adam(
 ) -> tuple[Array, Array]:
     xp = array_module(x, y)
     w, b = xp.zeros((n_classes, x.shape[1]), x.dtype), xp.zeros(n_classes, x.dtype)
-    adam = Adam([w, b], settings.ptc_lr, (0.5, 0.999))
+    adam = Adam([w, b], lr=settings.ptc_lr, betas=(0.5, 0.999))
     for epoch in range(settings.ptc_epochs):
-        order = random.permutation(xp, seed, epoch, Purpose.PTC_ORDER, x.shape[0])
+        order = random.permutation(xp, x.shape[0], seed=seed, step=epoch, purpose=Purpose.PTC_ORDER)
         for at in range(0, x.shape[0], settings.ptc_batch):
             rows = order[at : at + settings.ptc_batch]
-            _, dw, db = ptc_loss(w, b, x[rows], y[rows], l2)
+            _, dw, db = ptc_loss(w, b, x[rows], y[rows], l2=l2)
             adam.step([dw, db])
             if xp is np and adam.first_bad():
                 break

@@ -49,7 +49,7 @@ class VsmmScores(NamedTuple):
     f: np.ndarray
 
 
-def compatibility(embedded: Array, semantic: Array, metric: str) -> Array:
+def compatibility(embedded: Array, semantic: Array, *, metric: str) -> Array:
     """Return F (n, c) of embedded samples f_v(x) (n, m) and prototypes f_s(a) (c, m).
 
     A larger value means a better match. The metric is euclidean (minus the distance, which isn't
@@ -85,7 +85,7 @@ def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
 
 
 def route_batch(
-    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, score_scale: float | None
+    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, *, score_scale: float | None
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Return candidate index, route code, entropy, score and gate, (n,) each, for x (n, d).
 
@@ -94,13 +94,13 @@ def route_batch(
     """
     embedded = vsmm.embed(x)
     logits = vsmm.logits(embedded)
-    f = compatibility(embedded, semantic, settings.router_metric)
+    f = compatibility(embedded, semantic, metric=settings.router_metric)
     if settings.router_gate == "soft":
         if score_scale is None:
             raise ValueError(
                 "the soft gate needs the model's score_scale, but its file has none; fit it again"
             )
-        return soft.route(logits, f, settings, score_scale)
+        return soft.route(logits, f, settings, score_scale=score_scale)
     return hard.route(logits, f, settings)  # eq. 10
 
 
@@ -113,13 +113,13 @@ def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Ar
     return index, code, entropy, xp.exp(log_p.max(axis=1)), gate
 
 
-def vsmm_scores(vsmm: VSMM, x: Array, a: Array, metric: str) -> VsmmScores:
+def vsmm_scores(vsmm: VSMM, x: Array, a: Array, *, metric: str) -> VsmmScores:
     """Return the scores of samples x (n, d) with prototypes a (c, k), computed in blocks."""
     semantic, parts = vsmm.embed_prototypes(a), []
     for _, rows in blocks(x):
         embedded = vsmm.embed(rows)
         log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
-        columns = log_p, entropy, compatibility(embedded, semantic, metric)
+        columns = log_p, entropy, compatibility(embedded, semantic, metric=metric)
         parts.append([to_host(column) for column in columns])
     log_p, entropy, f = (np.concatenate(column) for column in zip(*parts, strict=True))
     return VsmmScores(log_p=log_p, entropy=entropy, f=f)

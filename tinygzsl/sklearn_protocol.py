@@ -23,7 +23,7 @@ class Parameters:
             if name not in known:
                 raise ValueError(
                     f"{type(self).__name__} has no parameter {quoted(name)}; "
-                    f"{nearest(name, known, 'get_params()')}"
+                    f"{nearest(name, known, lists_all='get_params()')}"
                 )
             setattr(self, name, value)
         return self

@@ -53,9 +53,9 @@ class Snapshot(NamedTuple):
         return State({"look": self.look._asdict(), **generator.header}, generator.arrays)
 
     @classmethod
-    def from_state(cls, name: str, header: dict[str, Any], arrays: dict[str, Array]) -> Snapshot:
+    def from_state(cls, name: str, *, header: dict[str, Any], arrays: dict[str, Array]) -> Snapshot:
         """Return the snapshot that `state` described; it shares the arrays."""
-        return cls(Look(**header["look"]), MLP.from_state(name, header, arrays))
+        return cls(Look(**header["look"]), MLP.from_state(name, header=header, arrays=arrays))
 
 
 class SnapshotKeeper:
@@ -217,15 +217,17 @@ class GanTraining:
         arrays = {name: xp.asarray(array) for name, array in state.arrays.items()}
         self.looks = [Look(**look) for look in header["looks"]]
         keeper.inside = [
-            Snapshot.from_state(f"inside{i}", packed, arrays)
+            Snapshot.from_state(f"inside{i}", header=packed, arrays=arrays)
             for i, packed in enumerate(header["inside"])
         ]
         packed = header["nearest"]
-        keeper.nearest = packed and Snapshot.from_state("nearest", packed, arrays)
+        keeper.nearest = packed and Snapshot.from_state("nearest", header=packed, arrays=arrays)
         keeper.seen_inside, keeper.stride = header["seen_inside"], header["stride"]
         dtype = generator.params[0].dtype
         for snapshot in keeper.kept:
-            snapshot.generator.check("a generator", generator.sizes[0], generator.sizes[-1], dtype)
+            snapshot.generator.check(
+                "a generator", n_in=generator.sizes[0], n_out=generator.sizes[-1], dtype=dtype
+            )
             if snapshot.look not in self.looks:
                 raise ValueError("a snapshot doesn't belong to one of the looks")
         for name in ("seen_inside", "stride"):

@@ -47,7 +47,7 @@ def quoted(value: Any, longest: int = LONGEST) -> str:
     return shown(value if isinstance(value, int) else repr(value), longest)
 
 
-def nearest(name: str, known: Iterable[str], lists_all: str) -> str:
+def nearest(name: str, known: Iterable[str], *, lists_all: str) -> str:
     """Return the end of a sentence about an unknown name, with the nearest known names.
 
     lists_all names the command or function that lists all of them.

@@ -41,6 +41,7 @@ class VSMM:
     def create(
         cls,
         xp: ArrayModule,
+        *,
         d: int,
         k: int,
         n_classes: int,
@@ -51,21 +52,20 @@ class VSMM:
         """Return new networks whose weights have the standard deviation 1 / sqrt(inputs)."""
         m, hidden = settings.vsmm_latent, list(settings.vsmm_hidden)
         shapes = ([d, *hidden, m], [m, *hidden[::-1], d], [k, *hidden, m], [m, n_classes])
-        return cls(
-            *(
-                MLP.create(
-                    xp,
-                    sizes,
-                    seed=seed,
-                    purpose=Purpose.VSMM_WEIGHTS,
-                    step=i,
-                    std=None,
-                    hidden="relu",
-                    dtype=dtype,
-                )
-                for i, sizes in enumerate(shapes)
+        f_v, g, f_s, c = (
+            MLP.create(
+                xp,
+                sizes,
+                seed=seed,
+                purpose=Purpose.VSMM_WEIGHTS,
+                step=i,
+                std=None,
+                hidden="relu",
+                dtype=dtype,
             )
+            for i, sizes in enumerate(shapes)
         )
+        return cls(f_v, g, f_s, c)
 
     @property
     def networks(self) -> dict[str, MLP]:
@@ -98,14 +98,19 @@ class VSMM:
     @classmethod
     def from_state(cls, header: dict[str, Any], arrays: dict[str, Array]) -> VSMM:
         """Return the module that `state` described; it shares the arrays."""
-        return cls(**{name: MLP.from_state(name, part, arrays) for name, part in header.items()})
+        return cls(
+            **{
+                name: MLP.from_state(name, header=part, arrays=arrays)
+                for name, part in header.items()
+            }
+        )
 
-    def check(self, d: int, k: int, m: int, n_classes: int, dtype: np.dtype) -> None:
+    def check(self, *, d: int, k: int, m: int, n_classes: int, dtype: np.dtype) -> None:
         """ValueError unless the networks have these inputs and outputs, and are finite."""
         ends = {"f_v": (d, m), "g": (m, d), "f_s": (k, m), "c": (m, n_classes)}
         for name, network in self.networks.items():
             n_in, n_out = ends[name]
-            network.check(name, n_in, n_out, dtype)
+            network.check(name, n_in=n_in, n_out=n_out, dtype=dtype)
 
 
 def vsmm_loss(
@@ -114,6 +119,7 @@ def vsmm_loss(
     y: Array,
     prototypes: Array,
     settings: Settings,
+    *,
     out: dict[str, list[Array]] | None = None,
 ) -> tuple[dict[str, Array], list[Array]]:
     """Return the terms of eq. 9 on a batch, and the gradients in the order of vsmm.params.
@@ -289,8 +295,8 @@ def train_vsmm(
     prototypes: Array,
     proxies: Array | None,
     settings: Settings,
-    seed: int,
     *,
+    seed: int,
     callback: Callable[[int, dict[str, Any]], None],
     after_epoch: Callable[[VSMM, int], None] | None = None,
     checkpoint: Checkpoint | None = None,
@@ -306,9 +312,15 @@ def train_vsmm(
     """
     xp, n = array_module(x, y, prototypes), x.shape[0]
     vsmm = VSMM.create(
-        xp, x.shape[1], prototypes.shape[1], prototypes.shape[0], settings, seed, str(x.dtype)
+        xp,
+        d=x.shape[1],
+        k=prototypes.shape[1],
+        n_classes=prototypes.shape[0],
+        settings=settings,
+        seed=seed,
+        dtype=str(x.dtype),
     )
-    adam = Adam(vsmm.params, settings.vsmm_lr, (settings.vsmm_beta1, settings.vsmm_beta2))
+    adam = Adam(vsmm.params, lr=settings.vsmm_lr, betas=(settings.vsmm_beta1, settings.vsmm_beta2))
     training = VsmmTraining(vsmm, adam)
     if checkpoint:
         checkpoint.restore(training)
@@ -319,8 +331,8 @@ def train_vsmm(
     for epoch in range(len(training.history), settings.vsmm_epochs):
         batches = epoch_batches(xp, n, batch=settings.vsmm_batch, seed=seed, epoch=epoch)
         for rows in islice(batches, training.batches, None):
-            stacked = _stack(batch, x, rows, proxies, seed, adam.t)
-            terms, grads = vsmm_loss(vsmm, stacked, y[rows], prototypes, settings, out)
+            stacked = _stack(batch, x, rows, proxies, seed=seed, step=adam.t)
+            terms, grads = vsmm_loss(vsmm, stacked, y[rows], prototypes, settings, out=out)
             adam.step(grads)
             training.add(terms, len(rows))
             due = checkpoint is not None and checkpoint.due()
@@ -351,20 +363,22 @@ def epoch_batches(
     purpose: Purpose = Purpose.EPOCH_ORDER,
 ) -> Iterator[Array]:
     """Yield the shuffled rows 0 .. n - 1 in mini-batches; the last one may be smaller."""
-    order = random.permutation(xp, seed, epoch, purpose, n)
+    order = random.permutation(xp, n, seed=seed, step=epoch, purpose=purpose)
     for at in range(0, n, batch):
         yield order[at : at + batch]
 
 
 def _stack(
-    batch: Array, x: Array, rows: Array, proxies: Array | None, seed: int, step: int
+    batch: Array, x: Array, rows: Array, proxies: Array | None, *, seed: int, step: int
 ) -> Array:
     """Write the rows of x and, below them, as many proxies if given, to the start of batch."""
     xp, n = array_module(x, rows), rows.shape[0]
     kernels.gather_rows(x, rows, batch[:n])
     if proxies is None:
         return batch[:n]
-    draws = random.integers(xp, seed, step, Purpose.PROXY_BATCH, proxies.shape[0], n)
+    draws = random.integers(
+        xp, n, seed=seed, step=step, purpose=Purpose.PROXY_BATCH, high=proxies.shape[0]
+    )
     kernels.gather_rows(proxies, draws, batch[n : 2 * n])
     return batch[: 2 * n]
 

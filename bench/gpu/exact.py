@@ -48,14 +48,14 @@ def _outer_step(work: OuterStep, xp: ModuleType) -> list[np.ndarray]:
     x, prototypes = put(work.x), put(work.prototypes)
     with reference_only():
         plan = Plan(settings=work.settings, seed=SEED, xp=xp, dtype="float64")
-        gan = new_cwgan(x.shape[1], prototypes.shape[1], plan)
+        gan = new_cwgan(plan, d=x.shape[1], k=prototypes.shape[1])
         params = [*gan.generator.params, *gan.critic.params]
         for own, start in zip(params, work.start, strict=True):
             own[...] = put(start)
         for rows, classes, z, alpha in zip(*map(put, draws[:4]), strict=True):
             a = prototypes[classes]
             fake, _ = generator_forward(gan.generator, z, a)
-            _, grads = critic_loss(gan.critic, x[rows], fake, a, alpha, penalty)
+            _, grads = critic_loss(gan.critic, x[rows], fake, a, alpha, penalty=penalty)
             gan.critic_adam.step(grads)
         a = prototypes[put(draws.generator_classes)]
         _, grads = generator_loss(gan.generator, gan.critic, put(draws.generator_z), a)

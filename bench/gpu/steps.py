@@ -78,7 +78,7 @@ def jax_version(bench: Bench, work: Any, how: str) -> tuple[Any, Version]:
 
 def cpu_version(work: Any) -> tuple[Any, Version]:
     """Return our runner on the CPU, with the library's default number of threads."""
-    made = make_version(work, OURS, default_threads())
+    made = make_version(work, OURS, threads=default_threads())
     return made.runner, Version(
         name=OURS_CPU, run=made.runner.run, wait=lambda: None, precision=made.context
     )

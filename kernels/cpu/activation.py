@@ -11,7 +11,7 @@ LEAST = 1 << 17  # minimum elements per thread
 def bias_activation(s, b, slope):
     """s (n, units) in place, b (units,): sum and activation in one pass, threads share the rows."""
     slope = s.dtype.type(slope)
-    split(lambda low, high: _forward(s[low:high], b, slope), *_rows(s))
+    split(lambda low, high: _forward(s[low:high], b, slope), s.shape[0], least=_least(s))
     return s
 
 
@@ -27,11 +27,11 @@ def activation_gradient(dy, y, slope):
         _backward(dy[low:high], y[low:high], slope, ds[low:high], db)
         return db
 
-    return ds, sum(split(part, *_rows(dy)))
+    return ds, sum(split(part, dy.shape[0], least=_least(dy)))
 
 
-def _rows(x):
-    return x.shape[0], LEAST // max(x.shape[1], 1)
+def _least(x):
+    return LEAST // max(x.shape[1], 1)
 
 
 @compiled

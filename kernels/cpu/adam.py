@@ -22,7 +22,7 @@ def adam_update(p, g, m, v, rate, beta1, beta2, eps, bad, step):
     def part(low, high):
         return _adam(p[low:high], g[low:high], m[low:high], v[low:high], *constants)
 
-    if not all(split(part, p.size, LEAST)) and not bad[0]:
+    if not all(split(part, p.size, least=LEAST)) and not bad[0]:
         bad[0] = step
 
 

@@ -21,7 +21,7 @@ def confidence_score(logits, weights):
         marginal, e = np.zeros(logits.shape[1]), np.empty(logits.shape[1], logits.dtype)
         return _expectations(logits[low:high], weights[low:high], marginal, e), marginal
 
-    shares = split(part, logits.shape[0], LEAST // max(logits.shape[1], 1))
+    shares = split(part, logits.shape[0], least=LEAST // max(logits.shape[1], 1))
     marginal = sum(share[1] for share in shares)
     known = marginal[marginal > 0]
     log_score = -sum(share[0] for share in shares) - known @ np.log(known)

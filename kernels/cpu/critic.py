@@ -29,7 +29,7 @@ def critic_epilogue(s, table, index, alpha, w_out, slope, delta):
         _epilogue(*samples, w_out[rows], slope, delta[rows], dw_out[rows], scores)
         return scores
 
-    return sum(split(part, s.shape[0], LEAST // max(s.shape[1], 1))), dw_out
+    return sum(split(part, s.shape[0], least=LEAST // max(s.shape[1], 1))), dw_out
 
 
 @compiled
@@ -64,7 +64,7 @@ def penalty_epilogue(t, s, slope):
     def part(low, high):
         _penalty_epilogue(t[low:high], s[low:high], slope, dw_out[low:high])
 
-    split(part, t.shape[0], LEAST // max(t.shape[1], 1))
+    split(part, t.shape[0], least=LEAST // max(t.shape[1], 1))
     return dw_out
 
 
@@ -87,7 +87,7 @@ def gradient_penalty(g, weight):
     def part(low, high):
         _gradient_penalty(g[low:high], scale, norm[low:high])
 
-    split(part, g.shape[0], LEAST // max(g.shape[1], 1))
+    split(part, g.shape[0], least=LEAST // max(g.shape[1], 1))
     return norm
 
 

@@ -17,7 +17,7 @@ def centered_rows(x, center):
     def part(low, high):
         _centered(x[low:high], center, u[low:high], squares[low:high])
 
-    split(part, x.shape[0], LEAST // max(x.shape[1], 1))
+    split(part, x.shape[0], least=LEAST // max(x.shape[1], 1))
     return u, squares
 
 
@@ -40,7 +40,7 @@ def negative_distances(products, u_squared, v_squared):
     def part(low, high):
         _distances(products[low:high], u_squared[low:high], v_squared)
 
-    split(part, products.shape[0], LEAST // max(products.shape[1], 1))
+    split(part, products.shape[0], least=LEAST // max(products.shape[1], 1))
     return products
 
 

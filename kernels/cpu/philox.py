@@ -49,7 +49,7 @@ def _by_blocks(fill, out, seed, step, purpose, *constants):
     def part(low, high):
         fill(out[4 * low : 4 * high], np.uint64(low), *counter, *key, *constants)
 
-    split(part, whole, LEAST)
+    split(part, whole, least=LEAST)
     if out.shape[0] % 4:
         last = np.empty(4, out.dtype)
         fill(last, np.uint64(whole), *counter, *key, *constants)

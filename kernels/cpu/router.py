@@ -25,7 +25,7 @@ def route_rows(logits, f, delta_low, delta_high, temperature):
         rows = slice(low, high)
         _route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
 
-    split(part, n, LEAST // max(f.shape[1], 1))
+    split(part, n, least=LEAST // max(f.shape[1], 1))
     return results
 
 
@@ -43,7 +43,7 @@ def soft_route_rows(logits, f, bias, width, tau):
         rows = slice(low, high)
         _soft_route(logits[rows], f[rows], *constants, *(result[rows] for result in results))
 
-    split(part, n, LEAST // max(f.shape[1], 1))
+    split(part, n, least=LEAST // max(f.shape[1], 1))
     return results
 
 

@@ -14,7 +14,7 @@ def gather_rows(x, rows, out):
     def part(low, high):
         _gather(x, rows[low:high], out[low:high])
 
-    split(part, rows.shape[0], LEAST // max(x.shape[1], 1))
+    split(part, rows.shape[0], least=LEAST // max(x.shape[1], 1))
     return out
 
 
@@ -35,7 +35,7 @@ def segment_sum(values, index, n_segments):
     def part(low, high):
         _segment_sum(values[low:high], index, out[low:high])
 
-    split(part, values.shape[0], LEAST // max(index.shape[0], 1))
+    split(part, values.shape[0], least=LEAST // max(index.shape[0], 1))
     return out
 
 

@@ -19,7 +19,7 @@ def scale_rows(x, shift, scale, unit_rows, out):
     def part(low, high):
         return _scale(x[low:high], shift, scale, bool(unit_rows), out[low:high])
 
-    return np.asarray(all(split(part, x.shape[0], LEAST // max(x.shape[1], 1))))
+    return np.asarray(all(split(part, x.shape[0], least=LEAST // max(x.shape[1], 1))))
 
 
 @compiled

@@ -26,7 +26,7 @@ def log_softmax_entropy(logits):
     def part(low, high):
         _log_softmax_entropy(logits[low:high], log_p[low:high], entropy[low:high])
 
-    split(part, *_rows(logits))
+    split(part, logits.shape[0], least=_least(logits))
     return log_p, entropy
 
 
@@ -39,7 +39,7 @@ def softmax_loss_forward(logits, y):
         rows = slice(low, high)
         _forward(logits[rows], y[rows], cross[rows], entropy[rows], top[rows], log_t[rows])
 
-    split(part, *_rows(logits))
+    split(part, logits.shape[0], least=_least(logits))
     return cross, entropy, top, log_t
 
 
@@ -52,7 +52,7 @@ def softmax_loss_backward(logits, y, entropy, top, log_t, dce, dentropy):
         rows = (a[at] for a in (logits, y, entropy, top, log_t, dce, dentropy, dlogits))
         _backward(*rows)
 
-    split(part, *_rows(logits))
+    split(part, logits.shape[0], least=_least(logits))
     return dlogits
 
 
@@ -68,12 +68,12 @@ def softmax_loss(logits, y, dce, dentropy):
         rows = (a[at] for a in (logits, y, dce, dentropy, cross, entropy, dlogits))
         _loss(*rows)
 
-    split(part, *_rows(logits))
+    split(part, logits.shape[0], least=_least(logits))
     return cross, entropy, dlogits
 
 
-def _rows(logits):
-    return logits.shape[0], LEAST // max(logits.shape[1], 1)
+def _least(logits):
+    return LEAST // max(logits.shape[1], 1)
 
 
 @compiled

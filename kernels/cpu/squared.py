@@ -18,7 +18,7 @@ def squared_error(x, target, scale, weight):
     def part(low, high):
         return _squared_error(x[low:high], target[low:high], double, dx[low:high])
 
-    total = sum(split(part, x.shape[0], LEAST // max(x.shape[1], 1)))
+    total = sum(split(part, x.shape[0], least=LEAST // max(x.shape[1], 1)))
     return np.asarray(scale * total, x.dtype), dx  # eqs. 3 and 4
 
 

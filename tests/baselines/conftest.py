@@ -42,7 +42,7 @@ def classes_of_samples(tiny_dataset):
         data = tiny_dataset()
         x = model._feature_scaler.apply(data.X_train)
         means = np.stack([x[data.y_train == c].mean(axis=0) for c in data.seen_classes])
-        fake, y = synthesize(model._generator, model._seen_prototypes, 40, seed=9)
+        fake, y = synthesize(model._generator, model._seen_prototypes, per_class=40, seed=9)
         return (((fake[:, None] - means) ** 2).sum(axis=2).argmin(axis=1) == y).mean()
 
     return share

@@ -27,41 +27,41 @@ def network(sizes, step, hidden="tanh"):
 def test_cosine_embedding_by_hand():
     fake, real = np.array([[3.0, 0], [0, 2], [1, 1]]), np.array([[1.0, 0], [0, -1], [1, 0]])
     same = np.array([True, True, False])
-    loss, _ = cosine_embedding_loss(fake, real, same, 0.5)
+    loss, _ = cosine_embedding_loss(fake, real, same, weight=0.5)
     assert loss == pytest.approx(0.5 * (0 + 2 + 0.5**0.5) / 3)
-    far, gradient = cosine_embedding_loss(fake[1:2], real[1:2], same[2:], 0.5)
+    far, gradient = cosine_embedding_loss(fake[1:2], real[1:2], same[2:], weight=0.5)
     assert far == 0
     assert not gradient.any()  # it points away from a sample of another class: all is well
 
 
 def test_the_gradient_of_cosine_embedding(rng):
     fake, real, same = rng.normal(size=(N, D)), rng.normal(size=(N, D)), np.arange(N) % 2 == 0
-    _, dfake = cosine_embedding_loss(fake, real, same, 0.8)
+    _, dfake = cosine_embedding_loss(fake, real, same, weight=0.8)
     check = Check(
         "cosine embedding",
         [fake],
         [dfake],
-        lambda: cosine_embedding_loss(fake, real, same, 0.8)[0],
+        lambda: cosine_embedding_loss(fake, real, same, weight=0.8)[0],
     )
     assert run_check(check).passed
 
 
 def test_a_sample_of_zeros_has_no_direction():
     zeros = np.zeros((2, 3), np.float32)
-    loss, dfake = cosine_embedding_loss(zeros, zeros + 1, np.ones(2, bool), 1.0)
+    loss, dfake = cosine_embedding_loss(zeros, zeros + 1, np.ones(2, bool), weight=1.0)
     assert loss == 1
     assert np.isfinite(dfake).all()
 
 
 def test_the_gradients_of_reconstruction(rng):
     decoder, x, a = network([D, 7, K], 1), rng.normal(size=(N, D)), rng.normal(size=(N, K))
-    loss, dx, grads = reconstruction_loss(decoder, x, a, 0.4)
+    loss, dx, grads = reconstruction_loss(decoder, x, a, weight=0.4)
     assert loss == pytest.approx(0.4 * ((decoder.forward(x)[0] - a) ** 2).mean())
     check = Check(
         "reconstruction",
         [x, *decoder.params],
         [dx, *grads],
-        lambda: reconstruction_loss(decoder, x, a, 0.4)[0],
+        lambda: reconstruction_loss(decoder, x, a, weight=0.4)[0],
     )
     assert run_check(check).passed
 
@@ -119,10 +119,10 @@ def test_the_decoder_learns_to_read_samples(rng):
     terms = EmbeddingTerms(
         x, index, a, hidden=(32,), cosine_weight=0.1, reconstruction_weight=0.01, lr=1e-2, seed=0
     )
-    before = reconstruction_loss(terms.decoder, x, a[index], 1.0)[0]
+    before = reconstruction_loss(terms.decoder, x, a[index], weight=1.0)[0]
     for _ in range(300):
         terms.train_decoder(np.arange(40))
-    assert reconstruction_loss(terms.decoder, x, a[index], 1.0)[0] < 0.02 * before
+    assert reconstruction_loss(terms.decoder, x, a[index], weight=1.0)[0] < 0.02 * before
 
 
 # The detector

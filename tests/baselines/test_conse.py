@@ -74,7 +74,7 @@ def test_held_out_samples_choose_the_l2_and_all_train_the_classifier(problem, mo
     assert trained == [(model._classifier.l2, 120)]
     assert model._classifier.l2 in (1e-1, 1e-3)  # 10 makes all classes alike
     w, b = model._classifier.w, model._classifier.b
-    _, dw, db = ptc.ptc_loss(w, b, x, y, model._classifier.l2)
+    _, dw, db = ptc.ptc_loss(w, b, x, y, l2=model._classifier.l2)
     assert max(np.abs(dw).max(), np.abs(db).max()) < 1e-4
 
 

@@ -45,21 +45,21 @@ def published(net, problem, weight_decay):
 
 def test_the_objective_is_the_published_one_but_for_a_constant(problem, classes):
     net, other = network(), network("tanh")
-    (one, _), (two, _) = (dem_loss(n, *classes, 0.07) for n in (net, other))
+    (one, _), (two, _) = (dem_loss(n, *classes, weight_decay=0.07) for n in (net, other))
     assert one - two == pytest.approx(
         published(net, problem, 0.07) - published(other, problem, 0.07)
     )
     a, means, counts = classes
     y = net.forward(a)[0]
     by_hand = sum(counts[c] / 50 * np.mean((means[c] - y[c]) ** 2) for c in range(4))
-    assert dem_loss(net, *classes, 0.0)[0] == pytest.approx(by_hand)
+    assert dem_loss(net, *classes, weight_decay=0.0)[0] == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize("phi", ["relu", "softplus"])
 def test_gradients(classes, phi):
     net = network(phi, phi)
-    _, grads = dem_loss(net, *classes, 0.07)
-    check = Check("dem", net.params, grads, lambda: dem_loss(net, *classes, 0.07)[0])
+    _, grads = dem_loss(net, *classes, weight_decay=0.07)
+    check = Check("dem", net.params, grads, lambda: dem_loss(net, *classes, weight_decay=0.07)[0])
     assert run_check(check).passed
     assert all(np.abs(g).max() > 1e-3 for g in grads)
 
@@ -67,15 +67,15 @@ def test_gradients(classes, phi):
 def test_gradients_are_those_over_all_samples(problem, classes):
     """Finite differences of the published objective along a direction."""
     net = network("softplus", "softplus")
-    _, grads = dem_loss(net, *classes, 0.07)
+    _, grads = dem_loss(net, *classes, weight_decay=0.07)
     rng, h = np.random.default_rng(1), 1e-6
     steps = [rng.normal(size=p.shape) for p in net.params]
     values = []
     for sign in (1, -1):
         moved = MLP(
             [p + sign * h * s for p, s in zip(net.params, steps, strict=True)],
-            "softplus",
-            "softplus",
+            hidden="softplus",
+            output="softplus",
         )
         values.append(published(moved, problem, 0.07))
     slope = sum((g * s).sum() for g, s in zip(grads, steps, strict=True))
@@ -87,7 +87,7 @@ def test_a_linear_network_reaches_ridge_regression(classes):
     a, means, counts = classes
     net, weight = MLP([np.zeros((6, 3)), np.zeros(6)]), 0.05
     for _ in range(3000):
-        _, grads = dem_loss(net, *classes, weight)
+        _, grads = dem_loss(net, *classes, weight_decay=weight)
         for p, g in zip(net.params, grads, strict=True):
             p -= 0.5 * g
     extended = np.concatenate([a, np.ones((4, 1))], axis=1)
@@ -101,7 +101,7 @@ def test_a_linear_network_reaches_ridge_regression(classes):
 def test_descent_is_monotone(classes):
     net, losses = network(), []
     for _ in range(300):
-        loss, grads = dem_loss(net, *classes, 1e-3)
+        loss, grads = dem_loss(net, *classes, weight_decay=1e-3)
         losses.append(loss)
         for p, g in zip(net.params, grads, strict=True):
             p -= 0.1 * g

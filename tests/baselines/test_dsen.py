@@ -18,7 +18,7 @@ def batch():
 
 @pytest.fixture
 def nets():
-    return dsen_networks(7, 3, N_CLASSES, latent=5, hidden=4, seed=0, dtype="float64")
+    return dsen_networks(d=7, k=3, n_classes=N_CLASSES, latent=5, hidden=4, seed=0, dtype="float64")
 
 
 def fitted(data, **params):
@@ -55,7 +55,9 @@ def test_gradients(batch, nets, smooth, weights):
 
 def test_the_terms_are_those_of_the_docstring(batch, nets):
     x, y, a = batch
-    terms = dsen_loss(nets, x, y, a, N_SEEN, 0.3, 1.7)[0]
+    terms = dsen_loss(nets, x, y, a, n_seen=N_SEEN, division_weight=0.3, reconstruction_weight=1.7)[
+        0
+    ]
     out = {name: net.forward(a)[0] for name, net in list(nets.items())[1:4]}
     v, e_s, e_u = (
         nets["projection"].forward(x)[0],
@@ -78,7 +80,7 @@ def test_the_terms_are_those_of_the_docstring(batch, nets):
 
 def test_division_loss_of_sure_logits_is_finite():
     logits = np.array([[1e4, 0.0, 0.0], [0.0, 0.0, 1e4]])
-    loss, dlogits = division_loss(logits, 1, 2.0)
+    loss, dlogits = division_loss(logits, n_seen=1, weight=2.0)
     assert np.isclose(loss, (1e4 - np.log(2)) / np.log(10) / 2)
     assert np.allclose(dlogits, np.array([[1.0, -0.5, -0.5], [0.0, 0.0, 0.0]]) / np.log(10))
 

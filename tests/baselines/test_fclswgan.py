@@ -29,7 +29,7 @@ def network(sizes, step, output="linear"):
 
 def test_the_classification_loss_and_its_gradient(rng, classifier):
     fake, y = rng.normal(size=(N, D)), rng.integers(0, CLASSES, N)
-    loss, dfake = classification_loss(classifier, fake, y, 0.3)
+    loss, dfake = classification_loss(classifier, fake, y, weight=0.3)
     p = np.exp(fake @ classifier.w.T + classifier.b)
     p /= p.sum(axis=1, keepdims=True)
     assert loss == pytest.approx(-0.3 * np.log(p[np.arange(N), y]).mean())
@@ -37,7 +37,7 @@ def test_the_classification_loss_and_its_gradient(rng, classifier):
         "classification loss",
         [fake],
         [dfake],
-        lambda: classification_loss(classifier, fake, y, 0.3)[0],
+        lambda: classification_loss(classifier, fake, y, weight=0.3)[0],
     )
     assert run_check(check).passed
 
@@ -48,7 +48,7 @@ def test_the_gradient_of_the_generators_loss_with_its_classification_term(rng, c
     z, a, y = rng.normal(size=(N, M)), rng.normal(size=(N, K)), rng.integers(0, CLASSES, N)
 
     def extra(fake):
-        return classification_loss(classifier, fake, y, 0.7)
+        return classification_loss(classifier, fake, y, weight=0.7)
 
     loss, grads = generator_loss(generator, critic, z, a, extra=extra)
     fake = generator.forward(np.concatenate([z, a], axis=1))[0]
@@ -70,7 +70,7 @@ def test_without_its_weight_it_is_the_cwgan_of_this_library(fit, make, tiny_data
     a = model._seen_prototypes
     index = np.searchsorted(data.seen_classes, data.y_train)
     given = {k: v for k, v in model.get_params().items() if k.startswith("gan_")}
-    gan = CWGAN(np, 12, 6, settings_for("paper", given), 5, "float32")
+    gan = CWGAN(np, d=12, k=6, settings=settings_for("paper", given), seed=5, dtype="float32")
     for _ in range(model.gan_max_epochs * 3):  # 150 samples in batches of 50
         gan.train_step(x, index, a)
     for mine, same in zip(model._generator.params, gan.generator.params, strict=True):

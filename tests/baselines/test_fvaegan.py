@@ -69,7 +69,7 @@ def test_the_loss_by_its_definition(networks, batch):
 
 def test_descent_on_one_batch_lowers_the_loss_at_every_step(networks, batch):
     encoder, generator, _ = networks
-    adam, losses = Adam(encoder.params + generator.params, 1e-3), []
+    adam, losses = Adam(encoder.params + generator.params, lr=1e-3), []
     for _ in range(50):
         terms, *grads = vaegan_loss(*networks, *batch, weight=0.1)
         losses.append(terms["loss"])

@@ -37,21 +37,21 @@ def test_kernel_ridge_is_ridge_regression_on_the_features_of_its_kernel(kernel):
 
 def test_class_gaussians_are_the_moments_of_each_class():
     x = np.array([[1.0, 5.0], [3.0, 5.0], [0.0, 1.0], [0.0, 3.0], [6.0, 2.0]])
-    mean, variance = class_gaussians(x, np.array([0, 0, 1, 1, 1]), 2)
+    mean, variance = class_gaussians(x, np.array([0, 0, 1, 1, 1]), n_classes=2)
     assert mean.tolist() == [[2.0, 5.0], [2.0, 2.0]]
     assert variance.tolist() == [[2.0, 0.0], [12.0, 1.0]]
 
 
 def test_samples_have_the_mean_and_the_variance_of_their_class():
     mean, variance = np.array([[1.0, -2.0], [0.0, 50.0]]), np.array([[0.01, 4.0], [25.0, 1.0]])
-    x, rows = sample_gaussians(mean, variance, 4000, seed=0)
+    x, rows = sample_gaussians(mean, variance, per_class=4000, seed=0)
     assert x.shape == (8000, 2)
     assert rows.tolist() == [0] * 4000 + [1] * 4000
     for c in range(2):
         error = np.abs(x[rows == c].mean(axis=0) - mean[c]) / np.sqrt(variance[c] / 4000)
         assert error.max() < 4  # standard errors
         np.testing.assert_allclose(x[rows == c].var(axis=0), variance[c], rtol=0.1)
-    assert not np.array_equal(x, sample_gaussians(mean, variance, 4000, seed=1)[0])
+    assert not np.array_equal(x, sample_gaussians(mean, variance, per_class=4000, seed=1)[0])
 
 
 @pytest.mark.parametrize("kernel", ["linear", "polynomial"])

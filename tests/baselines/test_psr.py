@@ -27,7 +27,7 @@ def problem():
     rng = np.random.default_rng(0)
     x, a = unit_rows_forward(rng.normal(size=(30, 6)))[0], rng.random((5, 4))
     index = np.arange(30) % 5
-    triples = Partners(index, a, TAU).draw(x, rng.random((200, 5)))
+    triples = Partners(index, a, threshold=TAU).draw(x, rng.random((200, 5)))
     for delta in (triples.delta_j, triples.delta_k):
         assert np.isfinite(delta).sum() > 50  # both kinds of partners occur
     return x, index, a, triples
@@ -106,12 +106,14 @@ def test_a_class_without_partners_has_no_such_terms():
     rng = np.random.default_rng(0)
     x, index = unit_rows_forward(rng.normal(size=(30, 6)))[0], np.arange(30) % 5
     a = np.arange(1.0, 6)[:, None] * np.ones(4)
-    triples = Partners(index, a, TAU).draw(x, rng.random((50, 5)))
+    triples = Partners(index, a, threshold=TAU).draw(x, rng.random((50, 5)))
     assert np.isnan(triples.delta_j).all()
     assert np.isnan(triples.delta_k).all()
     encoder, decoder = networks()
     mapped = unit_rows_forward(encoder.forward(a)[0])[0]
-    loss, *grads = psr_loss(encoder, decoder, a, triples, TAU, 1.0, 0.0)
+    loss, *grads = psr_loss(
+        encoder, decoder, a, triples, threshold=TAU, similar_weight=1.0, reconstruction_weight=0.0
+    )
     assert loss == pytest.approx(-(mapped[triples.r] * triples.x_i).sum(axis=1).mean())
     assert all(np.isfinite(g).all() for g in grads[0] + grads[1])
 

@@ -19,7 +19,7 @@ def batch():
 
 @pytest.mark.parametrize("weights", [(0.7, 1.3, 0.4), (0.0, 0.0, 0.0), (0.0, 2.0, 0.0)])
 def test_gradients(batch, weights):
-    nets = sadle_networks(6, 3, 4, latent=5, seed=0, dtype="float64")
+    nets = sadle_networks(d=6, k=3, n_seen=4, latent=5, seed=0, dtype="float64")
     x, y, a = batch
     weights = dict(zip(WEIGHTS, weights, strict=True))
     grads = sadle_loss(nets, x, y, a, **weights)[1]
@@ -32,7 +32,7 @@ def test_gradients(batch, weights):
 
 def test_the_terms_are_those_of_the_docstring(batch):
     x, y, a = batch
-    nets = sadle_networks(6, 3, 4, latent=5, seed=0, dtype="float64")
+    nets = sadle_networks(d=6, k=3, n_seen=4, latent=5, seed=0, dtype="float64")
     terms = sadle_loss(nets, x, y, a, **WEIGHTS)[0]
     w = {name: net.params[0] for name, net in nets.items()}  # the biases are still zero
     v, s = x @ w["f_v"].T, a @ w["f_s"].T
@@ -51,7 +51,7 @@ def test_structure_loss_is_zero_for_rotated_and_scaled_embeddings():
     rng = np.random.default_rng(2)
     v = rng.normal(size=(6, 4))
     rotation = np.linalg.qr(rng.normal(size=(4, 4)))[0]
-    loss, dv, ds = structure_loss(v, 3 * v @ rotation, 1.0)
+    loss, dv, ds = structure_loss(v, 3 * v @ rotation, weight=1.0)
     assert loss < 1e-28
     assert np.abs(dv).max() < 1e-14 and np.abs(ds).max() < 1e-14
 

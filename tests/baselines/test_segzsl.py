@@ -52,7 +52,7 @@ def test_the_gradient_of_the_encoder_is_that_of_the_vae(networks, batch):
 
 def test_the_gradient_of_the_regressor(networks, batch):
     regressor, (x, a, *_) = networks[2], batch
-    loss, grads = regressor_loss(regressor, x, a, x[::-1] + 0.5, 0.4)
+    loss, grads = regressor_loss(regressor, x, a, x[::-1] + 0.5, weight=0.4)
     real, made = (regressor.forward(v)[0] for v in (x, x[::-1] + 0.5))
     expected = ((real - a) ** 2).sum() + 0.4 * ((made - a) ** 2).sum()
     assert loss == pytest.approx(0.5 * expected / N)
@@ -60,7 +60,7 @@ def test_the_gradient_of_the_regressor(networks, batch):
         "SE-GZSL, regressor",
         regressor.params,
         grads,
-        lambda: regressor_loss(regressor, x, a, x[::-1] + 0.5, 0.4)[0],
+        lambda: regressor_loss(regressor, x, a, x[::-1] + 0.5, weight=0.4)[0],
     )
     assert run_check(check).passed
 
@@ -91,7 +91,7 @@ def test_the_terms_by_their_definition(networks, batch):
 
 
 def test_descent_on_one_batch_lowers_the_vaes_loss_at_every_step(networks, batch):
-    adam, losses = Adam(networks[0].params + networks[1].params, 1e-3), []
+    adam, losses = Adam(networks[0].params + networks[1].params, lr=1e-3), []
     for _ in range(50):
         terms, *grads = vae_loss(*networks, *batch, Weights(0.0, 0.0, 0.0))
         losses.append(terms["loss"])

@@ -73,10 +73,10 @@ def test_a_stream_that_is_shared_is_found(users):
     import numpy as np
 
     def one():
-        return random.normal(np, 0, 0, random.Purpose.CHECK, (3,))
+        return random.normal(np, (3,), seed=0, step=0, purpose=random.Purpose.CHECK)
 
     def other():
-        return random.uniform(np, 0, 0, random.Purpose.CHECK, (3,))
+        return random.uniform(np, (3,), seed=0, step=0, purpose=random.Purpose.CHECK)
 
     one()
     assert shared(users) == {}

@@ -27,11 +27,11 @@ def signs(index):
 def test_the_objective_by_hand_and_its_gradient(problem):
     x, index, _, _ = problem
     w, s = np.random.default_rng(1).normal(size=(4, 6)), signs(index)
-    loss, dw = one_versus_other_loss(w, x, s, 0.3)
+    loss, dw = one_versus_other_loss(w, x, s, weight=0.3)
     hinge = [max(0, 1 - s[i, c] * (w[c] @ x[i])) ** 2 for i in range(80) for c in range(4)]
     assert loss == pytest.approx(sum(hinge) / 320 + 0.15 * (w * w).sum())
     assert 0 < np.count_nonzero(hinge) < 320  # both sides of the hinge
-    check = Check("sync", [w], [dw], lambda: one_versus_other_loss(w, x, s, 0.3)[0])
+    check = Check("sync", [w], [dw], lambda: one_versus_other_loss(w, x, s, weight=0.3)[0])
     assert run_check(check).passed
 
 
@@ -45,8 +45,8 @@ def test_the_classifiers_are_those_of_liblinear(problem, weight):
     )
     other = np.stack([svm.fit(x, s[:, c]).coef_[0] for c in range(4)])
     np.testing.assert_allclose(w, other, atol=2e-5 * np.abs(other).max())
-    least, dw = one_versus_other_loss(w, x, s, weight)
-    assert least == pytest.approx(one_versus_other_loss(other, x, s, weight)[0], abs=1e-10)
+    least, dw = one_versus_other_loss(w, x, s, weight=weight)
+    assert least == pytest.approx(one_versus_other_loss(other, x, s, weight=weight)[0], abs=1e-10)
     assert np.abs(dw).max() < 1e-6
 
 
@@ -72,7 +72,7 @@ def test_the_phantoms_solve_the_papers_problem(problem):
     s, goal = model.similarities(a), signs(index)
 
     def loss(v):
-        value, dw = one_versus_other_loss(s @ v, x, goal, 2**-8)
+        value, dw = one_versus_other_loss(s @ v, x, goal, weight=2**-8)
         return value, s.T @ dw
 
     least, v = loss(model._v)[0], np.zeros((4, 6))

@@ -57,7 +57,7 @@ def test_histograms_are_shares_and_the_gate_is_eq_10(pictures):
 
     kinds = {"seen": np.array([0.1, 0.1, 0.3, 1.9]), "unseen": np.array([1.1, 1.9, 1.9, 1.9])}
     edges = np.linspace(0, 2, 5)
-    gate, below = pictures.gate_figure("x", kinds, Settings, edges).axes
+    gate, below = pictures.gate_figure("x", kinds, settings=Settings, edges=edges).axes
     hard, soft, dots = (line.get_xydata() for line in gate.lines)
     assert hard.tolist() == [[0, 1], [0.5, 1], [1, 0.5], [2, 0]]
     assert soft[np.isclose(soft[:, 0], 0.5, atol=0.003), 1] == pytest.approx(0.5, abs=0.02)

@@ -34,7 +34,9 @@ def load(monkeypatch):
 
 def measured(study, data, out, seeds=2, epochs=4):
     """The rows of a short study, as text by column."""
-    study.run(data, "small", SETS, seeds, [1.0, 1.6], 1.0, epochs, out)
+    study.run(
+        data, "small", sets=SETS, seeds=seeds, gammas=[1.0, 1.6], base=1.0, epochs=epochs, out=out
+    )
     with open(out, encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -49,7 +51,7 @@ def short(load, monkeypatch):
         *(parts.Variant("minmax"), default, default._replace(window="8.00-9.00")),
         *(default._replace(source="mixture", window=""), parts.Variant("standard")),
     ]
-    monkeypatch.setattr(study, "variants", lambda *_: some)
+    monkeypatch.setattr(study, "variants", lambda *_, **options: some)
     return study
 
 
@@ -111,7 +113,7 @@ def test_proxies_without_a_gan_are_made_of_samples_of_seen_classes(load, tiny_da
     X, y = data.X_train.astype(float), data.y_train
 
     def made(kind, draw=0):
-        return parts.made_of_samples(kind, X, y, 12, 3, draw)
+        return parts.made_of_samples(kind, X, y, 12, seed=3, draw=draw)
 
     for kind in parts.NO_GAN:
         assert made(kind).shape == (12, X.shape[1])
@@ -129,16 +131,16 @@ def test_proxies_without_a_gan_are_made_of_samples_of_seen_classes(load, tiny_da
         assert (on_line & different).any()
     assert (made("uniform") >= X.min(axis=0)).all()
     assert (made("uniform") <= X.max(axis=0)).all()
-    many = parts.made_of_samples("normal", X, y, 20_000, 0, 0)
+    many = parts.made_of_samples("normal", X, y, 20_000, seed=0, draw=0)
     np.testing.assert_allclose(many.mean(axis=0), X.mean(axis=0), atol=0.05)
     np.testing.assert_allclose(many.std(axis=0), X.std(axis=0), atol=0.05)
-    many = parts.made_of_samples("noise", X, y, 20_000, 0, 0)
+    many = parts.made_of_samples("noise", X, y, 20_000, seed=0, draw=0)
     np.testing.assert_allclose(many.std(axis=0), np.sqrt(2) * X.std(axis=0), atol=0.05)
 
 
 def test_every_setting_changes_one_factor_or_is_in_the_crossing(load):
     parts = load("study_parts")
-    every = parts.variants("minmax", [0.5, 1.0, 4.29], 3.0)
+    every = parts.variants("minmax", [0.5, 1.0, 4.29], base=3.0)
     assert len(every) == len(set(every))
     default = parts.Variant("minmax", "single", parts.DEFAULT, 3.0, 1.0, 4000)
     assert every[:2] == [parts.Variant("minmax"), default]

@@ -144,7 +144,9 @@ def test_operations_of_the_other_work():
     assert sum(p.operations for p in vsmm) == 2 * products
     assert vsmm[-1].bytes == 28 * ((2 * 3 + 3) + (3 * 2 + 2) + (3 + 3) + (3 * 4 + 4))
     assert floor.softmax(10, 7)[0][1:] == (0, 4 * (2 * 70 + 40) + 80)
-    assert sum(p.operations for p in floor.route(10, 4, 3, 5, 2)) == 20 * (12 + 15 + 21)
+    assert sum(p.operations for p in floor.route(rows=10, d=4, m=3, seen=5, unseen=2)) == 20 * (
+        12 + 15 + 21
+    )
 
 
 def test_the_machine_is_measured_and_described():
@@ -159,10 +161,16 @@ def test_the_machine_is_measured_and_described():
 
 def test_the_table_has_ratios_to_all_versions_and_to_the_floor():
     seconds = {"tinygzsl": 0.002, "PyTorch": 0.005, "reference": 0.25}
-    row = report.Row("a step", seconds, seconds, 0.001, {})
+    row = report.Row("a step", seconds=seconds, fastest=seconds, floor=0.001, differences={})
     assert row.ratios == {"PyTorch": 2.5, "reference": 125.0, "floor": 0.5}
     seconds = {"tinygzsl": 0.01, "reference": 0.02}
-    other = report.Row("another", seconds, {**seconds, "reference": 0.008}, 0.005, {})
+    other = report.Row(
+        "another",
+        seconds=seconds,
+        fastest={**seconds, "reference": 0.008},
+        floor=0.005,
+        differences={},
+    )
     facts = {
         **{"cpu": "a processor", "cores": 4, "threads": 2, "rounds": 7},
         **{"peak_gflops": 123.4, "bandwidth_gbs": 45.67, "versions": {"numpy": "2", "jax": None}},
@@ -220,9 +228,9 @@ def test_growth_prints_a_row_per_size(monkeypatch):
 def test_memory_measures_a_whole_fit():
     memory = load("memory")
     sizes = {"samples": 400, "d": 24, "k": 8, "classes": 5}
-    found = memory.measure("tinygzsl", sizes, "small")
+    found = memory.measure("tinygzsl", sizes, preset="small")
     assert found["steps"] == 7  # the first look, at the end of the only epoch
-    held = memory.must_hold(10, 3, 2, 4, "small")
+    held = memory.must_hold(10, d=3, k=2, classes=4, preset="small")
     generator, critic = 5 * 1024 + 1025 * 3, 6 * 1024 + 1025
     vsmm = 4 * 256 + 257 * 3 + 3 * 256 + 257 * 4
     assert held == {

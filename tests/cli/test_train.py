@@ -134,7 +134,9 @@ def test_set_goes_before_config_and_reaches_every_setting(trained, run_cli, tmp_
 def test_the_papers_preset_of_a_known_dataset_is_taken(dataset, preset):
     from tinygzsl.cli.config import resolve
 
-    params, source = resolve(None, (), {"preset": "paper"}, {"name_or_path": dataset, "root": "x"})
+    params, source = resolve(
+        None, (), top={"preset": "paper"}, source={"name_or_path": dataset, "root": "x"}
+    )
     assert params == {"preset": preset}
     assert source == {"name_or_path": dataset, "root": "x"}
 
@@ -143,7 +145,7 @@ def test_the_letters_have_a_preset_of_their_own():
     from tinygzsl.cli.config import resolve
 
     presets = [
-        resolve(None, (), top, {"name_or_path": name})[0]["preset"]
+        resolve(None, (), top=top, source={"name_or_path": name})[0]["preset"]
         for name, top in (("letters", {}), ("Letters", {"preset": "small"}), ("my.npz", {}))
     ]
     assert presets == ["letters", "small", "paper"]
@@ -153,9 +155,11 @@ def test_a_dataset_on_the_command_line_replaces_that_of_the_file(tmp_path):
     from tinygzsl.cli.config import resolve
 
     (tmp_path / "config.toml").write_text("[data]\nname_or_path = 'hmdb51'\nsplit = 3\n")
-    _, source = resolve(str(tmp_path / "config.toml"), (), {}, {"name_or_path": "letters"})
+    _, source = resolve(
+        str(tmp_path / "config.toml"), (), top={}, source={"name_or_path": "letters"}
+    )
     assert source == {"name_or_path": "letters"}
-    _, source = resolve(str(tmp_path / "config.toml"), (), {}, {"split": 4})
+    _, source = resolve(str(tmp_path / "config.toml"), (), top={}, source={"split": 4})
     assert source == {"name_or_path": "hmdb51", "split": 4}
 
 

@@ -58,8 +58,8 @@ def test_a_file_goes_before_the_stored_ones(tmp_path):
     mine["ours", "awa1"] = Chosen({"preset": "small", "vsmm_hidden": (8, 8)}, "mine")
     write_settings(path, mine)
     assert read_settings(path) == mine
-    assert chosen_for("ESZSL", "AWA1", path) == mine["ESZSL", "awa1"]
-    assert chosen_for("ESZSL", "cub", path).origin.startswith("published")
+    assert chosen_for("ESZSL", "AWA1", path=path) == mine["ESZSL", "awa1"]
+    assert chosen_for("ESZSL", "cub", path=path).origin.startswith("published")
 
 
 @pytest.mark.parametrize(

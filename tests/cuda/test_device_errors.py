@@ -60,7 +60,7 @@ def test_arrays_of_both_kinds_are_welcome_in_public_and_refused_inside(
     with sentence(TypeError, "different devices (numpy, cupy, cupy, numpy)", "to_device"):
         kernels.scale_rows(X, there[2][0], there[2][0], False, X)
     with sentence(TypeError, "different devices", "to_device"):
-        ptc_loss(np.zeros((5, 12), "f"), np.zeros(5, "f"), there[0], there[1], 0.1)
+        ptc_loss(np.zeros((5, 12), "f"), np.zeros(5, "f"), there[0], there[1], l2=0.1)
 
 
 def out_of_memory(cupy):

@@ -107,10 +107,10 @@ def test_the_ptc_in_blocks_is_the_ptc(data, monkeypatch):
     rng = np.random.default_rng(1)
     w, b = rng.normal(size=(CLASSES, D)), rng.normal(size=CLASSES)
     x = x.astype(float)
-    ptc = PTC(w, b, 0.1, 0.0)
-    whole, log_p = ptc_loss(w, b, x, y, 0.1), ptc.log_proba(x)
+    ptc = PTC(w, b, l2=0.1, held_out_loss=0.0)
+    whole, log_p = ptc_loss(w, b, x, y, l2=0.1), ptc.log_proba(x)
     monkeypatch.setattr(device_memory, "BLOCK_VALUES", 50 * D)
-    for part, expected in zip(ptc_loss(w, b, x, y, 0.1), whole, strict=True):
+    for part, expected in zip(ptc_loss(w, b, x, y, l2=0.1), whole, strict=True):
         np.testing.assert_allclose(part, expected, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(ptc.log_proba(x), log_p, rtol=1e-12)
 
@@ -168,7 +168,7 @@ def test_a_gan_step_on_pinned_features_copies_nothing_through_the_host(gpu, data
     assert is_pinned(x)
     x.set(X)
     settings = Settings(gan_generator_hidden=(8,), gan_critic_hidden=(8,), gan_batch=16)
-    gan = CWGAN(cupy, D, 5, settings, 0, "float32")
+    gan = CWGAN(cupy, d=D, k=5, settings=settings, seed=0, dtype="float32")
     on_device = cupy.asarray(y), cupy.asarray(prototypes)
     gan.train_step(x, *on_device)
     with standin.recorded(cupy) as log:
@@ -210,7 +210,7 @@ class LateCupy:
 
 def test_a_staging_buffer_is_filled_only_when_its_copy_is_done():
     late = LateCupy()
-    staging = Staging(late, 6, "float32")
+    staging = Staging(late, values=6, dtype="float32")
     chunks = [np.full((2, 3), i) for i in range(5)] + [np.full((1, 3), 9)]
     arrays = [staging.upload(chunk) for chunk in chunks]
     del staging  # its memory is free for others then, so the last copies have to be done
@@ -227,27 +227,27 @@ def few_rows(monkeypatch):
 @pytest.mark.parametrize("kind", ["minmax", "standard", "l2", "none"])
 def test_chunks_scaled_on_the_device_are_those_of_the_cpu(gpu, plain, data, few_rows, kind):
     cupy, X = gpu(), data[0].astype(float)
-    theirs = fit_scaler(X, kind, cupy, "float32")
-    _, expected = fit_and_scale("X", X, kind, np, "float32")
-    _, there = fit_and_scale("X", X, kind, cupy, "float32")
+    theirs = fit_scaler(X, kind, xp=cupy, dtype="float32")
+    _, expected = fit_and_scale("X", X, kind, xp=np, dtype="float32")
+    _, there = fit_and_scale("X", X, kind, xp=cupy, dtype="float32")
     assert np.array_equal(there.get(), expected)
-    parts = map_scaled(lambda rows: rows.copy(), "X", X, theirs, cupy, "float32")
+    parts = map_scaled(lambda rows: rows.copy(), "X", X, theirs, xp=cupy, dtype="float32")
     assert np.array_equal(np.concatenate([p.get() for p in parts]), expected)
     on_device = cupy.asarray(X)
-    parts = map_scaled(lambda rows: rows.copy(), "X", on_device, theirs, cupy, "float32")
+    parts = map_scaled(lambda rows: rows.copy(), "X", on_device, theirs, xp=cupy, dtype="float32")
     assert np.array_equal(np.concatenate([p.get() for p in parts]), expected)
-    _, there = fit_and_scale("X", on_device, kind, cupy, "float32")
+    _, there = fit_and_scale("X", on_device, kind, xp=cupy, dtype="float32")
     assert np.array_equal(there.get(), expected)
     assert np.array_equal(on_device.get(), X)  # the caller's array stays as it was
-    _, here = fit_and_scale("X", on_device, kind, np, "float32")
+    _, here = fit_and_scale("X", on_device, kind, xp=np, dtype="float32")
     assert np.array_equal(here, expected)
 
 
 def test_the_host_waits_once_for_all_chunks(gpu, plain, data, few_rows):
     cupy = gpu()
-    scaler = fit_scaler(data[0], "minmax", cupy, "float32")
+    scaler = fit_scaler(data[0], "minmax", xp=cupy, dtype="float32")
     with standin.recorded(cupy) as log:
-        map_scaled(lambda rows: rows.sum(), "X", data[0], scaler, cupy, "float32")
+        map_scaled(lambda rows: rows.sum(), "X", data[0], scaler, xp=cupy, dtype="float32")
     assert len(log.to_device) == 9
     assert [s.what for s in log.syncs if "event" not in s.what.lower()] == ["bool"]
 
@@ -261,10 +261,10 @@ def test_the_host_waits_once_for_all_chunks(gpu, plain, data, few_rows):
 )
 def test_bad_values_are_found_in_their_chunk(gpu, plain, data, few_rows, sentence, bad, parts):
     cupy, X = gpu(), data[0].astype(float)
-    scaler = fit_scaler(X, "minmax", cupy, "float32")
+    scaler = fit_scaler(X, "minmax", xp=cupy, dtype="float32")
     X[145, 3] = bad
     with sentence(ValueError, *parts):
-        map_scaled(lambda rows: rows.sum(), "X", X, scaler, cupy, "float32")
+        map_scaled(lambda rows: rows.sum(), "X", X, scaler, xp=cupy, dtype="float32")
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_chunks_of_the_device_have_many_rows_and_bounded_values(
     monkeypatch.setattr(scaling, "_scaled_chunks", lambda *args: found.extend(args[5]) or [])
     cupy = SimpleNamespace(empty=lambda shape, dtype: np.empty((0, 0)))
     x = np.broadcast_to(np.float32(0), (rows, columns))
-    map_scaled(len, "X", x, None, cupy, "float32", width)
+    map_scaled(len, "X", x, None, xp=cupy, dtype="float32", width=width)
     assert [part.stop - part.start for part in found] == chunks
     assert [part.start for part in found] == np.cumsum([0, *chunks[:-1]]).tolist()
 

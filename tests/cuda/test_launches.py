@@ -57,7 +57,7 @@ def test_a_nan_is_flagged_with_its_step_and_nobody_waits(device):
     x, prototypes = (device.asarray(rng.random(shape)) for shape in ((50, 7), (4, 3)))
     y = device.asarray(rng.integers(0, 4, 50))
     hidden = {"gan_generator_hidden": (8,), "gan_critic_hidden": (8,), "gan_batch": 16}
-    gan = CWGAN(device, 7, 3, settings_for("paper", hidden), 0, "float64")
+    gan = CWGAN(device, d=7, k=3, settings=settings_for("paper", hidden), seed=0, dtype="float64")
     for step in range(1, 7):
         if step == 4:
             x[:] = np.nan

@@ -123,5 +123,5 @@ def test_every_kernel_runs_in_the_pipeline_but_those_it_does_not_need(device, le
         model = tz.EntropySeparationGZSL(**settings).fit(*training)
         model.route(*test)
     ran = {launch.name for launch in log.launches}
-    # WholeRowCritic needs no sum over classes, and eq. 10 no soft gate.
+    # Eq. 10 needs no soft gate.
     assert set(CASES) - ran == {"soft_route_rows"}

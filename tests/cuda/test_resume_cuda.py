@@ -178,11 +178,11 @@ def test_a_nan_on_the_gpu_stops_training_at_the_next_look_with_its_step(
 def test_a_vsmm_goes_on_on_the_cpu(run_cli, gpu, data, options, tmp_path, monkeypatch):
     loss, steps = vsmm.vsmm_loss, []
 
-    def fail(model, x, *arguments):
+    def fail(model, x, *arguments, **options):
         steps.append(isinstance(x, np.ndarray))
         if len(steps) == STEPS:
             raise gpu.cuda.runtime.CUDARuntimeError(719)
-        return loss(model, x, *arguments)
+        return loss(model, x, *arguments, **options)
 
     monkeypatch.setattr(vsmm, "vsmm_loss", fail)
     run = tmp_path / "run"
@@ -218,8 +218,8 @@ def test_a_divergence_within_an_epoch_says_the_same_on_both_devices(
 ):
     loss, calls = vsmm.vsmm_loss, []
 
-    def planted(model, *arguments):
-        terms, grads = loss(model, *arguments)
+    def planted(model, *arguments, **options):
+        terms, grads = loss(model, *arguments, **options)
         calls.append(terms)
         if len(calls) == 1:
             grads[0][0, 0] = float("nan")

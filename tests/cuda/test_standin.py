@@ -212,7 +212,7 @@ def test_facts_of_arrays(cupy):
 
 
 def test_the_project_moves_arrays(cupy):
-    a = to_device(HOST, cupy, "float64")
+    a = to_device(HOST, cupy, dtype="float64")
     assert array_module(a, a) is cupy
     assert to_host(a).tolist() == [1, 1, 1]
     with pytest.raises(TypeError, match="different devices"):

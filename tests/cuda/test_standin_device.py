@@ -103,7 +103,7 @@ def test_an_event_waits_only_once_it_is_recorded(cupy):
 
 def test_the_place_is_the_line_of_tinygzsl_behind_the_go_between(cupy):
     with standin.recorded(cupy) as log:
-        array_checks.check_labels("y", cupy.zeros(3, "int64"), 3)
+        array_checks.check_labels("y", cupy.zeros(3, "int64"), rows=3)
     (sync,) = log.syncs
     file, _, line = sync.place.partition(":")
     assert file == "datasets/array_checks.py"

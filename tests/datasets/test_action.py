@@ -21,13 +21,13 @@ def hmdb(tmp_path, write_xlsa17):
 
 def test_content_of_a_split(hmdb):
     folder, variables = hmdb
-    data = load_action(folder, 7)
+    data = load_action(folder, split=7)
     assert np.array_equal(data.X_train[:, 0] + 1, variables["trainval_loc"].reshape(-1))
     assert np.array_equal(data.unseen_prototypes, variables["att"].T[[2, 7]].astype(np.float32))
     assert data.name == "hmdb_i3d-split7"
     assert data.notes[0] == "split 7, one of 4"
     assert data.files == (folder / "i3d.mat", folder / "split_7" / "att_splits.mat")
-    one_hot = load_action(folder, 7, prototypes="original_att")
+    one_hot = load_action(folder, split=7, prototypes="original_att")
     assert one_hot.seen_prototypes[0, 0] == np.float32(variables["original_att"][0, 0])
 
 
@@ -36,7 +36,7 @@ def test_a_missing_or_wrong_number_names_the_splits(hmdb, sentence, split):
     folder, _ = hmdb
     asked = "no split was given" if split is None else f"split {split} does not exist"
     with sentence(ValueError, asked, "has split 1 to 3, 7"):
-        load_action(folder, split)
+        load_action(folder, split=split)
 
 
 def test_thirty_splits_are_listed_in_order(tmp_path):
@@ -52,9 +52,9 @@ def test_missing_files(tmp_path, hmdb, sentence):
     folder, _ = hmdb
     (folder / "i3d.mat").unlink()
     with sentence(FileNotFoundError, "hmdb_i3d has no i3d.mat", "none"):
-        load_action(folder, 1)
+        load_action(folder, split=1)
     with sentence(FileNotFoundError, "has no split_<n>/att_splits.mat"):
-        load_action(tmp_path / "empty", 1)
+        load_action(tmp_path / "empty", split=1)
 
 
 @pytest.mark.parametrize("name", ["hmdb51", "hmdb_i3d", "HMDB51"])

@@ -55,7 +55,7 @@ def test_transposed_arrays_are_searched_in_their_own_order(sentence):
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint16", "bool"])
 def test_matrices_of_numbers_pass(dtype):
-    check_matrix("X", np.ones((2, 3), dtype), 3, "the model")
+    check_matrix("X", np.ones((2, 3), dtype), columns=3, why="the model")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_empty_matrices_are_refused(sentence, shape):
 
 def test_columns_must_agree(sentence):
     with sentence(ValueError, "X has 3 columns but the model has 4"):
-        check_matrix("X", X, 4, "the model")
+        check_matrix("X", X, columns=4, why="the model")
 
 
 # Labels
@@ -89,7 +89,7 @@ def test_columns_must_agree(sentence):
 
 @pytest.mark.parametrize("y", [Y, Y.astype(np.uint8), Y.tolist(), np.array(list("abcdef"))])
 def test_labels_come_back_as_an_array(y):
-    checked = check_labels("y", y, 6)
+    checked = check_labels("y", y, rows=6)
     assert isinstance(checked, np.ndarray)
     assert checked.tolist() == list(y)
 
@@ -106,12 +106,12 @@ def test_labels_come_back_as_an_array(y):
 )
 def test_labels_are_integers_or_strings(sentence, y, kind):
     with sentence(ValueError, f"y is {kind}", "one integer or string label per sample"):
-        check_labels("y", y, 6)
+        check_labels("y", y, rows=6)
 
 
 def test_there_is_one_label_per_sample(sentence):
     with sentence(ValueError, "y has 6 labels for 7 samples"):
-        check_labels("y", Y, 7)
+        check_labels("y", Y, rows=7)
 
 
 # Training arrays
@@ -160,7 +160,7 @@ def test_what_cannot_be_trained_on(sentence, x, y, prototypes, parts):
     [(UNSEEN, SEEN), (UNSEEN.tolist(), SEEN), (UNSEEN.astype("u1"), SEEN), (list("xyz"), ["a"])],
 )
 def test_unseen_classes_come_back_as_an_array(classes, seen):
-    checked = check_unseen(UNSEEN_A, classes, 5, np.asarray(seen))
+    checked = check_unseen(UNSEEN_A, classes, np.asarray(seen), n_attributes=5)
     assert isinstance(checked, np.ndarray)
     assert checked.tolist() == list(classes)
 
@@ -181,9 +181,9 @@ def test_unseen_classes_come_back_as_an_array(classes, seen):
 )
 def test_unseen_classes_that_do_not_fit(sentence, prototypes, classes, parts):
     with sentence(ValueError, *parts):
-        check_unseen(prototypes, classes, 5, SEEN)
+        check_unseen(prototypes, classes, SEEN, n_attributes=5)
 
 
 def test_integers_do_not_mix_with_seen_strings(sentence):
     with sentence(ValueError, "unseen_classes are int64 but the seen ones <U1"):
-        check_unseen(UNSEEN_A, UNSEEN, 5, np.array(["a", "b"]))
+        check_unseen(UNSEEN_A, UNSEEN, np.array(["a", "b"]), n_attributes=5)

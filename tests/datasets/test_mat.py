@@ -21,7 +21,7 @@ def written(request, tmp_path, write_mat):
 
 
 def test_both_formats_give_the_same(written):
-    values = read_mat(written, ["features", "labels"], ["names", "absent"])
+    values = read_mat(written, ["features", "labels"], optional=["names", "absent"])
     assert list(values) == ["features", "labels", "names"]
     assert np.array_equal(values["features"], VARIABLES["features"])
     assert np.array_equal(values["labels"], VARIABLES["labels"])

@@ -113,11 +113,11 @@ def test_labels_that_csv_would_change_are_refused(tmp_path, tiny_dataset, senten
 def test_interrupted_saving_changes_no_file(tmp_path, tiny_dataset, monkeypatch, error):
     real = csv_folder.write_table
 
-    def fail_at_the_last(path, *args):
+    def fail_at_the_last(path, *args, names):
         if "prototypes" in path.name:
             path.write_text("half")
             raise error
-        real(path, *args)
+        real(path, *args, names=names)
 
     save_csv(tiny_dataset(), tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -56,7 +56,7 @@ def test_shapes_and_types_of_index_lists(tmp_path, write_xlsa17, shape, mat73, d
 
 def test_uint16_indices_do_not_wrap():
     values = np.array([1, 65535], np.uint16)
-    assert (as_integers(values, "loc", 1, 70000, "") - 1).tolist() == [0, 65534]
+    assert (as_integers(values, "loc", low=1, high=70000, expected="") - 1).tolist() == [0, 65534]
 
 
 def test_validation_is_taken_from_trainval_only(tmp_path, write_xlsa17):

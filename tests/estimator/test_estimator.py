@@ -245,9 +245,9 @@ def test_chunks_are_bounded_by_the_classes_that_are_scored(tiny_dataset, small_m
     data, map_scaled, widths = tiny_dataset(), estimator.map_scaled, []
     model = small_model(vsmm_weight_es=0.0).fit(data.X_train, data.y_train, data.seen_prototypes)
 
-    def spy(*args):
-        widths.append(args[-1])
-        return map_scaled(*args)
+    def spy(*args, **options):
+        widths.append(options["width"])
+        return map_scaled(*args, **options)
 
     monkeypatch.setattr(estimator, "map_scaled", spy)
     model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)

@@ -74,7 +74,7 @@ def test_a_step_that_is_split_gives_the_same_bits_every_time(dtype):
     settings = Settings(gan_generator_hidden=(512,), gan_critic_hidden=(512,))
 
     def train(count):
-        gan = CWGAN(np, 256, 8, settings, 0, dtype)
+        gan = CWGAN(np, d=256, k=8, settings=settings, seed=0, dtype=dtype)
         with threads.workers(count) as pool:
             for _ in range(3):
                 gan.train_step(x, np.arange(200) % 9, a)

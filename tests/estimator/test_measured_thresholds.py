@@ -54,7 +54,7 @@ def test_the_thresholds_by_hand(measured, data, held, unseen):
 def test_a_tenth_of_every_class_is_kept_out(data, held):
     index = np.searchsorted(data.seen_classes, data.y_train)
     settings = settings_for("small", MEASURED)
-    kept, y, out = keep_out(data.X_train, index, data.seen_classes, settings, 0)
+    kept, y, out = keep_out(data.X_train, index, data.seen_classes, settings, seed=0)
     assert np.bincount(index[held]).tolist() == [3] * 5
     np.testing.assert_array_equal(out, data.X_train[held])
     np.testing.assert_array_equal(kept, data.X_train[~held])
@@ -67,7 +67,9 @@ def test_nothing_is_kept_out_without_the_unit(fit, data):
     model = fit(router_held_out=0.5)
     assert model.entropy_scale_ is None
     assert model.routing_ is model.settings_
-    assert keep_out(data.X_train, data.y_train, data.seen_classes, model.settings_, 0)[2] is None
+    assert (
+        keep_out(data.X_train, data.y_train, data.seen_classes, model.settings_, seed=0)[2] is None
+    )
 
 
 @pytest.mark.parametrize("scaler", ["minmax", "standard"])

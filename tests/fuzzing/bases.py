@@ -169,8 +169,8 @@ def model_files(folder):
 def vsmm_training():
     """A VSMM with its optimiser, at its first step."""
     settings = settings_for("small", {**SETTINGS, "preset": None})
-    vsmm = VSMM.create(np, 5, 3, 4, settings, 0, "float32")
-    return VsmmTraining(vsmm, Adam(vsmm.params, 1e-2))
+    vsmm = VSMM.create(np, d=5, k=3, n_classes=4, settings=settings, seed=0, dtype="float32")
+    return VsmmTraining(vsmm, Adam(vsmm.params, lr=1e-2))
 
 
 def vsmm_files(folder):

@@ -125,7 +125,7 @@ def _checkpoint_files(folder):
 
 def _read_checkpoint(folder):
     settings = settings_for("small", {**bases.SETTINGS, "preset": None})
-    gan = CWGAN(np, 5, 3, settings, 0, "float32")
+    gan = CWGAN(np, d=5, k=3, settings=settings, seed=0, dtype="float32")
     training = GanTraining(gan, None, [SnapshotKeeper(settings)])
     GanCheckpoint(folder / "gan.npz", "f").restore(training)
     assert gan.step > 0
@@ -168,7 +168,7 @@ def _read_config(folder):
     from tinygzsl.nn.random import check_seed
     from tinygzsl.runtime.backend import device_module
 
-    params, source = resolve(str(folder / "config.toml"), (), {}, {})
+    params, source = resolve(str(folder / "config.toml"), (), top={}, source={})
     model = EntropySeparationGZSL(**params)
     settings = settings_for(model.preset, given_settings(model.get_params()))
     check_seed(model.seed)

@@ -89,7 +89,7 @@ PLAN = {"tinygzsl": "1", "seeds": [0], "set": {"vsmm.hidden": [(), (8, 8)]}}
 def sweep_files(folder):
     found = []
     for name in ("rows.jsonl", "rows.csv"):
-        results = Results(folder / name, PLAN, RUNS)
+        results = Results(folder / name, PLAN, runs=RUNS)
         for i, run in enumerate(RUNS):
             row = {**run.key, **dict.fromkeys(FIGURES, 0.1 * i), "error": None, "host": "here"}
             row |= {"model_sha256": "m", "data_sha256": "d", "seconds": 0.5}
@@ -103,7 +103,7 @@ def sweep_files(folder):
 
 def read_sweep(folder):
     (path,) = [p for p in folder.iterdir() if not p.name.endswith(".json")]
-    results = Results(path, PLAN, RUNS)
+    results = Results(path, PLAN, runs=RUNS)
     for row in results.rows.values():
         if row["error"] is None:
             assert all(np.isfinite(row[name]) for name in FIGURES)

@@ -49,7 +49,7 @@ def tune(training, **changes):
 
 
 def trainer(fold):
-    return FoldTrainer(fold, 0, "cpu", "float32", MEASURED)
+    return FoldTrainer(fold, seed=0, device="cpu", dtype="float32", start=MEASURED)
 
 
 def test_positions_are_found_with_the_hard_gate_and_with_proxies(training):
@@ -73,16 +73,16 @@ def test_positions_are_found_with_the_hard_gate_and_with_proxies(training):
 def test_the_figure_of_a_fold_is_what_fit_and_evaluate_give(training):
     """A fold keeps out what fit keeps out, and positions don't depend on the number of classes."""
     found = tz.tune(training, "small", FIXED, folds=1, recalibrate=True)
-    (fold,) = folds(training, 1)
+    (fold,) = folds(training, count=1)
     model = tz.EntropySeparationGZSL(preset="small", **{**FIXED, **found.chosen})
     model.fit(fold.X_train, fold.y_train, fold.seen_prototypes)
     assert tz.evaluate(model, fold)["H"] == pytest.approx(found.H, abs=1e-9)
 
 
 def test_what_sets_the_scale_is_not_what_s_is_measured_on(training):
-    (fold,) = folds(training, 1)
+    (fold,) = folds(training, count=1)
     index = np.searchsorted(fold.seen_classes, fold.y_train)
-    kept, _, held = keep_out(fold.X_train, index, fold.seen_classes, MEASURED, 0)
+    kept, _, held = keep_out(fold.X_train, index, fold.seen_classes, MEASURED, seed=0)
     one = trainer(fold)
     np.testing.assert_array_equal(one.x_train, kept)
     np.testing.assert_array_equal(one.held, held)
@@ -107,8 +107,8 @@ def test_a_gate_by_hand():
     seen = np.array([1.0, 1.0, 0.0, 0.0])  # C is right on all of them, and F among unseen ones
     parts = seen / 2, (1 - seen) / 2, seen, 1 - seen, 0 * seen, entropy, seen, None, 9
     scores = Scores(*parts, scale=(0.2, 1.2))
-    grids = make_grids(MEASURED, frozenset(), [2.0])
-    table = gate_table(scores, grids, "hard", "measured")
+    grids = make_grids(MEASURED, frozenset(), log_s=[2.0])
+    table = gate_table(scores, grids, kind="hard", unit="measured")
     at = {position: i for i, position in enumerate(THRESHOLDS)}
     assert table[at[0.3], at[0.5]] == pytest.approx(0.5)  # 0.6 lies between 0.5 and 0.7: eq. 2
     assert table[at[0.5], at[0.6]] == pytest.approx(2 / 3)  # below 0.7: all three are seen
@@ -121,7 +121,7 @@ def test_a_fixed_threshold_is_a_position(training, sentence):
     assert found.settings.router_delta_low == 0.22
     assert found.settings.router_delta_high in THRESHOLDS
     settings = replace(MEASURED, router_delta_low=0.22)
-    grids = cut_grids(make_grids(settings, frozenset({"router_delta_low"}), [2.0]), [3, 900])
+    grids = cut_grids(make_grids(settings, frozenset({"router_delta_low"}), log_s=[2.0]), [3, 900])
     np.testing.assert_array_equal(
         grids.values["router_delta_high"], [t for t in THRESHOLDS if t >= 0.22]
     )
@@ -130,7 +130,7 @@ def test_a_fixed_threshold_is_a_position(training, sentence):
 
 
 def test_proxies_are_kept_where_none_would_be_better(training, monkeypatch, sentence):
-    search = Search([trainer(folds(training, 1)[0])], 5, MEASURED, frozenset())
+    search = Search([trainer(folds(training, count=1)[0])], MEASURED, n_seen=5, given=frozenset())
     assert search.start.router_unit == "nats"
     (one,) = search.trainers
     search.scores = [0.9]
@@ -145,7 +145,7 @@ def test_proxies_are_kept_where_none_would_be_better(training, monkeypatch, sent
 
 
 def test_trainings_without_a_scale_are_no_choice(training, monkeypatch):
-    (fold,) = folds(training, 1)
+    (fold,) = folds(training, count=1)
 
     def none(*_):
         raise EntropyScaleError

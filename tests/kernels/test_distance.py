@@ -43,5 +43,5 @@ def test_a_square_that_rounding_made_negative_is_a_distance_of_zero(version):
 def test_points_far_from_the_origin_keep_their_distances():
     rng = np.random.default_rng(0)
     x, v = 1e3 + rng.normal(size=(400, 8)), 1e3 + rng.normal(size=(30, 8))
-    f = compatibility(x.astype(np.float32), v.astype(np.float32), "euclidean")
+    f = compatibility(x.astype(np.float32), v.astype(np.float32), metric="euclidean")
     assert np.allclose(-f, cdist(x, v), atol=2e-3)

@@ -28,7 +28,7 @@ def test_five_steps_of_the_textbook(rng, betas, eps):
     params = [rng.normal(size=(3, 4)), rng.normal(size=4)]
     grads = [[rng.normal(size=p.shape) for p in params] for _ in range(5)]
     expected = [textbook(p, [g[i] for g in grads], 0.1, *betas, eps) for i, p in enumerate(params)]
-    adam = Adam(params, 0.1, betas, eps)
+    adam = Adam(params, lr=0.1, betas=betas, eps=eps)
     for g in grads:
         adam.step(g)
     assert adam.t == 5
@@ -40,7 +40,7 @@ def test_float32_stays_float32_and_agrees(rng):
     p = rng.normal(size=(3, 4)).astype(np.float32)
     grads = [rng.normal(size=p.shape).astype(np.float32) for _ in range(5)]
     expected = textbook(p, grads, 0.1, 0.9, 0.999, 1e-8)
-    adam = Adam([p], 0.1)
+    adam = Adam([p], lr=0.1)
     for g in grads:
         adam.step([g])
     assert p.dtype == adam.m[0].dtype == adam.v[0].dtype == np.float32
@@ -50,14 +50,14 @@ def test_float32_stays_float32_and_agrees(rng):
 @pytest.mark.wheel
 def test_the_first_step_has_the_length_of_the_rate():
     p = np.zeros(3)
-    Adam([p], 0.01).step([np.array([1e-3, -5.0, 1e4])])
+    Adam([p], lr=0.01).step([np.array([1e-3, -5.0, 1e4])])
     assert p == pytest.approx([-0.01, 0.01, -0.01], rel=1e-4)
 
 
 def test_zero_gradients_leave_the_parameter_as_it_is(rng):
     p = rng.normal(size=5)
     before = p.copy()
-    adam = Adam([p], 0.1)
+    adam = Adam([p], lr=0.1)
     for _ in range(3):
         adam.step([np.zeros(5)])
     assert np.array_equal(p, before)
@@ -67,7 +67,7 @@ def test_parameters_are_updated_in_place_also_through_a_view(rng):
     store = rng.normal(size=(4, 6))
     before = store.copy()
     expected = textbook(store[:, ::2], [np.ones((4, 3))], 0.1, 0.9, 0.999, 1e-8)
-    Adam([store[:, ::2]], 0.1).step([np.ones((4, 3))])
+    Adam([store[:, ::2]], lr=0.1).step([np.ones((4, 3))])
     assert np.allclose(store[:, ::2], expected, rtol=1e-12)
     assert np.array_equal(store[:, 1::2], before[:, 1::2])
 
@@ -75,19 +75,19 @@ def test_parameters_are_updated_in_place_also_through_a_view(rng):
 def test_gradients_are_not_changed_and_may_be_transposed(rng):
     p, g = np.zeros((3, 2)), rng.normal(size=(2, 3))
     before = g.copy()
-    Adam([p], 0.1).step([g.T])
+    Adam([p], lr=0.1).step([g.T])
     assert np.array_equal(g, before)
     assert np.allclose(p, -0.1 * np.sign(g.T), rtol=1e-6)
 
 
 def test_a_missing_gradient_is_an_error():
     with pytest.raises(ValueError, match="zip"):
-        Adam([np.zeros(2), np.zeros(3)], 0.1).step([np.zeros(2)])
+        Adam([np.zeros(2), np.zeros(3)], lr=0.1).step([np.zeros(2)])
 
 
 def test_a_quadratic_is_minimised():
     p = np.array([5.0, -3.0])
-    adam = Adam([p], 0.1)
+    adam = Adam([p], lr=0.1)
     for _ in range(500):
         adam.step([2 * (p - [1.0, 2.0])])
     assert p == pytest.approx([1, 2], abs=1e-3)

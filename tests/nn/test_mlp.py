@@ -21,7 +21,7 @@ def make(rng):
         params = []
         for n_in, n_out in pairwise(sizes):
             params += [rng.normal(size=(n_out, n_in)), rng.normal(size=n_out)]
-        return MLP(params, hidden, output)
+        return MLP(params, hidden=hidden, output=output)
 
     return make
 
@@ -55,7 +55,7 @@ def test_create_draws_n_0_std_and_none_scales_by_the_inputs():
 def test_layer_l_is_drawn_at_step_64_step_plus_l():
     net = create([4, 3, 2], seed=5, step=2, std=0.1)
     for layer, w in enumerate(net.params[::2]):
-        expected = 0.1 * normal(np, 5, 128 + layer, Purpose.CHECK, w.shape)
+        expected = 0.1 * normal(np, w.shape, seed=5, step=128 + layer, purpose=Purpose.CHECK)
         assert np.allclose(w, expected, rtol=1e-15)
 
 
@@ -233,7 +233,9 @@ def test_a_network_comes_back_from_its_state(make, rng):
     state = net.state("f")
     assert state.header == {"count": 4, "hidden": "tanh", "output": "sigmoid"}
     assert list(state.arrays) == ["f.0", "f.1", "f.2", "f.3"]
-    again = MLP.from_state("f", state.header, {**make([4, 2]).state("g").arrays, **state.arrays})
+    again = MLP.from_state(
+        "f", header=state.header, arrays={**make([4, 2]).state("g").arrays, **state.arrays}
+    )
     assert all(p is q for p, q in zip(again.params, net.params, strict=True))
     x = rng.normal(size=(5, 4))
     np.testing.assert_array_equal(again.forward(x)[0], net.forward(x)[0])
@@ -271,10 +273,10 @@ def _rename(net):
 )
 def test_parts_that_do_not_fit_are_named(make, sentence, spoil, part):
     net = make([4, 3, 2])
-    net.check("the decoder", 4, 2, np.dtype("float64"))
+    net.check("the decoder", n_in=4, n_out=2, dtype=np.dtype("float64"))
     spoil(net)
     with sentence(ValueError, part):
-        net.check("the decoder", 4, 2, np.dtype("float64"))
+        net.check("the decoder", n_in=4, n_out=2, dtype=np.dtype("float64"))
 
 
 @pytest.mark.parametrize(
@@ -287,4 +289,4 @@ def test_parts_that_do_not_fit_are_named(make, sentence, spoil, part):
 )
 def test_a_network_of_other_ends_is_named(make, sentence, n_in, n_out, dtype, part):
     with sentence(ValueError, part):
-        make([4, 3, 2]).check("the decoder", n_in, n_out, np.dtype(dtype))
+        make([4, 3, 2]).check("the decoder", n_in=n_in, n_out=n_out, dtype=np.dtype(dtype))

@@ -29,7 +29,10 @@ def make_run():
 
     def make(**changes):
         settings = Settings(**changes)
-        looks = [Look(i, i / 2, 10.0**r, r, 2.0 - r, 0.1 * i) for i, r in enumerate(VALUES)]
+        looks = [
+            Look(step=i, epoch=i / 2, cs=10.0**r, relative=r, wasserstein=2.0 - r, penalty=0.1 * i)
+            for i, r in enumerate(VALUES)
+        ]
         chosen = [Snapshot(look, None) for look in looks[2:4]]
         source = SimpleNamespace(looks=looks, snapshots=chosen, reference=10.0)
         model = SimpleNamespace(

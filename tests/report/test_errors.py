@@ -16,7 +16,10 @@ from tinygzsl.storage.checksums import read_json, write_json
 
 def run_with(values=(0.2, 0.5, 0.8), reference=10.0, metrics=None, **settings):
     """A Run of 20 seen classes whose looks have these values of r."""
-    looks = [Look(i, i / 2, reference**r, r, 1.0, 0.1) for i, r in enumerate(values)]
+    looks = [
+        Look(step=i, epoch=i / 2, cs=reference**r, relative=r, wasserstein=1.0, penalty=0.1)
+        for i, r in enumerate(values)
+    ]
     source = SimpleNamespace(
         looks=looks, snapshots=[Snapshot(looks[len(looks) // 2], None)], reference=reference
     )

@@ -13,18 +13,18 @@ def test_every_printed_row_is_a_method():
         printed = published(table)
         rows = {row for _, row, _ in printed} - {"ours"}
         assert rows <= {printed_name(name) for name in METHODS}
-    assert {name for t in ("table2", "table3") for name in systems(t, "letters", published(t))} == (
-        set(METHODS)
-    )
+    assert {
+        name for t in ("table2", "table3") for name in systems(t, "letters", printed=published(t))
+    } == (set(METHODS))
 
 
 def test_which_systems_are_measured_on_a_dataset():
     printed = published("table2")
     awa1 = ["DeViSE", "SJE", "ALE", "SAE", "SYNC", "DEM", "FCLSWGAN", "SEGZSL", "FVAEGAN"]
-    assert systems("table2", "awa1", printed) == awa1
-    assert "DSEN" in systems("table2", "cub", printed)
-    assert systems("table3", "my data", published("table3"))[0] == "ConSE"
-    assert systems("table4", "awa1", published("table4")) == []
+    assert systems("table2", "awa1", printed=printed) == awa1
+    assert "DSEN" in systems("table2", "cub", printed=printed)
+    assert systems("table3", "my data", printed=published("table3"))[0] == "ConSE"
+    assert systems("table4", "awa1", printed=published("table4")) == []
 
 
 def test_they_stand_beside_the_printed_numbers(reproduce, cell, tmp_path, write_splits):

@@ -44,7 +44,7 @@ def test_every_table_has_our_row_for_each_of_its_datasets():
 def test_measured_stands_beside_printed_and_corrected_with_the_difference():
     printed, values = published("table1"), [Value("counts", "d", "count", 8000)]
     outcome = Outcome(dataset="hmdb51", split=1, seed=0, values=values)
-    found = records([outcome], printed, ["hmdb51"])
+    found = records([outcome], printed, datasets=["hmdb51"])
     (d,) = [r for r in found if (r.dataset, r.quantity) == ("hmdb51", "d")]
     assert (d.measured, d.published, d.corrected, d.difference) == (8000, 8196, 8192, -192)
     assert {r.status for r in found if r.dataset == "cub"} == {"not run"}
@@ -54,7 +54,7 @@ def test_text_shows_percent_and_what_was_not_run():
     measured = {"S": 0.5, "U": 0.25, "H": 1 / 3}
     values = [Value("ours", name, "fraction", x) for name, x in measured.items()]
     outcome = Outcome(dataset="awa1", split=None, seed=0, values=values)
-    text = as_text(records([outcome], published("table2"), ["awa1"]))
+    text = as_text(records([outcome], published("table2"), datasets=["awa1"]))
     awa1, cub = (block.splitlines() for block in text.split("\n\n")[:2])
     (ours,) = [line for line in awa1 if line.startswith("  ours")]
     assert "50.0 / 25.0 / 33.3" in ours

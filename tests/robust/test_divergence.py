@@ -115,8 +115,8 @@ def test_a_loss_of_the_cwgan(fit, sentence, tmp_path, monkeypatch, name, words):
 def test_a_loss_of_the_vsmm(fit, sentence, tmp_path, monkeypatch, name):
     loss, calls = vsmm.vsmm_loss, []
 
-    def planted(*args):
-        terms, grads = loss(*args)
+    def planted(*args, **options):
+        terms, grads = loss(*args, **options)
         calls.append(0)
         bad = np.float32(math.nan)
         return terms | ({name: bad, "loss": bad} if len(calls) == AT else {}), grads
@@ -133,7 +133,8 @@ def test_it_stops_at_that_step_on_the_cpu(fit, bad_gradient, sentence, monkeypat
     steps, train_step, loss = [], cwgan.CWGAN.train_step, vsmm.vsmm_loss
     counted = {"cwgan": train_step, "vsmm": loss}
     counting = {
-        name: lambda *a, f=f, n=name: (steps.append(n), f(*a))[1] for name, f in counted.items()
+        name: lambda *a, f=f, n=name, **k: (steps.append(n), f(*a, **k))[1]
+        for name, f in counted.items()
     }
     monkeypatch.setattr(cwgan.CWGAN, "train_step", counting["cwgan"])
     monkeypatch.setattr(vsmm, "vsmm_loss", counting["vsmm"])
@@ -164,8 +165,8 @@ def test_without_a_checkpoint_it_says_so(tiny_dataset, small_model, bad_gradient
 def test_the_classifier_of_the_score(fit, sentence, monkeypatch, solver, part, words):
     loss, calls = ptc.ptc_loss, []
 
-    def planted(*args):
-        found = list(loss(*args))
+    def planted(*args, **options):
+        found = list(loss(*args, **options))
         calls.append(0)
         if len(calls) == 5:
             found[part] = found[part] * np.float32(math.nan)

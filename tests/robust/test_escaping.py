@@ -26,8 +26,8 @@ def test_what_steers_a_terminal_becomes_visible():
 
 def test_the_terminal_gets_text(capsys):
     common.note(NASTY)
-    common.emit({"name": NASTY}, False, NASTY)
-    common.emit({"name": NASTY}, True, "")
+    common.emit({"name": NASTY}, as_json=False, text=NASTY)
+    common.emit({"name": NASTY}, as_json=True, text="")
     common.Failure(NASTY, 1).show()
     shown = capsys.readouterr()
     assert not RAW.search(shown.out.replace("\n", "") + shown.err.replace("\n", ""))
@@ -44,7 +44,7 @@ def test_errors_and_warnings_of_a_command(run_cli, tmp_path):
 
 def test_html_and_svg_get_text():
     page = element("p", NASTY, title=NASTY)
-    svg = drawing("n", NASTY, NASTY, 10, [label(0, 0, NASTY)])
+    svg = drawing("n", NASTY, described=NASTY, height=10, parts=[label(0, 0, NASTY)])
     for text in (page, svg):
         assert "<script" not in text
         assert "</title>]]" not in text

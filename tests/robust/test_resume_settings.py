@@ -25,11 +25,11 @@ def cut_off(monkeypatch, module, name, at):
     """Make call `at` of a function end the program."""
     function, calls = getattr(module, name), []
 
-    def cut(*args):
+    def cut(*args, **options):
         calls.append(0)
         if len(calls) == at:
             raise KeyboardInterrupt
-        return function(*args)
+        return function(*args, **options)
 
     monkeypatch.setattr(module, name, cut)
 

@@ -79,18 +79,18 @@ def test_cuda_without_cupy_says_what_to_install(no_cupy, sentence):
 def test_to_device_copies_only_where_it_must():
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert to_device(x, np) is x
-    assert to_device(x, np, "float32") is x
+    assert to_device(x, np, dtype="float32") is x
     turned = to_device(x.T, np)
     assert turned.flags.c_contiguous
     assert np.array_equal(turned, x.T)
-    wide = to_device(x, np, "float64")
+    wide = to_device(x, np, dtype="float64")
     assert wide.dtype == np.float64
     assert np.array_equal(wide, x)
 
 
 def test_arrays_move_to_the_device_and_back(fake_cupy):
     cupy = fake_cupy()
-    there = to_device(np.array([1, 2]), cupy, "float32")
+    there = to_device(np.array([1, 2]), cupy, dtype="float32")
     assert isinstance(there, DeviceArray)
     back = to_device(there, np)
     assert back.dtype == np.float32

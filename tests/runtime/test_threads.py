@@ -15,7 +15,7 @@ from tinygzsl.runtime.threads import SERIAL, check_threads, current, split, work
 
 
 def run(pool, part, size, least=1):
-    return pool.run(part, pool.shares(size, least))
+    return pool.run(part, pool.shares(size, least=least))
 
 
 @pytest.fixture(params=[1, 2, 3, 8])

@@ -128,10 +128,10 @@ def test_validation_classes_make_the_first_fold(data, monkeypatch):
     arrays = data.X_train, data.y_train, data.seen_prototypes
     with pytest.raises(ZeroDivisionError):
         model.fit(*arrays, validation_classes=(data.seen_classes[:2], data.seen_classes[3:]))
-    first, second = folds(seen[0], 2)
+    first, second = folds(seen[0], count=2)
     assert list(first.seen_classes) == list(data.seen_classes[:2])
     assert list(first.unseen_classes) == list(data.seen_classes[3:])
-    assert list(second.unseen_classes) == list(folds(data.training(), 1)[0].unseen_classes)
+    assert list(second.unseen_classes) == list(folds(data.training(), count=1)[0].unseen_classes)
 
 
 @pytest.mark.parametrize(

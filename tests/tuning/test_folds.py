@@ -18,7 +18,7 @@ def training():
 
 
 def test_classes_and_samples_play_their_parts(training):
-    for fold, n_unseen in zip(folds(training, 3), (5, 7, 4), strict=True):
+    for fold, n_unseen in zip(folds(training, count=3), (5, 7, 4), strict=True):
         assert len(fold.unseen_classes) == n_unseen
         both = np.concatenate([fold.seen_classes, fold.unseen_classes])
         assert sorted(both) == list(range(20))
@@ -32,19 +32,19 @@ def test_classes_and_samples_play_their_parts(training):
 
 
 def test_no_class_is_held_out_twice_within_three_folds(training):
-    held = np.concatenate([fold.unseen_classes for fold in folds(training, 3, seed=5)])
+    held = np.concatenate([fold.unseen_classes for fold in folds(training, count=3, seed=5)])
     assert len(np.unique(held)) == len(held)
 
 
 def test_more_folds_begin_with_the_same_ones_and_differ(training):
-    six = [tuple(fold.unseen_classes) for fold in folds(training, 6)]
-    assert six[:3] == [tuple(fold.unseen_classes) for fold in folds(training, 3)]
+    six = [tuple(fold.unseen_classes) for fold in folds(training, count=6)]
+    assert six[:3] == [tuple(fold.unseen_classes) for fold in folds(training, count=3)]
     assert len(set(six)) == 6
 
 
 def test_the_seed_decides(training):
     def held(seed):
-        return [tuple(fold.unseen_classes) for fold in folds(training, 3, seed)]
+        return [tuple(fold.unseen_classes) for fold in folds(training, count=3, seed=seed)]
 
     assert held(1) == held(1)
     assert held(1) != held(2)
@@ -52,18 +52,18 @@ def test_the_seed_decides(training):
 
 def test_the_split_of_the_file_is_the_first_fold(training):
     named = replace(training, validation=(np.arange(0, 120), np.arange(120, 180)))
-    first, second = folds(named, 2)
+    first, second = folds(named, count=2)
     assert list(first.seen_classes) == list(range(12))
     assert list(first.unseen_classes) == list(range(12, 18))
     assert set(first.X_test[:, 1]) == set(range(18))
-    assert list(second.unseen_classes) == list(folds(training, 1)[0].unseen_classes)
+    assert list(second.unseen_classes) == list(folds(training, count=1)[0].unseen_classes)
 
 
 def test_a_useless_split_of_the_file_is_passed_over(training):
     for rows in ((np.arange(10), np.arange(10, 20)), (np.arange(50), np.arange(40, 90))):
         named = replace(training, validation=rows)
-        (fold,) = folds(named, 1)
-        assert list(fold.unseen_classes) == list(folds(training, 1)[0].unseen_classes)
+        (fold,) = folds(named, count=1)
+        assert list(fold.unseen_classes) == list(folds(training, count=1)[0].unseen_classes)
 
 
 def test_four_classes_are_enough_and_three_are_not(training, sentence):
@@ -80,16 +80,18 @@ def test_four_classes_are_enough_and_three_are_not(training, sentence):
 @pytest.mark.parametrize("count", [0, -1, 1.5, True])
 def test_a_count_must_be_a_number(training, count, sentence):
     with sentence(ValueError, f"folds is {count!r}"):
-        folds(training, count)
+        folds(training, count=count)
 
 
 def test_labels_may_be_strings(training):
     names = np.array([f"class {i:02}" for i in range(20)])
-    fold = folds(replace(training, y=names[training.y], classes=names), 1)[0]
-    assert list(fold.unseen_classes) == [names[i] for i in folds(training, 1)[0].unseen_classes]
+    fold = folds(replace(training, y=names[training.y], classes=names), count=1)[0]
+    assert list(fold.unseen_classes) == [
+        names[i] for i in folds(training, count=1)[0].unseen_classes
+    ]
 
 
 def test_there_are_at_most_20(training, sentence):
-    assert len(folds(training, 20)) == 20
+    assert len(folds(training, count=20)) == 20
     with sentence(ValueError, "folds is 21", "at most 20"):
-        folds(training, 21)
+        folds(training, count=21)

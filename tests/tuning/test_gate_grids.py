@@ -40,7 +40,7 @@ def scores(logits, f, y, n_seen=N_SEEN):
     log_p, entropy = reference.log_softmax_entropy(logits)
     classes = {"seen_classes": np.arange(N_SEEN), "unseen_classes": np.arange(N_SEEN, 9)}
     data = SimpleNamespace(y_test=y, **classes)
-    return make_scores(data, log_p, entropy, f, SCALE)._replace(n_seen=n_seen)
+    return make_scores(data, log_p, entropy, f, scale=SCALE)._replace(n_seen=n_seen)
 
 
 def figure(label, y):
@@ -52,9 +52,9 @@ def figure(label, y):
 @pytest.mark.parametrize("unit", ["fraction", "nats"])
 def test_the_hard_grid_is_eq_10(unit):
     logits, f, y = samples()
-    grids = make_grids(Settings(), frozenset(), [2.0])
-    table = gate_table(scores(logits, f, y), grids, "hard", unit)
-    low, high = (grids.nats(name, unit, math.log(N_SEEN)) for name in FIELDS["hard"])
+    grids = make_grids(Settings(), frozenset(), log_s=[2.0])
+    table = gate_table(scores(logits, f, y), grids, kind="hard", unit=unit)
+    low, high = (grids.nats(name, unit=unit, log_s=math.log(N_SEEN)) for name in FIELDS["hard"])
     for i, j in ((3, 3), (5, 12), (0, 20), (18, 19)):
         label = reference.route_rows(logits, f, low[i], high[j], 1.0)[0]
         assert table[i, j] == pytest.approx(figure(label, y))
@@ -63,8 +63,8 @@ def test_the_hard_grid_is_eq_10(unit):
 
 def test_the_soft_grid_is_the_soft_gate():
     logits, f, y = samples()
-    grids = make_grids(Settings(), frozenset(), [2.0])
-    table = gate_table(scores(logits, f, y), grids, "soft", "fraction")
+    grids = make_grids(Settings(), frozenset(), log_s=[2.0])
+    table = gate_table(scores(logits, f, y), grids, kind="soft", unit="fraction")
     width, tau, bias = (grids.values[name] for name in FIELDS["soft"])
     for i, j, k in ((0, 0, 5), (4, 3, 9), (7, 7, 15), (2, 6, 0)):
         arguments = bias[k], width[i], tau[j] * SCALE
@@ -74,21 +74,21 @@ def test_the_soft_grid_is_the_soft_gate():
 
 def test_units_differ_where_the_number_of_classes_does():
     few = scores(*samples(), n_seen=6)
-    grids = make_grids(Settings(), frozenset(), [math.log(6)])
+    grids = make_grids(Settings(), frozenset(), log_s=[math.log(6)])
     for kind in ("hard", "soft"):
-        tables = [gate_table(few, grids, kind, unit) for unit in ("fraction", "nats")]
+        tables = [gate_table(few, grids, kind=kind, unit=unit) for unit in ("fraction", "nats")]
         np.testing.assert_array_equal(*tables)  # S is that of the middling fold
         more = few._replace(n_seen=60)
-        tables = [gate_table(more, grids, kind, unit) for unit in ("fraction", "nats")]
+        tables = [gate_table(more, grids, kind=kind, unit=unit) for unit in ("fraction", "nats")]
         assert not np.array_equal(*tables)
-        np.testing.assert_array_equal(tables[1], gate_table(few, grids, kind, "nats"))
+        np.testing.assert_array_equal(tables[1], gate_table(few, grids, kind=kind, unit="nats"))
 
 
 def test_the_best_gate_is_shared_and_judged_on_the_fold_left_out():
     folds = [scores(*samples(seed)) for seed in range(3)]
-    grids = make_grids(Settings(), frozenset(), [2.0])
-    tables = np.stack([gate_table(fold, grids, "soft", "nats") for fold in folds])
-    gate = best_gate(folds, grids, "soft", "nats")
+    grids = make_grids(Settings(), frozenset(), log_s=[2.0])
+    tables = np.stack([gate_table(fold, grids, kind="soft", unit="nats") for fold in folds])
+    gate = best_gate(folds, grids, kind="soft", unit="nats")
     assert gate.h == pytest.approx(tables.mean(axis=0).max())
     assert gate.by_fold == pytest.approx(tables[(slice(None), *gate.place)])
     others = [tables[[j for j in range(3) if j != i]].mean(axis=0) for i in range(3)]
@@ -97,24 +97,24 @@ def test_the_best_gate_is_shared_and_judged_on_the_fold_left_out():
         strict=True,
     )
     assert np.mean(worst) - 1e-9 <= gate.left_out <= np.mean(best)
-    assert math.isnan(best_gate(folds[:1], grids, "soft", "nats").left_out)
+    assert math.isnan(best_gate(folds[:1], grids, kind="soft", unit="nats").left_out)
 
 
 def test_thresholds_are_written_for_the_final_number_of_classes():
     folds = [scores(*samples())]
-    grids = make_grids(Settings(), frozenset(), [2.0])
-    hard = best_gate(folds, grids, "hard", "fraction")._replace(place=(7, 11))
-    assert gate_settings(hard, grids, 50) == {
+    grids = make_grids(Settings(), frozenset(), log_s=[2.0])
+    hard = best_gate(folds, grids, kind="hard", unit="fraction")._replace(place=(7, 11))
+    assert gate_settings(hard, grids, n_seen=50) == {
         "router_gate": "hard",
         "router_delta_low": pytest.approx(0.1 * math.log(50), abs=1e-6),
         "router_delta_high": pytest.approx(0.2 * math.log(50), abs=1e-6),
     }
-    nats = gate_settings(hard._replace(unit="nats"), grids, 50)
+    nats = gate_settings(hard._replace(unit="nats"), grids, n_seen=50)
     assert nats["router_delta_low"] == pytest.approx(0.1 * 2.0, abs=1e-6)
-    soft = best_gate(folds, grids, "soft", "fraction")._replace(place=(4, 3, 8))
+    soft = best_gate(folds, grids, kind="soft", unit="fraction")._replace(place=(4, 3, 8))
     found = {"router_gate": "soft", "router_width": 0.2, "router_tau": 0.2, "router_bias": 0.1}
-    assert gate_settings(soft, grids, 50) == found
-    nats = gate_settings(soft._replace(unit="nats"), grids, 50)
+    assert gate_settings(soft, grids, n_seen=50) == found
+    nats = gate_settings(soft._replace(unit="nats"), grids, n_seen=50)
     assert nats["router_bias"] == pytest.approx(0.1 * 2.0 / math.log(50), abs=1e-6)
     assert nats["router_tau"] == 0.2
 
@@ -122,30 +122,32 @@ def test_thresholds_are_written_for_the_final_number_of_classes():
 def test_what_the_user_fixed_is_in_no_grid():
     settings = replace(Settings(), router_delta_low=0.07, router_bias=0.33, router_width=0.5)
     fixed = frozenset(("router_delta_low", "router_bias", "vsmm_lr"))
-    grids = make_grids(settings, fixed, [2.0])
+    grids = make_grids(settings, fixed, log_s=[2.0])
     assert grids.kinds == ("hard", "soft")
     folds = [scores(*samples())]
     for unit in ("fraction", "nats"):
-        hard, soft = (best_gate(folds, grids, kind, unit) for kind in grids.kinds)
-        assert gate_settings(hard, grids, 50)["router_delta_low"] == 0.07
-        assert gate_settings(soft, grids, 50)["router_bias"] == 0.33
+        hard, soft = (best_gate(folds, grids, kind=kind, unit=unit) for kind in grids.kinds)
+        assert gate_settings(hard, grids, n_seen=50)["router_delta_low"] == 0.07
+        assert gate_settings(soft, grids, n_seen=50)["router_bias"] == 0.33
         assert "router_bias" not in at_edge(soft, grids)
-    only = make_grids(replace(settings, router_gate="soft"), frozenset(["router_gate"]), [2.0])
+    only = make_grids(
+        replace(settings, router_gate="soft"), frozenset(["router_gate"]), log_s=[2.0]
+    )
     assert only.kinds == ("soft",)
 
 
 def test_the_edges_of_a_grid_are_named():
     folds = [scores(*samples())]
-    grids = make_grids(Settings(), frozenset(), [2.0])
-    gate = best_gate(folds, grids, "soft", "nats")._replace(place=(0, 3, 21))
+    grids = make_grids(Settings(), frozenset(), log_s=[2.0])
+    gate = best_gate(folds, grids, kind="soft", unit="nats")._replace(place=(0, 3, 21))
     assert at_edge(gate, grids) == ["router_width", "router_bias"]
 
 
 def test_the_mean_of_folds_left_out_takes_no_part_in_its_own_choice(monkeypatch):
     """The first fold alone prefers the first gate, strongly enough to decide for all three."""
     tables = np.array([[1.0, 0.3], [0.2, 0.4], [0.2, 0.4]])
-    monkeypatch.setattr(gate_grids, "gate_table", lambda fold, *_: tables[fold])
-    gate = best_gate([0, 1, 2], None, "hard", "nats")
+    monkeypatch.setattr(gate_grids, "gate_table", lambda fold, *_, **kind: tables[fold])
+    gate = best_gate([0, 1, 2], None, kind="hard", unit="nats")
     assert gate.place == (0,)
     assert gate.left_out == pytest.approx((0.3 + 0.2 + 0.2) / 3)
 
@@ -153,7 +155,7 @@ def test_the_mean_of_folds_left_out_takes_no_part_in_its_own_choice(monkeypatch)
 def test_a_fixed_threshold_cuts_the_grid_of_the_other(sentence):
     def cut(n_seen, **fixed):
         settings = replace(Settings(), **fixed)
-        grids = make_grids(settings, frozenset(fixed), [math.log(n) for n in n_seen[:-1]])
+        grids = make_grids(settings, frozenset(fixed), log_s=[math.log(n) for n in n_seen[:-1]])
         return cut_grids(grids, n_seen).values
 
     highs = cut([10, 20, 40], router_delta_low=1.45)["router_delta_high"]

@@ -35,11 +35,11 @@ WINDOWS = [(0.57, 0.7), (0.1, 0.5), (0.02, 0.1), (0.45, 0.55), (8.0, 9.0)]
 
 @pytest.fixture
 def fold(tiny_dataset):
-    return folds(tiny_dataset().training(), 1)[0]
+    return folds(tiny_dataset().training(), count=1)[0]
 
 
 def trainer(fold, seed=3):
-    return FoldTrainer(fold, seed, "cpu", "float32")
+    return FoldTrainer(fold, seed=seed, device="cpu", dtype="float32")
 
 
 @pytest.mark.parametrize("kind", ["single", "pool"])
@@ -60,7 +60,7 @@ def test_the_proxies_of_each_window_are_those_of_fit(fold, kind, sentence):
             continue
         source = find_proxies(data, plan)
         steps.add(source.snapshots[0].look.step)
-        fakes = source.draw(data.a, settings.proxy_count, one.seed, TRAINING_DRAW)
+        fakes = source.draw(data.a, settings.proxy_count, seed=one.seed, draw=TRAINING_DRAW)
         np.testing.assert_array_equal(found[low, high].trained_on, fakes)
         assert found[low, high].fresh is None
     assert len(steps) == 3
@@ -98,7 +98,7 @@ def test_windows_passed_before_the_cwgan_diverges_are_reached(fold, monkeypatch)
 
 def test_the_unit_of_scores_is_taken_from_training_rows(fold, monkeypatch):
     scales = []
-    monkeypatch.setattr(trials, "make_scores", lambda *parts: scales.append(parts[-1]))
+    monkeypatch.setattr(trials, "make_scores", lambda *parts, scale: scales.append(scale))
     changed = [replace(fold, X_test=times * fold.X_test[::-1]) for times in (1, 100)]
     other = replace(fold, X_train=2 * fold.X_train + fold.X_train[:1])
     settings = replace(SETTINGS, scale_features="none")
@@ -123,7 +123,9 @@ def test_no_window_where_no_classes_are_told_apart(tiny_dataset, monkeypatch):
     monkeypatch.setattr(ConfidenceScorer, "tells_classes_apart", False)
     monkeypatch.setattr(pipeline, "train_gan", None)
     settings = settings_for("small", {"gan_generator_hidden": (16,), "gan_critic_hidden": (16,)})
-    one = FoldTrainer(folds(tiny_dataset().training(), 1)[0], 3, "cpu", "float32")
+    one = FoldTrainer(
+        folds(tiny_dataset().training(), count=1)[0], seed=3, device="cpu", dtype="float32"
+    )
     assert list(one.windows(settings, [(0.1, 0.5)])) == []
 
 
@@ -133,13 +135,19 @@ def test_a_fold_without_a_scale_is_not_reached(tiny_dataset, monkeypatch):
 
     monkeypatch.setattr(pipeline, "measure_entropies", none)
     start = replace(settings_for("small"), router_unit="measured", vsmm_epochs=1)
-    one = FoldTrainer(folds(tiny_dataset().training(), 1)[0], 3, "cpu", "float32", start)
+    one = FoldTrainer(
+        folds(tiny_dataset().training(), count=1)[0],
+        seed=3,
+        device="cpu",
+        dtype="float32",
+        start=start,
+    )
     assert one.scores_with(start, Draws(one._scaled(start).seen.x[:20], None)) is None
 
 
 def test_the_unit_of_scores_is_of_seen_classes_alone(fold, monkeypatch):
     scales = []
-    monkeypatch.setattr(trials, "make_scores", lambda *parts: scales.append(parts[-1]))
+    monkeypatch.setattr(trials, "make_scores", lambda *parts, scale: scales.append(scale))
     settings = replace(SETTINGS, scale_prototypes="none")
     for times in (1, 10):
         one = trainer(replace(fold, unseen_prototypes=times * fold.unseen_prototypes))
@@ -182,14 +190,17 @@ def test_fresh_proxies_are_those_that_fit_measures_by(fold):
     from tinygzsl.proxies import FRESH_DRAW
 
     start = replace(SETTINGS, router_unit="measured")
-    one, (low, high) = FoldTrainer(fold, 3, "cpu", "float32", start), WINDOWS[1]
+    one, (low, high) = (
+        FoldTrainer(fold, seed=3, device="cpu", dtype="float32", start=start),
+        WINDOWS[1],
+    )
     ((_, draws),) = one.windows(start, [(low, high)])
     epochs = int(SHARE_OF_EPOCHS * start.gan_max_epochs)
     alone = replace(start, cs_low=low, cs_high=high, gan_max_epochs=epochs)
     seen = one._scaled(alone).seen
     source = find_proxies(seen, one._plan(alone))
     for found, draw in ((draws.trained_on, TRAINING_DRAW), (draws.fresh, FRESH_DRAW)):
-        expected = source.draw(seen.a, start.proxy_count, one.seed, draw)
+        expected = source.draw(seen.a, start.proxy_count, seed=one.seed, draw=draw)
         np.testing.assert_array_equal(found, expected)
 
 

@@ -55,7 +55,7 @@ def tune(training, overrides, calls=None, **options):
 
 
 def trainer(training):
-    return FoldTrainer(folds(training, 1)[0], 0, "cpu", "float32")
+    return FoldTrainer(folds(training, count=1)[0], seed=0, device="cpu", dtype="float32")
 
 
 @pytest.mark.filterwarnings("ignore:entropy hardly tells")
@@ -109,7 +109,7 @@ def test_windows_that_are_not_reached_are_no_choice(training, sentence):
 
 def test_the_first_within_the_margin_of_the_best_is_taken(training, monkeypatch):
     start = settings_for("small")
-    search = Search([trainer(training)], 5, start, frozenset())
+    search = Search([trainer(training)], start, n_seen=5, given=frozenset())
     monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(by_fold=np.atleast_1d(h)))
     a, b, c = (replace(start, vsmm_epochs=n) for n in (1, 2, 3))
     for figures, taken in (
@@ -141,7 +141,7 @@ def test_the_gate_is_judged_by_folds_that_did_not_choose_it(
         return Gate(kind, unit, (0, 0), (), *figures[kind])
 
     monkeypatch.setattr("tinygzsl.tuning.search.best_gate", best)
-    search = Search([trainer(training)], 5, settings_for("small"), frozenset())
+    search = Search([trainer(training)], settings_for("small"), n_seen=5, given=frozenset())
     assert search.gate()[0].kind == taken
 
 
@@ -159,7 +159,7 @@ def test_one_training_is_looked_at_after_several_epochs(training):
 def test_the_figure_of_a_fold_is_what_fit_and_evaluate_give(training):
     """Of the gate that was chosen: the search takes no shortcut that changes the result."""
     found = tune(training, {**FIXED, "vsmm_weight_es": 0.0}, folds=1)
-    (fold,) = folds(training, 1)
+    (fold,) = folds(training, count=1)
     start = {**FIXED, "vsmm_weight_es": 0.0}
     for gate in found.gates:
         if gate["unit"] == "nats":
@@ -229,7 +229,7 @@ def test_the_presets_separation_comes_first_then_none(
     training, monkeypatch, own, none, other, taken
 ):
     start = settings_for("small", {"vsmm_gamma": 1.5})
-    search = Search([trainer(training)], 5, start, frozenset())
+    search = Search([trainer(training)], start, n_seen=5, given=frozenset())
     search.scores = [none]
 
     def figures(settings):

@@ -76,9 +76,11 @@ class CEWGANOD(GANBaseline):
 
     def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         self._generator = self._train_generator(x, index, a)
-        fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
-        self._seen_classifier = self._softmax(x, index, len(a))
-        self._unseen_classifier = self._softmax(fakes, labels, len(a_unseen))
+        fakes, labels = synthesize(
+            self._generator, a_unseen, per_class=self.per_class, seed=self.seed
+        )
+        self._seen_classifier = self._softmax(x, index, n_classes=len(a))
+        self._unseen_classifier = self._softmax(fakes, labels, n_classes=len(a_unseen))
         self._detector = train_detector(
             x,
             index,
@@ -122,10 +124,12 @@ class CEWGANOD(GANBaseline):
 
         def train_decoder(step: int) -> None:
             for at in range(step * steps, (step + 1) * steps):  # the critic's batches
-                rows = random.integers(np, self.seed, at, Purpose.REAL_BATCH, len(x), batch)
+                rows = random.integers(
+                    np, batch, seed=self.seed, step=at, purpose=Purpose.REAL_BATCH, high=len(x)
+                )
                 terms.train_decoder(rows)
 
-        return self._train_gan(gan, x, index, a, train_decoder)
+        return self._train_gan(gan, x, index, a, before_step=train_decoder)
 
     def _logits(self, x: Array) -> Array:
         seen, _ = kernels.log_softmax_entropy(self._seen_classifier.logits(x))
@@ -160,11 +164,13 @@ class EmbeddingTerms:
             step=1,  # the generator itself is step 0
             dtype=str(x.dtype),
         )
-        self.adam = Adam(self.decoder.params, lr, BETAS)
+        self.adam = Adam(self.decoder.params, lr=lr, betas=BETAS)
 
     def train_decoder(self, rows: Array) -> None:
         """Train the decoder for one step on real samples."""
-        _, _, grads = reconstruction_loss(self.decoder, self.x[rows], self.a[self.index[rows]], 1.0)
+        _, _, grads = reconstruction_loss(
+            self.decoder, self.x[rows], self.a[self.index[rows]], weight=1.0
+        )
         self.adam.step(grads)
 
     def __call__(self, fake: Array, rows: Array) -> tuple[Array, Array]:
@@ -176,8 +182,10 @@ class EmbeddingTerms:
         cosine = self.cosine_weight
         y, others = self.index[rows], np.roll(rows, 1)
         same = np.ones(len(rows), bool)
-        near, dnear = cosine_embedding_loss(fake, self.x[rows], same, cosine)
-        far, dfar = cosine_embedding_loss(fake, self.x[others], y == self.index[others], cosine)
+        near, dnear = cosine_embedding_loss(fake, self.x[rows], same, weight=cosine)
+        far, dfar = cosine_embedding_loss(
+            fake, self.x[others], y == self.index[others], weight=cosine
+        )
         decoded, ddecoded, grads = reconstruction_loss(
             self.decoder, fake, self.a[y], weight=self.reconstruction_weight
         )
@@ -186,7 +194,7 @@ class EmbeddingTerms:
 
 
 def cosine_embedding_loss(
-    fake: Array, real: Array, same: Array, weight: float
+    fake: Array, real: Array, same: Array, *, weight: float
 ) -> tuple[Array, Array]:
     """Return weight times the mean loss of the rows, and its gradient dx~ (n, d).
 
@@ -206,7 +214,7 @@ TINY = 1e-12  # the least length to divide by, so that a sample of zeros has cos
 
 
 def reconstruction_loss(
-    decoder: MLP, x: Array, a: Array, weight: float
+    decoder: MLP, x: Array, a: Array, *, weight: float
 ) -> tuple[Array, Array, list[Array]]:
     """Return weight times the mean of (decoder(x) - a)^2, dx (n, d) and the decoder's gradients.
 

@@ -79,7 +79,7 @@ class ConSE(Baseline):
         self._classifier, self._seen = refit(chosen, x, index), a
 
     def _scores(self, x: Array, a: Array) -> Array:
-        return compatibility(self.embed(x), a, "cosine")
+        return compatibility(self.embed(x), a, metric="cosine")
 
     def embed(self, x: Array) -> Array:
         """Return the embeddings (n, k) of scaled samples x (n, d): means of scaled prototypes."""

@@ -77,10 +77,10 @@ class DEM(Baseline):
         )
         for bias in net.params[1::2]:
             bias += BIAS
-        adam = Adam(net.params, self.lr)
+        adam = Adam(net.params, lr=self.lr)
         for step in range(1, self.steps + 1):
             with np.errstate(over="ignore", invalid="ignore"):  # checked below
-                loss, grads = dem_loss(net, a, means, counts, self.weight_decay)
+                loss, grads = dem_loss(net, a, means, counts, weight_decay=self.weight_decay)
                 adam.step(grads)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"DEM diverged in step {step}; lower lr, now {self.lr:g}")
@@ -89,7 +89,7 @@ class DEM(Baseline):
         self._net = net
 
     def _scores(self, x: Array, a: Array) -> Array:
-        return compatibility(x, self._net.forward(a)[0], "euclidean")
+        return compatibility(x, self._net.forward(a)[0], metric="euclidean")
 
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
@@ -98,7 +98,7 @@ class DEM(Baseline):
 
 
 def dem_loss(
-    net: MLP, a: Array, means: Array, counts: Array, weight_decay: float
+    net: MLP, a: Array, means: Array, counts: Array, *, weight_decay: float
 ) -> tuple[float, list[Array]]:
     """Return DEM's objective, without the constant, and the gradients of net.params.
 

@@ -93,7 +93,13 @@ class DSEN(GenerativeBaseline):
     def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         both = np.concatenate([a, a_unseen])
         nets = dsen_networks(
-            x.shape[1], a.shape[1], len(both), self.latent, self.hidden, self.seed, self.dtype
+            d=x.shape[1],
+            k=a.shape[1],
+            n_classes=len(both),
+            latent=self.latent,
+            hidden=self.hidden,
+            seed=self.seed,
+            dtype=self.dtype,
         )
 
         def loss(rows: Array) -> tuple[dict[str, Array], list[Array]]:
@@ -110,8 +116,8 @@ class DSEN(GenerativeBaseline):
         train_networks(
             nets,
             loss,
-            len(x),
-            self,
+            n=len(x),
+            model=self,
             betas=BETAS,
             weight_decay=self.weight_decay,
             tenth_every=TENTH_EVERY,
@@ -120,10 +126,10 @@ class DSEN(GenerativeBaseline):
 
     def _logits(self, x: Array) -> Array:
         unseen = self._unseen_prototypes
-        a = scaled("unseen_prototypes", unseen, self._prototype_scaler, np, self.dtype)
+        a = scaled("unseen_prototypes", unseen, self._prototype_scaler, xp=np, dtype=self.dtype)
         embedded = self._nets["shared"].forward(a)[0] + self._nets["unseen"].forward(a)[0]
         v = self._nets["projection"].forward(x)[0]
         log_p = kernels.log_softmax_entropy(self._nets["classifier"].forward(v)[0])[0]
-        cos = compatibility(v, embedded, "cosine")
+        cos = compatibility(v, embedded, metric="cosine")
         nearest = cos - cos.max(axis=1, keepdims=True) + np.asarray(self.threshold, cos.dtype)
         return np.concatenate([np.exp(log_p[:, : -len(a)]), nearest], axis=1)

@@ -16,13 +16,13 @@ from .common.networks import create_networks
 
 
 def dsen_networks(
-    d: int, k: int, n_classes: int, latent: int, hidden: int, seed: int, dtype: str
+    *, d: int, k: int, n_classes: int, latent: int, hidden: int, seed: int, dtype: str
 ) -> dict[str, MLP]:
     """Return P, E, E_s, E_u, R and C by name."""
     up, down = [k, hidden, latent], [latent, hidden, k]
     shapes = {"projection": [d, latent], "shared": up, "seen": up, "unseen": up, "decoder": down}
     shapes["classifier"] = [latent, n_classes]
-    nets = create_networks(shapes, seed, dtype, hidden="leaky_relu", output="leaky_relu")
+    nets = create_networks(shapes, seed=seed, dtype=dtype, hidden="leaky_relu", output="leaky_relu")
     nets["projection"].output, nets["classifier"].output = "relu", "linear"
     return nets
 
@@ -32,6 +32,7 @@ def dsen_loss(
     x: Array,
     y: Array,
     a: Array,
+    *,
     n_seen: int,
     division_weight: float,
     reconstruction_weight: float,
@@ -51,10 +52,10 @@ def dsen_loss(
     rank_s, dv, de_s = cosine_loss(v, e_s, y)
     rank_u, dv_u, de_u = cosine_loss(v, e_u, y)
     terms, dv_c, de_c, c_grads = class_losses(
-        nets["classifier"], v, e_u, y, n_seen, division_weight
+        nets["classifier"], v, e_u, y, n_seen=n_seen, weight=division_weight
     )
     rec, dseen, dunseen, r_grads = reconstruction_loss(
-        nets["decoder"], e_s, e_u[n_seen:], a, reconstruction_weight
+        nets["decoder"], e_s, e_u[n_seen:], a, weight=reconstruction_weight
     )
     dv += dv_u + dv_c
     de_s += dseen
@@ -79,7 +80,7 @@ def dsen_loss(
 
 
 def class_losses(
-    classifier: MLP, v: Array, e_u: Array, y: Array, n_seen: int, weight: float
+    classifier: MLP, v: Array, e_u: Array, y: Array, *, n_seen: int, weight: float
 ) -> tuple[dict[str, Array], Array, Array, list[Array]]:
     """Return the terms "class" and "division", dv, de_u and the classifier's gradients.
 
@@ -92,13 +93,13 @@ def class_losses(
     dce = np.full(n, 1 / n, v.dtype)
     dlogits = np.empty_like(logits)
     dlogits[:n] = losses.softmax_loss_backward(dce, np.zeros_like(dce), softmax_cache)
-    division, dlogits[n:] = division_loss(logits[n:], n_seen, weight)
+    division, dlogits[n:] = division_loss(logits[n:], n_seen=n_seen, weight=weight)
     dboth, grads = classifier.backward(dlogits, cache)
     return {"class": cross_entropy.mean(), "division": division}, dboth[:n], dboth[n:], grads
 
 
 def reconstruction_loss(
-    decoder: MLP, e_s: Array, e_u: Array, a: Array, weight: float
+    decoder: MLP, e_s: Array, e_u: Array, a: Array, *, weight: float
 ) -> tuple[Array, Array, Array, list[Array]]:
     """Return the reconstruction loss, and de_s (S, m), de_u (U, m) and R's gradients times weight.
 
@@ -127,7 +128,7 @@ def cosine_loss(v: Array, e: Array, y: Array) -> tuple[Array, Array, Array]:
     )
 
 
-def division_loss(logits: Array, n_seen: int, weight: float) -> tuple[Array, Array]:
+def division_loss(logits: Array, *, n_seen: int, weight: float) -> tuple[Array, Array]:
     """Return the mean of -log10 p(unseen), and dlogits (n, C) of weight times it.
 
     p(unseen) is the sum of the probabilities of the unseen classes; logits (n, C) have the n_seen

@@ -48,7 +48,7 @@ class ESZSL(Baseline):
         """Raise ValueError for a parameter out of its range."""
         super().check()
         for name in ("regularize_features", "regularize_prototypes"):
-            check_power(self, name, 10, MAX_POWER)
+            check_power(self, name, base=10, most=MAX_POWER)
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         x, a = x.astype("float64"), a.astype("float64")

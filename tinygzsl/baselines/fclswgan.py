@@ -57,7 +57,7 @@ class FCLSWGAN(GANBaseline):
         pretrained = train_softmax(
             x,
             index,
-            len(a),
+            n_classes=len(a),
             epochs=self.pretrained_epochs,
             batch=PRETRAINED_BATCH,
             lr=self.classifier_lr,
@@ -66,7 +66,9 @@ class FCLSWGAN(GANBaseline):
         )
 
         def extra(fake: Array, rows: Array) -> tuple[Array, Array]:
-            return classification_loss(pretrained, fake, index[rows], self.classification_weight)
+            return classification_loss(
+                pretrained, fake, index[rows], weight=self.classification_weight
+            )
 
         gan = CWGAN(
             np,
@@ -84,7 +86,7 @@ PRETRAINED_BATCH = 100
 
 
 def classification_loss(
-    classifier: Softmax, fake: Array, y: Array, weight: float
+    classifier: Softmax, fake: Array, y: Array, *, weight: float
 ) -> tuple[Array, Array]:
     """Return weight times the mean of -log P(y | x~) over x~ (n, d) with labels y (n,), and dx~."""
     (cross_entropy, _), cache = losses.softmax_loss_forward(classifier.logits(fake), y)

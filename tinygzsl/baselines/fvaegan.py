@@ -67,7 +67,15 @@ class FVAEGAN(GANBaseline):
 
     def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         weight, hidden = self.wgan_weight, self.encoder_hidden
-        gan = VAEGAN(x, a.shape[1], self._settings(), hidden, weight, self.seed, self.dtype)
+        gan = VAEGAN(
+            x,
+            k=a.shape[1],
+            settings=self._settings(),
+            hidden=hidden,
+            weight=weight,
+            seed=self.seed,
+            dtype=self.dtype,
+        )
         return self._train_gan(gan, x, index, a)
 
 
@@ -77,6 +85,7 @@ class VAEGAN(CWGAN):
     def __init__(
         self,
         x: Array,
+        *,
         k: int,
         settings: Settings,
         hidden: tuple[int, ...],
@@ -84,7 +93,7 @@ class VAEGAN(CWGAN):
         seed: int,
         dtype: str,
     ):
-        super().__init__(np, x.shape[1], k, settings, seed, dtype)
+        super().__init__(np, d=x.shape[1], k=k, settings=settings, seed=seed, dtype=dtype)
         self.x, self.weight = x, weight
         sizes = [x.shape[1] + k, *hidden, 2 * self.latent]
         self.encoder = MLP.create(
@@ -95,17 +104,17 @@ class VAEGAN(CWGAN):
             step=1,  # the generator itself is step 0
             dtype=dtype,
         )
-        self.encoder_adam = Adam(self.encoder.params, settings.gan_lr, BETAS)
+        self.encoder_adam = Adam(self.encoder.params, lr=settings.gan_lr, betas=BETAS)
 
     def _generator_step(self, y: Array, prototypes: Array) -> Array:
-        rows = self._rows(np, self.step, Purpose.GENERATOR_BATCH, len(y))
+        rows = self._rows(np, len(y), step=self.step, purpose=Purpose.GENERATOR_BATCH)
         a = prototypes[y[rows]]
         z, eps = (
-            self._normal(np, self.step, purpose)
+            self._normal(np, step=self.step, purpose=purpose)
             for purpose in (Purpose.GENERATOR_NOISE, Purpose.SCORE_NOISE)
         )
         terms, encoder_grads, grads = vaegan_loss(
-            self.encoder, self.generator, self.critic, self.x[rows], a, z, eps, self.weight
+            self.encoder, self.generator, self.critic, self.x[rows], a, z, eps, weight=self.weight
         )
         self.encoder_adam.step(encoder_grads)
         self.generator_adam.step(grads)
@@ -125,6 +134,7 @@ def vaegan_loss(
     a: Array,
     z: Array,
     eps: Array,
+    *,
     weight: float,
 ) -> tuple[dict[str, Array], list[Array], list[Array]]:
     """Return the terms of L_VAE - weight E[D(G(z, a), a)] and the gradients of both networks.
@@ -139,7 +149,7 @@ def vaegan_loss(
     decoded, decoded_cache = generator_forward(generator, encoded, a)
     kl, kl_cache = kl_forward(code)
     bernoulli = generator.output == "sigmoid"
-    reconstruction, ddecoded = reconstruction_loss(decoded, x, 1.0, bernoulli)
+    reconstruction, ddecoded = reconstruction_loss(decoded, x, weight=1.0, bernoulli=bernoulli)
     terms = {"kl": kl, "reconstruction": reconstruction, "wgan": wgan}
     terms["loss"] = kl + reconstruction + weight * wgan
 

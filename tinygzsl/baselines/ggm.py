@@ -69,17 +69,17 @@ class GGM(SyntheticBaseline):
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         super().check()
-        check_choice(self, "kernel", KERNELS)
+        check_choice(self, "kernel", choices=KERNELS)
         for name in ("regularize_mean", "regularize_variance"):
-            check_power(self, name, 10, MAX_POWER)
+            check_power(self, name, base=10, most=MAX_POWER)
 
     def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
-        mean, variance = class_gaussians(x.astype("float64"), index, len(a))
+        mean, variance = class_gaussians(x.astype("float64"), index, n_classes=len(a))
         of_seen = kernel_matrix(a, a, self.kernel)
         of_unseen = kernel_matrix(a_unseen, a, self.kernel)
-        mean = kernel_ridge(of_seen, of_unseen, mean, 10**self.regularize_mean)
+        mean = kernel_ridge(of_seen, of_unseen, mean, weight=10**self.regularize_mean)
         log_variance = kernel_ridge(
-            of_seen, of_unseen, np.log(variance + FLOOR), 10**self.regularize_variance
+            of_seen, of_unseen, np.log(variance + FLOOR), weight=10**self.regularize_variance
         )
         with np.errstate(over="ignore"):
             variance = np.exp(log_variance)
@@ -88,14 +88,14 @@ class GGM(SyntheticBaseline):
                 "GGM predicts an infinite variance of an unseen class; raise regularize_variance, "
                 f"now {self.regularize_variance:g}"
             )
-        fakes, rows = sample_gaussians(mean, variance, self.per_class, self.seed)
+        fakes, rows = sample_gaussians(mean, variance, per_class=self.per_class, seed=self.seed)
         samples = np.concatenate([x, fakes.astype(x.dtype)])
         labels = np.concatenate([index, len(a) + rows])
-        self._classifier = self._softmax(samples, labels, len(a) + len(a_unseen))
+        self._classifier = self._softmax(samples, labels, n_classes=len(a) + len(a_unseen))
         self.unseen_means_, self.unseen_variances_ = mean, variance
 
 
-def class_gaussians(x: Array, index: Array, n_classes: int) -> tuple[Array, Array]:
+def class_gaussians(x: Array, index: Array, *, n_classes: int) -> tuple[Array, Array]:
     """Return each class's mean and variance (S, d), with divisor n - 1, of samples x (n, d)."""
     mean = np.empty((n_classes, x.shape[1]), x.dtype)
     variance = np.empty_like(mean)
@@ -106,14 +106,16 @@ def class_gaussians(x: Array, index: Array, n_classes: int) -> tuple[Array, Arra
 
 
 def sample_gaussians(
-    mean: Array, variance: Array, per_class: int, seed: int
+    mean: Array, variance: Array, *, per_class: int, seed: int
 ) -> tuple[Array, Array]:
     """Draw per_class samples of each N(mean_c, diag(variance_c)), mean and variance (C, d).
 
     Returns the samples (C per_class, d) and the row of mean for each of them.
     """
     rows = np.repeat(np.arange(len(mean)), per_class)
-    z = random.normal(np, seed, 0, Purpose.SYNTHETIC_NOISE, (len(rows), mean.shape[1]))
+    z = random.normal(
+        np, (len(rows), mean.shape[1]), seed=seed, step=0, purpose=Purpose.SYNTHETIC_NOISE
+    )
     return mean[rows] + np.sqrt(variance)[rows] * z, rows
 
 
@@ -123,7 +125,7 @@ def kernel_matrix(a: Array, b: Array, kernel: str) -> Array:
     return products if kernel == "linear" else (1 + products) ** 2
 
 
-def kernel_ridge(of_seen: Array, of_new: Array, targets: Array, weight: float) -> Array:
+def kernel_ridge(of_seen: Array, of_new: Array, targets: Array, *, weight: float) -> Array:
     """Return the predictions (U, d) for new classes: K_new (K + weight I)^-1 T.
 
     of_seen is K (S, S), the kernel among classes with targets T (S, d); of_new is K_new (U, S), the

@@ -70,10 +70,12 @@ class PSR(Baseline):
         d, k = x.shape[1], a.shape[1]
         self._encoder = self._network([k, self.hidden, d], Purpose.GENERATOR_WEIGHTS)
         self._decoder = self._network([d, self.hidden, k], Purpose.CRITIC_WEIGHTS)
-        adam = Adam(self._encoder.params + self._decoder.params, self.lr)
-        x, partners = unit_rows_forward(x)[0], Partners(index, a, self.threshold)
+        adam = Adam(self._encoder.params + self._decoder.params, lr=self.lr)
+        x, partners = unit_rows_forward(x)[0], Partners(index, a, threshold=self.threshold)
         for step in range(1, self.steps + 1):
-            u = uniform(np, self.seed, step, Purpose.REAL_BATCH, (self.batch_size, 5))
+            u = uniform(
+                np, (self.batch_size, 5), seed=self.seed, step=step, purpose=Purpose.REAL_BATCH
+            )
             loss, encoder_grads, decoder_grads = psr_loss(
                 self._encoder,
                 self._decoder,
@@ -113,7 +115,7 @@ class PSR(Baseline):
         )
 
     def _scores(self, x: Array, a: Array) -> Array:
-        return compatibility(x, self._encoder.forward(a)[0], "cosine")
+        return compatibility(x, self._encoder.forward(a)[0], metric="cosine")
 
 
 class Triples(NamedTuple):
@@ -134,7 +136,7 @@ class Triples(NamedTuple):
 class Partners:
     """The similar and the dissimilar classes of each class; draws samples of them."""
 
-    def __init__(self, index: Array, a: Array, threshold: float):
+    def __init__(self, index: Array, a: Array, *, threshold: float):
         self.index = index
         self.counts = np.bincount(index)
         self.rows = np.argsort(index, kind="stable")  # sorted by class
@@ -166,6 +168,7 @@ def psr_loss(
     decoder: MLP,
     a: Array,
     triples: Triples,
+    *,
     threshold: float,
     similar_weight: float,
     reconstruction_weight: float,
@@ -173,7 +176,7 @@ def psr_loss(
     """Return the loss of B triples and prototypes a (S, k), and both networks' gradients."""
     mapped, cache = encoder.forward(a)
     unit, unit_cache = unit_rows_forward(mapped)
-    relations, dunit = relation_loss(unit, triples, threshold, similar_weight)
+    relations, dunit = relation_loss(unit, triples, threshold=threshold, weight=similar_weight)
     back, decoder_cache = decoder.forward(mapped)
     gap = back - a
     share = (np.bincount(triples.r, minlength=len(a)) / len(triples.r)).astype(a.dtype)
@@ -186,7 +189,7 @@ def psr_loss(
 
 
 def relation_loss(
-    unit: Array, triples: Triples, threshold: float, weight: float
+    unit: Array, triples: Triples, *, threshold: float, weight: float
 ) -> tuple[float, Array]:
     """Return the mean of O_1 + weight O_2 for f(a) (S, d) of length 1, and its gradient (S, d)."""
     r, x_i, x_j, x_k, delta_j, delta_k = triples

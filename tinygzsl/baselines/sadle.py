@@ -80,7 +80,14 @@ class SADLE(Baseline):
         check_numbers(self, whole=("latent", "epochs", "batch"), positive=("lr",), weights=weights)
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
-        nets = sadle_networks(x.shape[1], a.shape[1], len(a), self.latent, self.seed, self.dtype)
+        nets = sadle_networks(
+            d=x.shape[1],
+            k=a.shape[1],
+            n_seen=len(a),
+            latent=self.latent,
+            seed=self.seed,
+            dtype=self.dtype,
+        )
 
         def loss(rows: Array) -> tuple[dict[str, Array], list[Array]]:
             return sadle_loss(
@@ -93,20 +100,20 @@ class SADLE(Baseline):
                 class_weight=self.class_weight,
             )
 
-        train_networks(nets, loss, len(x), self)
+        train_networks(nets, loss, n=len(x), model=self)
         self._nets = nets
 
     def _scores(self, x: Array, a: Array) -> Array:
         v, s = self._nets["f_v"].forward(x)[0], self._nets["f_s"].forward(a)[0]
-        return compatibility(v, s, "euclidean")
+        return compatibility(v, s, metric="euclidean")
 
 
 def sadle_networks(
-    d: int, k: int, n_seen: int, latent: int, seed: int, dtype: str
+    *, d: int, k: int, n_seen: int, latent: int, seed: int, dtype: str
 ) -> dict[str, MLP]:
     """Return f_v, g_v, f_s, g_s and C by name."""
     shapes = {"f_v": [d, latent], "g_v": [latent, d], "f_s": [k, latent], "g_s": [latent, k]}
-    return create_networks({**shapes, "c": [latent, n_seen]}, seed, dtype)
+    return create_networks({**shapes, "c": [latent, n_seen]}, seed=seed, dtype=dtype)
 
 
 def sadle_loss(
@@ -114,6 +121,7 @@ def sadle_loss(
     x: Array,
     y: Array,
     a: Array,
+    *,
     align_weight: float,
     structure_weight: float,
     class_weight: float,
@@ -131,7 +139,7 @@ def sadle_loss(
     rec_v, dx_again = kernels.squared_error(x_again, x, 1 / x.size, 1.0)
     rec_s, da_again = kernels.squared_error(a_again, a, 1 / a.size, 1.0)
     align, from_align = kernels.squared_error(v, s, 1 / v.size, align_weight)
-    structure, dv, ds = structure_loss(v, s, structure_weight)
+    structure, dv, ds = structure_loss(v, s, weight=structure_weight)
     (cross_entropy, _), softmax_cache = losses.softmax_loss_forward(logits, np.tile(y, 2))
     dce = np.full(2 * n, class_weight / n, x.dtype)
     dlogits = losses.softmax_loss_backward(dce, np.zeros_like(dce), softmax_cache)
@@ -150,7 +158,7 @@ def sadle_loss(
     return terms, f_v_grads + g_v_grads + f_s_grads + g_s_grads + c_grads
 
 
-def structure_loss(v: Array, s: Array, weight: float) -> tuple[Array, Array, Array]:
+def structure_loss(v: Array, s: Array, *, weight: float) -> tuple[Array, Array, Array]:
     """Return the mean over pairs of (cos(v_i, v_j) - cos(s_i, s_j))^2 for v and s (n, m).
 
     Also returns dv and ds of weight times this.

@@ -49,7 +49,7 @@ class SAE(Baseline):
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
         super().check()
-        check_choice(self, "direction", DIRECTIONS)
+        check_choice(self, "direction", choices=DIRECTIONS)
         check_numbers(self, positive=("encoding_weight",))
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
@@ -61,8 +61,8 @@ class SAE(Baseline):
 
     def _scores(self, x: Array, a: Array) -> Array:
         if self.direction == "encoder":
-            return compatibility(x @ self._w.T, a, "cosine")
-        return compatibility(x, a @ self._w, "cosine")
+            return compatibility(x @ self._w.T, a, metric="cosine")
+        return compatibility(x, a @ self._w, metric="cosine")
 
 
 def solve_sylvester(a: Array, b: Array, c: Array) -> Array:

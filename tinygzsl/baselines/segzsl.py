@@ -88,7 +88,7 @@ class SEGZSL(SyntheticBaseline):
         weights = tuple(f"weight_{name}" for name in ("regressor", *Weights._fields))
         whole = "hidden", "latent", "epochs", "batch"
         check_numbers(self, whole=whole, positive=("lr",), weights=weights)
-        check_choice(self, "output", ("linear", "relu"))
+        check_choice(self, "output", choices=("linear", "relu"))
 
     def _train_generator(self, x: Array, index: Array, a: Array) -> MLP:
         d, k, m, h = x.shape[1], a.shape[1], self.latent, self.hidden
@@ -97,16 +97,23 @@ class SEGZSL(SyntheticBaseline):
             for i, sizes in enumerate(([d, h, 2 * m], [m + k, h, d], [d, h, k]))
         )
         generator.output = self.output
-        adam = Adam(encoder.params + generator.params, self.lr)
-        regressor_adam = Adam(regressor.params, self.lr)
+        adam = Adam(encoder.params + generator.params, lr=self.lr)
+        regressor_adam = Adam(regressor.params, lr=self.lr)
         weights = Weights(self.weight_attributes, self.weight_prior, self.weight_latent)
         total = self.epochs * math.ceil(len(x) / self.batch)
         for step in range(total):
             rows = random.integers(
-                np, self.seed, step, Purpose.REAL_BATCH, len(x), min(self.batch, len(x))
+                np,
+                min(self.batch, len(x)),
+                seed=self.seed,
+                step=step,
+                purpose=Purpose.REAL_BATCH,
+                high=len(x),
             )
             z, eps = (
-                random.normal(np, self.seed, step, purpose, (len(rows), m), self.dtype)
+                random.normal(
+                    np, (len(rows), m), seed=self.seed, step=step, purpose=purpose, dtype=self.dtype
+                )
                 for purpose in (Purpose.GENERATOR_NOISE, Purpose.SCORE_NOISE)
             )
             real, prototypes = x[rows], a[index[rows]]
@@ -128,7 +135,9 @@ class SEGZSL(SyntheticBaseline):
         return generator
 
     def _samples(self, x: Array, index: Array, a: Array, a_unseen: Array) -> tuple[Array, Array]:
-        return synthesize(self._generator, np.concatenate([a, a_unseen]), self.per_class, self.seed)
+        return synthesize(
+            self._generator, np.concatenate([a, a_unseen]), per_class=self.per_class, seed=self.seed
+        )
 
     def _network(self, i: int, sizes: list[int]) -> MLP:
         return MLP.create(
@@ -152,7 +161,7 @@ class Weights(NamedTuple):
 
 
 def regressor_loss(
-    regressor: MLP, x: Array, a: Array, fake: Array, weight: float
+    regressor: MLP, x: Array, a: Array, fake: Array, *, weight: float
 ) -> tuple[Array, list[Array]]:
     """Return E[-log r(a | x)] + weight E[-log r(a | x~)], and the gradients of regressor.params.
 
@@ -161,8 +170,8 @@ def regressor_loss(
     """
     n = len(x)
     read, cache = regressor.forward(np.concatenate([x, fake]))
-    real, dreal = reconstruction_loss(read[:n], a, 1.0, False)
-    made, dmade = reconstruction_loss(read[n:], a, weight, False)
+    real, dreal = reconstruction_loss(read[:n], a, weight=1.0, bernoulli=False)
+    made, dmade = reconstruction_loss(read[n:], a, weight=weight, bernoulli=False)
     _, grads = regressor.backward(np.concatenate([dreal, dmade]), cache, need_dx=False)
     return real + made, grads
 
@@ -190,10 +199,10 @@ def vae_loss(
     made, cache = generator_forward(generator, np.concatenate([encoded, z]), np.tile(a, (2, 1)))
     fake = made[n:]
     kl, kl_cache = kl_forward(code)
-    reconstruction, dmade = reconstruction_loss(made[:n], x, 1.0, False)
-    prior, dprior = reconstruction_loss(fake, x, weights.prior, False)
+    reconstruction, dmade = reconstruction_loss(made[:n], x, weight=1.0, bernoulli=False)
+    prior, dprior = reconstruction_loss(fake, x, weight=weights.prior, bernoulli=False)
     read, read_cache = regressor.forward(fake)
-    attributes, dread = reconstruction_loss(read, a, weights.attributes, False)
+    attributes, dread = reconstruction_loss(read, a, weight=weights.attributes, bernoulli=False)
     fake_code, fake_cache = encoder.forward(fake)
     latent, latent_cache = kl_forward(fake_code)
     terms = {"kl": kl, "reconstruction": reconstruction, "attributes": attributes, "prior": prior}

@@ -57,7 +57,7 @@ class SYNC(Baseline):
         """ValueError for a setting out of its range."""
         super().check()
         for name in ("regularize", "scale"):
-            check_power(self, name, 2, 100)
+            check_power(self, name, base=2, most=100)
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
@@ -84,7 +84,9 @@ def _squared_distances(a: Array, b: Array) -> Array:
     return np.stack([((row - b) ** 2).sum(axis=1) for row in a.astype("float64")])
 
 
-def one_versus_other_loss(w: Array, x: Array, signs: Array, weight: float) -> tuple[float, Array]:
+def one_versus_other_loss(
+    w: Array, x: Array, signs: Array, *, weight: float
+) -> tuple[float, Array]:
     """The objective of SYNC for class weights w (S, d), x (n, d), signs (n, S), and dw (S, d)."""
     gap = np.maximum(0, 1 - signs * matmul(x, w.T))
     dw = matmul((gap * signs).T, x)
@@ -104,7 +106,9 @@ def train_one_versus_other(
     shape = signs.shape[1], x.shape[1]
 
     def objective(theta: Array) -> tuple[float, Array]:
-        loss, dw = one_versus_other_loss(theta.reshape(shape).astype(x.dtype), x, signs, weight)
+        loss, dw = one_versus_other_loss(
+            theta.reshape(shape).astype(x.dtype), x, signs, weight=weight
+        )
         return loss, dw.ravel()
 
     def report(step: int, theta: Array) -> None:

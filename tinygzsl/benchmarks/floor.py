@@ -41,7 +41,7 @@ def floor_seconds(phases: list[Phase], machine: Machine) -> float:
     )
 
 
-def product(name: str, rows: int, inner: int, columns: int) -> Phase:
+def product(name: str, *, rows: int, inner: int, columns: int) -> Phase:
     """Return the phase of the product of a (rows, inner) and an (inner, columns) matrix."""
     moved = rows * inner + inner * columns + rows * columns
     return Phase(name, 2 * rows * inner * columns, FLOAT * moved)
@@ -52,67 +52,71 @@ def adam(name: str, parameters: int) -> Phase:
     return Phase(name, 0, ADAM * parameters)
 
 
-def critic_step(d: int, k: int, h: int, batch: int, classes: int) -> list[Phase]:
+def critic_step(*, d: int, k: int, h: int, batch: int, classes: int) -> list[Phase]:
     """Return the phases of one step of a critic [x, a] (d + k) -> h -> 1 with given fakes."""
     table = min(classes, batch)
     return [
-        product("real and fake forward", 2 * batch, d, h),
-        product("prototype table", table, k, h),
-        product("input gradient", batch, h, d),
-        product("its backward pass", batch, d, h),
-        product("weight gradient", h, 3 * batch, d),
-        product("its prototype part", h, table, k),
+        product("real and fake forward", rows=2 * batch, inner=d, columns=h),
+        product("prototype table", rows=table, inner=k, columns=h),
+        product("input gradient", rows=batch, inner=h, columns=d),
+        product("its backward pass", rows=batch, inner=d, columns=h),
+        product("weight gradient", rows=h, inner=3 * batch, columns=d),
+        product("its prototype part", rows=h, inner=table, columns=k),
         adam("Adam, critic", (d + k + 1) * h + h + 1),
     ]
 
 
 def outer_step(
-    d: int, k: int, h: int, batch: int, classes: int, hidden: tuple[int, ...], critic_steps: int
+    *, d: int, k: int, h: int, batch: int, classes: int, hidden: tuple[int, ...], critic_steps: int
 ) -> list[Phase]:
     """Return the phases of critic_steps critic steps and a generator step (2k) -> hidden -> d."""
     widths = [*hidden, d]
     fakes = critic_steps * batch
-    phases = _generator_forward("fakes", fakes, k, widths, classes)
-    phases += critic_steps * critic_step(d, k, h, batch, classes)
-    phases += _generator_forward("generator forward", batch, k, widths, classes)
+    phases = _generator_forward("fakes", rows=fakes, k=k, widths=widths, classes=classes)
+    phases += critic_steps * critic_step(d=d, k=k, h=h, batch=batch, classes=classes)
+    phases += _generator_forward(
+        "generator forward", rows=batch, k=k, widths=widths, classes=classes
+    )
     phases += [
-        product("critic forward", batch, d, h),
-        product("critic input gradient", batch, h, d),
-        product("generator dW, noise", widths[0], batch, k),
-        product("generator dW, prototypes", widths[0], min(classes, batch), k),
+        product("critic forward", rows=batch, inner=d, columns=h),
+        product("critic input gradient", rows=batch, inner=h, columns=d),
+        product("generator dW, noise", rows=widths[0], inner=batch, columns=k),
+        product("generator dW, prototypes", rows=widths[0], inner=min(classes, batch), columns=k),
     ]
     for n_in, n_out in pairwise(widths):
-        phases.append(product("generator dW", n_out, batch, n_in))
-        phases.append(product("generator dh", batch, n_out, n_in))
+        phases.append(product("generator dW", rows=n_out, inner=batch, columns=n_in))
+        phases.append(product("generator dh", rows=batch, inner=n_out, columns=n_in))
     parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise([2 * k, *widths]))
     return [*phases, adam("Adam, generator", parameters)]
 
 
 def _generator_forward(
-    name: str, rows: int, k: int, widths: list[int], classes: int
+    name: str, *, rows: int, k: int, widths: list[int], classes: int
 ) -> list[Phase]:
     first = [
-        product(f"{name}, noise", rows, k, widths[0]),
-        product(f"{name}, prototype table", min(classes, rows), k, widths[0]),
+        product(f"{name}, noise", rows=rows, inner=k, columns=widths[0]),
+        product(f"{name}, prototype table", rows=min(classes, rows), inner=k, columns=widths[0]),
     ]
-    return first + [product(name, rows, n_in, n_out) for n_in, n_out in pairwise(widths)]
+    return first + [
+        product(name, rows=rows, inner=n_in, columns=n_out) for n_in, n_out in pairwise(widths)
+    ]
 
 
-def vsmm_step(d: int, k: int, m: int, classes: int, batch: int, proxies: int) -> list[Phase]:
+def vsmm_step(*, d: int, k: int, m: int, classes: int, batch: int, proxies: int) -> list[Phase]:
     """Return the phases of one step of the linear VSMM on `batch` samples and `proxies` proxies."""
     rows, table = batch + proxies, min(classes, batch)
     parameters = (d + 1) * m + (m + 1) * d + (k + 1) * m + (m + 1) * classes
     return [
-        product("f_v", rows, d, m),
-        product("C", rows, m, classes),
-        product("g", batch, m, d),
-        product("f_s", table, k, m),
-        product("C dW", classes, rows, m),
-        product("C dx", rows, classes, m),
-        product("g dW", d, batch, m),
-        product("g dx", batch, d, m),
-        product("f_s dW", m, table, k),
-        product("f_v dW", m, rows, d),
+        product("f_v", rows=rows, inner=d, columns=m),
+        product("C", rows=rows, inner=m, columns=classes),
+        product("g", rows=batch, inner=m, columns=d),
+        product("f_s", rows=table, inner=k, columns=m),
+        product("C dW", rows=classes, inner=rows, columns=m),
+        product("C dx", rows=rows, inner=classes, columns=m),
+        product("g dW", rows=d, inner=batch, columns=m),
+        product("g dx", rows=batch, inner=d, columns=m),
+        product("f_s dW", rows=m, inner=table, columns=k),
+        product("f_v dW", rows=m, inner=rows, columns=d),
         adam("Adam", parameters),
     ]
 
@@ -122,10 +126,10 @@ def softmax(rows: int, classes: int) -> list[Phase]:
     return [Phase("softmax", 0, FLOAT * (2 * rows * classes + 4 * rows) + 8 * rows)]
 
 
-def route(rows: int, d: int, m: int, seen: int, unseen: int) -> list[Phase]:
+def route(*, rows: int, d: int, m: int, seen: int, unseen: int) -> list[Phase]:
     """Return the phases of routing: embedding (which can include scaling), logits, distances."""
     return [
-        product("f_v", rows, d, m),
-        product("C", rows, m, seen),
-        product("F", rows, m, seen + unseen),
+        product("f_v", rows=rows, inner=d, columns=m),
+        product("C", rows=rows, inner=m, columns=seen),
+        product("F", rows=rows, inner=m, columns=seen + unseen),
     ]

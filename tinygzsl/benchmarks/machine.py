@@ -52,6 +52,7 @@ def blas_threads(threads: int) -> Iterator[None]:
 
 def measure_machine(
     threads: int | None = None,
+    *,
     repeat: int = 5,
     order: int = PEAK_ORDER,
     copy_bytes: int = COPY_BYTES,
@@ -67,7 +68,7 @@ def measure_machine(
     target = np.zeros_like(source)
 
     with workers(threads):
-        product = _fastest(lambda: matmul(a, b, out), repeat)
+        product = _fastest(lambda: matmul(a, b, out=out), repeat)
         copied = _fastest(
             lambda: split(lambda i, j: np.copyto(target[i:j], source[i:j]), source.size), repeat
         )

@@ -46,6 +46,7 @@ def installed_peers() -> tuple[list[str], list[str]]:
 def measure(
     items: list[Item],
     peers: list[str],
+    *,
     threads: int | None = None,
     rounds: int = 7,
     progress: Callable[[str], None] = lambda text: None,
@@ -62,8 +63,10 @@ def measure(
     for item in items:
         progress(item.name)
         work = item.make()
-        versions, differences = checked_versions(work, [OURS, *peers, REFERENCE], threads)
-        measured.append((item.name, work.phases(), time_in_turns(versions, rounds), differences))
+        versions, differences = checked_versions(work, [OURS, *peers, REFERENCE], threads=threads)
+        measured.append(
+            (item.name, work.phases(), time_in_turns(versions, rounds=rounds), differences)
+        )
         del work, versions
         gc.collect()
     again = measure_machine(threads)
@@ -75,10 +78,10 @@ def measure(
     rows = [
         Row(
             name,
-            {version: statistics.median(values) for version, values in seconds.items()},
-            {version: min(values) for version, values in seconds.items()},
-            floor_seconds(phases, limits),
-            differences,
+            seconds={version: statistics.median(values) for version, values in seconds.items()},
+            fastest={version: min(values) for version, values in seconds.items()},
+            floor=floor_seconds(phases, limits),
+            differences=differences,
         )
         for name, phases, seconds, differences in measured
     ]

@@ -24,7 +24,7 @@ class CriticStep:
         self.fake = tensor(work.fake) if hasattr(work, "fake") else None
         self.critic, self.penalty = network(work.critic), settings.gan_penalty
         betas = (settings.gan_beta1, settings.gan_beta2)
-        self.adam = fused_adam(self.critic.parameters(), settings.gan_lr, betas)
+        self.adam = fused_adam(self.critic.parameters(), lr=settings.gan_lr, betas=betas)
 
     def run(self) -> None:
         data = self.data
@@ -54,7 +54,9 @@ class OuterStep(CriticStep):
         settings = work.settings
         self.generator = network(work.generator, nn.ReLU)
         betas = (settings.gan_beta1, settings.gan_beta2)
-        self.generator_adam = fused_adam(self.generator.parameters(), settings.gan_lr, betas)
+        self.generator_adam = fused_adam(
+            self.generator.parameters(), lr=settings.gan_lr, betas=betas
+        )
 
     def run(self) -> None:
         data = self.data
@@ -89,7 +91,7 @@ class VsmmStep:
         pairs = zip(work.start[::2], work.start[1::2], strict=True)
         self.networks = nn.ModuleList([network(list(pair)) for pair in pairs])
         betas = (settings.vsmm_beta1, settings.vsmm_beta2)
-        self.adam = fused_adam(self.networks.parameters(), settings.vsmm_lr, betas)
+        self.adam = fused_adam(self.networks.parameters(), lr=settings.vsmm_lr, betas=betas)
 
     def run(self) -> None:
         f_v, g, f_s, c = self.networks
@@ -133,7 +135,7 @@ class AdamUpdate:
     def __init__(self, work):
         self.p = nn.Parameter(torch.tensor(work.p))
         self.p.grad = tensor(work.g)
-        self.adam = fused_adam([self.p], work.lr, work.betas)
+        self.adam = fused_adam([self.p], lr=work.lr, betas=work.betas)
 
     def run(self) -> None:
         self.adam.step()

@@ -35,7 +35,7 @@ class CriticStep:
         self.fake = tensor(work.fake) if hasattr(work, "fake") else None
         self.params, self.penalty = owned(work.critic), settings.gan_penalty
         self.adam = fused_adam(
-            self.params, settings.gan_lr, (settings.gan_beta1, settings.gan_beta2)
+            self.params, lr=settings.gan_lr, betas=(settings.gan_beta1, settings.gan_beta2)
         )
         n, d, h = settings.gan_batch, work.x.shape[1], work.critic[0].shape[0]
         like = {"dtype": self.params[0].dtype}
@@ -84,7 +84,7 @@ class OuterStep(CriticStep):
         settings = work.settings
         self.generator = owned(work.generator)
         betas = (settings.gan_beta1, settings.gan_beta2)
-        self.generator_adam = fused_adam(self.generator, settings.gan_lr, betas)
+        self.generator_adam = fused_adam(self.generator, lr=settings.gan_lr, betas=betas)
 
     def forward(self, h: torch.Tensor) -> list[torch.Tensor]:
         """Return the inputs of all layers of the generator, and its output."""
@@ -132,7 +132,7 @@ class VsmmStep:
         self.prototypes = tensor(work.prototypes)
         self.params = owned(work.start)
         betas = (settings.vsmm_beta1, settings.vsmm_beta2)
-        self.adam = fused_adam(self.params, settings.vsmm_lr, betas)
+        self.adam = fused_adam(self.params, lr=settings.vsmm_lr, betas=betas)
 
     @torch.no_grad()
     def run(self) -> None:

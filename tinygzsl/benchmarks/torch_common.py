@@ -32,7 +32,7 @@ def network(params: list[np.ndarray], output: type[nn.Module] | None = None) -> 
     return nn.Sequential(*layers, *([output()] if output else []))
 
 
-def fused_adam(params, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
+def fused_adam(params, *, lr: float, betas: tuple[float, float]) -> torch.optim.Adam:
     """Return torch.optim.Adam(fused=True)."""
     return torch.optim.Adam(params, lr=lr, betas=betas, fused=True)
 

@@ -57,7 +57,7 @@ class Version(NamedTuple):
     context: Callable[[], AbstractContextManager[Any]]
 
 
-def make_version(work: Work, name: str, threads: int) -> Version | None:
+def make_version(work: Work, name: str, *, threads: int) -> Version | None:
     """Return a version of the work, not yet run, or None if it doesn't exist.
 
     Ours runs inside `workers(threads)`; the reference uses the same number of NumPy's own threads.
@@ -98,7 +98,7 @@ def _definitions(threads: int) -> ExitStack:
 
 
 def checked_versions(
-    work: Work, names: list[str], threads: int
+    work: Work, names: list[str], *, threads: int
 ) -> tuple[list[Version], dict[str, float]]:
     """Return the versions of those names, each run once, and their errors by name.
 
@@ -106,7 +106,7 @@ def checked_versions(
     """
     versions, differences, right = [], {}, None
     for name in [REFERENCE, *(n for n in names if n != REFERENCE)]:
-        version = make_version(work, name, threads)
+        version = make_version(work, name, threads=threads)
         if version is None:
             continue
         with version.context():
@@ -125,7 +125,7 @@ def checked_versions(
 
 
 def time_in_turns(
-    versions: list[Version], rounds: int, pause: float = PAUSE
+    versions: list[Version], *, rounds: int, pause: float = PAUSE
 ) -> dict[str, list[float]]:
     """Return the seconds of a run by version, one entry per round; each round times all versions.
 

@@ -80,27 +80,41 @@ class OuterStep:
 
     def _gan(self, xp: ArrayModule = np) -> CWGAN:
         plan = Plan(settings=self.settings, seed=SEED, xp=xp, dtype=self.dtype)
-        return new_cwgan(self.x.shape[1], self.prototypes.shape[1], plan)
+        return new_cwgan(plan, d=self.x.shape[1], k=self.prototypes.shape[1])
 
     def _draw(self, latent: int) -> Draws:
         n, samples = self.settings.gan_batch, self.x.shape[0]
         steps = range(self.settings.gan_critic_steps)
         shape, dtype = (n, latent), self.dtype
         real, mine = Purpose.REAL_BATCH, Purpose.GENERATOR_BATCH
-        rows = np.stack([random.integers(np, SEED, i, real, samples, n) for i in steps])
-        noise = [random.normal(np, SEED, i, Purpose.CRITIC_NOISE, shape, dtype) for i in steps]
-        last = random.normal(np, SEED, 0, Purpose.GENERATOR_NOISE, shape, dtype)
+        rows = np.stack(
+            [random.integers(np, n, seed=SEED, step=i, purpose=real, high=samples) for i in steps]
+        )
+        noise = [
+            random.normal(np, shape, seed=SEED, step=i, purpose=Purpose.CRITIC_NOISE, dtype=dtype)
+            for i in steps
+        ]
+        last = random.normal(
+            np, shape, seed=SEED, step=0, purpose=Purpose.GENERATOR_NOISE, dtype=dtype
+        )
         return Draws(
             rows,
             self.y[rows],
             np.stack(noise),
             np.stack(
                 [
-                    random.uniform(np, SEED, i, Purpose.INTERPOLATION, (n, 1), self.dtype)
+                    random.uniform(
+                        np,
+                        (n, 1),
+                        seed=SEED,
+                        step=i,
+                        purpose=Purpose.INTERPOLATION,
+                        dtype=self.dtype,
+                    )
                     for i in steps
                 ]
             ),
-            self.y[random.integers(np, SEED, 0, mine, samples, n)],
+            self.y[random.integers(np, n, seed=SEED, step=0, purpose=mine, high=samples)],
             to_host(last),
         )
 
@@ -134,7 +148,8 @@ class _Outer(NamedTuple):
     data: tuple[Array, Array, Array]
 
     def run(self) -> None:
-        self.gan.train_step(*self.data)
+        x, y, prototypes = self.data
+        self.gan.train_step(x, y, prototypes)
 
     def result(self) -> list[np.ndarray]:
         return [to_host(p.copy()) for p in _params(self.gan)]
@@ -179,9 +194,13 @@ class _Critic:
         self.critic, betas = gan.critic, (settings.gan_beta1, settings.gan_beta2)
         for own, start in zip(self.critic.params, work.critic, strict=True):
             own[...] = start
-        self.adam = Adam(self.critic.params, settings.gan_lr, betas)
+        self.adam = Adam(self.critic.params, lr=settings.gan_lr, betas=betas)
         fused = not is_reference_only()
-        self.fused = OneLayerCritic(self.critic, *work.fake.shape) if fused else None
+        self.fused = (
+            OneLayerCritic(self.critic, batch=len(work.fake), d=work.fake.shape[1])
+            if fused
+            else None
+        )
 
     def run(self) -> None:
         work, draws = self.work, self.work.draws
@@ -190,10 +209,11 @@ class _Critic:
         if self.fused:
             self.fused.fake[...] = work.fake
             np.take(work.x, rows, axis=0, out=to_host(self.fused.real))
-            _, grads = self.fused.loss(prototypes, classes, alpha[:, 0], penalty)
+            _, grads = self.fused.loss(prototypes, classes, alpha[:, 0], penalty=penalty)
         else:
-            inputs = (work.x[rows], work.fake, prototypes[classes], alpha, penalty)
-            _, grads = critic_loss(self.critic, *inputs)
+            _, grads = critic_loss(
+                self.critic, work.x[rows], work.fake, prototypes[classes], alpha, penalty=penalty
+            )
         self.adam.step(grads)
 
     def result(self) -> list[np.ndarray]:

@@ -34,7 +34,8 @@ class Softmax:
 
     def phases(self) -> list[floor.Phase]:
         """Return floor.softmax's phases."""
-        return floor.softmax(*self.logits.shape)
+        rows, classes = self.logits.shape
+        return floor.softmax(rows, classes)
 
     def difference(self, result: list[np.ndarray], reference: list[np.ndarray]) -> float:
         """Return the largest error of an output relative to its largest value."""
@@ -47,7 +48,8 @@ class _Softmax:
         self.inputs = [xp.asarray(a) for a in (work.logits, work.y, work.dce, work.dentropy)]
 
     def run(self) -> None:
-        self.outputs = kernels.softmax_loss(*self.inputs)
+        logits, y, dce, dentropy = self.inputs
+        self.outputs = kernels.softmax_loss(logits, y, dce, dentropy)
 
     def result(self) -> list[np.ndarray]:
         return [to_host(a) for a in self.outputs]
@@ -79,7 +81,7 @@ class AdamUpdate:
 class _Adam:
     def __init__(self, work: AdamUpdate, xp: ArrayModule):
         self.p, self.g = xp.array(work.p), xp.asarray(work.g)
-        self.adam = Adam([self.p], work.lr, work.betas)
+        self.adam = Adam([self.p], lr=work.lr, betas=work.betas)
 
     def run(self) -> None:
         self.adam.step([self.g])

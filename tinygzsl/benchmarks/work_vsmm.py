@@ -50,7 +50,9 @@ class VsmmStep:
 
     def _vsmm(self, xp: ArrayModule = np) -> VSMM:
         d, k, classes = (self.sizes[name] for name in ("d", "k", "classes"))
-        return VSMM.create(xp, d, k, classes, self.settings, 1, self.dtype)
+        return VSMM.create(
+            xp, d=d, k=k, n_classes=classes, settings=self.settings, seed=1, dtype=self.dtype
+        )
 
     def ours(self, xp: ArrayModule = np) -> _Vsmm:
         """Return vsmm_loss and Adam with the common initial parameters; on the GPU with xp=cupy."""
@@ -75,7 +77,7 @@ class _Vsmm:
         arrays = (xp.asarray(getattr(work, name)) for name in names)
         self.x, self.y, self.prototypes, self.rows, self.proxies, self.proxy_rows = arrays
         betas = (settings.vsmm_beta1, settings.vsmm_beta2)
-        self.adam = Adam(self.vsmm.params, settings.vsmm_lr, betas)
+        self.adam = Adam(self.vsmm.params, lr=settings.vsmm_lr, betas=betas)
         nets = self.vsmm.networks.items()
         self.out = {name: [xp.empty_like(p) for p in net.params] for name, net in nets}
         self.batch = xp.empty((2 * len(work.rows), work.x.shape[1]), work.x.dtype)
@@ -84,7 +86,7 @@ class _Vsmm:
         n, y, batch = len(self.rows), self.y[self.rows], self.batch
         kernels.gather_rows(self.x, self.rows, batch[:n])
         kernels.gather_rows(self.proxies, self.proxy_rows, batch[n:])
-        _, grads = vsmm_loss(self.vsmm, batch, y, self.prototypes, self.settings, self.out)
+        _, grads = vsmm_loss(self.vsmm, batch, y, self.prototypes, self.settings, out=self.out)
         self.adam.step(grads)
 
     def result(self) -> list[np.ndarray]:

@@ -29,7 +29,7 @@ class Chosen(NamedTuple):
     origin: str = DEFAULT
 
 
-def chosen_for(name: str, dataset: str, path: Path | None = None) -> Chosen:
+def chosen_for(name: str, dataset: str, *, path: Path | None = None) -> Chosen:
     """Return the settings of a method (a class's name, or "ours") on a dataset.
 
     The file at path is asked first, then settings.toml; a method that neither has keeps its

@@ -26,7 +26,7 @@ def validation_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
 
     They are those of `tinygzsl tune`.
     """
-    return make_folds(training, FOLDS, seed)
+    return make_folds(training, count=FOLDS, seed=seed)
 
 
 def search(

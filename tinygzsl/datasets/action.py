@@ -24,7 +24,7 @@ def split_numbers(folder: str | Path) -> dict[int, Path]:
 
 
 def load_action(
-    folder: str | Path, split: int | None, prototypes: str = "att", name: str | None = None
+    folder: str | Path, *, split: int | None, prototypes: str = "att", name: str | None = None
 ) -> Dataset:
     """Load one split of a folder with i3d.mat and split_<n>/att_splits.mat.
 
@@ -60,7 +60,7 @@ def load_action(
     return load_pair(
         find_features(folder, "i3d.mat"),
         splits[split] / "att_splits.mat",
-        prototypes,
+        prototypes=prototypes,
         name=f"{name or folder.resolve().name}-split{split}",
         source=describe_source(folder, split=split, prototypes=prototypes),
         notes=(f"split {split}, one of {len(splits)}",),

@@ -56,7 +56,7 @@ def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
             )
 
 
-def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, kind: str) -> None:
+def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, *, kind: str) -> None:
     """ValueError if scaled data can't be learnt from.
 
     This is so if the values of a column of x (n, d) are too far apart for the scaler, whose scale
@@ -89,7 +89,7 @@ def check_dtype(dtype: str) -> None:
         raise ValueError(f"dtype is {quoted(dtype)}; pass 'float32' or 'float64'")
 
 
-def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "") -> None:
+def check_matrix(name: str, x: Array, *, columns: int | None = None, why: str = "") -> None:
     """ValueError unless x is a numeric matrix that isn't empty and has `columns` columns.
 
     `why` names the array in the message that has this number of columns; None allows any number.
@@ -106,7 +106,7 @@ def check_matrix(name: str, x: Array, columns: int | None = None, why: str = "")
         )
 
 
-def check_labels(name: str, y: Array, rows: int | None) -> np.ndarray:
+def check_labels(name: str, y: Array, *, rows: int | None) -> np.ndarray:
     """Return y (rows,) as a host array of int64 or strings; ValueError for anything else.
 
     If rows is None, any number of labels is allowed.
@@ -133,7 +133,7 @@ def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.nda
     x is (n, d), y (n,) and prototypes (S, k). Raises ValueError for data that can't be trained on.
     """
     check_matrix("X", x)
-    y = check_labels("y", y, x.shape[0])
+    y = check_labels("y", y, rows=x.shape[0])
     check_matrix("prototypes", prototypes)
     classes, index, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 2:
@@ -154,15 +154,17 @@ def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.nda
 
 
 def check_unseen(
-    prototypes: Array, classes: Array | None, n_attributes: int, seen: np.ndarray
+    prototypes: Array, classes: Array | None, seen: np.ndarray, *, n_attributes: int
 ) -> np.ndarray:
     """Return the unseen classes (U,) on the host; ValueError unless they fit prototypes (U, k)."""
     if prototypes.ndim == 2 and prototypes.shape[0] == 0:
         raise ValueError("there are 0 unseen prototypes; pass one per unseen class, at least one")
-    check_matrix("unseen_prototypes", prototypes, n_attributes, "the model's seen prototypes")
+    check_matrix(
+        "unseen_prototypes", prototypes, columns=n_attributes, why="the model's seen prototypes"
+    )
     if classes is None:
         raise ValueError("unseen_prototypes came without unseen_classes; pass one label per row")
-    classes = check_labels("unseen_classes", classes, prototypes.shape[0])
+    classes = check_labels("unseen_classes", classes, rows=prototypes.shape[0])
     if classes.dtype.kind != seen.dtype.kind and "U" in (classes.dtype.kind, seen.dtype.kind):
         raise ValueError(
             f"unseen_classes are {classes.dtype} but the seen ones {seen.dtype}; use one kind"
@@ -178,7 +180,7 @@ def check_unseen(
     return classes
 
 
-def warn_if_same(labels: np.ndarray, a: Array, since: int = 0) -> None:
+def warn_if_same(labels: np.ndarray, a: Array, *, since: int = 0) -> None:
     """Warn if classes have equal scaled prototypes: their scores are equal, and the first wins.
 
     labels are (C,), a (C, k). Pairs whose second class has an index below `since` are left out.

@@ -10,7 +10,7 @@ from ..text import quoted
 from .dataset import Dataset
 
 
-def as_features(values: ArrayLike, name: str, single: bool = False) -> np.ndarray:
+def as_features(values: ArrayLike, name: str, *, single: bool = False) -> np.ndarray:
     """Return values as a C-ordered float table: float64 stays unless single, else float32.
 
     Raises ValueError unless values is a numeric (n, columns) array. The values themselves are not
@@ -83,6 +83,7 @@ def assemble(
 
 def describe_source(
     path: str | Path,
+    *,
     root: str | Path | None = None,
     split: int | None = None,
     prototypes: str = "att",

@@ -43,7 +43,7 @@ def not_utf8(path: Path, error: UnicodeDecodeError) -> ValueError:
     )
 
 
-def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, names: list[str]) -> None:
+def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, *, names: list[str]) -> None:
     """Write labels (n,) and numbers (n, columns), with enough digits to read the same values."""
     digits = "%.9g" if numbers.dtype == np.float32 else "%.17g"
     row_format = ",".join([digits] * numbers.shape[1])
@@ -106,10 +106,10 @@ def _numbers(path: Path, names: list[str]) -> np.ndarray:
             ndmin=2,
         )
     except ValueError as error:
-        raise _bad_cell(path, names, error) from None
+        raise _bad_cell(path, names, error=error) from None
 
 
-def _bad_cell(path: Path, names: list[str], error: ValueError) -> ValueError:
+def _bad_cell(path: Path, names: list[str], *, error: ValueError) -> ValueError:
     with open(path, encoding=ENCODING) as file:
         for number, line in enumerate(file, start=1):
             cells = next(csv.reader([line]), []) if number > 1 else []

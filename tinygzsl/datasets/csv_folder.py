@@ -49,7 +49,7 @@ def load_csv(folder: str | Path) -> Dataset:
     X_test = X_train[:0]
     if test.is_file():
         test_labels, X_test, test_names = read_table(test)
-        _check_same_columns(train, names, test, test_names)
+        _check_same_columns(train, names, other_path=test, other_names=test_names)
     class_labels, prototypes, _ = read_table(attributes)
     y_train, y_test, classes = labels_from_text(train_labels, test_labels, class_labels)
     return assemble(
@@ -98,11 +98,11 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
     with ExitStack() as all_or_none:
         for name, (labels, numbers, columns) in tables.items():
             aside = all_or_none.enter_context(written_aside(folder / name))
-            write_table(aside, labels, numbers, columns)
+            write_table(aside, labels, numbers, names=columns)
 
 
 def _check_same_columns(
-    path: Path, names: list[str], other_path: Path, other_names: list[str]
+    path: Path, names: list[str], *, other_path: Path, other_names: list[str]
 ) -> None:
     if len(names) != len(other_names):
         raise ValueError(

@@ -63,22 +63,22 @@ def load_dataset(
                 f"{LONGEST_NAME} characters; shorten it"
             )
     name = str(name_or_path).casefold()
-    source = describe_source(name_or_path, root, split, prototypes)
+    source = describe_source(name_or_path, root=root, split=split, prototypes=prototypes)
     if name == "letters":
-        _refuse("letters", split, prototypes)
+        _refuse("letters", split=split, prototypes=prototypes)
         return replace(load_letters(), source=source)
     if name in FOLDERS:
         folder = find_known(name, Path(root or "."))
-        data = _load_folder(folder, split, prototypes, name)
+        data = _load_folder(folder, split=split, prototypes=prototypes, name=name)
     else:
         path = Path(root or ".") / name_or_path
-        data = _load_path(path, split, prototypes)
+        data = _load_path(path, split=split, prototypes=prototypes)
     return replace(data, source=source)
 
 
-def _load_path(path: Path, split: int | None, prototypes: str) -> Dataset:
+def _load_path(path: Path, *, split: int | None, prototypes: str) -> Dataset:
     if path.is_dir():
-        return _load_folder(path, split, prototypes)
+        return _load_folder(path, split=split, prototypes=prototypes)
     if not path.exists():
         raise FileNotFoundError(
             f"{shown(path, 300)} does not exist and is not a known name; known are letters, "
@@ -89,21 +89,21 @@ def _load_path(path: Path, split: int | None, prototypes: str) -> Dataset:
             f"{path} is neither an .npz file nor a folder; "
             "for MATLAB or CSV files pass the folder they are in"
         )
-    _refuse(path, split, prototypes)
+    _refuse(path, split=split, prototypes=prototypes)
     return load_npz(path)
 
 
 def _load_folder(
-    folder: Path, split: int | None, prototypes: str, name: str | None = None
+    folder: Path, *, split: int | None, prototypes: str, name: str | None = None
 ) -> Dataset:
     if (folder / "train.csv").is_file():
-        _refuse(folder, split, prototypes)
+        _refuse(folder, split=split, prototypes=prototypes)
         return load_csv(folder)
     if (folder / "att_splits.mat").is_file() or name in XLSA17:
-        _refuse(folder, split)
-        return load_xlsa17(folder, prototypes, name)
+        _refuse(folder, split=split)
+        return load_xlsa17(folder, prototypes=prototypes, name=name)
     if split_numbers(folder) or name in ACTION:
-        return load_action(folder, split, prototypes, name)
+        return load_action(folder, split=split, prototypes=prototypes, name=name)
     there = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
     raise FileNotFoundError(
         f"{folder} has no train.csv, att_splits.mat or split_<n>/att_splits.mat, "
@@ -111,7 +111,7 @@ def _load_folder(
     )
 
 
-def _refuse(source: str | Path, split: int | None, prototypes: str = "att") -> None:
+def _refuse(source: str | Path, *, split: int | None, prototypes: str = "att") -> None:
     """ValueError for an argument that this source would ignore."""
     if split is not None:
         raise ValueError(f"split is {split!r} but {source} has no numbered splits; leave it out")

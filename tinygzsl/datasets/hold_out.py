@@ -18,6 +18,8 @@ def hold_out_rows(
     for c in np.unique(y):
         rows = np.flatnonzero(y == c)
         count = min(max(1, round(share * rows.size)), rows.size - 1)
-        order = random.permutation(np, seed, (draw << 32) + int(c), purpose, rows.size)
+        order = random.permutation(
+            np, rows.size, seed=seed, step=(draw << 32) + int(c), purpose=purpose
+        )
         held[rows[order[:count]]] = True
     return held

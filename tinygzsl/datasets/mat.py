@@ -29,7 +29,7 @@ UNREADABLE = (
 
 
 def read_mat(
-    path: str | Path, needed: Iterable[str], optional: Iterable[str] = ()
+    path: str | Path, needed: Iterable[str], *, optional: Iterable[str] = ()
 ) -> dict[str, np.ndarray]:
     """Read variables of a .mat file.
 
@@ -66,7 +66,7 @@ def read_mat(
         raise ValueError(
             f"{path} can't be read ({_words(error)}); it may be cut short, download it again"
         ) from None
-    values = {key: _checked(found[key], path, key) for key in wanted if key in found}
+    values = {key: _checked(found[key], path, key=key) for key in wanted if key in found}
     missing = [key for key in needed if key not in values]
     if missing:
         raise ValueError(f"{path} has no variable {', '.join(missing)}; it has {_listed(there)}")
@@ -88,7 +88,7 @@ def _reader(path: Path) -> Reader:
     )
 
 
-def _checked(value: np.ndarray | None, path: Path, key: str) -> np.ndarray:
+def _checked(value: np.ndarray | None, path: Path, *, key: str) -> np.ndarray:
     if value is None:
         raise ValueError(
             f"{path}: {key} is a sparse matrix, a struct or a cell array of other things than "

@@ -65,14 +65,14 @@ def _variables(
     found: dict[str, np.ndarray | None] = {}
     at = 128
     while at < len(content):
-        element = _element(content, at, order, padded=False)
+        element = _element(content, at, order=order, padded=False)
         at = element.after
         if element.kind == COMPRESSED:
-            name, value = _compressed(element.content, order, wanted)
+            name, value = _compressed(element.content, order=order, wanted=wanted)
         elif element.kind == MATRIX:
-            head = _head(element.content, order)
+            head = _head(element.content, order=order)
             name = head.name
-            value = _value(element.content, head, order) if name in wanted else None
+            value = _value(element.content, head, order=order) if name in wanted else None
         else:
             raise ValueError(f"it has an element of type {element.kind} at byte {at}")
         if name in names:
@@ -84,7 +84,7 @@ def _variables(
     return names, found
 
 
-def _element(content: memoryview, at: int, order: str, padded: bool = True) -> Element:
+def _element(content: memoryview, at: int, *, order: str, padded: bool = True) -> Element:
     if at + 8 > len(content):
         raise ValueError(f"an element at byte {at} of {len(content)} is cut off")
     kind, size = struct.unpack_from(order + "II", content, at)
@@ -102,7 +102,9 @@ def _element(content: memoryview, at: int, order: str, padded: bool = True) -> E
     return Element(kind, content[start : start + size], min(after, len(content)))
 
 
-def _compressed(packed: memoryview, order: str, wanted: set[str]) -> tuple[str, np.ndarray | None]:
+def _compressed(
+    packed: memoryview, *, order: str, wanted: set[str]
+) -> tuple[str, np.ndarray | None]:
     """Return name and value of a compressed matrix; if not wanted, only its header is unpacked."""
     start = memoryview(zlib.decompressobj().decompress(packed[:PIECE], 4096))
     if len(start) < 8:
@@ -112,11 +114,11 @@ def _compressed(packed: memoryview, order: str, wanted: set[str]) -> tuple[str, 
         raise ValueError(
             f"a compressed element of {len(packed)} bytes claims {size} of type {kind}"
         )
-    name = _head(start[8:], order, size).name
+    name = _head(start[8:], order=order, size=size).name
     if name not in wanted:
         return name, None
     content = _unpacked(packed, 8 + size).data[8:]
-    return name, _value(content, _head(content, order), order)
+    return name, _value(content, _head(content, order=order), order=order)
 
 
 def _unpacked(packed: memoryview, size: int) -> np.ndarray:
@@ -132,11 +134,11 @@ def _unpacked(packed: memoryview, size: int) -> np.ndarray:
     return out
 
 
-def _head(content: memoryview, order: str, size: int | None = None) -> Head:
+def _head(content: memoryview, *, order: str, size: int | None = None) -> Head:
     """Return the header of a matrix; if `size` is given, content is only its beginning."""
-    flags = _element(content, 0, order)
-    shape = _element(content, flags.after, order)
-    name = _element(content, shape.after, order)
+    flags = _element(content, 0, order=order)
+    shape = _element(content, flags.after, order=order)
+    name = _element(content, shape.after, order=order)
     good = (flags.kind, len(flags.content)) == (6, 8) and shape.kind in DIMENSIONS
     if not good or len(shape.content) % 4 or len(shape.content) < 8 or name.kind not in NAMES:
         raise ValueError("the head of a matrix is damaged")
@@ -145,24 +147,26 @@ def _head(content: memoryview, order: str, size: int | None = None) -> Head:
     if min(dims) < 0 or values > (len(content) if size is None else size):
         raise ValueError(f"a matrix claims the shape {str(dims)[:60]} in {len(content)} bytes")
     text = bytes(name.content).decode("ascii", "backslashreplace")
-    return Head(text, struct.unpack(order + "II", flags.content)[0], dims, name.after)
+    return Head(
+        text, flags=struct.unpack(order + "II", flags.content)[0], shape=dims, at=name.after
+    )
 
 
-def _value(content: memoryview, head: Head, order: str) -> np.ndarray | None:
+def _value(content: memoryview, head: Head, *, order: str) -> np.ndarray | None:
     kind = head.flags & 0xFF
     if kind == CELL:
-        return _cells(content, head, order)
+        return _cells(content, head, order=order)
     if kind == CHAR:
-        return np.array([row.strip() for row in _rows(content, head, order)], np.str_)
+        return np.array([row.strip() for row in _rows(content, head, order=order)], np.str_)
     if kind in NUMERIC and not head.flags & COMPLEX:
-        return _numbers(content, head, order)
+        return _numbers(content, head, order=order)
     return None
 
 
 def _numbers(
-    content: memoryview, head: Head, order: str, types: dict[int, str] = NUMBERS
+    content: memoryview, head: Head, *, order: str, types: dict[int, str] = NUMBERS
 ) -> np.ndarray:
-    found = _element(content, head.at, order)
+    found = _element(content, head.at, order=order)
     if found.kind not in types:
         raise ValueError(f"values of type {found.kind} are not numbers")
     dtype = np.dtype(order + types[found.kind])
@@ -175,13 +179,13 @@ def _numbers(
     return values.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _rows(content: memoryview, head: Head, order: str) -> list[str]:
+def _rows(content: memoryview, head: Head, *, order: str) -> list[str]:
     """Return the rows of a character array."""
     if math.prod(head.shape) == 0:
         return []
     if len(head.shape) > 2:
         raise ValueError(f"text has the shape {str(head.shape)[:60]}")
-    found = _element(content, head.at, order)
+    found = _element(content, head.at, order=order)
     if found.kind == UTF8:
         text = bytes(found.content).decode("utf-8")
         if head.shape[0] == 1:  # the size may count bytes, UTF-16 codes or characters
@@ -189,19 +193,19 @@ def _rows(content: memoryview, head: Head, order: str) -> list[str]:
         if len(text) != math.prod(head.shape):
             raise ValueError(f"{len(text)} characters have the shape {head.shape}")
         return ["".join(row) for row in np.array(list(text)).reshape(head.shape, order="F")]
-    codes = _numbers(content, head, order, CODES)
+    codes = _numbers(content, head, order=order, types=CODES)
     codec = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[codes.itemsize]
     little = codes.astype(codes.dtype.newbyteorder("<"))
     return [row.tobytes().decode(codec) for row in little]
 
 
-def _cells(content: memoryview, head: Head, order: str) -> np.ndarray | None:
+def _cells(content: memoryview, head: Head, *, order: str) -> np.ndarray | None:
     """Return the texts of a cell array of strings, or None for other cell arrays."""
     count, at, texts = math.prod(head.shape), head.at, []
     if 8 * count > len(content) - at:
         raise ValueError(f"{count} cells are claimed in {len(content) - at} bytes")
     for _ in range(count):
-        cell = _element(content, at, order)
+        cell = _element(content, at, order=order)
         at = cell.after
         text = _cell(cell, order)
         if text is None:
@@ -216,8 +220,8 @@ def _cell(cell: Element, order: str) -> str | None:
         raise ValueError(f"a cell is an element of type {cell.kind}")
     if len(cell.content) == 0:
         return ""
-    head = _head(cell.content, order)
+    head = _head(cell.content, order=order)
     if math.prod(head.shape) == 0:
         return ""
-    rows = _rows(cell.content, head, order) if head.flags & 0xFF == CHAR else []
+    rows = _rows(cell.content, head, order=order) if head.flags & 0xFF == CHAR else []
     return rows[0].strip() if len(rows) == 1 else None

@@ -32,11 +32,11 @@ def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
             if key in there:
                 if type(file.get(key, getlink=True)) is not h5py.HardLink:
                     raise ValueError(f"{key} is a link to another place, which isn't followed")
-                found[key] = _value(file, file[key], size)
+                found[key] = _value(file, file[key], size=size)
         return there, found
 
 
-def _value(file: Any, node: Any, size: int) -> np.ndarray | None:
+def _value(file: Any, node: Any, *, size: int) -> np.ndarray | None:
     """Return an array in MATLAB's shape, or None for an unsupported kind."""
     import h5py
 
@@ -46,7 +46,7 @@ def _value(file: Any, node: Any, size: int) -> np.ndarray | None:
     if node.attrs.get("MATLAB_empty", 0):  # then the values are the shape of an empty array
         return np.zeros(_empty_shape(node[()]))
     if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
-        return _texts(file, node[()].T.ravel(), size)
+        return _texts(file, node[()].T.ravel(), size=size)
     if node.dtype.kind not in "fiub":
         return None
     if node.attrs.get("MATLAB_class", b"") == b"char":
@@ -79,7 +79,7 @@ def _empty_shape(content: np.ndarray) -> tuple[int, ...]:
     return shape
 
 
-def _texts(file: Any, cells: np.ndarray, size: int) -> np.ndarray | None:
+def _texts(file: Any, cells: np.ndarray, *, size: int) -> np.ndarray | None:
     """Return the texts of a cell array, or None if a cell holds something else."""
     rows: list[str] = []
     for cell in cells:

@@ -55,20 +55,20 @@ class Scaler(NamedTuple):
         return State({}, {f"{name}_shift": self.shift, f"{name}_scale": self.scale})
 
     @classmethod
-    def from_state(cls, name: str, kind: str, arrays: dict[str, Array]) -> Scaler:
+    def from_state(cls, name: str, *, kind: str, arrays: dict[str, Array]) -> Scaler:
         """Return the scaler of that kind with the arrays of `state`; KeyError if one is missing."""
         return cls(arrays[f"{name}_shift"], arrays[f"{name}_scale"], kind == "l2")
 
-    def check(self, name: str, n: int, dtype: np.dtype[Any]) -> None:
+    def check(self, name: str, *, n: int, dtype: np.dtype[Any]) -> None:
         """ValueError unless the scaler has n columns, is finite and can be inverted."""
-        check_array(f"{name}_shift", self.shift, (n,), dtype)
-        check_array(f"{name}_scale", self.scale, (n,), dtype)
+        check_array(f"{name}_shift", self.shift, (n,), dtype=dtype)
+        check_array(f"{name}_scale", self.scale, (n,), dtype=dtype)
         if not bool((self.scale > 0).all()):
             raise ValueError(f"{name}_scale is not positive")
 
 
 def fit_scaler(
-    x: Array, kind: str, xp: ArrayModule | None = None, dtype: DTypeLike | None = None
+    x: Array, kind: str, *, xp: ArrayModule | None = None, dtype: DTypeLike | None = None
 ) -> Scaler:
     """Return a scaler of kind minmax, standard, l2 or none for x (n, d).
 
@@ -136,14 +136,14 @@ def _chunk_rows(columns: int) -> int:
 
 
 def scaled(
-    name: str, x: Array, scaler: Scaler, xp: ArrayModule, dtype: str, out: Array | None = None
+    name: str, x: Array, scaler: Scaler, *, xp: ArrayModule, dtype: str, out: Array | None = None
 ) -> Array:
     """Return x (n, d) on the device of xp, as dtype and scaled, written into `out` if given.
 
     Raises ValueError for NaN and inf in x, for values too large for dtype (1e39 in float32), and
     for scaled values beyond +-LARGEST.
     """
-    converted = to_device(x, xp, dtype)
+    converted = to_device(x, xp, dtype=dtype)
     out = xp.empty_like(converted) if out is None else out
     with np.errstate(all="ignore"):  # NaN and inf are reported below
         usable = bool(_scale(converted, scaler, out))
@@ -154,7 +154,7 @@ def scaled(
 
 
 def fit_and_scale(
-    name: str, x: Array, kind: str, xp: ArrayModule, dtype: str
+    name: str, x: Array, kind: str, *, xp: ArrayModule, dtype: str
 ) -> tuple[Scaler, Array]:
     """Return the scaler of x (n, d), see fit_scaler, and x scaled, on the device of xp.
 
@@ -163,13 +163,16 @@ def fit_and_scale(
     ValueError for NaN and inf, for values beyond +-LARGEST and if all rows are equal.
     """
     if xp is np:
-        scaler, out = fit_scaler(x, kind, xp, dtype), xp.empty(x.shape, dtype)
+        scaler, out = fit_scaler(x, kind, xp=xp, dtype=dtype), xp.empty(x.shape, dtype)
 
         def share(chunks: list[slice]) -> list[Array]:
-            return [scaled(_place(name, r), x[r], scaler, xp, dtype, out[r]) for r in chunks]
+            return [
+                scaled(_place(name, r), x[r], scaler, xp=xp, dtype=dtype, out=out[r])
+                for r in chunks
+            ]
 
         _over_workers(share, x)
-        check_tells_apart(name, x, out, scaler.scale, kind)
+        check_tells_apart(name, x, out, scaler.scale, kind=kind)
         return scaler, out
     out, upload = empty_features((x.shape[0], x.shape[1]), dtype, xp), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
@@ -178,8 +181,8 @@ def fit_and_scale(
         out[rows] = upload(x[rows])
     scaler = fit_scaler(out, kind)
     usable = [_scale(out[rows], scaler, out[rows]) for rows in chunks]
-    _check_chunks(name, x, usable, chunks, scaler, xp, dtype)
-    check_tells_apart(name, x, out, scaler.scale, kind)
+    _check_chunks(name, x, scaler, usable=usable, chunks=chunks, xp=xp, dtype=dtype)
+    check_tells_apart(name, x, out, scaler.scale, kind=kind)
     return scaler, out
 
 
@@ -188,6 +191,7 @@ def map_scaled(
     name: str,
     x: Array,
     scaler: Scaler,
+    *,
     xp: ArrayModule,
     dtype: str,
     width: int = 1,
@@ -202,7 +206,10 @@ def map_scaled(
     def share(chunks: list[slice]) -> list[Result]:
         buffer = xp.empty((chunks[0].stop - chunks[0].start, x.shape[1]), dtype)
         outs = [buffer[: rows.stop - rows.start] for rows in chunks]
-        return [function(o) for o in _scaled_chunks(name, x, scaler, xp, dtype, chunks, outs)]
+        return [
+            function(o)
+            for o in _scaled_chunks(name, x, scaler, xp=xp, dtype=dtype, chunks=chunks, outs=outs)
+        ]
 
     if xp is not np:
         step = max(1, min(DEVICE_ROWS, DEVICE_VALUES // max(x.shape[1], width)))
@@ -214,6 +221,7 @@ def _scaled_chunks(
     name: str,
     x: Array,
     scaler: Scaler,
+    *,
     xp: ArrayModule,
     dtype: str,
     chunks: list[slice],
@@ -222,13 +230,13 @@ def _scaled_chunks(
     """Yield each array of outs, filled with its scaled chunk of x (n, d)."""
     if xp is np:
         for rows, out in zip(chunks, outs, strict=True):
-            yield scaled(_place(name, rows), x[rows], scaler, xp, dtype, out)
+            yield scaled(_place(name, rows), x[rows], scaler, xp=xp, dtype=dtype, out=out)
         return
     upload, usable = _uploader(x, xp, dtype), []
     for rows, out in zip(chunks, outs, strict=True):
         usable.append(_scale(_uploaded(x[rows], upload, out), scaler, out))
         yield out
-    _check_chunks(name, x, usable, chunks, scaler, xp, dtype)
+    _check_chunks(name, x, scaler, usable=usable, chunks=chunks, xp=xp, dtype=dtype)
 
 
 def _uploaded(x: Array, upload: Callable[[Array], Array], out: Array) -> Array:
@@ -243,16 +251,17 @@ def _uploaded(x: Array, upload: Callable[[Array], Array], out: Array) -> Array:
 def _check_chunks(
     name: str,
     x: Array,
+    scaler: Scaler,
+    *,
     usable: list[Array],
     chunks: list[slice],
-    scaler: Scaler,
     xp: ArrayModule,
     dtype: str,
 ) -> None:
     """ValueError if a chunk was not usable; called once, so that the host waits only once."""
     if not bool(reduce(and_, usable)):
         for rows in chunks:
-            scaled(_place(name, rows), x[rows], scaler, xp, dtype)  # raises ValueError
+            scaled(_place(name, rows), x[rows], scaler, xp=xp, dtype=dtype)  # raises ValueError
 
 
 def _over_workers(share: Callable[[list[slice]], list[Result]], x: Array) -> list[list[Result]]:
@@ -266,7 +275,7 @@ def _over_workers(share: Callable[[list[slice]], list[Result]], x: Array) -> lis
 
 
 def _uploader(x: Array, xp: ArrayModule, dtype: DTypeLike) -> Callable[[Array], Array]:
-    return uploader(x, _chunk_rows(x.shape[1]) * x.shape[1], xp, dtype)
+    return uploader(x, values=_chunk_rows(x.shape[1]) * x.shape[1], xp=xp, dtype=dtype)
 
 
 def _place(name: str, rows: slice) -> str:

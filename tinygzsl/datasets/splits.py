@@ -5,7 +5,7 @@ import numpy as np
 VALIDATION_LISTS = ("train_loc", "val_loc")
 
 
-def as_integers(values: np.ndarray, name: str, low: int, high: int, expected: str) -> np.ndarray:
+def as_integers(values: np.ndarray, name: str, *, low: int, high: int, expected: str) -> np.ndarray:
     """Return values of shape (n,), (n, 1), (1, n) or (n, 1, 1) as an int64 array (n,).
 
     Raises ValueError unless all are whole numbers in low..high; `expected` ends the message.
@@ -30,14 +30,14 @@ def as_integers(values: np.ndarray, name: str, low: int, high: int, expected: st
 
 
 def read_rows(
-    values: np.ndarray, name: str, n_samples: int, notes: list[str], needed: bool = True
+    values: np.ndarray, name: str, *, n_samples: int, notes: list[str], needed: bool = True
 ) -> np.ndarray:
     """Return a 1-based index list as 0-based rows (n,), repeated entries dropped and noted.
 
     Raises ValueError for an index outside 1..n_samples and, if needed, for an empty list.
     """
     expected = f"sample numbers 1..{n_samples}; use features and splits that belong together"
-    numbers = as_integers(values, name, 1, n_samples, expected)
+    numbers = as_integers(values, name, low=1, high=n_samples, expected=expected)
     if needed and len(numbers) == 0:
         raise ValueError(f"{name} has shape {values.shape} and no entry; expected sample numbers")
     _, first = np.unique(numbers, return_index=True)
@@ -75,7 +75,7 @@ def check_disjoint(
 
 
 def validation_rows(
-    found: dict[str, np.ndarray], trainval: np.ndarray, labels: np.ndarray, notes: list[str]
+    found: dict[str, np.ndarray], trainval: np.ndarray, labels: np.ndarray, *, notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return the rows of X_train in train_loc and in val_loc, or None if they can't be used.
 
@@ -85,7 +85,7 @@ def validation_rows(
     if any(name not in found for name in VALIDATION_LISTS):
         return None
     lists = {
-        name: read_rows(found[name], name, len(labels), notes, needed=False)
+        name: read_rows(found[name], name, n_samples=len(labels), notes=notes, needed=False)
         for name in VALIDATION_LISTS
     }
     train, val = (np.flatnonzero(np.isin(trainval, rows)) for rows in lists.values())

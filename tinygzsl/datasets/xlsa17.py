@@ -18,7 +18,7 @@ from .splits import VALIDATION_LISTS, as_integers, check_disjoint, read_rows, va
 LISTS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 
 
-def load_xlsa17(folder: str | Path, prototypes: str = "att", name: str | None = None) -> Dataset:
+def load_xlsa17(folder: str | Path, *, prototypes: str = "att", name: str | None = None) -> Dataset:
     """Load a folder with res101.mat (or one other feature file) and att_splits.mat.
 
     Parameters
@@ -47,7 +47,7 @@ def load_xlsa17(folder: str | Path, prototypes: str = "att", name: str | None = 
     return load_pair(
         features,
         folder / "att_splits.mat",
-        prototypes,
+        prototypes=prototypes,
         name=name or folder.resolve().name,
         source=describe_source(folder, prototypes=prototypes),
     )
@@ -73,25 +73,27 @@ def find_features(folder: Path, usual: str) -> Path:
 def load_pair(
     features_path: Path,
     splits_path: Path,
-    prototypes: str,
     *,
+    prototypes: str,
     name: str,
     source: dict[str, Any],
     notes: tuple[str, ...] = (),
 ) -> Dataset:
     """Load a feature file and a split file, in any folders; see load_xlsa17."""
-    found = read_mat(splits_path, LISTS, (*VALIDATION_LISTS, "allclasses_names", prototypes))
+    found = read_mat(
+        splits_path, LISTS, optional=(*VALIDATION_LISTS, "allclasses_names", prototypes)
+    )
     said = [*notes, _split_version(found, splits_path)]
-    files, table = _read_prototypes(found, splits_path, prototypes, said)
+    files, table = _read_prototypes(found, prototypes, splits_path=splits_path, notes=said)
     content = read_mat(features_path, ["features", "labels"])
     expected = f"classes 1..{table.shape[1]}, as {prototypes} (k, classes) has shape {table.shape}"
-    labels = as_integers(content["labels"], "labels", 1, table.shape[1], expected)
-    samples = _samples(content["features"], len(labels), features_path)
+    labels = as_integers(content["labels"], "labels", low=1, high=table.shape[1], expected=expected)
+    samples = _samples(content["features"], n=len(labels), path=features_path)
     trainval, test_seen, test_unseen = (
-        read_rows(found[key], key, len(labels), said) for key in LISTS
+        read_rows(found[key], key, n_samples=len(labels), notes=said) for key in LISTS
     )
     check_disjoint(trainval, test_seen, test_unseen, labels)
-    validation = validation_rows(found, trainval, labels, said)
+    validation = validation_rows(found, trainval, labels, notes=said)
     test = np.concatenate([test_seen, test_unseen])
     classes = np.union1d(labels[trainval], labels[test_unseen])
     seen_rows = table.T[np.unique(labels[trainval]) - 1]
@@ -104,7 +106,7 @@ def load_pair(
         y_test=labels[test],
         prototypes=table.T[classes - 1],
         classes=classes,
-        class_names=_class_names(found, classes, table.shape[1], splits_path),
+        class_names=_class_names(found, classes, n_classes=table.shape[1], path=splits_path),
         notes=tuple(said),
         files=(features_path, *files),
         validation=validation,
@@ -112,7 +114,7 @@ def load_pair(
     )
 
 
-def _samples(features: np.ndarray, n: int, path: Path) -> np.ndarray:
+def _samples(features: np.ndarray, *, n: int, path: Path) -> np.ndarray:
     """Return features (d, n) as their (n, d) view."""
     if features.ndim != 2 or features.shape[1] != n:
         raise ValueError(
@@ -130,7 +132,7 @@ def _split_version(found: dict[str, np.ndarray], path: Path) -> str:
 
 
 def _read_prototypes(
-    found: dict[str, np.ndarray], splits_path: Path, key: str, notes: list[str]
+    found: dict[str, np.ndarray], key: str, *, splits_path: Path, notes: list[str]
 ) -> tuple[tuple[Path, ...], np.ndarray]:
     """Return the split files and the prototypes (k, C) of the variable `key`."""
     if key in found:
@@ -140,7 +142,7 @@ def _read_prototypes(
         beside = splits_path.with_name(f"{key}_splits.mat")
         if not beside.is_file() or beside == splits_path:
             read_mat(splits_path, [key])  # raises an error that lists the existing variables
-        other = read_mat(beside, ["att"], ["allclasses_names"])
+        other = read_mat(beside, ["att"], optional=["allclasses_names"])
         files, table = (splits_path, beside), other["att"]
         mine, theirs = (part.get("allclasses_names") for part in (found, other))
         if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
@@ -163,7 +165,7 @@ def _length_note(seen_rows: np.ndarray, key: str) -> list[str]:
 
 
 def _class_names(
-    found: dict[str, np.ndarray], classes: np.ndarray, n_classes: int, path: Path
+    found: dict[str, np.ndarray], classes: np.ndarray, *, n_classes: int, path: Path
 ) -> dict[int | str, str]:
     names = found.get("allclasses_names")
     if names is None or names.dtype.kind != "U":

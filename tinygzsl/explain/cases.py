@@ -43,8 +43,8 @@ def objective_cases() -> list[Case]:
     """The PTC's objective and the VSMM's."""
     cases: list[Case] = [ptc_case]
     for reduction in ("sum", "mean"):
-        cases += [vsmm_case(reduction, gamma, side) for gamma, side in HINGE_SIDES]
-    return [*cases, vsmm_case("mean", 1.5, "many classes", more_classes=True)]
+        cases += [vsmm_case(reduction, gamma=gamma, side=side) for gamma, side in HINGE_SIDES]
+    return [*cases, vsmm_case("mean", gamma=1.5, side="many classes", more_classes=True)]
 
 
 def linear_case(draw: Draw) -> Check:
@@ -195,7 +195,7 @@ def mlp_case(name: str) -> Case:
 
     def case(draw: Draw) -> Check:
         n, d, k, units = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.units
-        net = draw.mlp([d, units, units - 1, k], name, name)
+        net = draw.mlp([d, units, units - 1, k], name, output=name)
         x, dy = draw.normal(n, d), draw.normal(n, k)
         _, cache = net.forward(x)
         dx, grads = net.backward(dy, cache)
@@ -217,7 +217,9 @@ def ptc_case(draw: Draw) -> Check:
     return Check("PTC objective", [w, b], [dw, db], lambda: ptc_loss(w, b, x, y, l2=0.1)[0])
 
 
-def vsmm_case(reduction: str, gamma: float | None, side: str, more_classes: bool = False) -> Case:
+def vsmm_case(
+    reduction: str, *, gamma: float | None, side: str, more_classes: bool = False
+) -> Case:
     """The objective of eq. 9.
 
     There are no proxies if gamma is None, and more prototypes than samples if more_classes.

@@ -106,7 +106,7 @@ def sync_case(draw: Draw) -> Check:
 def dem_case(draw: Draw) -> Check:
     """DEM's distances with their weight decay."""
     classes, d, k = draw.sizes.pairs, draw.sizes.d, draw.sizes.k
-    net = draw.mlp([k, draw.sizes.units, d], "relu", "relu")
+    net = draw.mlp([k, draw.sizes.units, d], "relu", output="relu")
     a, means, counts = (
         draw.normal(classes, k),
         np.abs(draw.normal(classes, d)),
@@ -285,7 +285,7 @@ def fvaegan_case(output: str) -> Case:
     def case(draw: Draw) -> Check:
         n, d, k, m = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.latent
         encoder = draw.mlp([d + k, draw.sizes.units, 2 * m], "leaky_relu")
-        generator = draw.mlp([m + k, draw.sizes.units, d], "leaky_relu", output)
+        generator = draw.mlp([m + k, draw.sizes.units, d], "leaky_relu", output=output)
         critic = draw.mlp([d + k, draw.sizes.units, 1], "leaky_relu")
         x = 1 / (1 + np.exp(-draw.normal(n, d)))
         a, z, eps = draw.normal(n, k), draw.normal(n, m), draw.normal(n, m)

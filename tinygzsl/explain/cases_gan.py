@@ -83,7 +83,9 @@ def critic_case(hidden: str, depth: int) -> Case:
     return case
 
 
-def fused_critic_case(fused: type[OneLayerCritic], hidden: str, more_classes: bool = False) -> Case:
+def fused_critic_case(
+    fused: type[OneLayerCritic], hidden: str, *, more_classes: bool = False
+) -> Case:
     """The same loss by a fused step, with fewer prototypes than samples or with more."""
     classes = ", many classes" if more_classes else ""
 
@@ -91,7 +93,7 @@ def fused_critic_case(fused: type[OneLayerCritic], hidden: str, more_classes: bo
         n = draw.sizes.pairs if more_classes else draw.sizes.n
         d, k = draw.sizes.d, draw.sizes.k
         critic = draw.mlp([d + k, draw.sizes.units, 1], hidden)
-        step = fused(critic, n, d)
+        step = fused(critic, batch=n, d=d)
         step.real[...], step.fake[...] = draw.normal(n, d), draw.normal(n, d)
         a = draw.normal(n + 1 if more_classes else draw.sizes.classes, k)
         y, alpha = draw.labels(n, len(a)), draw.uniform(n)
@@ -111,7 +113,7 @@ def generator_case(output: str) -> Case:
 
     def case(draw: Draw) -> Check:
         n, d, k, units = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.units
-        generator = draw.mlp([2 + k, units, d], "leaky_relu", output)
+        generator = draw.mlp([2 + k, units, d], "leaky_relu", output=output)
         critic = draw.mlp([d + k, units, 1], "leaky_relu")
         z, a = draw.normal(n, 2), draw.normal(n, k)
         _, grads = generator_loss(generator, critic, z, a)

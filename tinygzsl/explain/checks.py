@@ -107,30 +107,30 @@ def all_checks(seed: int = 0) -> Iterator[Check]:
 
 
 def gradient_row(
-    case: Case, seed: int, places: Sequence[Place] = PLACES, xp: ArrayModule = np
+    case: Case, seed: int, *, places: Sequence[Place] = PLACES, xp: ArrayModule = np
 ) -> Row:
     """Run the case in those places."""
     cells = [_gradient_cell(case, seed, place, xp) for place in places]
-    return Row(name_of(case, seed, xp), cells)
+    return Row(name_of(case, seed, xp=xp), cells)
 
 
-def name_of(case: Case, seed: int, xp: ArrayModule = np) -> str:
+def name_of(case: Case, seed: int, *, xp: ArrayModule = np) -> str:
     """Return the case's name, which does not depend on its numbers."""
     with dispatch.reference_only():
-        return case(Draw(seed, SMALL, xp)).name
+        return case(Draw(seed, SMALL, xp=xp)).name
 
 
 def _gradient_cell(case: Case, seed: int, place: Place, xp: ArrayModule) -> Cell:
     if no_numba(place, xp):
         return Cell(place, None, TOLERANCE, why_not=NO_NUMBA)
     with place.entered() as ran:
-        check = case(Draw(seed, place.sizes, xp))
+        check = case(Draw(seed, place.sizes, xp=xp))
         if place.version == "compiled":
             check.function()
             ran |= {check.compiled} if check.compiled else set()
             if not ran:  # it would only repeat the reference
                 return Cell(place, None, TOLERANCE, why_not=NO_KERNEL)
-        error = run_check(check, seed, place.directions).error
+        error = run_check(check, seed, directions=place.directions).error
     return Cell(place, error, TOLERANCE, tuple(sorted(ran)))
 
 

@@ -44,7 +44,7 @@ class Draw:
     """
 
     def __init__(
-        self, seed: int, sizes: Sizes = SMALL, xp: ArrayModule = np, dtype: str = "float64"
+        self, seed: int, sizes: Sizes = SMALL, *, xp: ArrayModule = np, dtype: str = "float64"
     ):
         self.seed, self.sizes, self.xp, self.dtype = seed, sizes, xp, dtype
         self.step = 1000
@@ -57,7 +57,7 @@ class Draw:
         """Uniform numbers in [0, 1)."""
         self.step += 1
         with reference_only():
-            drawn = random.uniform(np, self.seed, self.step, Purpose.CHECK, shape)
+            drawn = random.uniform(np, shape, seed=self.seed, step=self.step, purpose=Purpose.CHECK)
         return self._array(to_host(drawn))
 
     def labels(self, count: int, classes: int | None = None) -> Array:
@@ -65,10 +65,12 @@ class Draw:
         self.step += 1
         high = classes or self.sizes.classes
         with reference_only():
-            drawn = random.integers(np, self.seed, self.step, Purpose.CHECK, high, count)
+            drawn = random.integers(
+                np, count, seed=self.seed, step=self.step, purpose=Purpose.CHECK, high=high
+            )
         return self.xp.asarray(drawn)
 
-    def mlp(self, sizes: list[int], hidden: str, output: str = "linear") -> MLP:
+    def mlp(self, sizes: list[int], hidden: str, *, output: str = "linear") -> MLP:
         """A network whose biases are not zero."""
         self.step += 1
         with reference_only():
@@ -91,7 +93,9 @@ class Draw:
     def _normal(self, shape: tuple[int, ...]) -> np.ndarray:
         self.step += 1
         with reference_only():  # numbers of compiled kernels differ in the last bits
-            return to_host(random.normal(np, self.seed, self.step, Purpose.CHECK, shape))
+            return to_host(
+                random.normal(np, shape, seed=self.seed, step=self.step, purpose=Purpose.CHECK)
+            )
 
     def _array(self, numbers: np.ndarray) -> Array:
         return self.xp.asarray(numbers.astype("float32").astype(self.dtype))

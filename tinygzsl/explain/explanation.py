@@ -57,7 +57,7 @@ class Explanation(NamedTuple):
 
     def measure(self, seed: int = 0) -> list[tuple[str, list[ArrayCheck]]]:
         """Run every check on new random numbers; return its name and a row for each array."""
-        return [_measured(case(Draw(seed)), self.arrays, seed) for case in self.checks]
+        return [_measured(case(Draw(seed)), self.arrays, seed=seed) for case in self.checks]
 
     def everywhere(self, seed: int = 0) -> list[Row]:
         """Run every check, fused ones too, with both versions of the kernels and both sizes."""
@@ -72,7 +72,7 @@ def source(function: Callable[..., Any]) -> Source:
     return Source(f"{function.__module__}.{function.__qualname__}", first, text)
 
 
-def _measured(check: Check, arrays: tuple[str, ...], seed: int) -> tuple[str, list[ArrayCheck]]:
+def _measured(check: Check, arrays: tuple[str, ...], *, seed: int) -> tuple[str, list[ArrayCheck]]:
     found, rows = list(slopes(check, seed)), []
     for i, (name, array) in enumerate(zip(arrays, check.arrays, strict=True)):
         mine = found[i * DIRECTIONS : (i + 1) * DIRECTIONS]

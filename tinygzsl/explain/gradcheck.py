@@ -64,7 +64,7 @@ class Result(NamedTuple):
         return self.error < TOLERANCE
 
 
-def run_check(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Result:
+def run_check(check: Check, seed: int = 0, *, directions: int = DIRECTIONS) -> Result:
     """Compare gradients with central differences along `directions` random directions per array.
 
     Parameters
@@ -85,11 +85,11 @@ def run_check(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Resu
     ValueError
         If a gradient is missing or has another shape than its array.
     """
-    errors = [slope.error for slope in slopes(check, seed, directions)]
+    errors = [slope.error for slope in slopes(check, seed, directions=directions)]
     return Result(check.name, float(np.max(errors)), len(errors))
 
 
-def slopes(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Iterator[Slope]:
+def slopes(check: Check, seed: int = 0, *, directions: int = DIRECTIONS) -> Iterator[Slope]:
     """Yield the slopes of check.function, `directions` times for each array; see run_check."""
     if len(check.arrays) != len(check.gradients):
         raise ValueError(
@@ -104,11 +104,13 @@ def slopes(check: Check, seed: int = 0, directions: int = DIRECTIONS) -> Iterato
             )
         for k in range(directions):
             with reference_only():  # the same directions on every version of the kernels
-                v = random.normal(np, seed, i * DIRECTIONS + k, Purpose.CHECK, array.shape)
+                v = random.normal(
+                    np, array.shape, seed=seed, step=i * DIRECTIONS + k, purpose=Purpose.CHECK
+                )
             yield _slope_along(array_module(array).asarray(v), check, i)
 
 
-def relative_error(a: float, b: float, floor: float = 0.0) -> float:
+def relative_error(a: float, b: float, *, floor: float = 0.0) -> float:
     """Return |a - b| / max(|a|, |b|, floor), or 0 if a and b are equal."""
     return abs(a - b) / max(abs(a), abs(b), floor) if a != b else 0.0
 
@@ -125,7 +127,7 @@ def _slope_along(v: Array, check: Check, i: int) -> Slope:
         array[...] = saved
         difference = (above - below) / (2 * step)
         floor = 1e-3 * max(1.0, abs(above))  # f is rounded to 1e-16 |f|, its slope to 1e-10 |f|
-        found.append(Slope(i, exact, difference, relative_error(difference, exact, floor)))
+        found.append(Slope(i, exact, difference, relative_error(difference, exact, floor=floor)))
         if found[-1].error < TOLERANCE / 10:  # beyond what another machine's rounding can change
             break
     return min(found, key=lambda slope: slope.error)

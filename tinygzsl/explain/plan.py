@@ -39,10 +39,10 @@ def plan(
     for group, cases in all_cases(xp).items():
         for case in cases:
             own = seed + len(tasks)  # a seed per case keeps them independent
-            run = partial(gradient_row, case, own, places, xp)
-            tasks.append(Task(group, name_of(case, own, xp), run))
+            run = partial(gradient_row, case, own, places=places, xp=xp)
+            tasks.append(Task(group, name_of(case, own, xp=xp), run))
     for i, precision in enumerate(precision_cases()):
-        run = partial(precision_row, precision, seed + i, places, xp)
+        run = partial(precision_row, precision, seed + i, places=places, xp=xp)
         tasks.append(Task(FLOAT32, precision.name, run))
     return tasks if not names else _chosen(tasks, names)
 

@@ -52,7 +52,7 @@ class Precision:
 
 
 def precision_row(
-    case: Precision, seed: int, places: Sequence[Place] = PLACES, xp: ArrayModule = np
+    case: Precision, seed: int, *, places: Sequence[Place] = PLACES, xp: ArrayModule = np
 ) -> Row:
     """Run the case in float32 in those places."""
     return Row(case.name, [_cell(case, seed, place, xp) for place in places])
@@ -70,14 +70,14 @@ def _cell(case: Precision, seed: int, place: Place, xp: ArrayModule) -> Cell:
     with reference_only():
         exact = (case.definition or case.compute)(Draw(seed, place.sizes))
     with place.entered() as ran:
-        found = case.compute(Draw(seed, place.sizes, xp, "float32"))
+        found = case.compute(Draw(seed, place.sizes, xp=xp, dtype="float32"))
     if place.version == "compiled" and not ran:
         return Cell(place, None, limit, why_not=NO_KERNEL)
-    errors = [error(found[name], b, case.scales.get(name)) for name, b in exact.items()]
+    errors = [error(found[name], b, scale=case.scales.get(name)) for name, b in exact.items()]
     return Cell(place, float(np.max(errors)), limit, tuple(sorted(ran)))
 
 
-def error(a: Array, b: Array, scale: float | None = None) -> float:
+def error(a: Array, b: Array, *, scale: float | None = None) -> float:
     """Return the largest |a - b| / (|b| + scale), or NaN; the default scale is the mean |b|."""
     size, difference = np.abs(to_host(b)), np.abs(to_host(a).astype("float64") - to_host(b))
     off = difference != 0
@@ -226,7 +226,7 @@ def fused_critic(fused: type[OneLayerCritic]) -> Precision:
 
     def compute(draw: Draw) -> Results:
         batch = _CriticBatch(draw)
-        step = fused(batch.critic, batch.n, draw.sizes.d)
+        step = fused(batch.critic, batch=batch.n, d=draw.sizes.d)
         step.real[...], step.fake[...] = batch.x, batch.fake
         terms, grads = step.loss(batch.prototypes, batch.y, batch.alpha, penalty=10.0)
         return _named(terms, grads)

@@ -22,7 +22,7 @@ def compatibility_example(draw: Draw) -> dict[str, Any]:
     """Two samples and three classes: pair by pair, and all at once."""
     v, e = draw.normal(2, 4), draw.normal(3, 4)
     one_by_one = [[-math.dist(row, other) for other in e] for row in v]
-    f = compatibility(v, e, "euclidean")
+    f = compatibility(v, e, metric="euclidean")
     return {
         "f_v(x)": v,
         "f_s(a)": e,

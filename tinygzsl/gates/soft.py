@@ -10,7 +10,7 @@ from ..settings import Settings
 
 
 def route(
-    logits: Array, f: Array, settings: Settings, score_scale: float
+    logits: Array, f: Array, settings: Settings, *, score_scale: float
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Return candidate index, route code, entropy, score and gate, (n,) each.
 

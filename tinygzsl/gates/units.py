@@ -27,7 +27,7 @@ class EntropyScaleError(ValueError):
 
 
 def keep_out(
-    X: Array, index: np.ndarray, classes: np.ndarray, settings: Settings, seed: int
+    X: Array, index: np.ndarray, classes: np.ndarray, settings: Settings, *, seed: int
 ) -> tuple[Array, np.ndarray, Array | None]:
     """Return X (n, d) and class indices (n,) to train on, and the samples (h, d) to keep out.
 

@@ -17,6 +17,7 @@ class Adam:
     def __init__(
         self,
         params: list[Array],
+        *,
         lr: float,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -38,9 +39,9 @@ class Adam:
         beta1, beta2 = self.betas
         root = (1 - beta2**self.t) ** 0.5
         rate = self.lr * root / (1 - beta1**self.t)
-        constants = rate, beta1, beta2, self.eps * root
+        eps = self.eps * root
         for p, g, m, v, bad in zip(self.params, grads, self.m, self.v, self._flags, strict=True):
-            kernels.adam_update(p, g, m, v, *constants, bad, self.t)
+            kernels.adam_update(p, g, m, v, rate, beta1, beta2, eps, bad, self.t)
 
     @property
     def diverged_at(self) -> int | None:

@@ -116,7 +116,7 @@ class Staging:
     filled again only after its copy has ended.
     """
 
-    def __init__(self, cupy: CuPy, values: int, dtype: DTypeLike):
+    def __init__(self, cupy: CuPy, *, values: int, dtype: DTypeLike):
         self.cupy, self.dtype, self.turn = cupy, np.dtype(dtype), 0
         pinned = [cupy.cuda.alloc_pinned_memory(values * self.dtype.itemsize) for _ in range(2)]
         self.buffers = [np.frombuffer(p, self.dtype, values) for p in pinned]
@@ -141,11 +141,13 @@ class Staging:
                 copied.synchronize()
 
 
-def uploader(x: Array, values: int, xp: ArrayModule, dtype: DTypeLike) -> Callable[[Array], Array]:
+def uploader(
+    x: Array, *, values: int, xp: ArrayModule, dtype: DTypeLike
+) -> Callable[[Array], Array]:
     """Return a function that copies chunks of x, of at most `values` values, to xp as dtype."""
     if xp is np or array_module(x) is xp:
         return partial(to_device, xp=xp, dtype=dtype)
-    return Staging(xp, values, dtype).upload
+    return Staging(xp, values=values, dtype=dtype).upload
 
 
 @contextmanager

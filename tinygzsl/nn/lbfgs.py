@@ -111,7 +111,8 @@ def minimize(
     """
     xp = array_module(start)
     x = xp.array(start, dtype=np.result_type(start.dtype, np.float32))
-    problem = _Problem(objective, *_bounds(x, lower, upper))
+    low, high = _bounds(x, lower, upper)
+    problem = _Problem(objective, low, high)
     with workers():  # BLAS with threads of its own sums in another order
         point, h = problem.at(problem.clip(x)), InverseHessian(x, memory)
         iterations, level, best, reason = 0, 0, point.loss, None
@@ -202,7 +203,9 @@ class _Problem:
         xp = array_module(x)
         return xp.minimum(xp.maximum(x, self.lower), self.upper)
 
-    def at(self, x: Array, before: _Point | None = None, h: InverseHessian | None = None) -> _Point:
+    def at(
+        self, x: Array, *, before: _Point | None = None, h: InverseHessian | None = None
+    ) -> _Point:
         """Evaluate at x, with one copy to the host; h gets the change since `before`."""
         xp = array_module(x)
         self.evaluations += 1
@@ -278,7 +281,7 @@ def _line_search(
         h.step[...] = size * direction
         if problem.bounded:
             h.step[...] = problem.clip(point.x + h.step) - point.x
-        new = problem.at(problem.clip(point.x + h.step), point, h)
+        new = problem.at(problem.clip(point.x + h.step), before=point, h=h)
         end, change = new.with_gradient[2 * h.place], new.with_change[2 * h.place]
         return _Trial(size=size, point=new, start=end - change, end=end)
 

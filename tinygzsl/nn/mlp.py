@@ -55,7 +55,7 @@ class MLP:
     order. The arrays decide the device and the dtype.
     """
 
-    def __init__(self, params: list[Array], hidden: str = "leaky_relu", output: str = "linear"):
+    def __init__(self, params: list[Array], *, hidden: str = "leaky_relu", output: str = "linear"):
         self.params = params
         self.hidden, self.output = hidden, output
 
@@ -80,13 +80,15 @@ class MLP:
         """
         params = []
         for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
-            w = random.normal(xp, seed, 64 * step + layer, purpose, (n_out, n_in), dtype)
+            w = random.normal(
+                xp, (n_out, n_in), seed=seed, step=64 * step + layer, purpose=purpose, dtype=dtype
+            )
             params += [w * (n_in**-0.5 if std is None else std), xp.zeros(n_out, dtype)]
-        return cls(params, hidden, output)
+        return cls(params, hidden=hidden, output=output)
 
     def copy(self) -> MLP:
         """The same network with its own copy of the parameters."""
-        return MLP([p.copy() for p in self.params], self.hidden, self.output)
+        return MLP([p.copy() for p in self.params], hidden=self.hidden, output=self.output)
 
     def state(self, name: str) -> State:
         """Return the activations, and the parameters (not copies) as name.0, name.1, ..."""
@@ -94,16 +96,16 @@ class MLP:
         return State(header, {f"{name}.{i}": p for i, p in enumerate(self.params)})
 
     @classmethod
-    def from_state(cls, name: str, header: dict[str, Any], arrays: dict[str, Array]) -> MLP:
+    def from_state(cls, name: str, *, header: dict[str, Any], arrays: dict[str, Array]) -> MLP:
         """Return the network that `state` described; it shares the arrays.
 
         header and arrays may hold other entries too. Raises KeyError if an entry is missing;
         whether the shapes fit is checked by `check`.
         """
         params = [arrays[f"{name}.{i}"] for i in range(header["count"])]
-        return cls(params, header["hidden"], header["output"])
+        return cls(params, hidden=header["hidden"], output=header["output"])
 
-    def check(self, name: str, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
+    def check(self, name: str, *, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
         """ValueError unless the parameters are finite and map n_in inputs to n_out outputs."""
         if not self.params or len(self.params) % 2:
             raise ValueError(f"{name} has {len(self.params)} parameters")
@@ -111,9 +113,9 @@ class MLP:
         for weights, bias in zip(self.params[::2], self.params[1::2], strict=True):
             if weights.ndim != 2:
                 raise ValueError(f"{name} has weights of shape {weights.shape}")
-            check_array(name, weights, (weights.shape[0], width), dtype)
+            check_array(name, weights, (weights.shape[0], width), dtype=dtype)
             width = weights.shape[0]
-            check_array(name, bias, (width,), dtype)
+            check_array(name, bias, (width,), dtype=dtype)
         if width != n_out:
             raise ValueError(f"{name} has {width} outputs, not {n_out}")
         for activation in (self.hidden, self.output):
@@ -143,15 +145,21 @@ class MLP:
         self,
         dy: Array,
         cache: ForwardCache,
+        *,
         need_dx: Literal[True] = True,
         out: list[Array] | None = None,
     ) -> tuple[Array, list[Array]]: ...
     @overload
     def backward(
-        self, dy: Array, cache: ForwardCache, need_dx: bool, out: list[Array] | None = None
+        self, dy: Array, cache: ForwardCache, *, need_dx: bool, out: list[Array] | None = None
     ) -> tuple[Array | None, list[Array]]: ...
     def backward(
-        self, dy: Array, cache: ForwardCache, need_dx: bool = True, out: list[Array] | None = None
+        self,
+        dy: Array,
+        cache: ForwardCache,
+        *,
+        need_dx: bool = True,
+        out: list[Array] | None = None,
     ) -> tuple[Array | None, list[Array]]:
         """Return dx (n, in), or None if not need_dx, and the gradients of <dy, y> by params.
 
@@ -161,7 +169,9 @@ class MLP:
         grads = out or [xp.empty_like(p) for p in self.params]
         for i in reversed(range(len(phis))):
             linear, activation, dw = cache.linear[i], cache.activation[i], grads[2 * i]
-            dx, db = ops.dense_backward(dh, linear, activation, phis[i], dw, need_dx or i > 0)
+            dx, db = ops.dense_backward(
+                dh, linear, activation, phis[i], dw, need_dx=need_dx or i > 0
+            )
             grads[2 * i + 1][...] = db
             if dx is not None:
                 dh = dx
@@ -191,14 +201,14 @@ class MLP:
 
     @overload
     def input_gradient_backward(
-        self, u: Array, cache: InputGradientCache, need_dx: Literal[True]
+        self, u: Array, cache: InputGradientCache, *, need_dx: Literal[True]
     ) -> tuple[Array, list[Array]]: ...
     @overload
     def input_gradient_backward(
-        self, u: Array, cache: InputGradientCache, need_dx: bool = False
+        self, u: Array, cache: InputGradientCache, *, need_dx: bool = False
     ) -> tuple[Array | None, list[Array]]: ...
     def input_gradient_backward(
-        self, u: Array, cache: InputGradientCache, need_dx: bool = False
+        self, u: Array, cache: InputGradientCache, *, need_dx: bool = False
     ) -> tuple[Array | None, list[Array]]:
         """Return dx (n, in), or None if not need_dx, and the gradients of <u, g> by params.
 
@@ -219,18 +229,18 @@ class MLP:
             t = matmul(q, self.params[2 * i + 2].T)
         if not rs:  # no curvature anywhere
             return xp.zeros_like(cache.forward.linear[0][0]) if need_dx else None, grads
-        dx = self._add_second_order(rs, cache.forward, grads, need_dx)
+        dx = self._add_second_order(rs, cache.forward, grads, need_dx=need_dx)
         return dx, grads
 
     def _add_second_order(
-        self, rs: list[Array], cache: ForwardCache, grads: list[Array], need_dx: bool
+        self, rs: list[Array], cache: ForwardCache, grads: list[Array], *, need_dx: bool
     ) -> Array | None:
         """Run the ordinary backward pass of the r_l, from below the output; adds to grads."""
         phis = self._activations()
         dh: Array | None = None
         for i in reversed(range(len(rs))):
             ds = rs[i] if dh is None else rs[i] + phis[i].backward(dh, cache.activation[i])
-            dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx or i > 0)
+            dh, dw, db = ops.linear_backward(ds, cache.linear[i], need_dx=need_dx or i > 0)
             grads[2 * i] += dw
             grads[2 * i + 1] += db
         return dh

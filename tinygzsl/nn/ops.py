@@ -31,14 +31,14 @@ def linear_forward(x: Array, w: Array, b: Array) -> tuple[Array, LinearCache]:
 
 @overload
 def linear_backward(
-    dy: Array, cache: LinearCache, need_dx: Literal[True] = True
+    dy: Array, cache: LinearCache, *, need_dx: Literal[True] = True
 ) -> tuple[Array, Array, Array]: ...
 @overload
 def linear_backward(
-    dy: Array, cache: LinearCache, need_dx: bool
+    dy: Array, cache: LinearCache, *, need_dx: bool
 ) -> tuple[Array | None, Array, Array]: ...
 def linear_backward(
-    dy: Array, cache: LinearCache, need_dx: bool = True
+    dy: Array, cache: LinearCache, *, need_dx: bool = True
 ) -> tuple[Array | None, Array, Array]:
     """dx (n, in) or None if not need_dx, dw (out, in) and db (out,)."""
     x, w = cache
@@ -63,6 +63,7 @@ def dense_backward(
     phi_cache: Array,
     phi: Activation,
     dw: Array,
+    *,
     need_dx: bool = True,
 ) -> tuple[Array | None, Array]:
     """dx (n, in) or None and db (out,); dw (out, in) is written in place."""

@@ -58,10 +58,11 @@ def check_seed(seed: int, name: str = "seed") -> int:
 
 def uniform(
     xp: ArrayModule,
+    shape: tuple[int, ...],
+    *,
     seed: int,
     step: int,
     purpose: Purpose,
-    shape: tuple[int, ...],
     dtype: str = "float64",
 ) -> Array:
     """Uniform numbers in [0, 1)."""
@@ -71,10 +72,11 @@ def uniform(
 
 def normal(
     xp: ArrayModule,
+    shape: tuple[int, ...],
+    *,
     seed: int,
     step: int,
     purpose: Purpose,
-    shape: tuple[int, ...],
     dtype: str = "float64",
     out: Array | None = None,
 ) -> Array:
@@ -86,11 +88,12 @@ def normal(
 
 def integers(
     xp: ArrayModule,
+    count: int,
+    *,
+    high: int,
     seed: int,
     step: int,
     purpose: Purpose,
-    high: int,
-    count: int,
     out: Array | None = None,
 ) -> Array:
     """count whole numbers from 0 to high - 1 as int64, for high up to 2**32, in `out` if given."""
@@ -98,16 +101,16 @@ def integers(
     return philox_integers(out, high, seed, step, int(purpose))
 
 
-def permutation(xp: ArrayModule, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+def permutation(xp: ArrayModule, count: int, *, seed: int, step: int, purpose: Purpose) -> Array:
     """A permutation of 0 .. count - 1 as int64: the order of random keys.
 
     A key has a random word as its upper and the index as its lower 32 bits. So keys are distinct,
     and any sorting algorithm gives the same order.
     """
-    words = _words(xp, seed, step, purpose, count).astype(np.uint64)
+    words = _words(xp, count, seed=seed, step=step, purpose=purpose).astype(np.uint64)
     keys = xp.sort((words << 32) | xp.arange(count, dtype=np.uint64))
     return (keys & LOW).astype(np.int64)
 
 
-def _words(xp: ArrayModule, seed: int, step: int, purpose: Purpose, count: int) -> Array:
+def _words(xp: ArrayModule, count: int, *, seed: int, step: int, purpose: Purpose) -> Array:
     return philox_words(xp.empty(count, np.uint32), seed, step, int(purpose))

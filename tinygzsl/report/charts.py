@@ -100,8 +100,8 @@ def score_chart(source: ProxySource, settings: Settings) -> Chart:
         ("relative", "r = ln CS / ln CS_ref", 0.0, window.relative),
     ):
         series = (
-            _over_epochs(source.looks, name, "score", title),
-            _over_epochs(chosen, name, "chosen", "chosen", form="dots"),
+            _over_epochs(source.looks, name, kind="score", name=title),
+            _over_epochs(chosen, name, kind="chosen", name="chosen", form="dots"),
         )
         panels.append(Panel(y=title, series=series, level=level, window=band))
     dots = "The dots are the snapshots" if len(chosen) > 1 else "The dot is the snapshot"
@@ -130,14 +130,14 @@ def critic_chart(looks: list[Look]) -> Chart:
         low=0,
         high=max(look.epoch for look in looks),
         panels=tuple(
-            Panel(y=title, series=(_over_epochs(looks, name, name, title),), level=0.0)
+            Panel(y=title, series=(_over_epochs(looks, name, kind=name, name=title),), level=0.0)
             for name, title in (("wasserstein", "distance"), ("penalty", "penalty"))
         ),
     )
 
 
 def _over_epochs(
-    looks: list[Look], value: str, kind: str, name: str, form: Literal["curve", "dots"] = "curve"
+    looks: list[Look], value: str, *, kind: str, name: str, form: Literal["curve", "dots"] = "curve"
 ) -> Series:
     x, y = [look.epoch for look in looks], [getattr(look, value) for look in looks]
     return Series(form=form, kind=kind, name=name, x=x, y=y)

@@ -36,7 +36,7 @@ def element(tag: str, *content: Any, **attributes: Any) -> Html:
     return Html(f"<{tag}{written}>{''.join(map(text, content))}</{tag}>")
 
 
-def table(headers: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str) -> Html:
+def table(headers: Sequence[Any], rows: Iterable[Sequence[Any]], *, caption: str) -> Html:
     """Return a table in a box that scrolls sideways; the first cell of a row is its header."""
     head = element("tr", *(element("th", h, scope="col") for h in headers))
     body = "".join(

@@ -28,12 +28,18 @@ def settings_section(run: Run) -> Html:
         if value != usual[key]
     ]
     first = (
-        table(["setting", "this run", named], changed, f"Settings that differ from preset {named}")
+        table(
+            ["setting", "this run", named],
+            changed,
+            caption=f"Settings that differ from preset {named}",
+        )
         if changed
         else paragraph(f"No setting differs from preset {named}.")
     )
     groups = [
-        table(["setting", "value"], [[k, _shown(v)] for k, v in values.items()], f"[{group}]")
+        table(
+            ["setting", "value"], [[k, _shown(v)] for k, v in values.items()], caption=f"[{group}]"
+        )
         for group, values in settings.sections().items()
     ]
     return section(
@@ -62,7 +68,7 @@ def _measured(run: Run) -> list[Html]:
     ]
 
 
-def data_section(run: Run, data: Dataset | None, metrics: dict[str, Any] | None) -> Html:
+def data_section(run: Run, data: Dataset | None, *, metrics: dict[str, Any] | None) -> Html:
     """Dataset and split: from the manifest, and from the dataset if it was loaded."""
     config = _mapping(run.manifest.get("config"))
     source = _mapping(config.get("data")) or run.source
@@ -79,10 +85,12 @@ def data_section(run: Run, data: Dataset | None, metrics: dict[str, Any] | None)
     return section(
         "data",
         "Dataset and split",
-        element("div", table(["", "value"], rows, "Trained on"), class_="words"),
+        element("div", table(["", "value"], rows, caption="Trained on"), class_="words"),
         *([element("ul", *notes)] if notes else []),
         element(
-            "div", table(["file", "SHA-256"], files, "Input files of the training"), class_="words"
+            "div",
+            table(["file", "SHA-256"], files, caption="Input files of the training"),
+            class_="words",
         ),
     )
 
@@ -95,7 +103,9 @@ def environment_section(run: Run) -> Html:
     outputs = _mapping(run.manifest.get("outputs"))
     rows += [[name, _checksum(value)] for name, value in outputs.items()]
     made = table(
-        ["", "value"], rows, "How the run was made; checksums are the first 16 digits of SHA-256"
+        ["", "value"],
+        rows,
+        caption="How the run was made; checksums are the first 16 digits of SHA-256",
     )
     return section("environment", "Environment", element("div", made, class_="words"))
 

@@ -74,17 +74,23 @@ def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
             "This run has not been evaluated, so its test samples were not used. "
             f"`tinygzsl evaluate {run.folder}` does it; then write the report again."
         )
-        return Content(run, None, None, None, [untouched])
+        return Content(run=run, data=None, metrics=None, details=None, notices=[untouched])
     else:
         try:
             data = load_dataset(**run.source)
         except OSError as error:
             gone = f"Histogram, confusion and single samples are left out: {error}."
-            return Content(run, None, run.metrics, None, [gone])
+            return Content(run=run, data=None, metrics=run.metrics, details=None, notices=[gone])
         metrics, notices = run.metrics, _changed(run.metrics, data)
     if any(key not in metrics for key in NEEDED):
         metrics = {**evaluate(run.model, data), **metrics}
-    return Content(run, data, metrics, inspect_samples(run.model, data), notices)
+    return Content(
+        run=run,
+        data=data,
+        metrics=metrics,
+        details=inspect_samples(run.model, data),
+        notices=notices,
+    )
 
 
 def _changed(metrics: dict[str, Any], data: Dataset) -> list[str]:
@@ -116,12 +122,12 @@ def write_report(content: Content, path: Path) -> list[str]:
         The warnings on the page.
     """
     name = _names(content.data)
-    found = find_warnings(content.run, content.metrics, name)
-    write_text(path, report_html(content, found, name))
+    found = find_warnings(content.run, content.metrics, name=name)
+    write_text(path, report_html(content, found, name=name))
     return found
 
 
-def report_html(content: Content, warnings: list[str], name: Callable[[Any], str]) -> str:
+def report_html(content: Content, warnings: list[str], *, name: Callable[[Any], str]) -> str:
     """Return the page as text; name(label) is a class's displayed name."""
     run, data, metrics, details, notices = content
     title = f"Run {run.folder.resolve().name}"
@@ -135,12 +141,12 @@ def report_html(content: Content, warnings: list[str], name: Callable[[Any], str
     sections["score"] = _score_section(run)
     if metrics is not None and "per_class" in metrics:
         counts = details.counts if details else {}
-        sections["classes"] = classes_section(metrics["per_class"], counts, name)
+        sections["classes"] = classes_section(metrics["per_class"], counts, name=name)
     if details is not None and data is not None:
         unseen = data.unseen_classes.tolist()
-        sections["confusion"] = confusion_section(details, unseen, name)
-        sections["mistakes"] = mistakes_section(details, run.model.settings_.router_gate, name)
-    sections["data"] = data_section(run, data, metrics)
+        sections["confusion"] = confusion_section(details, unseen, name=name)
+        sections["mistakes"] = mistakes_section(details, run.model.settings_.router_gate, name=name)
+    sections["data"] = data_section(run, data, metrics=metrics)
     sections["settings"] = settings_section(run)
     sections["environment"] = environment_section(run)
     head = [element("h1", title), _subtitle(run), *(paragraph(n) for n in notices)]

@@ -60,8 +60,12 @@ def figures_section(metrics: dict[str, Any], gate: str) -> Html:
     return section(
         "figures",
         "Figures",
-        table(["", "S", "U", "H"], accuracy, "Mean per-class accuracies and their harmonic mean"),
-        table(["figure", "value"], single, "All other figures"),
+        table(
+            ["", "S", "U", "H"],
+            accuracy,
+            caption="Mean per-class accuracies and their harmonic mean",
+        ),
+        table(["figure", "value"], single, caption="All other figures"),
         paragraph(
             "Accuracies are fractions. The best threshold is an oracle, for analysis only: it has "
             "seen the true labels."
@@ -73,11 +77,14 @@ def routes_section(routes: dict[str, Any]) -> Html:
     """Route shares as bars and as a table."""
     rows = [[f"{k} test samples", *(f"{routes[k][r]:.1%}" for r in ROUTES)] for k in KINDS]
     return section(
-        "routes", "Routes", draw_routes(routes), table(["", *ROUTES], rows, "Share per route")
+        "routes",
+        "Routes",
+        draw_routes(routes),
+        table(["", *ROUTES], rows, caption="Share per route"),
     )
 
 
-def classes_section(per_class: dict[str, Any], counts: dict[str, int], name: Names) -> Html:
+def classes_section(per_class: dict[str, Any], counts: dict[str, int], *, name: Names) -> Html:
     """Accuracies of seen and of unseen classes, the lowest first."""
     tables = []
     for kind in KINDS:
@@ -87,7 +94,9 @@ def classes_section(per_class: dict[str, Any], counts: dict[str, int], name: Nam
             for c, value in found
         ]
         headers = ["class", "samples", "accuracy", ""]
-        made = table(headers, rows, f"{len(rows)} {kind} classes, the lowest accuracy first")
+        made = table(
+            headers, rows, caption=f"{len(rows)} {kind} classes, the lowest accuracy first"
+        )
         tables.append(element("div", made, class_=kind))
     return section("classes", "Accuracy per class", element("div", *tables, class_="pair"))
 
@@ -97,25 +106,25 @@ def _bar(share: float) -> Html:
     return element("span", inner, class_="bar", aria_hidden="true")
 
 
-def confusion_section(details: Details, unseen: list[Any], name: Names) -> Html:
+def confusion_section(details: Details, unseen: list[Any], *, name: Names) -> Html:
     """Predicted against true unseen classes, in percent, as a coloured table."""
     headers = ["true class", "samples", *range(1, len(unseen) + 1), "seen"]
     rows = []
     for i, (label, counts) in enumerate(zip(unseen, details.confusion, strict=True)):
         total = int(counts.sum())
-        cells = [_heat(int(n), total, j == i) for j, n in enumerate(counts)]
+        cells = [_heat(int(n), total, on_diagonal=j == i) for j, n in enumerate(counts)]
         title = element("span", f"{i + 1} {name(label)}", title=name(label))
         rows.append([title, total, *cells])
     caption = (
         "Labels of the test samples of unseen classes, in percent of a row. Columns have the "
         "numbers of the rows; the last one counts labels of seen classes. Empty: none."
     )
-    made = table(headers, rows, caption)
+    made = table(headers, rows, caption=caption)
     heat = element("div", made, class_="heat")
     return section("confusion", "Confusion among unseen classes", heat)
 
 
-def _heat(count: int, total: int, on_diagonal: bool) -> Html:
+def _heat(count: int, total: int, *, on_diagonal: bool) -> Html:
     share = count / total if total else 0.0
     shown = "" if count == 0 else "<1" if share < 0.005 else f"{100 * share:.0f}"
     return element(
@@ -126,7 +135,7 @@ def _heat(count: int, total: int, on_diagonal: bool) -> Html:
     )
 
 
-def mistakes_section(details: Details, gate: str, name: Names) -> Html:
+def mistakes_section(details: Details, gate: str, *, name: Names) -> Html:
     """The wrongly labelled samples with the highest scores, per route."""
     rows = [
         [
@@ -140,7 +149,7 @@ def mistakes_section(details: Details, gate: str, name: Names) -> Html:
         for w in details.wrong
     ]
     headers = ["row", "true class", "predicted", "route", "entropy (nats)", "score"]
-    made = table(headers, rows, f"At most {WORST} wrong samples of each route, by score")
+    made = table(headers, rows, caption=f"At most {WORST} wrong samples of each route, by score")
     score = (
         "The score is the probability of the label among all classes."
         if gate == "soft"

@@ -53,10 +53,10 @@ def inspect_samples(model: EntropySeparationGZSL, data: Dataset) -> Details:
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
     classes, counts = np.unique(data.y_test, return_counts=True)
     return Details(
-        histogram(model, result.entropy, np.isin(data.y_test, model.classes_)),
-        unseen_confusion(data.y_test, result.label, data.unseen_classes),
-        most_certain_mistakes(data.y_test, result),
-        {str(c): int(n) for c, n in zip(classes, counts, strict=True)},
+        histogram=histogram(model, result.entropy, np.isin(data.y_test, model.classes_)),
+        confusion=unseen_confusion(data.y_test, result.label, data.unseen_classes),
+        wrong=most_certain_mistakes(data.y_test, result),
+        counts={str(c): int(n) for c, n in zip(classes, counts, strict=True)},
     )
 
 
@@ -106,12 +106,12 @@ def most_certain_mistakes(y: np.ndarray, result: RouteResult) -> list[WrongSampl
         order = np.argsort(-result.score[rows], kind="stable")[:WORST]
         found += [
             WrongSample(
-                int(i),
-                y[i].item(),
-                result.label[i].item(),
-                route,
-                float(result.entropy[i]),
-                float(result.score[i]),
+                row=int(i),
+                true=y[i].item(),
+                predicted=result.label[i].item(),
+                route=route,
+                entropy=float(result.entropy[i]),
+                score=float(result.score[i]),
             )
             for i in rows[order]
         ]

@@ -13,7 +13,7 @@ EDGE = 0.01  # of ln S: a threshold so near to 0 or ln S is at the edge of its r
 LISTED = 10  # classes with accuracy 0 that are named
 
 
-def find_warnings(run: Run, metrics: dict[str, Any] | None, name: Any = str) -> list[str]:
+def find_warnings(run: Run, metrics: dict[str, Any] | None, *, name: Any = str) -> list[str]:
     """Return one sentence per finding, in a fixed order; name(label) is how a class is shown."""
     found = [*_proxy_warnings(run), *_threshold_warnings(run)]
     return found if metrics is None else found + _result_warnings(metrics, name)

@@ -81,7 +81,7 @@ def maps(job: Job, data: Dataset) -> Outcome:
     for name in MOMENTS:
         look = kept[name].look
         values += [Value(name, "epoch", "epochs", look.epoch), Value(name, "CS", SCORE, look.cs)]
-    points = _tsne(job, data, generated, ground.data.feature_scaler)
+    points = _tsne(job, data, generated=generated, scaler=ground.data.feature_scaler)
     return job.outcome(values, label=job.label, points=points)
 
 
@@ -100,13 +100,13 @@ def _tsne_class() -> Any:
     return TSNE
 
 
-def _tsne(job: Job, data: Dataset, generated: dict[str, np.ndarray], scaler: Scaler) -> Map:
+def _tsne(job: Job, data: Dataset, *, generated: dict[str, np.ndarray], scaler: Scaler) -> Map:
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     rng = np.random.default_rng(job.seed)  # only chooses which samples are shown
     real = [_some(rng, X) for X in (data.X_train, data.X_test_unseen)]
     parts = [*real, *generated.values()]
-    stacked = scaled("features", np.concatenate(parts), scaler, np, "float32")
+    stacked = scaled("features", np.concatenate(parts), scaler, xp=np, dtype="float32")
     perplexity = min(30.0, math.sqrt(len(stacked)))
     tsne = _tsne_class()(perplexity=perplexity, init="pca", random_state=job.seed)
     with threadpool_limits(1):  # its threads busy-wait, which slows down shared cores

@@ -122,7 +122,7 @@ def separation(job: Job, data: Dataset) -> Outcome:
 def without_separation(job: Job, data: Dataset) -> Outcome:
     """Figure 2: entropies of test samples of a VSMM trained by eq. 5."""
     model = job.fit(data.training(), vsmm_weight_es=0.0)
-    return job.outcome(_histogram("testing", _test_entropies(model, data), model))
+    return job.outcome(_histogram("testing", _test_entropies(model, data), model=model))
 
 
 def with_separation(job: Job, data: Dataset) -> Outcome:
@@ -132,8 +132,8 @@ def with_separation(job: Job, data: Dataset) -> Outcome:
     model = job.fit(training)
     proxies = model.sample_proxies(model.settings_.proxy_count, TRAINING_DRAW)
     trained = {"seen": model.entropy(training.X), "proxy": model.entropy(proxies)}
-    values = _histogram("training", trained, model)
-    return job.outcome(values + _histogram("testing", _test_entropies(model, data), model))
+    values = _histogram("training", trained, model=model)
+    return job.outcome(values + _histogram("testing", _test_entropies(model, data), model=model))
 
 
 def shares(job: Job, data: Dataset) -> Outcome:
@@ -167,7 +167,7 @@ def _test_entropies(model: EntropySeparationGZSL, data: Dataset) -> dict[str, np
 
 
 def _histogram(
-    when: str, entropies: dict[str, np.ndarray], model: EntropySeparationGZSL
+    when: str, entropies: dict[str, np.ndarray], *, model: EntropySeparationGZSL
 ) -> list[Value]:
     """Return shares per bin from 0 to ln S, means, AUROC between both kinds, and thresholds."""
     top = math.log(len(model.classes_))

@@ -52,7 +52,7 @@ class Ground:
         a, seed = self.data.a, self.plan.seed
         latent = latent_size(self.settings, a.shape[1])
         count = count or self.settings.proxy_count
-        fakes = draw_proxies([snapshot], a, latent, count, seed, TRAINING_DRAW)
+        fakes = draw_proxies([snapshot], a, count, latent=latent, seed=seed, draw=TRAINING_DRAW)
         return to_host(self.data.feature_scaler.invert(fakes))
 
     def watch(self, on_look: Callable[[Snapshot, int], None]) -> tuple[list[Look], float]:

@@ -18,7 +18,7 @@ def printed_name(name: str) -> str:
     return NAMES.get(name, kind.title) + ("" if kind.strict else STAR)
 
 
-def systems(target: str, dataset: str, printed: Iterable[tuple[str, str, str]]) -> list[str]:
+def systems(target: str, dataset: str, *, printed: Iterable[tuple[str, str, str]]) -> list[str]:
     """Return the methods that the paper's table has for the dataset.
 
     For a dataset that the paper doesn't have, these are all methods of the table. They are class

@@ -91,6 +91,7 @@ class Record:
 def records(
     outcomes: list[Outcome],
     printed: Mapping[tuple[str, str, str], Published],
+    *,
     datasets: Iterable[str],
 ) -> list[Record]:
     """Return the printed rows with the measured values, then all other measured rows.
@@ -105,7 +106,7 @@ def records(
             triple = outcome.split, outcome.seed, float(value.value)
             measured.setdefault(key, []).append(triple)
             kinds[key] = value
-    rows = [_printed_record(key, number, measured) for key, number in printed.items()]
+    rows = [_printed_record(key, number, measured=measured) for key, number in printed.items()]
     taken = {(r.dataset, "", r.row, r.quantity) for r in rows}
     for key, triples in measured.items():
         if key not in taken:
@@ -130,7 +131,7 @@ def records(
 
 
 def _printed_record(
-    key: tuple[str, str, str], number: Published, measured: dict[Key, list[Triple]]
+    key: tuple[str, str, str], number: Published, *, measured: dict[Key, list[Triple]]
 ) -> Record:
     dataset, row, quantity = key
     right = number.value if number.corrected is None else number.corrected

@@ -49,7 +49,7 @@ def _chosen(job: Job, data: Dataset) -> Job:
     return replace(job, params={**job.params, **found.settings, "preset": found.preset})
 
 
-def write_table(folder: Path, facts: dict[str, Any], records: list[Record]) -> list[Path]:
+def write_table(folder: Path, facts: dict[str, Any], *, records: list[Record]) -> list[Path]:
     """Write folder/table.csv and .json, each complete or not at all; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{TABLE}.csv", folder / f"{TABLE}.json"]

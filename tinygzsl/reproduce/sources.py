@@ -28,7 +28,7 @@ def splits_of(name: str, root: str | None) -> list[int | None]:
 
 
 def wanted_splits(
-    target: str, name: str, there: list[int | None], asked: list[int] | None
+    target: str, name: str, *, there: list[int | None], asked: list[int] | None
 ) -> list[int | None]:
     """Return the splits to run: the requested ones, or the target's default number of splits.
 

@@ -29,40 +29,58 @@ class Target:
 
 
 TARGETS = {
-    "table1": Target("the datasets", IMAGES + ACTIONS, experiments.counts, splits=1, trains=False),
+    "table1": Target(
+        "the datasets",
+        datasets=IMAGES + ACTIONS,
+        measure=experiments.counts,
+        splits=1,
+        trains=False,
+    ),
     "table2": Target(
-        "S, U and H on AWA1 and CUB beside other methods", IMAGES, experiments.accuracies
+        "S, U and H on AWA1 and CUB beside other methods",
+        datasets=IMAGES,
+        measure=experiments.accuracies,
     ),
     "table3": Target(
         "S, U and H on HMDB51 and UCF101 beside other methods",
-        ACTIONS,
-        experiments.accuracies,
+        datasets=ACTIONS,
+        measure=experiments.accuracies,
         splits=ALL_SPLITS,
     ),
     "table4": Target(
         "H with and without entropy separation, spread over snapshots",
-        IMAGES + ACTIONS,
-        experiments.separation,
+        datasets=IMAGES + ACTIONS,
+        measure=experiments.separation,
         splits=ALL_SPLITS,
     ),
     "figure2": Target(
         "entropies of test samples without entropy separation",
-        ("awa1", "hmdb51"),  # the first in its caption, the second in the text
-        experiments.without_separation,
+        datasets=("awa1", "hmdb51"),  # the first in its caption, the second in the text
+        measure=experiments.without_separation,
     ),
-    "figure3": Target("t-SNE of generated samples among real ones", ("hmdb51",), evolution.maps),
+    "figure3": Target(
+        "t-SNE of generated samples among real ones", datasets=("hmdb51",), measure=evolution.maps
+    ),
     "figure4": Target(
         "entropies in training and testing with entropy separation",
-        ("awa1",),
-        experiments.with_separation,
+        datasets=("awa1",),
+        measure=experiments.with_separation,
     ),
     "figure5": Target(
-        "CS and H against the epochs of the CWGAN", ("hmdb51",), evolution.curve, splits=2
+        "CS and H against the epochs of the CWGAN",
+        datasets=("hmdb51",),
+        measure=evolution.curve,
+        splits=2,
     ),
     "figure6": Target(
-        "share of test samples per route", IMAGES + ACTIONS, experiments.shares, ALL_SPLITS
+        "share of test samples per route",
+        datasets=IMAGES + ACTIONS,
+        measure=experiments.shares,
+        splits=ALL_SPLITS,
     ),
     "figure7": Target(
-        "H against the number of proxies", IMAGES + ACTIONS, experiments.proxy_counts
+        "H against the number of proxies",
+        datasets=IMAGES + ACTIONS,
+        measure=experiments.proxy_counts,
     ),
 }

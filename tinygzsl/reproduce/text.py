@@ -68,7 +68,7 @@ def _spread(record: Record) -> str:
     return mean if record.sd is None else f"{mean} ± {_number(record.sd, record.unit)}"
 
 
-def _number(value: float | None, unit: str, sign: str = "") -> str:
+def _number(value: float | None, unit: str, *, sign: str = "") -> str:
     if value is None:
         return ""
     if unit == FRACTION:

@@ -17,7 +17,7 @@ SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # 
 
 
 def config_text(
-    top: dict[str, Any], data: dict[str, Any], settings: Settings, only: set[str] | None = None
+    top: dict[str, Any], data: dict[str, Any], settings: Settings, *, only: set[str] | None = None
 ) -> str:
     """Return the text of a config.toml, with a comment for each setting.
 

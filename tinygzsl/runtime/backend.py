@@ -88,7 +88,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def to_device(x: Array, xp: ArrayModule, dtype: DTypeLike | None = None) -> Array:
+def to_device(x: Array, xp: ArrayModule, *, dtype: DTypeLike | None = None) -> Array:
     """Return x as a C-contiguous array of module xp, copied only if necessary."""
     with np.errstate(all="ignore"):  # check_finite reports values that the dtype can't hold
         if xp is np:

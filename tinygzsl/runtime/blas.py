@@ -81,8 +81,8 @@ def _libraries_at(modules: int) -> tuple[Library, ...]:
         names = [f"{a}openblas_%s_num_threads{b}" for a in ("scipy_", "") for b in ("64_", "")]
         for name in names:
             if hasattr(library, name % "set"):
-                functions = getattr(library, name % "get"), getattr(library, name % "set")
-                found.append(Library(str(path), *functions))
+                getter, setter = getattr(library, name % "get"), getattr(library, name % "set")
+                found.append(Library(str(path), getter, setter))
                 break
     return tuple(found)
 

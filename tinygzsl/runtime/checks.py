@@ -12,7 +12,7 @@ from .array import Array
 from .backend import array_module
 
 
-def check_array(name: str, array: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check_array(name: str, array: Array, shape: tuple[int, ...], *, dtype: np.dtype[Any]) -> None:
     """ValueError unless an array has this shape and dtype and is finite."""
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {dtype} of {shape}")

@@ -11,7 +11,7 @@ from .threads import SERIAL, current, split
 LEAST_MULTIPLICATIONS = 1 << 22  # minimum multiplications per thread: about 50 us
 
 
-def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+def matmul(a: Array, b: Array, *, out: Array | None = None) -> Array:
     """Return a @ b for matrices, written into `out` if it is given."""
     xp = array_module(a, b)
     if current() is SERIAL or xp is not np:
@@ -24,11 +24,11 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         def part(low: int, high: int) -> None:
             xp.matmul(a[low:high], b, out=out[low:high])
 
-        split(part, rows, LEAST_MULTIPLICATIONS // max(inner * columns, 1))
+        split(part, rows, least=LEAST_MULTIPLICATIONS // max(inner * columns, 1))
     else:
 
         def part(low: int, high: int) -> None:
             xp.matmul(a, b[:, low:high], out=out[:, low:high])
 
-        split(part, columns, LEAST_MULTIPLICATIONS // max(inner * rows, 1))
+        split(part, columns, least=LEAST_MULTIPLICATIONS // max(inner * rows, 1))
     return out

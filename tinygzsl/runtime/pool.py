@@ -42,7 +42,7 @@ class Workers:
             ) from None
         self._process, self._busy = os.getpid(), threading.Lock()
 
-    def shares(self, size: int, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
+    def shares(self, size: int, *, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
         """Split range(size) into at most one share (low, high) per worker, in order.
 
         A share has at least `least` elements, so small work stays on the calling thread. The size

@@ -30,7 +30,7 @@ def current() -> Workers:
 
 
 def split(
-    part: Callable[[int, int], Result], size: int, least: int = 1, unit: int = LANES
+    part: Callable[[int, int], Result], size: int, *, least: int = 1, unit: int = LANES
 ) -> list[Result]:
     """Call part(low, high) over range(size), one share per current worker; results in order.
 
@@ -39,7 +39,7 @@ def split(
     others are waited for.
     """
     pool = current()
-    shares = pool.shares(size, least, unit)
+    shares = pool.shares(size, least=least, unit=unit)
     if len(shares) == 1:
         return [part(*shares[0])]
     token = _current.set(SERIAL)

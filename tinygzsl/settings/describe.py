@@ -57,7 +57,7 @@ def _entry(setting: Setting, indent: str) -> list[str]:
         kind = type_name(setting)
     limits = f", {allowed(setting)}" if setting.is_number else ""
     head = f"{indent}{setting.name} : {kind}, default {setting.default!r}{limits}"
-    return [head, *_wrapped(setting.text + _unit(setting), WIDTH, indent + "    ")]
+    return [head, *_wrapped(setting.text + _unit(setting), WIDTH, start=indent + "    ")]
 
 
 def comment(setting: Setting) -> list[str]:
@@ -65,12 +65,12 @@ def comment(setting: Setting) -> list[str]:
     text = summary(setting) + _unit(setting)
     if setting.kind is not bool:
         text += f" {'One of' if setting.choices else 'Range:'} {allowed(setting)}."
-    return _wrapped(text, COMMENT_WIDTH, "# ")
+    return _wrapped(text, COMMENT_WIDTH, start="# ")
 
 
 def _unit(setting: Setting) -> str:
     return f" Unit: {setting.unit}." if setting.unit else ""
 
 
-def _wrapped(text: str, width: int, start: str) -> list[str]:
+def _wrapped(text: str, width: int, *, start: str) -> list[str]:
     return wrap(text, width, initial_indent=start, subsequent_indent=start, break_on_hyphens=False)

@@ -27,7 +27,7 @@ def names_checked(lists_all: str) -> Callable[[type[T]], type[T]]:
                 if name not in known:
                     raise TypeError(
                         f"{cls.__name__} has no parameter {quoted(name)}; "
-                        f"{nearest(name, known, lists_all)}"
+                        f"{nearest(name, known, lists_all=lists_all)}"
                     )
             init(self, *args, **params)
 

@@ -54,7 +54,8 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 def check_name(name: str) -> None:
     """Raise ValueError, with the nearest names, unless there is a setting of that name."""
     if name not in SETTINGS:
-        raise ValueError(f"there is no setting {quoted(name)}; {nearest(name, SETTINGS, COMMAND)}")
+        known = nearest(name, SETTINGS, lists_all=COMMAND)
+        raise ValueError(f"there is no setting {quoted(name)}; {known}")
 
 
 def given_settings(params: dict[str, Any]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class RoutedGZSL(Parameters):
         seen = self.classes_
         found = self.router.route(X, unseen_prototypes, unseen_classes)  # it checks the arrays
         f = self.expert.calibrated(self.compatibility(X, unseen_prototypes))
-        unseen = check_labels("unseen_classes", unseen_classes, f.shape[1] - len(seen))
+        unseen = check_labels("unseen_classes", unseen_classes, rows=f.shape[1] - len(seen))
         everywhere = np.concatenate([seen, unseen])[f.argmax(axis=1)]
         zero_shot = unseen[f[:, len(seen) :].argmax(axis=1)]
         label = np.where(found.route == "ZSL", zero_shot, everywhere)

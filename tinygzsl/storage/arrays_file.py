@@ -89,7 +89,7 @@ def checksum(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
 
 
 @contextmanager
-def whole_or_damaged(path: Path, what: str, fix: str) -> Iterator[None]:
+def whole_or_damaged(path: Path, what: str, *, fix: str) -> Iterator[None]:
     """Turn an error of DAMAGED into a ValueError: the file at path is a damaged `what`; `fix`."""
     try:
         yield

@@ -99,7 +99,7 @@ class Checkpoint(ABC):
         if not self._belongs(state):
             return
         fix = f"delete it to train the {self.phase} again"
-        with whole_or_damaged(self.path, self.kind, fix):
+        with whole_or_damaged(self.path, self.kind, fix=fix):
             training.restore(state)
         self.step = training.step
 

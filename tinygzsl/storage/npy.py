@@ -68,7 +68,10 @@ def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np
                 f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
             ) from None
         names = members if wanted is None else [name for name in wanted if name in members]
-        return {name: _read_member(archive, members[name], size, path, name) for name in names}
+        return {
+            name: _read_member(archive, members[name], size=size, path=path, name=name)
+            for name in names
+        }
 
 
 def map_npy(path: Path) -> np.ndarray:
@@ -108,7 +111,7 @@ def read_declared(file: IO[bytes], size: int) -> Declared:
             f"its header claims {dtype} of shape {shown(shape)}, but {size - offset} bytes follow"
         )
     np.broadcast_to(np.empty((), dtype), shape)  # ValueError for a shape that NumPy can't have
-    return Declared(dtype, shape, "F" if match["fortran"] == "True" else "C", offset)
+    return Declared(dtype, shape, order="F" if match["fortran"] == "True" else "C", offset=offset)
 
 
 def _dtype(match: re.Match[str]) -> np.dtype[Any]:
@@ -147,7 +150,7 @@ def _by_name(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 
 def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int, path: Path, name: str
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, size: int, path: Path, name: str
 ) -> np.ndarray:
     try:
         _check_member(info, size)

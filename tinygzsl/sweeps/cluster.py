@@ -36,7 +36,7 @@ class DaskEngine:
             return
         try:
             with self._client(distributed, min(self.processes, len(runs))) as client:
-                yield from _rows(distributed, client, runs)
+                yield from _rows(distributed, client, runs=runs)
         except (distributed.CancelledError, distributed.comm.CommClosedError):
             raise OSError(
                 f"lost the scheduler at {self.address}; start it, and run the same command again"
@@ -70,7 +70,7 @@ def _silent(logger: logging.Logger) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def _rows(distributed: Any, client: Any, runs: list[Run]) -> Iterator[dict[str, Any] | None]:
+def _rows(distributed: Any, client: Any, *, runs: list[Run]) -> Iterator[dict[str, Any] | None]:
     futures = (client.submit(run_row, run, pure=False) for run in runs)
     for future in distributed.as_completed(futures):
         try:

@@ -73,7 +73,7 @@ class Results:
     a damaged line.
     """
 
-    def __init__(self, path: Path, plan: dict[str, Any], runs: list[Run]):
+    def __init__(self, path: Path, plan: dict[str, Any], *, runs: list[Run]):
         self.path, self.plan, self.runs = path, json.loads(json.dumps(plan)), runs
         self.is_csv = path.suffix.lower() == ".csv"
         self.columns = columns(runs[0])

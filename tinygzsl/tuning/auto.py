@@ -46,6 +46,7 @@ def training_set(
     X: Array,
     y: np.ndarray,
     prototypes: Array,
+    *,
     validation_classes: tuple[Array, Array] | None = None,
 ) -> TrainingSet:
     """Return the arguments of fit as a TrainingSet on the host.
@@ -68,7 +69,7 @@ def _validation_rows(
             f"validation_classes is {quoted(pair)}; pass two arrays of labels, the pseudo-seen and "
             "the pseudo-unseen ones"
         )
-    seen, unseen = (np.unique(check_labels("validation_classes", part, None)) for part in pair)
+    seen, unseen = (np.unique(check_labels("validation_classes", part, rows=None)) for part in pair)
     missing = np.setdiff1d(np.concatenate([seen, unseen]), classes)
     if len(missing):
         raise ValueError(

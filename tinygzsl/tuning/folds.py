@@ -14,7 +14,7 @@ MOST_FOLDS = 20  # each has a copy of the samples, and more folds add little inf
 TEST_SHARE = 0.2  # share of every pseudo-seen class's samples that are test samples
 
 
-def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]:
+def folds(training: TrainingSet, *, count: int = 3, seed: int = 0) -> list[Dataset]:
     """Return Datasets in which some classes of `training` are pseudo-unseen.
 
     Of every pseudo-seen class a fifth of the samples are test samples. The first fold is the
@@ -53,8 +53,11 @@ def folds(training: TrainingSet, count: int = 3, seed: int = 0) -> list[Dataset]
         )
     named = _named_split(training)
     unseen = [] if named is None else [named]
-    drawn = (_drawn_split(training, i, seed) for i in range(count - len(unseen)))
-    return [_fold(training, i, seed, *split) for i, split in enumerate([*unseen, *drawn])]
+    drawn = (_drawn_split(training, i, seed=seed) for i in range(count - len(unseen)))
+    return [
+        _fold(training, number=i, seed=seed, seen=seen, unseen=unseen)
+        for i, (seen, unseen) in enumerate([*unseen, *drawn])
+    ]
 
 
 def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
@@ -66,7 +69,7 @@ def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:
     return (seen, unseen) if usable else None
 
 
-def _drawn_split(training: TrainingSet, i: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _drawn_split(training: TrainingSet, i: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes of split i: three splits in a row hold out parts of one permutation."""
     turn, place = divmod(i, len(UNSEEN_SHARES))
     n_classes = len(training.classes)
@@ -77,7 +80,7 @@ def _drawn_split(training: TrainingSet, i: int, seed: int) -> tuple[np.ndarray, 
 
 
 def _fold(
-    training: TrainingSet, number: int, seed: int, seen: np.ndarray, unseen: np.ndarray
+    training: TrainingSet, *, number: int, seed: int, seen: np.ndarray, unseen: np.ndarray
 ) -> Dataset:
     of_seen = np.flatnonzero(np.isin(training.y, seen))
     index = np.searchsorted(seen, training.y[of_seen])

@@ -56,7 +56,7 @@ class Scores(NamedTuple):
 
 
 def make_scores(
-    data: Dataset, log_p: np.ndarray, entropy: np.ndarray, f: np.ndarray, scale: float
+    data: Dataset, log_p: np.ndarray, entropy: np.ndarray, f: np.ndarray, *, scale: float
 ) -> Scores:
     """Return the Scores of data's test samples.
 
@@ -92,7 +92,7 @@ class Grids(NamedTuple):
     units: tuple[str, ...]
     reference: float
 
-    def nats(self, name: str, unit: str, log_s: float) -> np.ndarray:
+    def nats(self, name: str, *, unit: str, log_s: float) -> np.ndarray:
         """Return a field's values in nats for ln S = log_s.
 
         Values fixed by the user don't depend on `unit`: they are nats for eq. 10's thresholds and
@@ -119,7 +119,7 @@ class Gate(NamedTuple):
     left_out: float
 
 
-def make_grids(settings: Settings, given: frozenset[str], log_s: list[float]) -> Grids:
+def make_grids(settings: Settings, given: frozenset[str], *, log_s: list[float]) -> Grids:
     """Return the grids for these settings; fields in `given` keep their value."""
     grids: dict[str, tuple[float, ...]] = dict.fromkeys(FIELDS["hard"], THRESHOLDS)
     grids |= dict(zip(FIELDS["soft"], (WIDTHS, TAUS, BIASES), strict=True))
@@ -132,7 +132,13 @@ def make_grids(settings: Settings, given: frozenset[str], log_s: list[float]) ->
     units: tuple[str, ...] = UNITS
     if settings.router_unit == "measured":
         kinds, units = ("hard",), ("measured",)
-    return Grids(values, frozenset(fixed), kinds, units, float(np.median(log_s)))
+    return Grids(
+        values=values,
+        fixed=frozenset(fixed),
+        kinds=kinds,
+        units=units,
+        reference=float(np.median(log_s)),
+    )
 
 
 def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
@@ -162,20 +168,23 @@ def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
     return grids._replace(values={**grids.values, free: left})
 
 
-def gate_table(scores: Scores, grids: Grids, kind: str, unit: str) -> np.ndarray:
+def gate_table(scores: Scores, grids: Grids, *, kind: str, unit: str) -> np.ndarray:
     """Return H of one fold at every gate of the grid.
 
     The axes are (low, high) for the hard gate and (width, tau, bias) for the soft one. H is -1
     where low > high.
     """
-    return (_hard_table if kind == "hard" else _soft_table)(scores, grids, unit)
+    table = _hard_table if kind == "hard" else _soft_table
+    return table(scores, grids, unit=unit)
 
 
-def _hard_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
+def _hard_table(scores: Scores, grids: Grids, *, unit: str) -> np.ndarray:
     if unit == "measured" and scores.scale is not None:
         low, high = (nats_of(grids.values[name], scores.scale) for name in FIELDS["hard"])
     else:
-        low, high = (grids.nats(name, unit, math.log(scores.n_seen)) for name in FIELDS["hard"])
+        low, high = (
+            grids.nats(name, unit=unit, log_s=math.log(scores.n_seen)) for name in FIELDS["hard"]
+        )
     is_below = scores.entropy[:, None] < low
     is_above = scores.entropy[:, None] > high
     parts = []
@@ -185,18 +194,18 @@ def _hard_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
         )
         between = gzsl.sum() - (gzsl @ is_below)[:, None] - (gzsl @ is_above)
         parts.append((sl @ is_below)[:, None] + (zsl @ is_above) + between)  # eq. 10
-    h = harmonic_mean(*(np.clip(part, 0, 1) for part in parts))
+    h = harmonic_mean(np.clip(parts[0], 0, 1), np.clip(parts[1], 0, 1))
     return np.where(low[:, None] <= high, h, -1.0)
 
 
-def _soft_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
+def _soft_table(scores: Scores, grids: Grids, *, unit: str) -> np.ndarray:
     """As gate_table, for the soft gate.
 
     A seen label wins if g p >= (1 - g) q with g = sigmoid((b - H) / w), that is if the bias b, in
     nats, is at least H + w ln(q / p); q is the largest probability among unseen classes.
     """
     log_s = math.log(scores.n_seen)
-    widths, _, biases = (grids.nats(name, unit, log_s) for name in FIELDS["soft"])
+    widths, _, biases = (grids.nats(name, unit=unit, log_s=log_s) for name in FIELDS["soft"])
     taus = grids.values["router_tau"]
     log_q = [-np.log(np.exp(scores.gaps / tau).sum(axis=1)) for tau in taus]
     table = np.empty((len(widths), len(taus), len(biases)))
@@ -210,16 +219,23 @@ def _soft_table(scores: Scores, grids: Grids, unit: str) -> np.ndarray:
     return table
 
 
-def best_gate(scores: list[Scores], grids: Grids, kind: str, unit: str) -> Gate:
+def best_gate(scores: list[Scores], grids: Grids, *, kind: str, unit: str) -> Gate:
     """Return the gate with the highest mean H over the folds; of equal ones, the middle one."""
-    tables = np.stack([gate_table(fold, grids, kind, unit) for fold in scores])
+    tables = np.stack([gate_table(fold, grids, kind=kind, unit=unit) for fold in scores])
     place = _best_place(tables.mean(axis=0))
     by_fold = np.array([table[place] for table in tables])
     left_out = math.nan
     if len(scores) > 1:
         total = tables.sum(axis=0)
         left_out = float(np.mean([t[_best_place((total - t) / (len(scores) - 1))] for t in tables]))
-    return Gate(kind, unit, place, tuple(by_fold.tolist()), float(by_fold.mean()), left_out)
+    return Gate(
+        kind,
+        unit,
+        place=place,
+        by_fold=tuple(by_fold.tolist()),
+        h=float(by_fold.mean()),
+        left_out=left_out,
+    )
 
 
 def _best_place(table: np.ndarray) -> tuple[int, ...]:
@@ -227,7 +243,7 @@ def _best_place(table: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in equal[len(equal) // 2])
 
 
-def gate_settings(gate: Gate, grids: Grids, n_seen: int) -> dict[str, Any]:
+def gate_settings(gate: Gate, grids: Grids, *, n_seen: int) -> dict[str, Any]:
     """Return the gate as settings of a model with n_seen classes; fixed fields keep their value."""
     log_s = math.log(n_seen)
     chosen: dict[str, Any] = {"router_gate": gate.kind}
@@ -237,7 +253,7 @@ def gate_settings(gate: Gate, grids: Grids, n_seen: int) -> dict[str, Any]:
         if name in grids.fixed or name == "router_tau" or gate.unit == "measured":
             chosen[name] = float(grids.values[name][at])
         else:
-            nats = float(grids.nats(name, gate.unit, log_s)[at])
+            nats = float(grids.nats(name, unit=gate.unit, log_s=log_s)[at])
             chosen[name] = round(nats if gate.kind == "hard" else nats / log_s, 6)
     return chosen
 

@@ -53,20 +53,21 @@ class Search:
     def __init__(
         self,
         trainers: list[FoldTrainer],
-        n_seen: int,
         start: Settings,
+        *,
+        n_seen: int,
         given: frozenset[str],
         callback: Callable[[int, dict[str, Any]], None] | None = None,
     ):
         self.trainers, self.given = trainers, given
         log_s = [math.log(t.n_seen) for t in trainers]
-        grids = make_grids(start, given, log_s)
+        grids = make_grids(start, given, log_s=log_s)
         self.grids = cut_grids(grids, [*(t.n_seen for t in trainers), n_seen])
         self.start, self.until_proxies = start, self.grids
         self.measured = start.router_unit == "measured"
         if self.measured:  # needs proxies; before stage 3 use fractions of ln S instead
             self.start = start = replace(start, router_unit="nats")
-            self.until_proxies = make_grids(start, frozenset({"router_gate"}), log_s)
+            self.until_proxies = make_grids(start, frozenset({"router_gate"}), log_s=log_s)
         self.space = Space(start, given)
         self.callback = callback or (lambda step, logs: None)
         self.settings = replace(start, vsmm_weight_es=0.0)  # until stage 3
@@ -149,10 +150,10 @@ class Search:
     def gate(self) -> tuple[Gate, list[Gate]]:
         """Run stage 4: return the chosen gate, and the best one of every kind and unit."""
         if self.measured:
-            only = best_gate(self.scores, self.grids, "hard", "measured")
+            only = best_gate(self.scores, self.grids, kind="hard", unit="measured")
             return only, [only]
         gates = [
-            best_gate(self.scores, self.grids, kind, unit)
+            best_gate(self.scores, self.grids, kind=kind, unit=unit)
             for kind, unit in product(self.grids.kinds, UNITS)
         ]
         best = []
@@ -174,7 +175,7 @@ class Search:
         measured.
         """
         grids = self.grids if scores[0].scale else self.until_proxies
-        gates = (best_gate(scores, grids, kind, grids.units[0]) for kind in grids.kinds)
+        gates = (best_gate(scores, grids, kind=kind, unit=grids.units[0]) for kind in grids.kinds)
         return max(gates, key=lambda gate: gate.h)
 
     def _on_all_folds(self, stage: str, found: Found) -> Found:

@@ -53,14 +53,14 @@ class FoldTrainer:
     """
 
     def __init__(
-        self, fold: Dataset, seed: int, device: str, dtype: str, start: Settings | None = None
+        self, fold: Dataset, *, seed: int, device: str, dtype: str, start: Settings | None = None
     ):
         check_finite("X", fold.X_train)
         check_finite("X", fold.X_test)
         self.fold, self.seed, self.dtype = fold, seed, dtype
         self.xp = device_module(device)
         index, seen = np.searchsorted(fold.seen_classes, fold.y_train), fold.seen_classes
-        kept = keep_out(fold.X_train, index, seen, start or Settings(), seed)
+        kept = keep_out(fold.X_train, index, seen, start or Settings(), seed=seed)
         self.x_train, self.index, self.held = kept
         self._kept: _Scaled | None = None
 
@@ -72,6 +72,7 @@ class FoldTrainer:
     def vsmm(
         self,
         settings: Settings,
+        *,
         proxies: Array | None = None,
         after_epoch: Callable[[VSMM, int], None] | None = None,
     ) -> VSMM:
@@ -122,9 +123,9 @@ class FoldTrainer:
             if keeper.done or (finished and keeper.inside):
                 with _quiet():
                     source = pipeline.source_of(training, keeper.chosen())
-                draw = partial(source.draw, seen.a, settings.proxy_count, self.seed)
-                fresh = None if self.held is None else draw(FRESH_DRAW)
-                yield window, Draws(draw(TRAINING_DRAW), fresh)
+                draw = partial(source.draw, seen.a, settings.proxy_count, seed=self.seed)
+                fresh = None if self.held is None else draw(draw=FRESH_DRAW)
+                yield window, Draws(draw(draw=TRAINING_DRAW), fresh)
 
     def scores_with(self, settings: Settings, draws: Draws) -> Scores | None:
         """Return the scores of a VSMM trained with proxies, with the entropy scale if needed.
@@ -132,7 +133,7 @@ class FoldTrainer:
         The result is None if training diverges or the entropies don't give a scale.
         """
         with suppress(FloatingPointError, EntropyScaleError), np.errstate(all="ignore"):
-            vsmm, scale = self.vsmm(settings, draws.trained_on), None
+            vsmm, scale = self.vsmm(settings, proxies=draws.trained_on), None
             if self.held is not None and draws.fresh is not None:
                 seen, plan = self._scaled(settings).seen, self._plan(settings)
                 scale = pipeline.measure_entropies(vsmm, self.held, draws.fresh, seen, plan)
@@ -146,12 +147,12 @@ class FoldTrainer:
         """
         data, metric = self._scaled(settings), settings.router_metric
         prototypes = self.xp.concatenate([data.seen.a, data.a_unseen])
-        found = vsmm_scores(vsmm, data.x_test, prototypes, metric)
+        found = vsmm_scores(vsmm, data.x_test, prototypes, metric=metric)
         sample = data.seen.x[sample_rows(data.seen.x)]
-        scale = score_deviation(vsmm_scores(vsmm, sample, data.seen.a, metric).f)
+        scale = score_deviation(vsmm_scores(vsmm, sample, data.seen.a, metric=metric).f)
         if not all(np.isfinite(part).all() for part in (*found, scale)):
             raise FloatingPointError("the VSMM diverged: its scores are not finite")
-        return make_scores(self.fold, found.log_p, found.entropy, found.f, scale)
+        return make_scores(self.fold, found.log_p, found.entropy, found.f, scale=scale)
 
     def _plan(self, settings: Settings) -> Plan:
         """Return a plan without a callback, as the search reports whole trainings only."""
@@ -166,9 +167,9 @@ class FoldTrainer:
             self._kept = _Scaled(
                 kind=kind,
                 seen=seen,
-                x_test=scaled("X", fold.X_test, seen.feature_scaler, xp, dtype),
+                x_test=scaled("X", fold.X_test, seen.feature_scaler, xp=xp, dtype=dtype),
                 a_unseen=scaled(
-                    "prototypes", fold.unseen_prototypes, seen.prototype_scaler, xp, dtype
+                    "prototypes", fold.unseen_prototypes, seen.prototype_scaler, xp=xp, dtype=dtype
                 ),
             )
         return self._kept

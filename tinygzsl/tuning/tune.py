@@ -108,9 +108,11 @@ def tune(
     settings, n_seen = settings_for(preset, given), len(training.classes)
     start = _recalibrated(settings, given) if recalibrate else settings
     with workers(check_threads(threads)), device_errors(FREE_SOME):
-        parts = make_folds(training, folds, seed)
-        trainers = [FoldTrainer(part, seed, device, dtype, start) for part in parts]
-        search = Search(trainers, n_seen, start, frozenset(given), callback)
+        parts = make_folds(training, count=folds, seed=seed)
+        trainers = [
+            FoldTrainer(part, seed=seed, device=device, dtype=dtype, start=start) for part in parts
+        ]
+        search = Search(trainers, start, n_seen=n_seen, given=frozenset(given), callback=callback)
         search.networks()
         search.metric()
         search.separation()
@@ -124,7 +126,7 @@ def tune(
     _warn_if_chance(search.scores)
 
     def as_settings(found: Gate) -> dict[str, Any]:
-        return gate_settings(found, search.grids, n_seen)
+        return gate_settings(found, search.grids, n_seen=n_seen)
 
     final = replace(search.settings, **as_settings(gate))
     names = (field.name for field in fields(Settings))

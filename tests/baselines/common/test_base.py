@@ -145,7 +145,7 @@ class Settings:
     def check(self):
         kinds = {"whole": ("whole",), "positive": ("rate",), "weights": ("weight",)}
         check_numbers(self, **kinds, widths=("widths",))
-        check_power(self, "power", 10, 9)
+        check_power(self, "power", base=10, most=9)
 
 
 def test_numbers_of_each_kind(sentence):

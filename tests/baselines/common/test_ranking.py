@@ -31,7 +31,7 @@ def weights_of(method, classes):
 
 
 def losses_of(method, f, index, margin):
-    return ranking_loss(f, index, margin, weights_of(method, f.shape[1]))
+    return ranking_loss(f, index, margin=margin, weights=weights_of(method, f.shape[1]))
 
 
 def test_losses_by_hand():
@@ -72,14 +72,14 @@ def test_full_batch_descent_is_monotone(method):
     x, index, a = problem()
     weights, w, before, ranks = (
         weights_of(method, len(a)),
-        2 * initial_weights(7, 5, 0, "float64"),
+        2 * initial_weights(d=7, k=5, seed=0, dtype="float64"),
         np.inf,
         None,
     )
-    first, same = bilinear_loss(w, x, index, a, 1.0, weights)[0], 0
+    first, same = bilinear_loss(w, x, index, a, margin=1.0, weights=weights)[0], 0
     for _ in range(300):
-        loss, dw = bilinear_loss(w, x, index, a, 1.0, weights)
-        now = (ranking_loss(x @ w @ a.T, index, 1.0, np.ones(6))[1] > 0).sum(axis=1)
+        loss, dw = bilinear_loss(w, x, index, a, margin=1.0, weights=weights)
+        now = (ranking_loss(x @ w @ a.T, index, margin=1.0, weights=np.ones(6))[1] > 0).sum(axis=1)
         if method is not ALE or np.array_equal(now, ranks):
             assert loss <= before
             same += 1
@@ -94,7 +94,7 @@ def test_descent_reaches_the_optimum_of_the_linear_program(method):
     best = linear_program(x, index, a, shared=method is SJE)
     weights, w, least = weights_of(method, 3), np.zeros((2, 2)), np.inf
     for _ in range(2000):
-        loss, dw = bilinear_loss(w, x, index, a, 1.0, weights)
+        loss, dw = bilinear_loss(w, x, index, a, margin=1.0, weights=weights)
         least, w = min(least, loss), w - (loss - best) / (dw * dw).sum() * dw  # Polyak's step
     assert best > 0.1
     assert least == pytest.approx(best, rel=1e-4)
@@ -120,10 +120,10 @@ def linear_program(x, index, a, shared):
 def test_an_epoch_is_sgd_on_w(method):
     x, index, a = problem()
     weights, order = weights_of(method, len(a)), np.random.default_rng(2).permutation(40)
-    start, m, losses = initial_weights(7, 5, 0, "float64"), np.zeros((7, 6)), []
+    start, m, losses = initial_weights(d=7, k=5, seed=0, dtype="float64"), np.zeros((7, 6)), []
     w = start.copy()
     for i in order:
-        loss, dw = bilinear_loss(w, x[i : i + 1], index[i : i + 1], a, 0.5, weights)
+        loss, dw = bilinear_loss(w, x[i : i + 1], index[i : i + 1], a, margin=0.5, weights=weights)
         w -= 0.05 * dw
         losses.append(loss)
     loss = reference_epoch(
@@ -177,7 +177,7 @@ def test_the_classes_learn(method, tiny_dataset):
 
 
 def test_columns_of_the_initial_weights_have_length_1():
-    w = initial_weights(30, 4, 3, "float32")
+    w = initial_weights(d=30, k=4, seed=3, dtype="float32")
     assert w.dtype == "float32"
     np.testing.assert_allclose(np.linalg.norm(w, axis=0), 1, rtol=1e-6)
     assert w.min() > 0

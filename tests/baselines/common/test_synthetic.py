@@ -14,7 +14,9 @@ NAMES = ("FCLSWGAN", "SEGZSL", "FVAEGAN", "CEWGANOD")
 
 def softmax(x, y, classes, **changes):
     settings = {"epochs": 1500, "batch": len(x), "lr": 0.02, "seed": 0}
-    return train_softmax(x, y, classes, **{**settings, **changes}, callback=lambda *_: None)
+    return train_softmax(
+        x, y, n_classes=classes, **{**settings, **changes}, callback=lambda *_: None
+    )
 
 
 def test_the_softmax_reaches_the_optimum_that_lbfgs_finds():
@@ -22,8 +24,8 @@ def test_the_softmax_reaches_the_optimum_that_lbfgs_finds():
     x, y = rng.normal(size=(120, 4)), rng.integers(0, 3, 120)  # no separation: a finite optimum
     best = train_ptc(x, y, x, y, n_classes=3, settings=Settings(ptc_l2=(1e-9,)), seed=0)
     mine = softmax(x, y, 3)
-    least = ptc_loss(best.w, best.b, x, y, 0.0)[0]
-    assert ptc_loss(mine.w, mine.b, x, y, 0.0)[0] == pytest.approx(least, rel=1e-5)
+    least = ptc_loss(best.w, best.b, x, y, l2=0.0)[0]
+    assert ptc_loss(mine.w, mine.b, x, y, l2=0.0)[0] == pytest.approx(least, rel=1e-5)
     log_p = mine.logits(x) - np.log(np.exp(mine.logits(x)).sum(axis=1, keepdims=True))
     assert -log_p[np.arange(120), y].mean() == pytest.approx(least, rel=1e-5)
 
@@ -39,15 +41,15 @@ def test_synthetic_samples_are_the_generators_class_by_class():
     generator = MLP.create(
         np, [4 + 2, 5, 7], seed=1, purpose=Purpose.CHECK, std=None, dtype="float64"
     )
-    x, rows = synthesize(generator, a, 6, seed=0)
+    x, rows = synthesize(generator, a, per_class=6, seed=0)
     assert x.shape == (18, 7)
     assert rows.tolist() == [0] * 6 + [1] * 6 + [2] * 6
-    again, _ = synthesize(generator, a, 6, seed=0)
-    other, _ = synthesize(generator, a, 6, seed=1)
+    again, _ = synthesize(generator, a, per_class=6, seed=0)
+    other, _ = synthesize(generator, a, per_class=6, seed=1)
     assert np.array_equal(x, again)
     assert not np.isclose(x, other).any()
     generator.params[0][:, :4] = 0  # without noise there is one sample a class
-    x, _ = synthesize(generator, a, 6, seed=0)
+    x, _ = synthesize(generator, a, per_class=6, seed=0)
     assert np.array_equal(x, generator.forward(np.concatenate([0 * x[:, :4], a[rows]], axis=1))[0])
 
 

@@ -62,20 +62,22 @@ def test_reconstruction_is_the_negative_log_likelihood(rng, bernoulli):
         expected = -(x * np.log(decoded) + (1 - x) * np.log(1 - decoded)).sum(axis=1).mean()
     else:
         expected = 0.5 * ((x - decoded) ** 2).sum(axis=1).mean()
-    loss, gradient = reconstruction_loss(decoded, x, 0.6, bernoulli)
+    loss, gradient = reconstruction_loss(decoded, x, weight=0.6, bernoulli=bernoulli)
     assert loss == pytest.approx(0.6 * expected)
     check = Check(
         "reconstruction",
         [decoded],
         [gradient],
-        lambda: reconstruction_loss(decoded, x, 0.6, bernoulli)[0],
+        lambda: reconstruction_loss(decoded, x, weight=0.6, bernoulli=bernoulli)[0],
     )
     assert run_check(check).passed
 
 
 def test_a_saturated_bernoulli_stays_finite():
     decoded = np.array([[0.0, 1.0, 0.0, 1.0]], np.float32)
-    loss, gradient = reconstruction_loss(decoded, np.array([[0, 1, 1, 0]], np.float32), 1.0, True)
+    loss, gradient = reconstruction_loss(
+        decoded, np.array([[0, 1, 1, 0]], np.float32), weight=1.0, bernoulli=True
+    )
     assert loss == pytest.approx(2 * -np.log(1e-6), rel=1e-2)
     assert np.isfinite(gradient).all()
     assert gradient.dtype == np.float32

@@ -58,7 +58,7 @@ def cwgan_step(cupy: ModuleType, d: int, h: int, k: int, classes: int, batch: in
     """An outer step of the CWGAN in float32: five of the critic, one of the generator."""
     x, y, prototypes = _data(cupy, 2 * batch, d, k, classes)
     hidden = {"gan_generator_hidden": (h,), "gan_critic_hidden": (h,), "gan_batch": batch}
-    gan = CWGAN(cupy, d, k, settings_for("paper", hidden), 0, "float32")
+    gan = CWGAN(cupy, d=d, k=k, settings=settings_for("paper", hidden), seed=0, dtype="float32")
     return _counted(cupy, lambda: gan.train_step(x, y, prototypes))
 
 
@@ -72,7 +72,7 @@ def vsmm_step(cupy: ModuleType, d: int, m: int, k: int, classes: int, batch: int
         def mark(*step: object) -> None:
             marks.append(_sizes(log))
 
-        train_vsmm(x, y, prototypes, x, settings, 0, callback=mark)
+        train_vsmm(x, y, prototypes, x, settings, seed=0, callback=mark)
     return _between(log, *marks)
 
 

@@ -108,7 +108,7 @@ class Baseline(Parameters, ABC):
         check_seed(self.seed)
         check_dtype(self.dtype)
         for name in ("features", "prototypes"):
-            check_choice(self, name, SCALERS)
+            check_choice(self, name, choices=SCALERS)
         check_finite_number(self, "offset")
 
     def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
@@ -133,8 +133,8 @@ class Baseline(Parameters, ABC):
         self._check_fitted()
         unseen = np.asarray(unseen_prototypes)
         k = self._seen_prototypes.shape[1]
-        check_matrix("unseen_prototypes", unseen, k, "the model's seen prototypes")
-        a = scaled("unseen_prototypes", unseen, self._prototype_scaler, np, self.dtype)
+        check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
+        a = scaled("unseen_prototypes", unseen, self._prototype_scaler, xp=np, dtype=self.dtype)
         return self._score_rows(X, np.concatenate([self._seen_prototypes, a]))
 
     def predict(
@@ -170,7 +170,7 @@ class Baseline(Parameters, ABC):
                 raise ValueError("unseen_classes came without unseen_prototypes; pass both")
             return self.classes_[self._score_rows(X, self._seen_prototypes).argmax(axis=1)]
         unseen_prototypes, k = np.asarray(unseen_prototypes), self._seen_prototypes.shape[1]
-        unseen = check_unseen(unseen_prototypes, unseen_classes, k, self.classes_)
+        unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
         f = self.calibrated(self.decision_function(X, unseen_prototypes))
         return np.concatenate([self.classes_, unseen])[f.argmax(axis=1)]
 
@@ -190,9 +190,9 @@ class Baseline(Parameters, ABC):
         X, seen_prototypes = np.asarray(X), np.asarray(seen_prototypes)
         classes, index = check_training_arrays(X, y, seen_prototypes)
         with workers(check_threads(self.threads)):
-            scale_x, x = fit_and_scale("X", X, self.features, np, self.dtype)
+            scale_x, x = fit_and_scale("X", X, self.features, xp=np, dtype=self.dtype)
             scale_a, a = fit_and_scale(
-                "prototypes", seen_prototypes, self.prototypes, np, self.dtype
+                "prototypes", seen_prototypes, self.prototypes, xp=np, dtype=self.dtype
             )
             self._feature_scaler, self._prototype_scaler = scale_x, scale_a
             self._fit(x, index, a)
@@ -204,9 +204,9 @@ class Baseline(Parameters, ABC):
 
     def _score_rows(self, X: np.ndarray, a: Array) -> np.ndarray:
         X = np.asarray(X)
-        check_matrix("X", X, self.n_features_in_, "the training data")
+        check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         with workers(self.threads):
-            x = scaled("X", X, self._feature_scaler, np, self.dtype)
+            x = scaled("X", X, self._feature_scaler, xp=np, dtype=self.dtype)
             return to_host(self._scores(x, a))
 
     def _check_fitted(self) -> None:
@@ -266,7 +266,7 @@ class GenerativeBaseline(Baseline):
         """
         seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # a copy is kept
         check_matrix("prototypes", seen)
-        check_matrix("unseen_prototypes", unseen, seen.shape[1], "seen_prototypes")
+        check_matrix("unseen_prototypes", unseen, columns=seen.shape[1], why="seen_prototypes")
         check_finite("unseen_prototypes", unseen)
         with _whole_or_not_at_all(self):
             self._unseen_prototypes = unseen
@@ -287,7 +287,11 @@ class GenerativeBaseline(Baseline):
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         a_unseen = scaled(
-            "unseen_prototypes", self._unseen_prototypes, self._prototype_scaler, np, self.dtype
+            "unseen_prototypes",
+            self._unseen_prototypes,
+            self._prototype_scaler,
+            xp=np,
+            dtype=self.dtype,
         )
         self._fit_all(x, index, a, a_unseen)
 

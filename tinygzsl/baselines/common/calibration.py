@@ -49,7 +49,7 @@ def choose_offset(model: Baseline, folds: list[Dataset]) -> Calibration:
     for fold in folds:
         fit_on(model, fold)
         f = model.decision_function(fold.X_test, fold.unseen_prototypes)
-        curves.append(_curve(f, fold, model.score_scale_))
+        curves.append(_curve(f, fold, scale=model.score_scale_))
     places = np.unique(np.concatenate([places for places, _ in curves]))
     offsets = _between(places)
     by_fold = np.array([_at(curve, offsets) for curve in curves])
@@ -58,11 +58,14 @@ def choose_offset(model: Baseline, folds: list[Dataset]) -> Calibration:
     best = best[np.abs(offsets[best]).argmin()]
     without = np.mean([_at(curve, np.zeros(1))[0] for curve in curves])
     return Calibration(
-        float(offsets[best]), float(h[best]), float(without), by_fold[:, best].tolist()
+        offset=float(offsets[best]),
+        H=float(h[best]),
+        H_without=float(without),
+        H_by_fold=by_fold[:, best].tolist(),
     )
 
 
-def _curve(f: np.ndarray, data: Dataset, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _curve(f: np.ndarray, data: Dataset, *, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the offsets (m,), ascending, where H changes, and H (m + 1,) between them.
 
     Exactly at such an offset the seen class is taken, as argmax prefers the first.

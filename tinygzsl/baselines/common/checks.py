@@ -36,14 +36,14 @@ def check_numbers(
             raise ValueError(f"{name} is {value!r}; pass {words}")
 
 
-def check_power(model: Any, name: str, base: int, most: int) -> None:
+def check_power(model: Any, name: str, *, base: int, most: int) -> None:
     """Raise ValueError unless the parameter, a logarithm of this base, is from -most to most."""
     value = getattr(model, name)
     if not is_number(value) or abs(value) > most:
         raise ValueError(f"{name} is {value!r}; pass a log{base} from {-most} to {most}")
 
 
-def check_choice(model: Any, name: str, choices: tuple[str, ...]) -> None:
+def check_choice(model: Any, name: str, *, choices: tuple[str, ...]) -> None:
     """Raise ValueError unless the parameter is one of the choices."""
     value = getattr(model, name)
     if not isinstance(value, str) or value not in choices:

@@ -67,12 +67,19 @@ def train_detector(
         hidden="relu",
         dtype=str(x.dtype),
     )
-    adam, half = Adam(detector.params, LR, BETAS), max(1, batch // 2)
+    adam, half = Adam(detector.params, lr=LR, betas=BETAS), max(1, batch // 2)
     total, passes = epochs * math.ceil(len(x) / batch), 0
     while adam.t < total:
         order = Purpose.DETECTOR_ORDER
         for rows in epoch_batches(np, len(x), batch=half, seed=seed, epoch=passes, purpose=order):
-            drawn = random.integers(np, seed, adam.t, Purpose.DETECTOR_BATCH, len(fakes), len(rows))
+            drawn = random.integers(
+                np,
+                len(rows),
+                seed=seed,
+                step=adam.t,
+                purpose=Purpose.DETECTOR_BATCH,
+                high=len(fakes),
+            )
             _, grads = detector_loss(detector, np.concatenate([x[rows], fakes[drawn]]), y[rows])
             adam.step(grads)
             callback(adam.t, {"phase": "detector", "total": total})

@@ -17,6 +17,7 @@ from ...vsmm import epoch_batches
 
 def create_networks(
     shapes: dict[str, list[int]],
+    *,
     seed: int,
     dtype: str,
     hidden: str = "leaky_relu",
@@ -47,9 +48,9 @@ def parameters(networks: dict[str, MLP]) -> list[Array]:
 def train_networks(
     networks: dict[str, MLP],
     loss: Callable[[Array], tuple[dict[str, Array], list[Array]]],
-    n: int,
-    model: Any,
     *,
+    model: Any,
+    n: int,
     betas: tuple[float, float] = (0.9, 0.999),
     weight_decay: float = 0.0,
     tenth_every: int = 0,
@@ -63,7 +64,7 @@ def train_networks(
     FloatingPointError if a loss or a parameter is no longer finite.
     """
     params = parameters(networks)
-    adam = Adam(params, model.lr, betas)
+    adam = Adam(params, lr=model.lr, betas=betas)
     total = model.epochs * math.ceil(n / model.batch)
     for epoch in range(model.epochs):
         if tenth_every:

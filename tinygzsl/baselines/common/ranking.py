@@ -46,11 +46,13 @@ class RankingBaseline(Baseline):
         check_numbers(self, whole=("epochs",), positive=("lr", "margin"))
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
-        w = initial_weights(x.shape[1], a.shape[1], self.seed, self.dtype)
+        w = initial_weights(d=x.shape[1], k=a.shape[1], seed=self.seed, dtype=self.dtype)
         m = np.zeros((x.shape[1], len(a)), self.dtype)  # W = w + m A
         start, gram, weights = x @ w @ a.T, a @ a.T, self._weights(len(a))
         for epoch in range(1, self.epochs + 1):
-            order = random.permutation(np, self.seed, epoch, random.Purpose.EPOCH_ORDER, len(x))
+            order = random.permutation(
+                np, len(x), seed=self.seed, step=epoch, purpose=random.Purpose.EPOCH_ORDER
+            )
             loss = ranking_epoch(
                 m, order, x, start, gram, index, lr=self.lr, margin=self.margin, weights=weights
             )
@@ -71,14 +73,14 @@ class RankingBaseline(Baseline):
         """Return the weight of each number of violations, see ranking_loss."""
 
 
-def initial_weights(d: int, k: int, seed: int, dtype: str) -> Array:
+def initial_weights(*, d: int, k: int, seed: int, dtype: str) -> Array:
     """Return W (d, k): uniform numbers in [0, 1), each column divided by its length."""
-    w = random.uniform(np, seed, 0, random.Purpose.BASELINE_WEIGHTS, (d, k))
+    w = random.uniform(np, (d, k), seed=seed, step=0, purpose=random.Purpose.BASELINE_WEIGHTS)
     return (w / np.sqrt((w * w).sum(axis=0))).astype(dtype)
 
 
 def ranking_loss(
-    f: Array, index: Array, margin: float, weights: Array | None
+    f: Array, index: Array, *, margin: float, weights: Array | None
 ) -> tuple[Array, Array]:
     """Return the losses (n,) of scores f (n, S) with class indices (n,), and the gradients (n, S).
 
@@ -105,11 +107,12 @@ def bilinear_loss(
     x: Array,
     index: Array,
     a: Array,
+    *,
     margin: float,
     weights: Array | None,
 ) -> tuple[float, Array]:
     """Return the mean ranking_loss of x (n, d) with prototypes a (S, k), and dw (d, k)."""
-    loss, df = ranking_loss(x @ w @ a.T, index, margin, weights)
+    loss, df = ranking_loss(x @ w @ a.T, index, margin=margin, weights=weights)
     return float(loss.mean()), x.T @ df @ a / len(x)
 
 
@@ -120,6 +123,7 @@ def ranking_epoch(
     start: Array,
     gram: Array,
     index: Array,
+    *,
     lr: float,
     margin: float,
     weights: Array | None,
@@ -147,6 +151,7 @@ def reference_epoch(
     start: Array,
     gram: Array,
     index: Array,
+    *,
     lr: float,
     margin: float,
     weights: Array | None,
@@ -156,7 +161,7 @@ def reference_epoch(
     with np.errstate(over="ignore", invalid="ignore"):  # the loss is checked for NaN and inf
         for i in order:
             f = start[i] + x[i] @ m @ gram
-            loss, df = ranking_loss(f[None], index[i : i + 1], margin, weights)
+            loss, df = ranking_loss(f[None], index[i : i + 1], margin=margin, weights=weights)
             m -= x[i][:, None] * (lr * df)
             total += float(loss[0])
     return total / len(order)

@@ -15,6 +15,7 @@ def compiled_epoch(
     start: Array,
     gram: Array,
     index: Array,
+    *,
     lr: float,
     margin: float,
     weights: Array | None,

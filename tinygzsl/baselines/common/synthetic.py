@@ -39,8 +39,8 @@ class Softmax(NamedTuple):
 def train_softmax(
     x: Array,
     y: Array,
-    n_classes: int,
     *,
+    n_classes: int,
     epochs: int,
     batch: int,
     lr: float,
@@ -49,11 +49,11 @@ def train_softmax(
 ) -> Softmax:
     """Return a softmax classifier of x (n, d) and y (n,), trained by Adam from zero weights."""
     w, b = np.zeros((n_classes, x.shape[1]), x.dtype), np.zeros(n_classes, x.dtype)
-    adam = Adam([w, b], lr, BETAS)
+    adam = Adam([w, b], lr=lr, betas=BETAS)
     total = epochs * math.ceil(len(x) / batch)
     for epoch in range(epochs):
         for rows in epoch_batches(np, len(x), batch=batch, seed=seed, epoch=epoch):
-            _, dw, db = ptc_loss(w, b, x[rows], y[rows], 0.0)
+            _, dw, db = ptc_loss(w, b, x[rows], y[rows], l2=0.0)
             adam.step([dw, db])
             callback(adam.t, {"phase": "classifier", "total": total})
     if adam.diverged_at:
@@ -64,14 +64,16 @@ def train_softmax(
     return Softmax(w, b)
 
 
-def synthesize(generator: MLP, a: Array, per_class: int, seed: int) -> tuple[Array, Array]:
+def synthesize(generator: MLP, a: Array, *, per_class: int, seed: int) -> tuple[Array, Array]:
     """Generate per_class samples for every prototype in a (C, k).
 
     Returns the samples (C per_class, d) and the row of a for each of them.
     """
     rows = np.repeat(np.arange(len(a)), per_class)
     shape = len(rows), generator.sizes[0] - a.shape[1]
-    z = random.normal(np, seed, 0, Purpose.SYNTHETIC_NOISE, shape, str(a.dtype))
+    z = random.normal(
+        np, shape, seed=seed, step=0, purpose=Purpose.SYNTHETIC_NOISE, dtype=str(a.dtype)
+    )
     return generator_forward(generator, z, a[rows])[0], rows
 
 
@@ -104,11 +106,13 @@ class SyntheticBaseline(GenerativeBaseline):
     def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
         self._generator = self._train_generator(x, index, a)
         samples, labels = self._samples(x, index, a, a_unseen)
-        self._classifier = self._softmax(samples, labels, len(a) + len(a_unseen))
+        self._classifier = self._softmax(samples, labels, n_classes=len(a) + len(a_unseen))
 
     def _samples(self, x: Array, index: Array, a: Array, a_unseen: Array) -> tuple[Array, Array]:
         """Return the samples the classifier is trained on, and their labels 0 to S + U - 1."""
-        fakes, labels = synthesize(self._generator, a_unseen, self.per_class, self.seed)
+        fakes, labels = synthesize(
+            self._generator, a_unseen, per_class=self.per_class, seed=self.seed
+        )
         return np.concatenate([x, fakes]), np.concatenate([index, len(a) + labels])
 
     def check(self) -> None:
@@ -117,11 +121,11 @@ class SyntheticBaseline(GenerativeBaseline):
         whole = "per_class", "classifier_epochs", "classifier_batch"
         check_numbers(self, whole=whole, positive=("classifier_lr",))
 
-    def _softmax(self, x: Array, y: Array, n_classes: int) -> Softmax:
+    def _softmax(self, x: Array, y: Array, *, n_classes: int) -> Softmax:
         return train_softmax(
             x,
             y,
-            n_classes,
+            n_classes=n_classes,
             epochs=self.classifier_epochs,
             batch=self.classifier_batch,
             lr=self.classifier_lr,
@@ -184,6 +188,7 @@ class GANBaseline(SyntheticBaseline):
         x: Array,
         index: Array,
         a: Array,
+        *,
         before_step: Callable[[int], None] = lambda step: None,
     ) -> MLP:
         """Return the generator after gan_max_epochs; FloatingPointError if training diverges."""

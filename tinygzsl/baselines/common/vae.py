@@ -42,7 +42,7 @@ def kl_backward(dloss: float, cache: tuple[Array, Array]) -> Array:
 
 
 def reconstruction_loss(
-    decoded: Array, x: Array, weight: float, bernoulli: bool
+    decoded: Array, x: Array, *, weight: float, bernoulli: bool
 ) -> tuple[Array, Array]:
     """Return weight times the mean over the rows of -log p(x | decoded), and ddecoded (n, d).
 
