@@ -226,8 +226,8 @@ class Settings:
     proxy_from: str = setting(
         "single",
         choices=("single", "pool"),
-        text="Which snapshots the proxies come from: the first one in the window (single), or all "
-        "of them, at most eight, in equal shares (pool).",
+        text="Which snapshots the proxies come from: the first one in the window (single), with "
+        "which the CWGAN's training ends, or all of them, at most eight, in equal shares (pool).",
         source="chosen here; measured on CUB and letters, the two hardly differ",
     )
 
