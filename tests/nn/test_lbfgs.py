@@ -175,6 +175,74 @@ def test_a_gradient_that_is_wrong_ends_in_a_sentence_and_not_in_circles():
     np.testing.assert_allclose(found.x, 1, rtol=1e-9)
 
 
+def test_the_coarser_dtype_of_loss_and_gradient_states_the_precision():
+    """A loss that is a Python float of float32 sums has their rounding error, not float64's."""
+    rough = logistic(0, dtype="float32", spread=0.5)
+
+    def objective(x):
+        loss, gradient = rough(x.astype("float32"))
+        return float(loss), gradient
+
+    rules = {"max_iterations": 1000, "gradient_tolerance": 1e-6, "decrease": 0.0}
+    found = minimize(objective, np.zeros(8), **rules)
+    stated = minimize(lambda x: rough(x.astype("float32")), np.zeros(8), **rules)
+    assert found.reason == stated.reason == lbfgs.GRADIENT
+    assert found.evaluations == stated.evaluations <= found.iterations + 8
+
+
+def test_a_level_loss_ends_it_even_if_it_falls_at_the_last_level_step():
+    """The loss rises by two units of rounding, and falls by one at the step number LEVEL."""
+    unit, steps = np.finfo(np.float32).eps, [0]
+
+    def objective(x):
+        units = 0 if np.all(x == -1.2) else 1 if steps[-1] == lbfgs.LEVEL - 1 else 2
+        return np.float32(1 + units * unit), 1e-12 * rosenbrock(x)[1]
+
+    found = minimize(
+        objective,
+        np.full(20, -1.2),
+        max_iterations=200,
+        gradient_tolerance=0.0,
+        decrease=0.0,
+        callback=lambda step, _: steps.append(step),
+    )
+    assert (found.iterations, found.reason) == (lbfgs.LEVEL + 1, lbfgs.DECREASE)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [(1e-180, "float64"), (1e-310, "float64"), (1e-25, "float32"), (1e-44, "float32")],
+)
+@pytest.mark.parametrize("bounds", [{}, {"lower": -9.0, "upper": 9.0}])
+def test_gradients_whose_squares_are_0_end_it(size, dtype, bounds):
+    start = np.full(3, 2, dtype)
+    weight = np.asarray(size, dtype)
+
+    def objective(x):
+        return weight * (x * x).sum() / 2, weight * x
+
+    found = minimize(objective, start, **bounds, **{**TIGHT, "gradient_tolerance": 0.0})
+    assert found.reason in (lbfgs.GRADIENT, lbfgs.DECREASE, lbfgs.PRECISION)
+    assert found.evaluations < 1000
+    assert np.all(np.abs(found.x) <= 2)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(1e20, "float32"), (1e35, "float32"), (1e140, "float64")]
+)
+@pytest.mark.parametrize("bounds", [{}, {"lower": -9.0, "upper": 9.0}])
+def test_gradients_whose_squares_are_large(size, dtype, bounds):
+    weight = np.asarray(size, dtype) * np.array([1, 2, 3], dtype)
+    found = minimize(
+        lambda x: ((weight * (x - 1) ** 2).sum() / 2, weight * (x - 1)),
+        np.full(3, 4, dtype),
+        **bounds,
+        **{**TIGHT, "gradient_tolerance": 0.0},
+    )
+    np.testing.assert_allclose(found.x, 1, rtol=1e-5)
+    assert found.evaluations < 40
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_nan_and_inf_are_errors(what, bad):
@@ -264,6 +332,22 @@ def test_convex_problems_against_scipy(bound, seed):
     theirs = scipy_minimum(objective, start, lower, upper)
     assert found.loss == pytest.approx(theirs.fun, rel=1e-8)
     np.testing.assert_allclose(found.x, theirs.x, atol=1e-5)
+
+
+def test_a_start_or_memory_that_can_not_be_used(sentence):
+    with sentence(TypeError, "start is of type list", "pass an array (n,)"):
+        minimize(rosenbrock, [0.0, 1.0], **TIGHT)
+    for start in (np.zeros(0), np.zeros((2, 3)), np.float64(1)):
+        with sentence(ValueError, f"shape {start.shape}", "pass an array (n,)"):
+            minimize(rosenbrock, start, **TIGHT)
+    for memory in (0, -1):
+        with sentence(ValueError, f"memory is {memory}", "at least 1"):
+            minimize(rosenbrock, np.zeros(2), memory=memory, **TIGHT)
+
+
+def test_one_step_of_memory_is_enough():
+    found = minimize(rosenbrock, np.full(2, -1.2), memory=1, **TIGHT)
+    np.testing.assert_allclose(found.x, 1, atol=1e-8)
 
 
 def test_bounds_that_cross_or_are_nan(sentence):

@@ -18,7 +18,7 @@ from ..runtime.array import Array
 from ..runtime.backend import array_module, to_host
 
 CHUNK = 8192  # elements of a vector per partial sum, so that those of all pairs fit into a cache
-LEAST = np.finfo(np.float64).eps  # minimum s^T y / y^T y of a pair that is used
+LEAST = np.finfo(np.float64).eps  # minimum s^T y of a pair, as a share of what it might be
 
 
 class InverseHessian:
@@ -61,12 +61,14 @@ class InverseHessian:
         """Keep the trial's pair; if the memory is full, the oldest pair is dropped.
 
         The arguments are the products of the rows with its change and with its gradient. A pair
-        without curvature is not kept, as H would not be positive definite.
+        without curvature is not kept, as H would not be positive definite. Neither is a pair so
+        small that y^T y is 0.
         """
         used = with_change.size // 2
         sy, yy = with_change.reshape(used, 2).T
         self.sg[:used], self.yg[:used] = with_gradient.reshape(used, 2).T
-        if not sy[self.place] > LEAST * yy[self.place]:
+        start = self.sg[self.place] - sy[self.place]  # s^T g before the step
+        if not (sy[self.place] > LEAST * abs(start) and yy[self.place] > 0):
             return
         self.sy[:used, self.place] = sy
         self.yy[:used, self.place] = self.yy[self.place, :used] = yy
@@ -91,7 +93,8 @@ class InverseHessian:
         table = to_host(array_module(g).stack([products(rows, v) for v in (*rows, g)]))
         table = table.reshape(len(table), -1, 2)
         sy, yy = table[1:-1:2, :, 0].T, table[1:-1:2, :, 1]
-        order = [i for i in self.order if sy[i, i] > LEAST * yy[i, i]]
+        lengths = np.sqrt(np.diag(table[:-1:2, :, 0])) * np.sqrt(np.diag(yy))
+        order = [i for i in self.order if sy[i, i] > LEAST * lengths[i] > 0]
         if not order:
             return None
         weights = _weights(order, sy=sy, yy=yy, sg=table[-1, :, 0], yg=table[-1, :, 1])
@@ -101,11 +104,15 @@ class InverseHessian:
 
 def products(rows: Array, vector: Array) -> Array:
     """Return rows @ vector for rows (k, n) and vector (n,), in float64, in a fixed order."""
-    if vector.size <= CHUNK or array_module(vector) is not np:
-        return (rows @ vector).astype(np.float64)
-    starts = range(0, vector.size, CHUNK)
-    parts = [rows[:, i : i + CHUNK] @ vector[i : i + CHUNK] for i in starts]
-    return np.stack(parts).sum(axis=0, dtype=np.float64)
+    xp, size = array_module(vector), vector.size
+
+    def part(low: int, high: int) -> Array:
+        wide = xp.asarray(rows[:, low:high], np.float64)  # squares in float32 may overflow
+        return wide @ xp.asarray(vector[low:high], np.float64)
+
+    if size <= CHUNK or xp is not np:
+        return part(0, size)
+    return np.stack([part(i, i + CHUNK) for i in range(0, size, CHUNK)]).sum(axis=0)
 
 
 def _weights(

@@ -3,6 +3,7 @@
 The method is that of Nocedal and Wright, Numerical Optimization (2006), sections 3.5 and 7.2, with
 bounds as in Bertsekas, Projected Newton Methods (1982). If a step changes the loss by less than its
 rounding error, the line search uses slopes instead of losses, as in Hager and Zhang (2005).
+Bounds are for convex problems whose weights may not be negative; PTC and SYNC use none yet.
 
 Vectors stay on the device of `start`. Every sum has a fixed order, so the minimum has the same bits
 with any number of threads if the objective has.
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ..runtime.array import Array
 from ..runtime.backend import array_module, to_host
@@ -84,13 +86,15 @@ def minimize(
     Parameters
     ----------
     objective : function
-        From x (n,) to the loss and its gradient (n,). It must not change x.
+        From x (n,) to the loss and its gradient (n,). It must not change x. The dtypes state the
+        precision: the coarser of the two gives the loss's rounding error. A loss that is a Python
+        float counts as float64, so its gradient should be in the dtype it was computed in.
     start : array (n,)
         The initial x; values out of bounds are moved to the bounds. x has its dtype.
     lower, upper : array (n,) or float, optional
         Bounds of x, which may be infinite or equal. The objective is only evaluated within them.
     memory : int
-        Number of last steps from which the curvature is estimated.
+        Number of last steps from which the curvature is estimated, at least 1.
     max_iterations : int
         Maximum number of steps.
     gradient_tolerance : float
@@ -106,9 +110,13 @@ def minimize(
     ------
     NotFiniteError
         If a loss or gradient is NaN or inf.
+    TypeError
+        If `start` is not an array.
     ValueError
-        If a lower bound exceeds its upper one, or a bound is NaN.
+        If `start` is empty or not one-dimensional, memory is less than 1, a lower bound exceeds its
+        upper one, or a bound is NaN.
     """
+    _check(start, memory)
     xp = array_module(start)
     x = xp.array(start, dtype=np.result_type(start.dtype, np.float32))
     low, high = _bounds(x, lower, upper)
@@ -130,7 +138,7 @@ def minimize(
                 by_slopes = -(step.start + step.end) / 2  # losses may be equal up to rounding
                 level = 0 if point.loss < best else level + 1
                 best = min(best, point.loss)
-                if before.loss - point.loss <= least and (by_slopes <= least or level == LEVEL):
+                if before.loss - point.loss <= least and (by_slopes <= least or level >= LEVEL):
                     reason = DECREASE
             elif h.order:
                 h.forget()
@@ -144,6 +152,16 @@ def minimize(
         evaluations=problem.evaluations,
         reason=reason,
     )
+
+
+def _check(start: Array, memory: int) -> None:
+    """Raise TypeError or ValueError if these can't be used."""
+    if not hasattr(start, "dtype"):
+        raise TypeError(f"start is of type {type(start).__name__}; pass an array (n,)")
+    if start.ndim != 1 or not start.size:
+        raise ValueError(f"start has the shape {start.shape}; pass an array (n,) with n >= 1")
+    if memory < 1:
+        raise ValueError(f"memory is {memory}; pass the number of steps to remember, at least 1")
 
 
 def _bounds(
@@ -170,14 +188,15 @@ def _bounds(
 class _Point:
     """The objective at x.
 
-    steepest is the largest entry of the projected gradient, noise the rounding error of the loss.
-    with_change and with_gradient are the products of all pairs with the trial's change of the
-    gradient and with its gradient.
+    greatest and steepest are the largest entries of the gradient and of the projected gradient,
+    noise is the rounding error of the loss. with_change and with_gradient are the products of all
+    pairs with the trial's change of the gradient and with its gradient.
     """
 
     x: Array
     loss: float
     gradient: Array
+    greatest: float
     steepest: float
     noise: float
     with_change: np.ndarray
@@ -211,7 +230,7 @@ class _Problem:
         self.evaluations += 1
         loss, gradient = self.objective(x)
         if self.evaluations == 1:
-            self.precision = float(np.finfo(getattr(loss, "dtype", np.float64)).eps)
+            self.precision = _precision(getattr(loss, "dtype", np.float64), gradient.dtype)
         gradient = gradient.astype(x.dtype)  # a copy, as the objective may reuse its array
         projected = self.clip(x - gradient) - x if self.bounded else gradient
         scalars = loss, xp.abs(gradient).max(), xp.abs(projected).max()
@@ -228,11 +247,17 @@ class _Problem:
             x=x,
             loss=loss,
             gradient=gradient,
+            greatest=greatest,
             steepest=steepest,
             noise=NOISE * self.precision * abs(loss),
             with_change=sums[0],
             with_gradient=sums[1],
         )
+
+
+def _precision(*dtypes: DTypeLike) -> float:
+    """Return the rounding error of 1 in the coarsest of the dtypes."""
+    return max(float(np.finfo(np.result_type(dtype, np.float16)).eps) for dtype in dtypes)
 
 
 def _direction(problem: _Problem, point: _Point, h: InverseHessian) -> tuple[Array, float]:
@@ -246,7 +271,8 @@ def _direction(problem: _Problem, point: _Point, h: InverseHessian) -> tuple[Arr
     if h.order:
         scale = h.scale
     else:
-        scale = min(1.0, 1 / math.sqrt(float(products(g[None], g)[0])))
+        unit = g / point.greatest  # the squares of g itself might overflow or be 0
+        scale = min(1.0, 1 / point.greatest / math.sqrt(float(products(unit[None], unit)[0])))
     if not problem.bounded:
         return (h.descent(g) if h.order else -scale * g), math.inf
     lower, upper, steepest = problem.lower, problem.upper, problem.clip(x - scale * g) - x
