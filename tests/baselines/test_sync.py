@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from tinygzsl.baselines import SYNC
+from tinygzsl.baselines import SYNC, sync
 from tinygzsl.baselines.sync import one_versus_other_loss, train_one_versus_other
 from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.nn import lbfgs
+from tinygzsl.nn.lbfgs import minimize
 
 PLAIN = {"features": "none", "prototypes": "none", "dtype": "float64"}
 
@@ -48,6 +50,27 @@ def test_the_classifiers_are_those_of_liblinear(problem, weight):
     least, dw = one_versus_other_loss(w, x, s, weight=weight)
     assert least == pytest.approx(one_versus_other_loss(other, x, s, weight=weight)[0], abs=1e-10)
     assert np.abs(dw).max() < 1e-6
+
+
+@pytest.mark.parametrize("regularize", [-8.0, np.float64(-8)])
+def test_float32_takes_hardly_more_evaluations_than_steps(monkeypatch, regularize):
+    """The search knows the rounding error of a loss from float32 scores."""
+    found = []
+
+    def spy(*args, **named):
+        found.append(minimize(*args, **named))
+        return found[-1]
+
+    monkeypatch.setattr(sync, "minimize", spy)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        index = np.arange(300) % 10
+        x = rng.normal(size=(10, 20))[index] + rng.normal(size=(300, 20))
+        SYNC(regularize=regularize, dtype="float32").fit(x, index, rng.normal(size=(10, 5)))
+    assert len(found) == 4
+    for fit in found:
+        assert fit.reason == lbfgs.GRADIENT
+        assert fit.iterations + 1 <= fit.evaluations <= fit.iterations + 5
 
 
 def test_unseen_classifiers_are_synthesised_from_the_phantoms(problem):

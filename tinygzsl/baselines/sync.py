@@ -61,7 +61,8 @@ class SYNC(Baseline):
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
-        w = train_one_versus_other(x, signs, weight=2**self.regularize, callback=self.callback)
+        weight = float(2**self.regularize)  # a NumPy number would make float32 gradients float64
+        w = train_one_versus_other(x, signs, weight=weight, callback=self.callback)
         distances = np.sqrt(_squared_distances(a, a))
         self._unit = float(np.median(distances[np.triu_indices(len(a), 1)])) or 1.0
         self._phantoms = a
