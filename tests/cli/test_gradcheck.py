@@ -15,7 +15,9 @@ from tinygzsl.critic import OneLayerCritic, WholeRowCritic
 from tinygzsl.explain.checks import PLACES
 from tinygzsl.explain.plan import FLOAT32, plan
 from tinygzsl.kernels import dispatch
+from tinygzsl.kernels.cpu import squared
 from tinygzsl.nn import ops
+from tinygzsl.runtime.threads import split
 
 OFF = 1.001
 
@@ -270,6 +272,36 @@ def test_an_error_of_a_thousandth_in_a_fused_critic(gradcheck, monkeypatch, fuse
     assert other
     assert not any(cell["passed"] for row in mine for cell in row["cells"])
     assert all(row["passed"] for row in other)
+
+
+# Shares
+
+
+def test_an_error_in_the_second_share_of_a_fused_critic(gradcheck, monkeypatch):
+    right = OneLayerCritic._backward
+
+    def wrong(self, rows, columns, index):
+        right(self, rows, columns, index)
+        if rows.start:
+            self._grads[1][rows] *= OFF
+
+    monkeypatch.setattr(OneLayerCritic, "_backward", wrong)
+    failed = failed_cells(gradcheck("OneLayerCritic", code=1))
+    assert {size for _, _, size in failed} == {"large"}
+    for version in ("reference", "compiled"):
+        assert ("critic loss (eq. 6), OneLayerCritic, leaky_relu", version, "large") in failed
+
+
+def test_an_error_in_the_second_share_of_a_compiled_kernel(gradcheck, monkeypatch):
+    def wrong(part, size, **limits):
+        def shifted(low, high):
+            return part(low, high - 1) if low else part(low, high)  # the last row is left out
+
+        return split(shifted, size, **limits)
+
+    monkeypatch.setattr(squared, "split", wrong)
+    name = "squared error (eqs. 3, 4)"
+    assert (name, "compiled", "large") in failed_cells(gradcheck(name, code=1))
 
 
 def test_nan_fails_and_is_null_in_json(gradcheck, plant):

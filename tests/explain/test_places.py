@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tinygzsl import kernels
-from tinygzsl.explain.checks import NO_KERNEL, NO_NUMBA, PLACES, gradient_row
+from tinygzsl.explain.checks import NO_KERNEL, NO_NUMBA, PLACES, SHARES, gradient_row
 from tinygzsl.explain.draw import LARGE, SMALL, Draw
 from tinygzsl.explain.plan import FLOAT32, plan
 from tinygzsl.explain.precision import EPS, TIMES, Precision, error, precision_row, tolerance
 from tinygzsl.kernels import dispatch
+from tinygzsl.runtime.pool import SharesInTurn
 
 # Every kernel that is dispatched is in one of these.
 IN_GRADIENTS = {
@@ -111,6 +112,38 @@ def test_small_arrays_are_below_the_threshold_and_large_ones_above(whole):
             assert max(sizes) < dispatch.SMALL
         else:
             assert min(sizes) >= dispatch.SMALL
+
+
+@pytest.fixture
+def shares(monkeypatch):
+    """The number of shares of each call that is split, by the file that calls."""
+    found, run = defaultdict(set), SharesInTurn.run
+
+    def watched(pool, part, given):
+        found[part.__module__.rpartition(".")[2]].add(len(given))
+        return run(pool, part, given)
+
+    monkeypatch.setattr(SharesInTurn, "run", watched)
+    return found
+
+
+@pytest.mark.parametrize("version", ["reference", "compiled"])
+def test_work_on_large_arrays_is_done_in_shares(shares, version):
+    (place,) = (p for p in PLACES if (p.version, p.size) == (version, "large"))
+    for task in plan(["LayerCritic", "one pass", "squared", "penalty", "adam"], places=[place]):
+        task.run()
+    files = {"matmul", "critic"}
+    if version == "compiled":
+        files |= {"activation", "adam", "softmax", "squared"}
+    assert files <= set(shares)
+    assert set().union(*shares.values()) == {SHARES}
+
+
+def test_work_on_small_arrays_is_not_split(shares):
+    places = [place for place in PLACES if place.size == "small"]
+    for task in plan(["LayerCritic", "squared"], places=places):
+        task.run()
+    assert not shares
 
 
 def test_the_cells_name_the_kernels_that_ran(whole):

@@ -92,7 +92,7 @@ def fused_critic_case(
     def case(draw: Draw) -> Check:
         n = draw.sizes.pairs if more_classes else draw.sizes.n
         d, k = draw.sizes.d, draw.sizes.k
-        critic = draw.mlp([d + k, draw.sizes.units, 1], hidden)
+        critic = draw.mlp([d + k, draw.sizes.critic_units, 1], hidden)
         step = fused(critic, batch=n, d=d)
         step.real[...], step.fake[...] = draw.normal(n, d), draw.normal(n, d)
         a = draw.normal(n + 1 if more_classes else draw.sizes.classes, k)

@@ -5,7 +5,7 @@ size at which compiled kernels start to be used.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -14,18 +14,22 @@ import numpy as np
 
 from ..kernels import dispatch
 from ..runtime.array import ArrayModule
+from ..runtime.threads import shares_in_turn
 from .cases import Case, layer_cases, objective_cases
 from .cases_baselines import baseline_cases
 from .cases_gan import gan_cases
 from .draw import LARGE, SMALL, Draw, Sizes
 from .gradcheck import DIRECTIONS, TOLERANCE, Check, run_check
 
+SHARES = 2  # of the work on large arrays
+
 
 @dataclass(frozen=True)
 class Place:
     """Where a case runs: on the reference or on compiled kernels, with small arrays or large ones.
 
-    Training sends small arrays to the reference; here compiled kernels take them too.
+    Training sends small arrays to the reference; here compiled kernels take them too. Work on
+    large arrays is split into shares, as training splits it among threads.
     """
 
     version: str  # "reference" or "compiled"
@@ -44,13 +48,15 @@ class Place:
     @contextmanager
     def entered(self) -> Iterator[set[str]]:
         """Run the block's kernels in this place; yields the names of the compiled ones that ran."""
-        if self.version == "reference":
-            with dispatch.reference_only():
+        with ExitStack() as stack:
+            if self.size == "large":
+                stack.enter_context(shares_in_turn(SHARES))
+            if self.version == "reference":
+                stack.enter_context(dispatch.reference_only())
                 yield set()
-        else:
-            smallest = 0 if self.size == "small" else dispatch.SMALL
-            with dispatch.compiled_from(smallest) as ran:
-                yield ran
+            else:
+                smallest = 0 if self.size == "small" else dispatch.SMALL
+                yield stack.enter_context(dispatch.compiled_from(smallest))
 
 
 PLACES = tuple(

@@ -18,8 +18,8 @@ from ..runtime.backend import to_host
 class Sizes:
     """The sizes of a check's arrays.
 
-    These are the numbers of samples n, features d, attributes k, classes, hidden units and latent
-    units. `pairs` is the number of samples, or classes, of a loss that compares all pairs.
+    These are the numbers of samples n, features d, attributes k, classes, hidden units (also
+    those of a fused critic) and latent units. `pairs` is the number of samples, or classes, of a loss that compares all pairs.
     """
 
     n: int
@@ -27,14 +27,16 @@ class Sizes:
     k: int
     classes: int
     units: int
+    critic_units: int
     latent: int
     pairs: int
 
 
 # Arrays of LARGE go to compiled kernels as in training: even n single numbers are more than
-# dispatch.SMALL. Rows fill some SIMD vectors and leave a remainder.
-SMALL = Sizes(n=7, d=6, k=3, classes=4, units=5, latent=4, pairs=7)
-LARGE = Sizes(n=2051, d=18, k=7, classes=18, units=9, latent=7, pairs=230)
+# dispatch.SMALL. Rows fill some SIMD vectors and leave a remainder. critic_units are enough for
+# two shares, which still go to compiled kernels with `pairs` samples.
+SMALL = Sizes(n=7, d=6, k=3, classes=4, units=5, critic_units=5, latent=4, pairs=7)
+LARGE = Sizes(n=2051, d=18, k=7, classes=18, units=9, critic_units=31, latent=7, pairs=230)
 
 
 class Draw:

@@ -112,7 +112,7 @@ def _layer_cases() -> Iterator[Precision]:
 
     def segments(draw: Draw) -> Results:
         n, classes = draw.sizes.n, draw.sizes.classes
-        values = draw.normal(draw.sizes.units, n)
+        values = draw.normal(draw.sizes.critic_units, n)
         return {"sums": kernels.segment_sum(values, draw.labels(n), classes)}
 
     def activation(draw: Draw) -> Results:
@@ -198,7 +198,7 @@ def _logits(draw: Draw) -> Array:
 
 def _critic_cases() -> Iterator[Precision]:
     def epilogue(draw: Draw) -> Results:
-        n, units, classes = draw.sizes.n, draw.sizes.units, draw.sizes.classes
+        n, units, classes = draw.sizes.n, draw.sizes.critic_units, draw.sizes.classes
         s, table, index = draw.normal(units, 2 * n), draw.normal(units, classes), draw.labels(n)
         alpha, w_out = draw.uniform(n), draw.normal(units)
         delta = draw.xp.empty((units, 3 * n), draw.dtype)
@@ -210,7 +210,7 @@ def _critic_cases() -> Iterator[Precision]:
         return {"norm": kernels.gradient_penalty(g, 10.0), "u": g}
 
     def penalty_epilogue(draw: Draw) -> Results:
-        n, units = draw.sizes.n, draw.sizes.units
+        n, units = draw.sizes.n, draw.sizes.critic_units
         t, s = draw.normal(units, n), draw.normal(units, 2 * n)
         return {"dw_out": kernels.penalty_epilogue(t, s, 0.2)}
 
@@ -240,7 +240,7 @@ def fused_critic(fused: type[OneLayerCritic]) -> Precision:
     return Precision(
         name=fused.__name__,
         compute=compute,
-        terms=lambda sizes: sizes.d + sizes.k + sizes.units + 2 * sizes.pairs,
+        terms=lambda sizes: sizes.d + sizes.k + sizes.critic_units + 2 * sizes.pairs,
         scales={"db_out": 1.0, "wasserstein": 1.0},  # both are differences, db_out 1 - 1
         definition=definition,
     )
@@ -255,7 +255,7 @@ class _CriticBatch:
 
     def __init__(self, draw: Draw):
         n, d, k = draw.sizes.pairs, draw.sizes.d, draw.sizes.k
-        self.n, self.critic = n, draw.mlp([d + k, draw.sizes.units, 1], "leaky_relu")
+        self.n, self.critic = n, draw.mlp([d + k, draw.sizes.critic_units, 1], "leaky_relu")
         self.x, self.fake = draw.normal(n, d), draw.normal(n, d)
         self.prototypes, self.y = draw.normal(draw.sizes.classes, k), draw.labels(n)
         self.alpha = draw.uniform(n)

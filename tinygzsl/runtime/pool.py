@@ -85,6 +85,24 @@ class Workers:
             helper.join()
 
 
+class SharesInTurn(Workers):
+    """As Workers, but without threads: it splits work of any size, and runs share after share."""
+
+    def __init__(self, count: int):
+        super().__init__(1)
+        self.count = count
+
+    def shares(self, size: int, *, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
+        """As Workers.shares, with `least` ignored."""
+        return super().shares(size, unit=unit)
+
+    def run(
+        self, part: Callable[[int, int], Result], shares: list[tuple[int, int]]
+    ) -> list[Result]:
+        """Call part(low, high) for every share; return the results in order."""
+        return [part(*share) for share in shares]
+
+
 class _Task(NamedTuple):
     """A share, its function, and the caller's context variables."""
 

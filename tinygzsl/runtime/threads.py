@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from . import blas
 from .memory import THREAD, require_room
-from .pool import LANES, Workers
+from .pool import LANES, SharesInTurn, Workers
 
 SERIAL = Workers(1)
 Result = TypeVar("Result")
@@ -103,3 +103,17 @@ def workers(threads: int | None = None) -> Iterator[Workers]:
         _current.reset(token)
         if pool is not outer:
             pool.close()
+
+
+@contextmanager
+def shares_in_turn(count: int) -> Iterator[None]:
+    """Split work of any size into `count` shares, for checks of what shares compute.
+
+    They run one after another on the calling thread, so that small work takes no longer.
+    """
+    token = _current.set(SharesInTurn(count))
+    try:
+        with blas.one_thread():
+            yield
+    finally:
+        _current.reset(token)
