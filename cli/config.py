@@ -115,8 +115,8 @@ def _refuse_outside(top: dict[str, Any]) -> None:
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], *, what: str) -> None:
-    from ..text import quoted
+    from ..text import nearest, quoted
 
     for name in given:
         if name not in known:
-            raise ValueError(f"there is no {what} {quoted(name)}; known are {', '.join(known)}")
+            raise ValueError(f"there is no {what} {quoted(name)}; {nearest(name, known)}")

@@ -18,10 +18,9 @@ def gradcheck(names, device, as_json):
     """Check every gradient against finite differences, or those with NAME in their name.
 
     Each check runs with the reference and the compiled kernels, with small arrays, for which
-    training does not use compiled kernels, and with large ones, whose work is split into shares as
-    among threads. Then every kernel of a training
-    step in float32 is compared with its reference in float64. Prints tables of relative errors; the
-    exit code is 1 if one is above its tolerance.
+    training does not use compiled kernels, and with large ones, whose work is split into shares
+    as among threads. Then every kernel of a training step in float32 is compared with its reference
+    in float64. Prints tables of relative errors; the exit code is 1 if one is above its tolerance.
     """
     from ..explain.gradcheck import TOLERANCE
     from ..explain.plan import FLOAT32, plan

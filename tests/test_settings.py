@@ -289,5 +289,40 @@ def test_a_comment_says_what_a_setting_is_its_unit_and_its_range():
 
 
 def test_unknown_presets_list_the_known_ones(sentence):
-    with sentence(ValueError, "preset is 'papper'", *PRESETS):
+    with sentence(ValueError, "preset is 'papper'; did you mean paper", *PRESETS):
         settings_for("papper")
+    with sentence(ValueError, "preset is 'smal'; did you mean small?", *PRESETS):
+        settings_for("smal")
+
+
+def test_a_name_that_is_no_text_is_a_sentence(sentence):
+    with sentence(ValueError, "a setting is named 1; pass a name like 'gan_lr'"):
+        settings_for("small", {1: 1})
+
+
+def test_presets_with_values_of_their_own_in_full():
+    def own(preset):
+        found = asdict(settings_for(preset)).items()
+        return {name: value for name, value in found if value != getattr(Settings(), name)}
+
+    small = {
+        "gan_generator_hidden": (1024,),
+        "gan_critic_hidden": (1024,),
+        "vsmm_latent": 256,
+        "vsmm_epochs": 25,
+        "vsmm_reduction": "mean",
+    }
+    assert own("small") == own("auto") == small
+    assert own("letters") == {
+        **small,
+        "scale_features": "standard",
+        "gan_output": "linear",
+        "vsmm_hidden": (256,),
+        "vsmm_epochs": 20,
+        "vsmm_gamma": 2.0,
+        "router_delta_low": 0.05,
+        "router_delta_high": 0.1,
+    }
+    assert own("paper-hmdb51") == own("paper-ucf101") == {"gan_generator_hidden": (4096, 4096)}
+    assert own("paper-awa1") == {"gan_lr": 1e-5}
+    assert own("paper") == own("paper-cub") == {}

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+CERTAIN = 0.85  # similarity, from 0 to 1, at which a name is suggested alone
 LONGEST = 60  # maximum characters of a value in a sentence
 # Control characters, invisible characters, those that change the direction of text, line
 # separators, lone surrogates (which also stand for undecodable bytes in file names) and characters
@@ -47,17 +48,20 @@ def quoted(value: Any, longest: int = LONGEST) -> str:
     return shown(value if isinstance(value, int) else repr(value), longest)
 
 
-def nearest(name: str, known: Iterable[str], *, lists_all: str) -> str:
-    """Return the end of a sentence about an unknown name, with the nearest known names.
+def nearest(name: str, known: Iterable[str], *, lists_all: str = "") -> str:
+    """Return the end of a sentence about an unknown name, with the nearest known names, if any.
 
-    lists_all names the command or function that lists all of them.
+    Upper and lower case don't matter. lists_all names the command or function that lists all
+    names; without it the sentence lists them.
     """
     from difflib import get_close_matches
 
-    name, known = name[:LONGEST], sorted(known)
-    close = get_close_matches(name, known, 1, 0.85) or get_close_matches(name, known, 3, 0.4)
-    meant = f"did you mean {' or '.join(close)}? " if close else ""
-    return f"{meant}{lists_all} lists all"
+    names = {each.casefold(): each for each in known}
+    asked, folded = name[:LONGEST].casefold(), sorted(names)
+    close = get_close_matches(asked, folded, 1, CERTAIN) or get_close_matches(asked, folded, 3)
+    meant = f"did you mean {' or '.join(names[each] for each in close)}? " if close else ""
+    rest = f"{lists_all} lists all" if lists_all else f"known are {', '.join(names.values())}"
+    return meant + rest
 
 
 def warn(message: str) -> None:

@@ -228,3 +228,10 @@ def test_what_its_docstring_and_grid_say(name):
     names = {f.name for f in fields(kind)}
     assert kind.grid and set(kind.grid) <= names
     assert all(len(values) > 0 for values in kind.grid.values())
+
+
+@every
+def test_an_unknown_parameter_suggests_the_nearest(name, sentence):
+    words = f"{name} has no parameter 'offst'; did you mean offset? known are features, prototypes"
+    with sentence(TypeError, words):
+        method(name)(offst=1)

@@ -107,7 +107,9 @@ def test_without_numba_it_says_what_did_not_run(run_cli, gradcheck, monkeypatch)
 
 @pytest.mark.wheel
 def test_an_unknown_name_is_one_sentence(run_cli, one_error_line):
-    one_error_line(run_cli("gradcheck", "gradient penaltie"), "'gradient penaltie'", "nearest")
+    one_error_line(
+        run_cli("gradcheck", "gradient penaltie"), "'gradient penaltie'", "did you mean gradient"
+    )
 
 
 @pytest.mark.wheel

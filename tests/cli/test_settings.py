@@ -101,6 +101,9 @@ def test_a_setting_that_does_not_exist(run_cli, one_error_line):
     [
         (("--set", "gan.lrr=1"), ("'gan_lrr'; did you mean gan_lr?",)),
         (("--config", "config.toml"), ("'vsmm_epoch'; did you mean vsmm_epochs?",)),
+        (("--config", "top.toml"), ("top-level key 'sed'; did you mean seed? known are preset",)),
+        (("--config", "data.toml"), ("key of [data] 'rot'; did you mean root? known are name",)),
+        (("--preset", "smal"), ("preset is 'smal'; did you mean small? known are paper,",)),
     ],
 )
 def test_did_you_mean_wherever_settings_are_given(
@@ -108,6 +111,8 @@ def test_did_you_mean_wherever_settings_are_given(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.toml").write_text("[vsmm]\nepoch = 3\n")
+    (tmp_path / "top.toml").write_text("sed = 3\n")
+    (tmp_path / "data.toml").write_text("[data]\nrot = '.'\n")
     one_error_line(run_cli("train", data, *where, "--out", "run"), *parts)
 
 

@@ -185,8 +185,10 @@ def test_names_choose_rows_whatever_the_case_of_letters():
 
 
 def test_a_name_of_nothing_is_one_sentence_with_the_nearest(sentence):
-    with sentence(ValueError, "'squared eror' in its name", "'squared_error'"):
+    with sentence(ValueError, "'squared eror' in its name", "did you mean squared_error?"):
         plan(["squared eror"])
+    with sentence(ValueError, "'nosuch' in its name; `tinygzsl gradcheck` without a name lists"):
+        plan(["nosuch"])
 
 
 # Random arrays

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.ranking import RankingBaseline
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class ALE(RankingBaseline):
     """Akata, Perronnin, Harchaoui, Schmid: Label-Embedding for Image Classification, TPAMI 2016.

@@ -14,11 +14,13 @@ from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.checks import check_numbers
 from .common.detector import detector_entropy, train_detector
 from .common.synthetic import BETAS, GANBaseline, synthesize
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class CEWGANOD(GANBaseline):
     """Mandal, Narayan, Dwivedi, Gupta, Ahmed, Khan, Shao: Out-of-Distribution Detection for

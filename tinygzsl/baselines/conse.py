@@ -14,12 +14,14 @@ from ..router import compatibility
 from ..runtime.array import Array
 from ..runtime.backend import to_host
 from ..settings import Settings
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers
 
 HELD_OUT = 0.2  # share of the training samples held out to choose the classifier's l2
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class ConSE(Baseline):
     """Norouzi et al.: Zero-Shot Learning by Convex Combination of Semantic Embeddings, ICLR 2014.

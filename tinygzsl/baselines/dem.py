@@ -13,12 +13,14 @@ from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..router import compatibility
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers
 
 STD, BIAS = 0.1, 0.1  # initial weights' standard deviation, and biases, as in the authors' code
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class DEM(Baseline):
     """Zhang, Xiang, Gong: Learning a Deep Embedding Model for Zero-Shot Learning, CVPR 2017.

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.ranking import RankingBaseline
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class DeViSE(RankingBaseline):
     """Frome et al.: DeViSE: A Deep Visual-Semantic Embedding Model, NIPS 2013.

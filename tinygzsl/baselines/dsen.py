@@ -11,6 +11,7 @@ from .. import kernels
 from ..datasets.scaling import scaled
 from ..router import compatibility
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.base import GenerativeBaseline
 from .common.checks import check_numbers
 from .common.networks import train_networks
@@ -20,6 +21,7 @@ from .dsen_loss import dsen_loss, dsen_networks
 TENTH_EVERY = 30  # epochs
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class DSEN(GenerativeBaseline):
     """Min, Yao, Xie, Zha, Zhang: Domain-Specific Embedding Network for Zero-Shot Recognition, ACM

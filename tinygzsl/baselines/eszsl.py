@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_power
 
 MAX_POWER = 9  # with gamma below 1e-9 the equations are numerically singular
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class ESZSL(Baseline):
     """Romera-Paredes, Torr: An embarrassingly simple approach to zero-shot learning, ICML 2015.

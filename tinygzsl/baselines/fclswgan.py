@@ -11,10 +11,12 @@ from ..cwgan import CWGAN
 from ..nn import losses
 from ..nn.mlp import MLP
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.checks import check_numbers
 from .common.synthetic import GANBaseline, Softmax, train_softmax
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class FCLSWGAN(GANBaseline):
     """Xian, Lorenz, Schiele, Akata: Feature Generating Networks for Zero-Shot Learning, CVPR 2018.

@@ -13,6 +13,7 @@ from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..runtime.array import Array
 from ..settings import Settings
+from ..settings.names import names_checked
 from .common.checks import check_numbers
 from .common.synthetic import BETAS, GANBaseline
 from .common.vae import (
@@ -24,6 +25,7 @@ from .common.vae import (
 )
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class FVAEGAN(GANBaseline):
     """Xian, Sharma, Schiele, Akata: f-VAEGAN-D2: A Feature Generating Framework for Any-Shot

@@ -11,6 +11,7 @@ from ..nn import random
 from ..nn.random import Purpose
 from ..runtime.array import Array
 from ..runtime.backend import to_host
+from ..settings.names import names_checked
 from .common.checks import check_choice, check_power
 from .common.synthetic import SyntheticBaseline
 
@@ -19,6 +20,7 @@ FLOOR = 1e-4  # added to variances before their logarithm, as in the published c
 MAX_POWER = 9  # with lambda below 1e-9 the equations are numerically singular
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class GGM(SyntheticBaseline):
     """Mishra, Verma, Reddy, Subramaniam, Rai, Mittal: A Generative Approach to Zero-Shot and

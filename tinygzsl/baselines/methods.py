@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from ..text import quoted
+from ..text import nearest, quoted
 from . import METHODS
 from .common.base import Baseline
 
@@ -31,10 +30,7 @@ def method(name: str) -> type[Baseline]:
     plain = "".join(c for c in str(name).casefold() if c.isalnum())
     known = {known.casefold(): known for known in METHODS} | ALIASES
     if plain not in known:
-        close = get_close_matches(plain, sorted(known), 2, 0.5)
-        fix = f"did you mean {' or '.join(known[c] for c in close)}?" if close else "known are"
-        fix += "" if close else f" {', '.join(METHODS)}"
-        raise ValueError(f"there is no method {quoted(name)}; {fix}")
+        raise ValueError(f"there is no method {quoted(name)}; {nearest(plain, METHODS)}")
     return getattr(import_module(__package__), known[plain])
 
 

@@ -12,11 +12,13 @@ from ..nn.mlp import MLP
 from ..nn.random import Purpose, uniform
 from ..router import compatibility
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers, is_number
 from .common.cosine import unit_rows_backward, unit_rows_forward
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class PSR(Baseline):
     """Annadani, Biswas: Preserving Semantic Relations for Zero-Shot Learning, CVPR 2018.

@@ -14,12 +14,14 @@ from ..nn import losses
 from ..nn.mlp import MLP
 from ..router import compatibility
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers
 from .common.cosine import unit_rows_backward, unit_rows_forward
 from .common.networks import create_networks, train_networks
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class SADLE(Baseline):
     """Gune, Banerjee, Chaudhuri: Structure Aligning Discriminative Latent Embedding for Zero-Shot

@@ -9,12 +9,14 @@ import numpy as np
 
 from ..router import compatibility
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_choice, check_numbers
 
 DIRECTIONS = ("encoder", "decoder")
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class SAE(Baseline):
     """Kodirov, Xiang, Gong: Semantic Autoencoder for Zero-Shot Learning, CVPR 2017.

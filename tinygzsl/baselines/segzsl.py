@@ -14,6 +14,7 @@ from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose
 from ..runtime.array import Array
+from ..settings.names import names_checked
 from .common.checks import check_choice, check_numbers
 from .common.synthetic import SyntheticBaseline, synthesize
 from .common.vae import (
@@ -25,6 +26,7 @@ from .common.vae import (
 )
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class SEGZSL(SyntheticBaseline):
     """Verma, Arora, Mishra, Rai: Generalized Zero-Shot Learning via Synthesized Examples, CVPR

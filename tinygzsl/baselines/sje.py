@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..settings.names import names_checked
 from .common.ranking import RankingBaseline
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class SJE(RankingBaseline):
     """Akata, Reed, Walter, Lee, Schiele: Evaluation of Output Embeddings for Fine-Grained Image

@@ -11,6 +11,7 @@ import numpy as np
 from ..nn.lbfgs import NotFiniteError, minimize
 from ..runtime.array import Array
 from ..runtime.matmul import matmul
+from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_power
 
@@ -20,6 +21,7 @@ MAX_ITERATIONS = 1000  # as in the authors' code
 GRADIENT, DECREASE = 1e-7, 1e-12
 
 
+@names_checked()
 @dataclass(kw_only=True, eq=False, repr=False)
 class SYNC(Baseline):
     """Changpinyo, Chao, Gong, Sha: Synthesized Classifiers for Zero-Shot Learning, CVPR 2016.

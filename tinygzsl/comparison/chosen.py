@@ -11,7 +11,7 @@ from ..baselines.methods import method
 from ..runs.config import read_toml, toml_value
 from ..settings import is_finite, settings_for
 from ..storage.checksums import write_text
-from ..text import quoted, shown
+from ..text import nearest, quoted, shown
 
 STORED = Path(__file__).with_name("settings.toml")
 OURS = "ours"  # EntropySeparationGZSL has settings in these files too
@@ -91,7 +91,7 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
     defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NOT_IN_FILES}
     for key, value in params.items():
         if key not in defaults:
-            raise ValueError(f"there is no setting {quoted(key)}; {name} has {', '.join(defaults)}")
+            raise ValueError(f"{name} has no setting {quoted(key)}; {nearest(key, defaults)}")
         if not _fits(value, defaults[key]):
             raise ValueError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
     method(name)(**params).check()

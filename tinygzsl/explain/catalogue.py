@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from ..text import nearest, quoted
 from .explanation import Explanation
 from .gan import GAN
 from .routing import ROUTING
@@ -16,13 +15,10 @@ ALL: dict[str, Explanation] = {e.name: e for e in (*TOOLS, *VSMM_TERMS, *GAN, *R
 def find(name: str) -> Explanation:
     """Return the explanation of that name; - and spaces stand for _.
 
-    Raises ValueError, with the nearest name, for an unknown one.
+    Raises ValueError, with the nearest names, for an unknown one.
     """
     asked = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
     if asked not in ALL:
-        nearest = difflib.get_close_matches(asked, ALL, n=1, cutoff=0)[0]
-        raise ValueError(
-            f"there is no explanation of {name!r}; the nearest is {nearest!r}, and "
-            "`tinygzsl explain` lists them all"
-        )
+        near = nearest(asked, ALL, lists_all="`tinygzsl explain`")
+        raise ValueError(f"there is no explanation of {quoted(name)}; {near}")
     return ALL[asked]

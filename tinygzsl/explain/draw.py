@@ -18,8 +18,9 @@ from ..runtime.backend import to_host
 class Sizes:
     """The sizes of a check's arrays.
 
-    These are the numbers of samples n, features d, attributes k, classes, hidden units (also
-    those of a fused critic) and latent units. `pairs` is the number of samples, or classes, of a loss that compares all pairs.
+    These are the numbers of samples n, features d, attributes k, classes, hidden units and latent
+    units. critic_units is the number of hidden units of a fused critic, and `pairs` the number of
+    samples, or classes, of a loss that compares all pairs.
     """
 
     n: int

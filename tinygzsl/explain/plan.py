@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -10,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..runtime.array import ArrayModule
+from ..text import nearest, quoted
 from .checks import PLACES, Place, Row, all_cases, gradient_row, name_of
 from .precision import precision_cases, precision_row
 
+LISTS_ALL = "`tinygzsl gradcheck` without a name"
 FLOAT32 = "float32 beside the definition in float64"
 
 
@@ -33,7 +34,7 @@ def plan(
 ) -> list[Task]:
     """Return all rows, or those whose name contains one of `names`, in upper or lower case.
 
-    Raises ValueError, with the nearest name, if one of `names` matches no row.
+    Raises ValueError, with the nearest names, if one of `names` matches no row.
     """
     tasks: list[Task] = []
     for group, cases in all_cases(xp).items():
@@ -50,9 +51,6 @@ def plan(
 def _chosen(tasks: list[Task], names: Sequence[str]) -> list[Task]:
     for name in names:
         if not any(name.lower() in task.name.lower() for task in tasks):
-            nearest = difflib.get_close_matches(name, [t.name for t in tasks], n=1, cutoff=0)[0]
-            raise ValueError(
-                f"no check has {name!r} in its name; the nearest is {nearest!r}, and "
-                "`tinygzsl gradcheck` without a name runs them all"
-            )
+            near = nearest(name, [t.name for t in tasks], lists_all=LISTS_ALL)
+            raise ValueError(f"no check has {quoted(name)} in its name; {near}")
     return [t for t in tasks if any(name.lower() in t.name.lower() for name in names)]

@@ -10,9 +10,9 @@ from typing import Any
 from ..settings import Settings
 from ..settings.describe import comment
 from ..settings.table import SETTINGS
-from ..text import quoted, shown
+from ..text import nearest, quoted, shown
 
-HEAD = "# For `tinygzsl train --config`. `tinygzsl settings NAME` says more of a setting."
+HEAD = "# For `tinygzsl train --config`. `tinygzsl settings NAME` explains a setting."
 SOURCE = {"name_or_path": str, "root": str, "split": int, "prototypes": str}  # keys of [data]
 
 
@@ -90,8 +90,8 @@ def read_source(path: Any) -> dict[str, Any]:
     unknown = [key for key in data if key not in SOURCE]
     if unknown:
         raise ValueError(
-            f"{path} has {quoted(unknown[0])} in [data], which is not a key of it; known are "
-            f"{', '.join(SOURCE)}"
+            f"{path} has {quoted(unknown[0])} in [data], which is not a key of it; "
+            f"{nearest(unknown[0], SOURCE)}"
         )
     if "name_or_path" not in data:
         raise ValueError(f"{path} doesn't name a dataset; set name_or_path in its section [data]")

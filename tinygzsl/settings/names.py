@@ -12,10 +12,11 @@ from ..text import nearest, quoted
 T = TypeVar("T")
 
 
-def names_checked(lists_all: str) -> Callable[[type[T]], type[T]]:
+def names_checked(lists_all: str = "") -> Callable[[type[T]], type[T]]:
     """Return a decorator for dataclasses whose TypeError suggests the parameter that was meant.
 
-    lists_all names the command or function that lists all parameters. The signature stays the same.
+    lists_all names the command or function that lists all parameters; without it the error does.
+    The signature stays the same.
     """
 
     def decorate(cls: type[T]) -> type[T]:

@@ -44,7 +44,7 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise ValueError(f"preset is {quoted(preset)}; pass one of {', '.join(PRESETS)}")
+        raise ValueError(f"preset is {quoted(preset)}; {nearest(str(preset), PRESETS)}")
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     for name in given:
         check_name(name)
@@ -53,6 +53,8 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 
 def check_name(name: str) -> None:
     """Raise ValueError, with the nearest names, unless there is a setting of that name."""
+    if not isinstance(name, str):
+        raise ValueError(f"a setting is named {quoted(name)}; pass a name like 'gan_lr'")
     if name not in SETTINGS:
         known = nearest(name, SETTINGS, lists_all=COMMAND)
         raise ValueError(f"there is no setting {quoted(name)}; {known}")
