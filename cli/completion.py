@@ -1,4 +1,4 @@
-"""What a shell offers for the names of settings, where its completion is set up."""
+"""What a shell offers for the names of settings and presets, where its completion is set up."""
 
 import click
 from click.shell_completion import CompletionItem
@@ -7,14 +7,17 @@ from click.shell_completion import CompletionItem
 def complete_name(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Settings that begin so, as gan_lr or, where a dot was typed, as gan.lr."""
+    """Return the settings whose names start with the typed text, with a dot if it has one."""
     return [CompletionItem(name, help=text) for name, text in _names(incomplete)]
 
 
 def complete_set(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """For --set: settings that begin so and, after the equals sign, the words to choose from."""
+    """Return, for --set, the settings whose names start with the typed text.
+
+    After the equals sign these are the allowed words that start with the text behind it.
+    """
     from ..settings.table import SETTINGS
 
     name, equals, value = incomplete.partition("=")
@@ -28,8 +31,17 @@ def complete_set(
     return [CompletionItem(f"{name}={word}") for word in words if word.startswith(value)]
 
 
+def complete_preset(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the presets whose names start with the typed text."""
+    from ..settings import PRESETS
+
+    return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+
+
 def _names(incomplete: str, dots: bool = False) -> list[tuple[str, str]]:
-    """Names and first sentences of the settings that begin so."""
+    """Return the settings whose names start with the typed text, with their first sentences."""
     from ..settings.describe import summary
     from ..settings.table import SETTINGS
 

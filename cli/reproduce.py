@@ -5,14 +5,18 @@ from pathlib import Path
 import click
 
 from .common import FAILED, emit, errors_as_sentences, given, json_option, note, threaded
-from .completion import complete_set
+from .completion import complete_preset, complete_set
 
 
 @click.command()
 @click.argument("target", required=False)
 @click.argument("datasets", nargs=-1, metavar="[DATASET]...")
 @click.option("--root", help="Folder to look in for named datasets.")
-@click.option("--preset", help="Named settings.  [default: the paper's for the dataset]")
+@click.option(
+    "--preset",
+    help="Named settings.  [default: the paper's for the dataset]",
+    shell_complete=complete_preset,
+)
 @click.option(
     "--set",
     "sets",

@@ -1,4 +1,4 @@
-"""`tinygzsl settings`: all settings with each preset's values, or everything about one."""
+"""`tinygzsl settings`: all settings or a group, with each preset's values, or one in full."""
 
 import shlex
 import shutil
@@ -17,17 +17,17 @@ VALUE_WIDTH = 10  # of the defaults' column; longer values exceed it
 @json_option
 @errors_as_sentences
 def settings(name, as_json):
-    """Show the setting NAME, like gan_lr, in full. Without NAME, list all settings.
+    """Show the setting NAME, like gan_lr, in full, or list the group NAME, like gan.
 
-    The list has the default, which is the value of the preset paper, and the values of presets that
-    differ.
+    Without NAME, list all settings. A list has the default, which is the value of the preset paper,
+    and the values of presets that differ.
     """
-    from ..settings import PRESETS
+    from ..settings import GROUPS, PRESETS
     from ..settings.presets import check_name
     from ..settings.table import SETTINGS
 
-    if name is None:
-        facts = {name: _facts(name) for name in SETTINGS}
+    if name is None or name in GROUPS:
+        facts = {n: _facts(n) for n in SETTINGS if name is None or n.startswith(f"{name}_")}
         emit({"presets": list(PRESETS), "settings": facts}, as_json=as_json, text=_listed(facts))
         return
     name = name.replace(".", "_")
@@ -65,7 +65,8 @@ def _listed(facts):
     width = shutil.get_terminal_size().columns
     names = max(map(len, facts))
     lines = []
-    for group, title in GROUPS.items():
+    for group in dict.fromkeys(name.split("_", 1)[0] for name in facts):
+        title = GROUPS[group]
         lines += [*wrap(f"{group}: {title}", width, subsequent_indent="  ")]
         for name in (name for name in facts if name.startswith(f"{group}_")):
             values = facts[name]["presets"]
@@ -75,7 +76,7 @@ def _listed(facts):
         lines.append("")
     lines += wrap(
         "The values are those of the preset paper, and then of presets that differ. "
-        "`tinygzsl settings gan_lr` says all about one.",
+        "`tinygzsl settings gan_lr` describes one in full.",
         width,
     )
     return "\n".join(lines)
@@ -99,16 +100,20 @@ def _text(name, facts):
         "unit": facts["unit"],
         "source": facts["source"],
         "presets": f"{_word(facts['default'])} in all" if same else _by_value(values),
-        "to set it": f"tinygzsl train DATASET --set {pair}",
-        "": f"{key} = {default}  under [{group}] in config.toml",
-        " ": f"EntropySeparationGZSL({name}={python!r})",
     }
+    ways = (
+        f"tinygzsl train DATASET --set {pair}",
+        f"{key} = {default}  under [{group}] in config.toml",
+        f"EntropySeparationGZSL({name}={python!r})",
+    )
     width = shutil.get_terminal_size().columns
-    names = max(map(len, rows))
+    names = max(map(len, (*rows, "to set it")))
     lines = [name, "", *wrap(facts["text"], width), ""]
     for row, value in rows.items():
         if value:
             lines += _wrapped(f"  {row:{names}}  {value}", names + 4, width)
+    for row, way in zip(("to set it", "", ""), ways, strict=True):
+        lines.append(f"  {row:{names}}  {way}")  # not broken, so that it can be copied
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option, note
-from .completion import complete_set
+from .completion import complete_preset, complete_set
 from .progress import clock
 
 
@@ -27,7 +27,11 @@ from .progress import clock
     "Several --set multiply.",
     shell_complete=complete_set,
 )
-@click.option("--preset", help="Named settings; see `tinygzsl info`.  [default: paper]")
+@click.option(
+    "--preset",
+    help="Named settings; see `tinygzsl info`.  [default: paper]",
+    shell_complete=complete_preset,
+)
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
 @click.option("--root", help="Folder to look in for a named dataset.")
 @click.option("--prototypes", help="Prototype variable of a MATLAB file.  [default: att]")

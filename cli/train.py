@@ -6,13 +6,17 @@ from pathlib import Path
 import click
 
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
-from .completion import complete_set
+from .completion import complete_preset, complete_set
 
 
 @click.command()
 @click.argument("dataset", required=False)
 @source_options
-@click.option("--preset", help="Named settings; see `tinygzsl info`.  [default: paper]")
+@click.option(
+    "--preset",
+    help="Named settings; see `tinygzsl info`.  [default: paper]",
+    shell_complete=complete_preset,
+)
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
 @click.option(
     "--set",

@@ -6,13 +6,19 @@ from pathlib import Path
 import click
 
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
-from .completion import complete_set
+from .completion import complete_preset, complete_set
 
 
 @click.command()
 @click.argument("dataset")
 @source_options
-@click.option("--preset", default="small", show_default=True, help="Where the search starts.")
+@click.option(
+    "--preset",
+    default="small",
+    show_default=True,
+    help="Where the search starts.",
+    shell_complete=complete_preset,
+)
 @click.option(
     "--set",
     "sets",

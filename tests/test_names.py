@@ -33,7 +33,7 @@ STABLE = {
 }
 # Not ours to call, or compiled; and the coordinates of drawings.
 BY_PLACE = {"ArrayModule.full", "_Helper._await", "box", "label", "line"}
-BY_PLACE |= {"complete_name", "complete_set", "compiled_epoch"}
+BY_PLACE |= {"complete_name", "complete_set", "complete_preset", "compiled_epoch"}
 # Of Matplotlib, itertools and contextvars.
 THEIRS = {"ax", "axes", "figure", "max", "min", "itertools", "product", "task"}
 COMPILED = ("click", "compiled", "intrinsic", "overload")

@@ -34,7 +34,8 @@ def test_the_list_fits_the_terminal(run_cli, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     for words in (["settings"], ["settings", "gan_generator_hidden"], ["settings", "router_unit"]):
         lines = run_cli(*words).stdout.splitlines()
-        assert max(map(len, lines)) <= columns
+        wrapped = lines[:-3] if words[1:] else lines  # the last three are for copying
+        assert max(map(len, wrapped)) <= columns
     if columns == 200:
         assert any(
             line.endswith("paper-hmdb51, paper-ucf101: [4096, 4096]; small, letters, auto: [1024]")
@@ -126,6 +127,35 @@ def offered(args, incomplete):
     """{what the shell offers: its help} after these words."""
     complete = ShellComplete(main, {}, "tinygzsl", "_TINYGZSL_COMPLETE")
     return {item.value: item.help for item in complete.get_completions(args, incomplete)}
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_lines_to_copy_are_whole_and_indented(run_cli, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run_cli("settings", "ptc_l2").stdout.splitlines()[-3:] == [
+        "  to set it  tinygzsl train DATASET --set 'ptc.l2=[0.01, 0.001, 0.0001, 1e-05, 1e-06]'",
+        "             l2 = [0.01, 0.001, 0.0001, 1e-05, 1e-06]  under [ptc] in config.toml",
+        "             EntropySeparationGZSL(ptc_l2=(0.01, 0.001, 0.0001, 1e-05, 1e-06))",
+    ]
+
+
+def test_a_group_is_listed(run_cli):
+    whole, part = (run_cli("settings", *name).stdout.splitlines() for name in ([], ["router"]))
+    mine = [line for line in whole if line.startswith("  router_")]
+    assert mine
+    assert part[0] == f"router: {GROUPS['router']}"
+    assert [line.split()[0] for line in part[1 : len(mine) + 1]] == [x.split()[0] for x in mine]
+    assert not any(line.startswith("  vsmm_") for line in part)
+    facts = json.loads(run_cli("settings", "router", "--json").stdout)
+    assert list(facts["settings"]) == [name for name in NAMES if name.startswith("router_")]
+
+
+@pytest.mark.parametrize(
+    "command", [["train", "letters"], ["tune", "d"], ["sweep", "d"], ["reproduce", "table1"]]
+)
+def test_presets_are_completed(command):
+    assert list(offered([*command, "--preset"], "")) == list(PRESETS)
+    assert list(offered([*command, "--preset"], "s")) == ["small"]
 
 
 def test_names_are_completed():
