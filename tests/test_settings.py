@@ -126,6 +126,14 @@ def test_a_field_that_says_nothing_of_itself_is_refused(sentence):
         setting(0.5, source="nowhere", above=0)
 
 
+def test_help_describes_every_setting():
+    for name, found in SETTINGS.items():
+        assert f"\n    {name} : " in Settings.__doc__
+        assert summary(found).split()[0] in Settings.__doc__
+    assert "gan_lr : float, default 0.0001, more than 0\n" in Settings.__doc__
+    assert "{settings}" not in Settings.__doc__
+
+
 def test_every_group_has_a_title():
     assert list(GROUPS) == list(Settings().sections())
 
@@ -161,7 +169,8 @@ def test_both_sides_of_each_bound(name, sentence):
             continue
         inside, outside = (bound, bound + other_side) if included else (bound + other_side, bound)
         assert _given(name, inside)
-        with sentence(ValueError, f"{name} is", f"pass a finite number of {found.range}"):
+        wanted = "a list of finite numbers, each" if found.is_list else "a finite number,"
+        with sentence(ValueError, f"{name} is", f"pass {wanted} {found.range}"):
             _given(name, outside)
 
 
@@ -246,7 +255,7 @@ def test_layers_have_at_least_one_unit_but_there_may_be_none(sentence):
 
 def test_a_bool_is_true_or_false(sentence):
     assert Settings(gan_train_on=True).gan_train_on
-    with sentence(ValueError, "gan_train_on is 1", "true or false"):
+    with sentence(ValueError, "gan_train_on is 1; pass true or false"):
         Settings(gan_train_on=1)
 
 

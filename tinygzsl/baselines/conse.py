@@ -51,7 +51,7 @@ class ConSE(Baseline):
     }
 
     candidates: int = 10
-    ptc_l2: tuple[float, ...] = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+    ptc_l2: tuple[float, ...] = Settings.ptc_l2
 
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""

@@ -74,7 +74,7 @@ class Setting:
         if self.is_number:
             for number in value if self.is_list else (value,):
                 if not (is_finite(number) and self.allows(number)):
-                    raise ValueError(f"{found}; pass a finite number of {self.range}")
+                    raise ValueError(f"{found}; pass {self._in_range()}")
 
     def _has_type(self, value: Any) -> bool:
         if not self.is_list:
@@ -82,12 +82,20 @@ class Setting:
         numbers_only = isinstance(value, tuple) and all(is_a(v, self.kind) for v in value)
         return numbers_only and (bool(value) or not self.filled)
 
+    def _in_range(self) -> str:
+        """Return the end of the sentence: "a finite number, more than 0"."""
+        return (
+            f"a {'list of finite numbers, each' if self.is_list else 'finite number,'} {self.range}"
+        )
+
     def _wanted(self) -> str:
         """Return the end of the sentence: "a number, like 0.0001 (more than 0)"."""
         if self.is_list:
             numbers = "whole numbers" if self.kind is int else "numbers"
             return f"a list of {numbers}, like {list(self.default)} (each {self.range})"
-        word = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+        if self.kind is bool:
+            return "true or false"
+        word = {int: "a whole number", float: "a number", str: "a word"}
         allowed = self.range or ", ".join(self.choices)
         return f"{word[self.kind]}, like {self.default!r}" + (f" ({allowed})" if allowed else "")
 

@@ -26,7 +26,12 @@ GROUPS = {  # by the first part of a name
 @names_checked(COMMAND)
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All hyper-parameters. The defaults are the `paper` preset's."""
+    """All hyper-parameters. The defaults are the `paper` preset's.
+
+    Parameters
+    ----------
+    {settings}
+    """
 
     scale_features: str = setting(
         "minmax",

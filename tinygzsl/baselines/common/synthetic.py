@@ -158,15 +158,15 @@ class GANBaseline(SyntheticBaseline):
 
     features: str = "minmax"
 
-    gan_generator_hidden: tuple[int, ...] = (4096,)
-    gan_critic_hidden: tuple[int, ...] = (4096,)
-    gan_output: str = "relu"
-    gan_latent: int = 0
-    gan_lr: float = 1e-4
-    gan_penalty: float = 10.0
-    gan_critic_steps: int = 5
-    gan_batch: int = 64
-    gan_max_epochs: int = 60
+    gan_generator_hidden: tuple[int, ...] = Settings.gan_generator_hidden
+    gan_critic_hidden: tuple[int, ...] = Settings.gan_critic_hidden
+    gan_output: str = Settings.gan_output
+    gan_latent: int = Settings.gan_latent
+    gan_lr: float = Settings.gan_lr
+    gan_penalty: float = Settings.gan_penalty
+    gan_critic_steps: int = Settings.gan_critic_steps
+    gan_batch: int = Settings.gan_batch
+    gan_max_epochs: int = Settings.gan_max_epochs
 
     def check(self) -> None:
         """Raise ValueError for a parameter out of its range."""
