@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize as scipy_minimize
 
 from tinygzsl.nn import lbfgs
+from tinygzsl.nn.inverse_hessian import CHUNK, InverseHessian, products
 from tinygzsl.nn.lbfgs import Minimum, NotFiniteError, minimize
 from tinygzsl.runtime.threads import workers
 
@@ -260,6 +261,39 @@ def test_nan_and_inf_are_errors(what, bad):
         calls.clear()
         with pytest.raises(NotFiniteError, match=f"the {what} is NaN or inf at evaluation 4"):
             minimize(objective, np.full(3, -1.2), **bounds, **TIGHT)
+
+
+# The inverse Hessian
+
+
+def test_products_of_float32_are_in_float64():
+    rows = np.array([[1e25, 0, 1], [1, 1, 1]], "float32")
+    for repeats in (1, 2 * CHUNK):
+        found = products(np.tile(rows, repeats), np.tile(rows[0], repeats))
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, [1e50 * repeats, 1e25 * repeats], rtol=1e-6)
+
+
+def kept(step, change):
+    """H after a step (n,) with this change of the gradient, which is its gradient as well."""
+    h = InverseHessian(step, 2)
+    h.step[...], h.change[...] = step, change
+    h.keep(products(h.rows, h.change), products(h.rows, h.change))
+    return h
+
+
+def test_a_pair_whose_squares_are_0_is_not_kept():
+    assert kept(np.ones(3), np.full(3, 1e-150)).order == [0]
+    assert kept(np.ones(3), np.full(3, 1e-170)).order == []
+
+
+def test_a_large_curvature_is_kept_with_and_without_bounds():
+    """The unit of the loss makes no difference."""
+    gradient = np.array([1e20, 1e20, 4e20])
+    h = kept(np.ones(3), np.full(3, 1e20))
+    free = np.array([True, True, False])
+    np.testing.assert_allclose(h.descent_of_free(gradient, free), [-1, -1, 0])
+    assert h.descent_of_free(gradient, np.zeros(3, bool)) is None
 
 
 # With bounds

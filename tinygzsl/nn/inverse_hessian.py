@@ -104,15 +104,12 @@ class InverseHessian:
 
 def products(rows: Array, vector: Array) -> Array:
     """Return rows @ vector for rows (k, n) and vector (n,), in float64, in a fixed order."""
-    xp, size = array_module(vector), vector.size
-
-    def part(low: int, high: int) -> Array:
-        wide = xp.asarray(rows[:, low:high], np.float64)  # squares in float32 may overflow
-        return wide @ xp.asarray(vector[low:high], np.float64)
-
-    if size <= CHUNK or xp is not np:
-        return part(0, size)
-    return np.stack([part(i, i + CHUNK) for i in range(0, size, CHUNK)]).sum(axis=0)
+    xp = array_module(vector)
+    wide = xp.asarray(vector, np.float64)  # squares in float32 may overflow
+    if vector.size <= CHUNK or xp is not np:
+        return rows @ wide
+    starts = range(0, vector.size, CHUNK)
+    return np.stack([rows[:, i : i + CHUNK] @ wide[i : i + CHUNK] for i in starts]).sum(axis=0)
 
 
 def _weights(
