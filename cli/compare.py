@@ -71,7 +71,7 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
             note(line)
 
         callback = _phases(progress)
-        if tune and folder is not None:
+        if tune:
             chosen = tuned(
                 chosen, names, data.training(), label=label, folder=folder, sha256=sha256, say=say
             )

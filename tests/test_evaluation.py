@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.metrics import accuracies
+from tinygzsl.metrics import accuracies, ausuc, fpr_at_tpr
 
 
 @pytest.fixture
@@ -91,3 +91,28 @@ def test_refuses_nan_in_test_features(evaluated, sentence):
     bad[3, 2] = np.nan
     with sentence(ValueError, "X_test", "1 values", "row 3", "column 2"):
         tz.evaluate(model, replace(data, X_test=bad))
+
+
+def test_every_figure_is_of_its_own_samples(evaluated):
+    model, data, _ = evaluated
+    # thresholds by which seen samples take all three routes
+    model.settings_ = replace(model.settings_, router_delta_low=0.1, router_delta_high=0.2)
+    m = tz.evaluate(model, data)
+    y, is_seen = data.y_test, np.isin(data.y_test, data.seen_classes)
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    f = model.compatibility(data.X_test, data.unseen_prototypes)
+    h, n_seen = result.entropy, len(data.seen_classes)
+    assert m["fpr95"] == fpr_at_tpr(h[is_seen], h[~is_seen])
+    assert m["auroc"] == pytest.approx(np.mean(h[~is_seen][:, None] > h[is_seen]), abs=1e-3)
+    classes = data.seen_classes, data.unseen_classes
+    assert m["ausuc"] == ausuc(f[:, :n_seen], f[:, n_seen:], y, *classes)
+    for kind, rows in (("seen", is_seen), ("unseen", ~is_seen)):
+        shares = {route: np.mean(result.route[rows] == route) for route in ("SL", "GZSL", "ZSL")}
+        assert m["routes"][kind] == pytest.approx(shares)
+    among_seen = model.predict(data.X_test)
+    per_class = [np.mean(among_seen[y == c] == c) for c in data.seen_classes]
+    assert m["supervised"] == pytest.approx(np.mean(per_class))
+    among_unseen = data.unseen_classes[f[:, n_seen:].argmax(axis=1)]
+    label = np.where(h >= m["oracle"]["threshold"], among_unseen, among_seen)
+    oracle = {key: value for key, value in m["oracle"].items() if key != "threshold"}
+    assert oracle == pytest.approx(accuracies(y, label, is_seen))

@@ -272,3 +272,12 @@ def test_looks_stay_frequent_until_it_is_enough(data):
     pipeline.train_gan(training, seen, plan, enough=lambda: False)
     assert training.passed
     assert [look.step for look in training.looks][:3] == [10, 20, 30]
+
+
+@pytest.mark.parametrize("given", [{"proxies": True}, {"vsmm_weight_es": 0.0}])
+def test_held_out_samples_are_not_forgotten_where_there_is_no_gan(data, sentence, given):
+    settings = Settings(**{**SMALL, "vsmm_weight_es": given.get("vsmm_weight_es", 1.0)})
+    plan = Plan(settings=settings, seed=0, xp=np, dtype=str(data[0].dtype))
+    proxies = data[0][:5] if "proxies" in given else None
+    with sentence(ValueError, "held-out samples", "pass no proxies"):
+        pipeline.fit(seen_data(*data), plan, held=data[0][:5], proxies=proxies)

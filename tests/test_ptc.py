@@ -4,6 +4,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tinygzsl import ptc
 from tinygzsl.nn.adam import Adam
+from tinygzsl.nn.lbfgs import minimize
 from tinygzsl.ptc import PTC, ptc_loss, train_ptc
 from tinygzsl.settings import Settings
 
@@ -179,3 +180,37 @@ def test_a_class_without_held_out_samples_is_still_a_class(make_data):
     x, y = make_data(40, seed=1)
     model = train(data, (x[y > 0], y[y > 0]))
     assert model.b.shape == (CLASSES,)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """(objective, start, minimum) of every fit by L-BFGS, in order."""
+    seen = []
+
+    def spy(objective, start, **rules):
+        seen.append((objective, start.copy(), minimize(objective, start, **rules)))
+        return seen[-1][2]
+
+    monkeypatch.setattr(ptc, "minimize", spy)
+    return seen
+
+
+def test_lbfgs_starts_from_the_weights_and_has_the_gradient_of_its_objective(make_data, fits):
+    x, y = make_data(40, 0.2)
+    rng = np.random.default_rng(0)
+    w, b = rng.normal(size=(CLASSES, D)), rng.normal(size=CLASSES)
+    ptc._fit_lbfgs(w, b, x + 5, y, l2=0.1)  # features far from 0, so that the centre counts
+    ((objective, start, _),) = fits
+    assert objective(start)[0] == pytest.approx(ptc_loss(w, b, x + 5, y, l2=0.1)[0], rel=1e-12)
+    for v in 1e-6 * np.eye(start.size):
+        slope = (objective(start + v)[0] - objective(start - v)[0]) / 2e-6
+        assert objective(start)[1] @ v / 1e-6 == pytest.approx(slope, abs=1e-7)
+
+
+def test_lbfgs_takes_no_more_steps_where_features_lie_far_from_zero(make_data, fits):
+    x, y = make_data(60, 0.2)
+    w, b = np.zeros((CLASSES, D)), np.zeros(CLASSES)
+    found = [ptc._fit_lbfgs(w, b, x + shift, y, l2=0.01)[0] for shift in (0, 30)]
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4)
+    near, far = (minimum.evaluations for *_, minimum in fits)
+    assert far <= near + 3

@@ -192,10 +192,8 @@ class CWGAN:
     def _generator_step(self, y: Array, prototypes: Array) -> Array:
         xp = array_module(y, prototypes)
         rows = self._rows(xp, y.shape[0], step=self.step, purpose=Purpose.GENERATOR_BATCH)
-        z, a = (
-            self._normal(xp, step=self.step, purpose=Purpose.GENERATOR_NOISE),
-            prototypes[y[rows]],
-        )
+        z = self._normal(xp, step=self.step, purpose=Purpose.GENERATOR_NOISE)
+        a = prototypes[y[rows]]
         term = self.extra
         extra = None if term is None else lambda fake: term(fake, rows)
         out = self._generator_grads

@@ -133,6 +133,8 @@ def fit(
     snapshot qualifies or the measured entropies don't give a scale.
     """
     settings, source, saved = plan.settings, None, checkpoints or Checkpoints()
+    if held is not None and (proxies is not None or settings.vsmm_weight_es == 0):
+        raise ValueError("held-out samples are measured beside proxies of a GAN; pass no proxies")
     if settings.vsmm_weight_es > 0 and proxies is None:
         with device_errors(LESS_GAN):
             source = find_proxies(data, plan, checkpoint=saved.gan)

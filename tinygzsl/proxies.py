@@ -62,7 +62,7 @@ class ProxySource(NamedTuple):
             latent=header["latent"],
         )
 
-    def check(self, *, k: int, d: int, dtype: np.dtype) -> None:
+    def check(self, *, d: int, k: int, dtype: np.dtype) -> None:
         """ValueError unless the generators map k attributes to d features, and all is finite."""
         if not self.snapshots or type(self.latent) is not int or self.latent < 1:
             raise ValueError(

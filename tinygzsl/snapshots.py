@@ -273,7 +273,8 @@ def train_with_looks(
         on_look(snapshot, last step) is called at every look. The snapshot has the live generator,
         which must be copied to be kept.
     enough : callable, optional
-        Replaces the condition on the keepers and gan_train_on; the epoch limit still holds.
+        Replaces the condition on the keepers and gan_train_on: training ends, and looks become
+        rarer, when it returns true. The epoch limit still holds.
 
     Raises
     ------
@@ -283,11 +284,12 @@ def train_with_looks(
     """
     gan, on_cpu = training.gan, array_module(x) is np
     settings = gan.settings
-    done, passed = enough or (lambda: training.done), enough or (lambda: training.passed)
+    done = enough or (lambda: training.done and not settings.gan_train_on)
+    passed = enough or (lambda: training.passed)
     per_epoch = math.ceil(x.shape[0] / settings.gan_batch)
     total = settings.gan_max_epochs * per_epoch
     often = min(max(10, per_epoch // 20), total)
-    while gan.step < total and (settings.gan_train_on or not done()):
+    while gan.step < total and not done():
         terms = gan.train_step(x, y, prototypes)
         logs = {"phase": "gan", "total": total}
         every = per_epoch if passed() else often

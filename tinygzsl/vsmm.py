@@ -131,11 +131,8 @@ def vsmm_loss(
     "h_proxy" (in nats) and "loss"; without proxies there are no "es" and "h_proxy".
     """
     xp, n = array_module(x, y, prototypes), y.shape[0]
-    w_ae, w_le, w_clf = (
-        settings.vsmm_weight_ae,
-        settings.vsmm_weight_le,
-        settings.vsmm_weight_clf,
-    )
+    w_ae, w_le = settings.vsmm_weight_ae, settings.vsmm_weight_le
+    w_clf = settings.vsmm_weight_clf
     latent, f_v_cache = vsmm.f_v.forward(x)
     logits, c_cache = vsmm.c.forward(latent)
     decoded, g_cache = vsmm.g.forward(latent[:n])

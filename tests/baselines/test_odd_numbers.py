@@ -36,7 +36,7 @@ def test_odd_numbers_give_finite_scores_or_a_sentence(name, fit, tiny_dataset, s
         assert np.isfinite(f).all()
     for odd, part in (
         (features(data, lambda x: np.full_like(x, 3)), "rows of X are the same"),
-        (features(data, lambda x: x.astype(float) * 1e300), "greatest float32"),
+        (features(data, lambda x: x.astype(float) * 1e300), "largest float32"),
         (prototypes(data, np.ones_like), "rows of prototypes are the same"),
     ):
         with sentence(ValueError, part):

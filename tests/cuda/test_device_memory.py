@@ -50,14 +50,14 @@ def gpu():
 
 def test_features_take_three_quarters_of_the_free_memory_at_most(gpu):
     cupy = gpu(memory=1 << 20)
-    assert not is_pinned(empty_features((192, 1024), "float32", cupy))
-    assert is_pinned(empty_features((193, 1024), "float32", cupy))
+    assert not is_pinned(empty_features(cupy, (192, 1024), "float32"))
+    assert is_pinned(empty_features(cupy, (193, 1024), "float32"))
     used = cupy.empty(1 << 19, "uint8")
-    assert is_pinned(empty_features((100, 1024), "float32", cupy))
+    assert is_pinned(empty_features(cupy, (100, 1024), "float32"))
     del used
-    assert not is_pinned(empty_features((100, 1024), "float32", cupy))  # what the pool keeps counts
+    assert not is_pinned(empty_features(cupy, (100, 1024), "float32"))  # what the pool keeps counts
     cupy.get_default_memory_pool().set_limit(size=1 << 19)
-    assert is_pinned(empty_features((100, 1024), "float32", cupy))
+    assert is_pinned(empty_features(cupy, (100, 1024), "float32"))
 
 
 def test_a_limit_of_the_pool_counts_with_what_is_used(gpu):
@@ -69,7 +69,7 @@ def test_a_limit_of_the_pool_counts_with_what_is_used(gpu):
 
 
 def test_on_the_cpu_features_are_plain_arrays_and_a_block_is_a_view():
-    x = empty_features((5, 3), "float64", np)
+    x = empty_features(np, (5, 3), "float64")
     assert type(x) is np.ndarray
     assert not is_pinned(x)
     ((rows, part),) = blocks(x)
@@ -84,7 +84,7 @@ def test_neither_memory_is_enough(gpu, sentence, monkeypatch):
 
     monkeypatch.setattr(cupy.cuda, "PinnedMemory", refuse)
     with sentence(MemoryError, "1.0 MB", "neither on the GPU nor in pinned memory", "'cpu'"):
-        empty_features((256, 1024), "float32", cupy)
+        empty_features(cupy, (256, 1024), "float32")
 
 
 @pytest.mark.parametrize("pinned", [False, True])
@@ -92,7 +92,7 @@ def test_blocks_are_on_the_device_and_make_the_whole(gpu, plain, monkeypatch, pi
     cupy = gpu(memory=1 << 16 if pinned else 8 << 30)
     monkeypatch.setattr(device_memory, "BLOCK_VALUES", 1000)
     values = np.arange(N * D, dtype="float32").reshape(N, D)
-    x = empty_features((N, D), "float32", cupy)
+    x = empty_features(cupy, (N, D), "float32")
     assert is_pinned(x) == pinned
     x.set(values)
     parts = [(rows, part.get()) for rows, part in blocks(x) if not is_pinned(part)]
@@ -164,7 +164,7 @@ def test_features_go_to_the_gpu_once(gpu, plain, data, small_model):
 def test_a_gan_step_on_pinned_features_copies_nothing_through_the_host(gpu, data):
     cupy = gpu(memory=100_000)
     X, y, prototypes = data
-    x = empty_features(X.shape, "float32", cupy)
+    x = empty_features(cupy, X.shape, "float32")
     assert is_pinned(x)
     x.set(X)
     settings = Settings(gan_generator_hidden=(8,), gan_critic_hidden=(8,), gan_batch=16)
@@ -281,7 +281,9 @@ def test_chunks_of_the_device_have_many_rows_and_bounded_values(
     monkeypatch, rows, columns, width, chunks
 ):
     found = []
-    monkeypatch.setattr(scaling, "_scaled_chunks", lambda *args: found.extend(args[5]) or [])
+    monkeypatch.setattr(
+        scaling, "_scaled_chunks", lambda *args, chunks, **more: found.extend(chunks) or []
+    )
     cupy = SimpleNamespace(empty=lambda shape, dtype: np.empty((0, 0)))
     x = np.broadcast_to(np.float32(0), (rows, columns))
     map_scaled(len, "X", x, None, xp=cupy, dtype="float32", width=width)

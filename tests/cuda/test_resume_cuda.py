@@ -239,3 +239,28 @@ def test_a_divergence_within_an_epoch_says_the_same_on_both_devices(
         assert len(said[-1]) == 4
         assert len(calls) == 1
     np.testing.assert_allclose(*said, rtol=1e-3)
+
+
+def test_a_divergence_at_the_end_of_an_epoch_says_the_means_of_its_rows(
+    run_cli, gpu, data, options, tmp_path, monkeypatch
+):
+    """The last batch of 70 rows has 6: the epoch counts as 70 rows, not as 5 batches of 16."""
+    loss, calls = vsmm.vsmm_loss, []
+
+    def planted(model, x, y, *arguments, **options):
+        terms, grads = loss(model, x, y, *arguments, **options)
+        calls.append((float(terms["ae"]), len(y)))
+        if len(calls) == 5:
+            grads[0][0, 0] = float("nan")
+        return terms, grads
+
+    monkeypatch.setattr(vsmm, "vsmm_loss", planted)
+    with np.errstate(all="ignore"):
+        result = run_cli("train", data, *options, "--device", "cuda", "--out", tmp_path / "run")
+    assert result.exit_code == 1, result.output
+    error = result.stderr.strip().splitlines()[-1]
+    assert "the VSMM diverged in epoch 1, at step 5: f_v parameter 0 or its gradient" in error
+    values, rows = zip(*calls, strict=True)
+    assert rows == (16, 16, 16, 16, 6)
+    said = float(re.search(r"ae ([0-9.e+-]+)", error)[1])
+    assert said == pytest.approx(np.average(values, weights=rows), rel=1e-3)

@@ -46,3 +46,12 @@ def test_a_draw_of_one_seed_is_not_a_draw_of_the_next():
     y = np.repeat([0, 1], 50)
     of_next = hold_out_rows(y, share=0.2, seed=1, purpose=PURPOSE, draw=0)
     assert not np.array_equal(hold_out_rows(y, share=0.2, seed=0, purpose=PURPOSE, draw=1), of_next)
+
+
+def test_a_class_of_one_draw_is_not_the_next_class_of_the_draw_before():
+    y = np.repeat([0, 1], 50)
+    held = [
+        hold_out_rows(y, share=0.5, seed=0, purpose=Purpose.FOLD_HOLD_OUT, draw=draw)
+        for draw in (0, 1)
+    ]
+    assert not np.array_equal(held[0][50:], held[1][:50])

@@ -229,7 +229,7 @@ def test_numbers_too_large_for_float32_are_refused_in_their_place(fit, data, sen
     X = data.X_train.astype(np.float64)
     X[3, 2] = 1e39
     for call in (model.entropy, lambda X: model.fit(X, data.y_train, data.seen_prototypes)):
-        with sentence(ValueError, "X has 1e+39 in row 3, column 2", "greatest float32"):
+        with sentence(ValueError, "X has 1e+39 in row 3, column 2", "largest float32"):
             call(X)
 
 

@@ -16,7 +16,7 @@ from tinygzsl.settings import settings_for
 from tinygzsl.tuning.folds import folds
 from tinygzsl.tuning.gate_grids import THRESHOLDS, Scores, cut_grids, gate_table, make_grids
 from tinygzsl.tuning.search import Search
-from tinygzsl.tuning.trials import FoldTrainer
+from tinygzsl.tuning.trials import Draws, FoldTrainer
 
 FIXED = {
     "gan_generator_hidden": (16,),
@@ -101,7 +101,7 @@ def test_what_sets_the_scale_is_not_what_s_is_measured_on(training):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_gate_by_hand():
+def test_a_gate_by_hand(sentence):
     """Four samples, two of them seen, in a model whose medians are 0.2 and 1.2 nats."""
     entropy = np.array([0.1, 0.6, 0.6, 1.1])
     seen = np.array([1.0, 1.0, 0.0, 0.0])  # C is right on all of them, and F among unseen ones
@@ -114,6 +114,18 @@ def test_a_gate_by_hand():
     assert table[at[0.5], at[0.6]] == pytest.approx(2 / 3)  # below 0.7: all three are seen
     assert table[at[0.3], at[0.35]] == pytest.approx(2 / 3)  # above 0.55: all three are unseen
     assert table[at[0.5], at[0.3]] == -1
+    with sentence(ValueError, "the scores have no scale"):
+        gate_table(scores._replace(scale=None), grids, kind="hard", unit="measured")
+
+
+def test_positions_without_a_scale_are_never_taken_for_nats(training, sentence):
+    with sentence(ValueError, "no entropies were measured", "router_unit='nats'"):
+        units.in_nats(settings_for("small", {"router_unit": "measured"}), None)
+    assert units.in_nats(settings_for("small"), None) == settings_for("small")
+    one = trainer(folds(training, count=1)[0])
+    draws = Draws(one._scaled(MEASURED).seen.x[:20], None)
+    with sentence(ValueError, "needs fresh proxies"):
+        one.scores_with(replace(MEASURED, vsmm_epochs=1), draws)
 
 
 def test_a_fixed_threshold_is_a_position(training, sentence):

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit
 
 from tinygzsl.nn import ops
-from tinygzsl.nn.ops import ACTIVATIONS
+from tinygzsl.nn.ops import ACTIVATIONS, class_table
 
 CURVED = ("sigmoid", "tanh", "softplus")
 S = np.array([[-2.0, -0.5, 0.0], [0.25, 1.0, 3.0]])
@@ -161,3 +161,11 @@ def test_inputs_are_not_changed(name, rng):
 def test_unknown_activation_lists_the_known_ones(sentence):
     with sentence(ValueError, "activation is 'gelu'", *ACTIVATIONS):
         ops.activation("gelu")
+
+
+@pytest.mark.parametrize("n", [3, 4, 5])
+def test_the_table_of_classes_has_a_row_per_class_unless_there_are_more_classes_than_samples(n):
+    prototypes, y = np.arange(8.0).reshape(4, 2), np.arange(n) % 4
+    table, row = class_table(prototypes, y)
+    np.testing.assert_array_equal(table[row], prototypes[y])
+    assert (table is prototypes) == (n >= 4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.report import figures, svg_charts
-from tinygzsl.report.charts import TITLES, entropy_chart, run_charts
+from tinygzsl.report.charts import TITLES, entropy_chart, run_charts, vsmm_chart
 from tinygzsl.report.samples import Histogram
 from tinygzsl.report.svg import INNER, LEFT
 from tinygzsl.runs.load import Run
@@ -156,3 +156,37 @@ def test_a_threshold_out_of_reach_stands_at_the_end(make_run, histogram, delta_h
     last = [line for line in svg.iter("line") if line.get("class") == "rule"][-1]
     assert float(last.get("x1")) <= LEFT + INNER
     assert f"δ high: {delta_high:g}" in texts(svg)
+
+
+def test_every_series_has_its_own_name_and_values(make_run, histogram):
+    _, critic, vsmm, entropy = run_charts(make_run(), histogram)
+    assert [(panel.y, panel.series[0].y) for panel in critic.panels] == [
+        ("distance", [2.0 - r for r in VALUES]),
+        ("penalty", [0.1 * i for i in range(5)]),
+    ]
+    losses, entropies = vsmm.panels
+    assert (losses.logarithmic, entropies.logarithmic) == (True, False)
+    assert {one.name: (one.x, one.y) for one in entropies.series} == {
+        "seen samples": ([1, 2, 3], [0.2, 0.2, 0.2]),
+        "proxies": ([1, 2, 3], [1, 2, 3]),
+    }
+    all_terms = {"loss": 1, "clf": 2, "le": 3, "ae": 4, "es": 5, "h_seen": 6, "h_proxy": 7}
+    assert {one.name: one.y for one in vsmm_chart([all_terms]).panels[0].series} == {
+        "all of eq. 9": [1],
+        "cross-entropy of C": [2],
+        "embedding, eq. 4": [3],
+        "autoencoder, eq. 3": [4],
+        "entropy separation, eq. 8": [5],
+    }
+    bars = [panel.series[0] for panel in entropy.panels]
+    assert {one.name: one.y for one in bars} == {
+        "seen test samples": histogram.shares["seen"].tolist(),
+        "unseen test samples": histogram.shares["unseen"].tolist(),
+        "fresh proxies": histogram.shares["proxy"].tolist(),
+    }
+
+
+@needs_matplotlib
+def test_matplotlib_draws_the_losses_symmetric_logarithmic(make_run):
+    chart = run_charts(make_run())[2]
+    assert [ax.get_yscale() for ax in figures.draw(chart).axes] == ["symlog", "linear"]

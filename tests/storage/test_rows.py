@@ -1,9 +1,11 @@
 """A file of rows: appended, read back, cut, damaged."""
 
 import json
+import os
 
 import pytest
 
+from tinygzsl.storage import rows as storage_rows
 from tinygzsl.storage.rows import (
     RowFile,
     crc32,
@@ -90,3 +92,19 @@ def test_a_table_has_a_column_for_every_name():
     rows = [{"a": 1, "b": "x,y"}, {"b": 0.5, "c": None}]
     assert csv_text(rows) == 'a,b,c\n1,"x,y",\n,0.5,\n'
     assert csv_text([]) == "\n"
+
+
+def test_every_line_reaches_the_disk_and_the_folder_has_a_new_file(rows, monkeypatch):
+    synced, fsync = [], os.fsync
+
+    def spy(number):
+        synced.append(os.fstat(number).st_size)
+        fsync(number)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    folders = []
+    monkeypatch.setattr(storage_rows, "sync_folder", folders.append)
+    for line in (b"1,2\n", b"3,4\n"):
+        rows.append(line)
+    assert synced == [len(rows.head) + 4, len(rows.head) + 8]  # after the line is written
+    assert folders == [rows.path.parent]

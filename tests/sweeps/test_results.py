@@ -159,6 +159,14 @@ def test_a_dataset_that_changes_on_the_way_is_noticed(path, sentence):
     Results(path, PLAN, runs=RUNS).append(row_of(RUNS[2], data_sha256="another split's"))
 
 
+def test_rows_of_a_dataset_that_changed_are_not_called_damaged(tmp_path, sentence):
+    path = tmp_path / "rows.jsonl"
+    Results(path, PLAN, runs=RUNS).append(row_of(RUNS[0]))
+    path.write_bytes(path.read_bytes() + json_line(row_of(RUNS[1], data_sha256="other")))
+    with sentence(ValueError, "a has changed since the first rows", path):
+        Results(path, PLAN, runs=RUNS)
+
+
 def test_a_csv_file_has_a_cell_for_every_value(tmp_path):
     path = tmp_path / "rows.csv"
     failed = row_of(RUNS[1], value=None, model_sha256=None, error="it failed, sadly")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.datasets import TrainingSet
+from tinygzsl.tuning import folds as folds_module
 from tinygzsl.tuning.folds import folds
 
 
@@ -95,3 +96,16 @@ def test_there_are_at_most_20(training, sentence):
     assert len(folds(training, count=20)) == 20
     with sentence(ValueError, "folds is 21", "at most 20"):
         folds(training, count=21)
+
+
+def test_a_fold_holds_out_by_its_number_and_not_by_another_seed(training, monkeypatch):
+    """With seed + number, fold 1 of a seed would hold out what fold 0 of the next one does."""
+    drawn, hold_out = [], folds_module.hold_out_rows
+
+    def spy(y, **how):
+        drawn.append((how["seed"], how.get("draw", 0)))
+        return hold_out(y, **how)
+
+    monkeypatch.setattr(folds_module, "hold_out_rows", spy)
+    folds_module.folds(training, count=3, seed=5)
+    assert drawn == [(5, 0), (5, 1), (5, 2)]

@@ -174,7 +174,7 @@ def fit_and_scale(
         _over_workers(share, x)
         check_tells_apart(name, x, out, scaler.scale, kind=kind)
         return scaler, out
-    out, upload = empty_features((x.shape[0], x.shape[1]), dtype, xp), _uploader(x, xp, dtype)
+    out, upload = empty_features(xp, (x.shape[0], x.shape[1]), dtype), _uploader(x, xp, dtype)
     warn_if_pinned(name, out)
     chunks = row_chunks(x)
     for rows in chunks:

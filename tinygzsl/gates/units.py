@@ -71,9 +71,15 @@ def entropy_scale(of_seen: np.ndarray, of_proxies: np.ndarray) -> tuple[float, f
 def in_nats(settings: Settings, scale: tuple[float, float] | None) -> Settings:
     """Return the settings with eq. 10's thresholds in nats.
 
-    scale is that of entropy_scale, or None if they are in nats already.
+    scale is that of entropy_scale, or None if they are in nats already. Raises ValueError if they
+    are positions and there is no scale.
     """
     if scale is None:
+        if settings.router_unit == "measured":
+            raise ValueError(
+                "router_unit is 'measured', but no entropies were measured; fit the model, or set "
+                "router_unit='nats'"
+            )
         return settings
     positions = settings.router_delta_low, settings.router_delta_high
     low, high = (nats_of(position, scale) for position in positions)

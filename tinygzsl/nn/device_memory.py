@@ -41,7 +41,7 @@ def memory(cupy: CuPy) -> tuple[int, int]:
     return max(min(free, limit - pool.used_bytes()), 0), min(total, limit)
 
 
-def empty_features(shape: tuple[int, int], dtype: DTypeLike, xp: ArrayModule) -> Array:
+def empty_features(xp: ArrayModule, shape: tuple[int, int], dtype: DTypeLike) -> Array:
     """Return an empty array for features, on the device or in pinned host memory.
 
     It is on the device if it needs at most SHARE of the device's free memory. Raises MemoryError if
@@ -84,11 +84,11 @@ def warn_if_pinned(name: str, x: Array) -> None:
 
 
 def take_rows(x: Array, rows: np.ndarray) -> Array:
-    """A copy of the rows (n,) of x (N, d), where empty_features puts it, which it says."""
+    """Return a copy of the rows (n,) of x (N, d), and warn if it is in pinned memory."""
     xp = array_module(x)
     if xp is np:
         return x[rows]
-    out = empty_features((rows.size, x.shape[1]), x.dtype, xp)
+    out = empty_features(xp, (rows.size, x.shape[1]), x.dtype)
     warn_if_pinned("the part of X that trains the PTC", out)
     return kernels.gather_rows(x, xp.asarray(rows), out)
 

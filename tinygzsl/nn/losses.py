@@ -31,8 +31,8 @@ def softmax_loss_backward(dce: Array, dentropy: Array, cache: LossCache) -> Arra
 
 def softmax_entropy_forward(logits: Array) -> tuple[Array, LossCache]:
     """Entropy (n,) of softmax(logits (n, c)), in nats, from 0 to ln c; no labels are needed."""
-    nobody = array_module(logits).empty(0, "int64")
-    (_, entropy), cache = softmax_loss_forward(logits, nobody)
+    no_labels = array_module(logits).empty(0, "int64")
+    (_, entropy), cache = softmax_loss_forward(logits, no_labels)
     return entropy, cache
 
 

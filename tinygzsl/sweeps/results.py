@@ -84,7 +84,8 @@ class Results:
         self.rows: dict[int, dict[str, Any]] = {}
         self.data: dict[tuple[str, str], str] = {}  # checksum of each dataset's split
         self._check_plan()
-        self.file.read(self._read)
+        for line, row in self.file.read(self._read):
+            self._take(line, row)
 
     def missing(self) -> list[Run]:
         """Return the runs without a row, in the order of the plan."""
@@ -119,8 +120,11 @@ class Results:
                 "its command to continue it, or choose another --out"
             )
 
-    def _read(self, line: bytes) -> None:
-        self._take(line, self._parse(line))
+    def _read(self, line: bytes) -> tuple[bytes, dict[str, Any]]:
+        """Return the line and its row; KeyError for a row of a run that the plan doesn't have."""
+        row = self._parse(line)
+        self.places[self._key(row)]
+        return line, row
 
     def _take(self, line: bytes, row: dict[str, Any]) -> None:
         place = self.places[self._key(row)]

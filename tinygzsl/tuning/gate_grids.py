@@ -179,7 +179,9 @@ def gate_table(scores: Scores, grids: Grids, *, kind: str, unit: str) -> np.ndar
 
 
 def _hard_table(scores: Scores, grids: Grids, *, unit: str) -> np.ndarray:
-    if unit == "measured" and scores.scale is not None:
+    if unit == "measured":
+        if scores.scale is None:
+            raise ValueError("the unit is 'measured' but the scores have no scale; measure it")
         low, high = (nats_of(grids.values[name], scores.scale) for name in FIELDS["hard"])
     else:
         low, high = (

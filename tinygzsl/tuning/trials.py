@@ -134,7 +134,9 @@ class FoldTrainer:
         """
         with suppress(FloatingPointError, EntropyScaleError), np.errstate(all="ignore"):
             vsmm, scale = self.vsmm(settings, proxies=draws.trained_on), None
-            if self.held is not None and draws.fresh is not None:
+            if self.held is not None:
+                if draws.fresh is None:
+                    raise ValueError("a fold that keeps samples out needs fresh proxies as well")
                 seen, plan = self._scaled(settings).seen, self._plan(settings)
                 scale = pipeline.measure_entropies(vsmm, self.held, draws.fresh, seen, plan)
             return self.scores(vsmm, settings)._replace(scale=scale)
