@@ -72,6 +72,7 @@ def compare(dataset, methods, seeds, routed, tune, settings, out, as_json, **sou
 
         callback = _phases(progress)
         if tune:
+            assert folder is not None  # or check_useful would have refused it
             chosen = tuned(
                 chosen, names, data.training(), label=label, folder=folder, sha256=sha256, say=say
             )

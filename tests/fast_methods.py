@@ -45,7 +45,12 @@ FAST = {
 @pytest.fixture
 def fast_params():
     """fast_params(name) -> parameters with which the method trains in a blink."""
-    return lambda name: dict(FAST[name])
+
+    def params(name):
+        assert name in FAST, f"{name} has no fast settings; add them to FAST in {__file__}"
+        return dict(FAST[name])
+
+    return params
 
 
 @pytest.fixture

@@ -408,3 +408,47 @@ def test_threads_change_no_bit():
     for other in found[1:]:
         assert np.array_equal(found[0].x, other.x)
         assert other.evaluations == found[0].evaluations
+
+
+def test_a_step_that_lowers_the_loss_by_too_small_a_share_of_the_slope_is_shortened():
+    """x^2 - x: the first trial, x = 1, is lower by 1e-5 of the slope and as steep."""
+    seen = []
+    minimize(
+        lambda x: (float((x * x - (1 + 1e-5) * x).sum()), 2 * x - (1 + 1e-5)),
+        np.zeros(1),
+        **TIGHT,
+        callback=lambda _, x: seen.append(float(x[0])),
+    )
+    assert seen[0] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_above_1_the_decrease_is_a_share_of_the_loss():
+    losses = [1000 + rosenbrock(np.full(5, -1.2))[0]]
+    found = minimize(
+        lambda x: (1000 + rosenbrock(x)[0], rosenbrock(x)[1]),
+        np.full(5, -1.2),
+        max_iterations=500,
+        gradient_tolerance=0.0,
+        decrease=1e-3,
+        callback=lambda _, x: losses.append(1000 + rosenbrock(x)[0]),
+    )
+    falls = -np.diff(losses) / losses[:-1]
+    assert found.reason == lbfgs.DECREASE
+    assert 1e-6 < falls[-1] <= 1e-3
+    assert np.all(falls[:-1] > 1e-3)
+
+
+def test_ten_steps_on_a_level_end_it():
+    """A loss that rounding makes constant; lbfgs.LEVEL is written out, as any would pass else."""
+    found = minimize(
+        lambda x: (np.float32(1e12 + rosenbrock(x)[0]), rosenbrock(x)[1]), np.full(5, -1.2), **TIGHT
+    )
+    assert (found.iterations, found.reason) == (10, lbfgs.DECREASE)
+
+
+def test_as_many_pairs_are_kept_as_the_memory_has_places():
+    h = InverseHessian(np.zeros(2), 3)
+    for i in range(1, 6):
+        h.step[...], h.change[...] = i, 2.0 * i
+        h.keep(products(h.rows, h.change), products(h.rows, np.ones(2)))
+    assert [float(h.pairs[p, 0, 0]) for p in h.order] == [3, 4, 5]

@@ -159,8 +159,8 @@ def test_inputs_are_not_changed(name, rng):
 
 
 def test_unknown_activation_lists_the_known_ones(sentence):
-    with sentence(ValueError, "activation is 'gelu'", *ACTIVATIONS):
-        ops.activation("gelu")
+    with sentence(ValueError, "activation is 'bogus'", *ACTIVATIONS):
+        ops.activation("bogus")
 
 
 @pytest.mark.parametrize("n", [3, 4, 5])
@@ -169,3 +169,9 @@ def test_the_table_of_classes_has_a_row_per_class_unless_there_are_more_classes_
     table, row = class_table(prototypes, y)
     np.testing.assert_array_equal(table[row], prototypes[y])
     assert (table is prototypes) == (n >= 4)
+
+
+def test_an_activation_has_a_slope_or_a_second_derivative():
+    """Without either, the double backprop would take it for one without curvature."""
+    for name, phi in ACTIVATIONS.items():
+        assert (phi.slope is None) != (phi.second is None), name

@@ -8,6 +8,7 @@ from ..critic import OneLayerCritic, WholeRowCritic
 from ..cwgan import critic_loss, generator_forward, generator_loss
 from ..nn.mlp import InputGradientCache
 from ..runtime.array import Array
+from ..settings.table import SETTINGS
 from .cases import Case
 from .draw import Draw
 from .gradcheck import Check
@@ -18,13 +19,13 @@ FUSED = OneLayerCritic, WholeRowCritic
 def gan_cases() -> list[Case]:
     """Every case of this file."""
     cases: list[Case] = []
-    for hidden in ("leaky_relu", "tanh", "softplus"):
+    for hidden in SETTINGS["gan_activation"].choices:
         for depth in (1, 2, 3):
             cases += [double_backprop_case(hidden, depth), critic_case(hidden, depth)]
     for fused in FUSED:
         cases += [fused_critic_case(fused, hidden) for hidden in ("leaky_relu", "relu")]
         cases.append(fused_critic_case(fused, "leaky_relu", more_classes=True))
-    cases += [generator_case(output) for output in ("relu", "sigmoid", "linear")]
+    cases += [generator_case(output) for output in SETTINGS["gan_output"].choices]
     return cases + [input_gradient_case(hidden) for hidden in ("leaky_relu", "tanh")]
 
 
