@@ -57,3 +57,17 @@ def test_gates_compares_a_run_with_the_best_ones(path, run_cli, fast_options, tm
     assert row["H"] == pytest.approx(2 * row["S"] * row["U"] / (row["S"] + row["U"]))
     assert row["below_oracle"] == max(row["oracle_hard"], row["oracle_soft"]) - row["H"]
     assert row["soft"]["router_gate"] == "soft"
+
+
+def test_fit_imports_each_checkout_from_where_it_lies(monkeypatch):
+    fit = load("fit")
+    figures = "'seconds': 2.0, 'steps': 3, 'S': 0.5, 'U': 0.25, 'H': 1 / 3"
+    line = f"json.dumps({{'imported': tz.__file__, **{{{figures}}}}})"
+    monkeypatch.setattr(fit, "FIT", f"import json\nimport tinygzsl as tz\nprint({line})")
+    options = ["letters", "--seeds", "4", "--against", str(BENCH.parent)]
+    result = CliRunner().invoke(fit.main, options)
+    assert result.exit_code == 0, result.output
+    other, this, ratio = result.output.splitlines()
+    assert other.split() == this.replace("this", "other").split()
+    assert "2.0 s" in this and "3 steps" in this and "H 0.3333" in this
+    assert ratio == "seed 4  this / other 1.00"
