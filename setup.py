@@ -58,6 +58,7 @@ setup(
         "bench": ["pytest-benchmark>=4"],
         "test": [
             "pytest>=8",
+            "pytest-xdist>=3.5",
             "hypothesis>=6.100",
             "ruff>=0.6",
             "import-linter>=2.6",  # the first with acyclic_siblings
