@@ -30,7 +30,7 @@ SETTINGS = settings_for(
     },
 )
 # entered late, entered early, jumped over at once, jumped over after the first, never reached
-WINDOWS = [(0.57, 0.7), (0.1, 0.5), (0.02, 0.1), (0.45, 0.55), (8.0, 9.0)]
+WINDOWS = [(0.5835, 0.7), (0.1, 0.5), (0.02, 0.1), (0.45, 0.55), (8.0, 9.0)]
 
 
 @pytest.fixture
@@ -142,7 +142,12 @@ def test_a_fold_without_a_scale_is_not_reached(tiny_dataset, monkeypatch):
         dtype="float32",
         start=start,
     )
-    assert one.scores_with(start, Draws(one._scaled(start).seen.x[:20], None)) is None
+    assert (
+        one.scores_with(
+            start, Draws(one._scaled(start).seen.x[:20], one._scaled(start).seen.x[20:40])
+        )
+        is None
+    )
 
 
 def test_the_unit_of_scores_is_of_seen_classes_alone(fold, monkeypatch):
