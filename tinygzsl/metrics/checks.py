@@ -1,0 +1,59 @@
+"""Checks of what metrics are computed from; what does not pass is a ValueError."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def vector(name: str, values: ArrayLike) -> np.ndarray:
+    """Return values as an array (n,) of at least one entry."""
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(
+            f"{name} has shape {array.shape}; pass a one-dimensional array with at least one entry"
+        )
+    return array
+
+
+def labels_like(name: str, values: ArrayLike, y_true: np.ndarray) -> np.ndarray:
+    """Return labels (n,) that can match those of y_true: both are numbers, or both are texts."""
+    array = vector(name, values)
+    if (array.dtype.kind in "biuf") != (y_true.dtype.kind in "biuf"):
+        raise ValueError(
+            f"{name} has dtype {array.dtype} but y_true has {y_true.dtype}, so no label can match; "
+            "pass numbers in both or strings in both"
+        )
+    return array
+
+
+def finite(name: str, array: np.ndarray) -> np.ndarray:
+    """Return the array, which holds neither NaN nor infinite values."""
+    bad = array.size - np.count_nonzero(np.isfinite(array))
+    if bad:
+        raise ValueError(
+            f"{name} holds {bad} NaN or infinite values of {array.size}; pass finite numbers"
+        )
+    return array
+
+
+def scores_of(name: str, values: ArrayLike) -> np.ndarray:
+    """Return finite scores (n,), in their own precision if they have one."""
+    array = vector(name, values)
+    return finite(name, array if array.dtype.kind == "f" else array.astype(np.float64))
+
+
+def flags(name: str, values: ArrayLike) -> np.ndarray:
+    """Return an array (n,) of True and False."""
+    array = vector(name, values)
+    if array.dtype != bool:
+        raise ValueError(f"{name} has dtype {array.dtype}; pass an array of True and False")
+    return array
+
+
+def check_lengths(**arrays: np.ndarray) -> None:
+    """Raise ValueError unless all arrays have as many entries as the first one."""
+    first, n = next((name, len(array)) for name, array in arrays.items())
+    for name, array in arrays.items():
+        if len(array) != n:
+            raise ValueError(
+                f"{name} has {len(array)} entries but {first} has {n}; pass arrays of one length"
+            )
