@@ -15,15 +15,18 @@ from .metrics import (
     accuracy_by_class,
     auroc,
     ausuc,
+    balanced_weights,
     best_threshold,
+    calibration,
     fpr_at_tpr,
     mean_class_accuracy,
     route_shares,
 )
+from .router import RouteResult
 
 if TYPE_CHECKING:  # the caller has one of them already, so the others need not be loaded
     from .estimator import EntropySeparationGZSL
-    from .stacking.routed import RoutedGZSL
+    from .stacking.routed import RoutedGZSL, RoutedResult
 
 PROXIES = 2000  # fresh proxies whose entropy is reported
 
@@ -63,15 +66,20 @@ def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset
             Shares of seen and unseen test samples per route.
         per_class
             Accuracies by the router of seen and unseen classes.
+        calibration
+            Whether route's numbers are probabilities, see metrics.calibration: "score" as that of
+            a right label, "gate" as that of a seen class. Samples weigh as in S and U, and both
+            sides the same. gate is None for eq. 10, whose gate is 1, 0.5 or 0.
         thresholds
             Those of eq. 10, see gates.units.thresholds; None for the soft gate.
         n_test
             Numbers of seen and unseen test samples.
 
-        A RoutedGZSL has the same, with its expert's scores in place of eq. 2's. A Baseline has no
-        router: its S, U, H and per_class are by its scores, with its offset subtracted from those
-        of seen classes. Besides these it has offset, no_offset (S, U, H without the offset), ausuc,
-        supervised, zsl and n_test.
+        A RoutedGZSL has the same, with its expert's scores in place of eq. 2's; they are no
+        probabilities, so the calibration of "score" is None. A Baseline has no router: its S, U, H
+        and per_class are by its scores, with its offset subtracted from those of seen classes, and
+        the calibration is None for both. Besides these it has offset, no_offset (S, U, H without
+        the offset), ausuc, supervised, zsl and n_test.
 
     Raises
     ------
@@ -120,6 +128,7 @@ def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict
         "entropy": _mean_entropies(model, h_seen, h_unseen),
         "routes": route_shares(result.route, is_seen),
         "per_class": accuracy_by_class(y, result.label, is_seen),
+        "calibration": _calibration(model, data, result),
         "thresholds": thresholds(model.routing_, model.entropy_scale_),
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
     }
@@ -141,8 +150,21 @@ def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
         "supervised": mean_class_accuracy(y[is_seen], supervised),
         "zsl": mean_class_accuracy(y[~is_seen], zero_shot),
         "per_class": accuracy_by_class(y, label, is_seen),
+        "calibration": {"score": None, "gate": None},
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
     }
+
+
+def _calibration(
+    model: EntropySeparationGZSL | RoutedGZSL, data: Dataset, result: RouteResult | RoutedResult
+) -> dict[str, Any]:
+    y, weights = data.y_test, balanced_weights(data.y_test, model.classes_)
+    score = gate = None
+    if isinstance(result, RouteResult):  # an expert's scores are no probabilities
+        score = calibration(result.score, result.label == y, weights=weights)
+    if model.routing_.router_gate != "hard":
+        gate = calibration(result.gate, np.isin(y, model.classes_), weights=weights)
+    return {"score": score, "gate": gate}
 
 
 def _mean_entropies(
