@@ -109,3 +109,15 @@ def test_a_fold_holds_out_by_its_number_and_not_by_another_seed(training, monkey
     monkeypatch.setattr(folds_module, "hold_out_rows", spy)
     folds_module.folds(training, count=3, seed=5)
     assert drawn == [(5, 0), (5, 1), (5, 2)]
+
+
+def test_folds_split_every_view_by_class(training):
+    views = {"att": training.prototypes, "sent": np.arange(20.0)[:, None] + 100}
+    for fold, one in zip(folds(replace(training, prototypes=views)), folds(training), strict=True):
+        np.testing.assert_array_equal(fold.X_train, one.X_train)
+        np.testing.assert_array_equal(fold.seen_prototypes["att"], one.seen_prototypes)
+        np.testing.assert_array_equal(fold.unseen_prototypes["att"], one.unseen_prototypes)
+        np.testing.assert_array_equal(fold.seen_prototypes["sent"][:, 0], fold.seen_classes + 100)
+        np.testing.assert_array_equal(
+            fold.unseen_prototypes["sent"][:, 0], fold.unseen_classes + 100
+        )

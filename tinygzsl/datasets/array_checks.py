@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from ..runtime.array import Array
@@ -89,11 +92,22 @@ def check_dtype(dtype: str) -> None:
         raise ValueError(f"dtype is {quoted(dtype)}; pass 'float32' or 'float64'")
 
 
+def views_refused(name: str, views: Mapping[str, Any]) -> ValueError:
+    """Return the error for a dict of views, see datasets/views.py, where one array is needed."""
+    names = ", ".join(quoted(view) for view in views) or "none"
+    return ValueError(
+        f"{name} is a dict of views ({names}), but this takes one array; pass one of the views, or "
+        "use StackedGZSL (on the command line --preset best), which takes several"
+    )
+
+
 def check_matrix(name: str, x: Array, *, columns: int | None = None, why: str = "") -> None:
     """ValueError unless x is a numeric matrix that isn't empty and has `columns` columns.
 
     `why` names the array in the message that has this number of columns; None allows any number.
     """
+    if x.dtype == object and x.ndim == 0 and isinstance(x.tolist(), Mapping):
+        raise views_refused(name, x.tolist())  # np.asarray makes such arrays of dicts
     if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} is {x.dtype} with shape {x.shape}; pass a matrix of numbers, (rows, columns)"
@@ -127,20 +141,23 @@ def check_labels(name: str, y: Array, *, rows: int | None) -> np.ndarray:
     return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 and int64 together give float
 
 
-def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.ndarray, np.ndarray]:
+def check_training_arrays(
+    x: Array, y: Array, prototypes: Array, *, name: str = "prototypes"
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted classes (S,) and the class index (n,) of each training sample.
 
-    x is (n, d), y (n,) and prototypes (S, k). Raises ValueError for data that can't be trained on.
+    x is (n, d), y (n,) and prototypes (S, k), which the sentences call `name`. Raises ValueError
+    for data that can't be trained on.
     """
     check_matrix("X", x)
     y = check_labels("y", y, rows=x.shape[0])
-    check_matrix("prototypes", prototypes)
+    check_matrix(name, prototypes)
     classes, index, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 2:
         raise ValueError(f"y has only the class {classes[0]!s}; pass samples of at least 2 classes")
     if prototypes.shape[0] != len(classes):
         raise ValueError(
-            f"prototypes has {prototypes.shape[0]} rows but y has {len(classes)} classes; pass one "
+            f"{name} has {prototypes.shape[0]} rows but y has {len(classes)} classes; pass one "
             "row per class of np.unique(y)"
         )
     if counts.min() < 2:
@@ -149,19 +166,25 @@ def check_training_arrays(x: Array, y: Array, prototypes: Array) -> tuple[np.nda
             "train on and one to hold out"
         )
     check_finite("X", x)
-    check_finite("prototypes", prototypes)
+    check_finite(name, prototypes)
     return classes, index.reshape(-1)
 
 
 def check_unseen(
-    prototypes: Array, classes: Array | None, seen: np.ndarray, *, n_attributes: int
+    prototypes: Array,
+    classes: Array | None,
+    seen: np.ndarray,
+    *,
+    n_attributes: int,
+    name: str = "unseen_prototypes",
 ) -> np.ndarray:
-    """Return the unseen classes (U,) on the host; ValueError unless they fit prototypes (U, k)."""
+    """Return the unseen classes (U,) on the host; ValueError unless they fit prototypes (U, k).
+
+    The sentences call the prototypes `name`.
+    """
     if prototypes.ndim == 2 and prototypes.shape[0] == 0:
         raise ValueError("there are 0 unseen prototypes; pass one per unseen class, at least one")
-    check_matrix(
-        "unseen_prototypes", prototypes, columns=n_attributes, why="the model's seen prototypes"
-    )
+    check_matrix(name, prototypes, columns=n_attributes, why="the model's seen prototypes")
     if classes is None:
         raise ValueError("unseen_prototypes came without unseen_classes; pass one label per row")
     classes = check_labels("unseen_classes", classes, rows=prototypes.shape[0])
@@ -176,7 +199,7 @@ def check_unseen(
         )
     if np.unique(classes).size != classes.size:
         raise ValueError(f"unseen_classes names a class twice among its {classes.size}; drop one")
-    check_finite("unseen_prototypes", prototypes)
+    check_finite(name, prototypes)
     return classes
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..storage.checksums import fingerprint
 from ..text import quoted
 from .array_checks import check_finite, check_training_arrays
+from .views import Prototypes, as_views, each_view, named_tables, widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +29,8 @@ class TrainingSet:
         Features.
     y : ndarray of shape (n,)
         Labels.
-    prototypes : ndarray of shape (S, k)
-        Row i is the prototype of classes[i].
+    prototypes : ndarray of shape (S, k), or dict of str to ndarray
+        Row i is the prototype of classes[i], in each view if there are several.
     classes : ndarray of shape (S,)
         np.unique(y).
     name : str
@@ -42,14 +43,15 @@ class TrainingSet:
 
     X: np.ndarray
     y: np.ndarray
-    prototypes: np.ndarray
+    prototypes: Prototypes
     classes: np.ndarray
     name: str = "data"
     notes: tuple[str, ...] = ()
     validation: tuple[np.ndarray, np.ndarray] | None = None
 
     def __repr__(self) -> str:
-        (n, d), (classes, k) = self.X.shape, self.prototypes.shape
+        (n, d), classes = self.X.shape, len(self.classes)
+        k = widths(self.prototypes)
         return f"TrainingSet({self.name!r}: X {n} x {d}, {classes} classes x {k} attributes)"
 
 
@@ -70,12 +72,12 @@ class Dataset:
         Their labels.
     seen_classes : ndarray of shape (S,)
         np.unique(y_train).
-    seen_prototypes : ndarray of shape (S, k)
-        Row i is the prototype of seen_classes[i].
+    seen_prototypes : ndarray of shape (S, k), or dict of str to ndarray
+        Row i is the prototype of seen_classes[i]. A dict has several views, each with its own k.
     unseen_classes : ndarray of shape (U,)
         Sorted.
-    unseen_prototypes : ndarray of shape (U, k)
-        Row i is the prototype of unseen_classes[i].
+    unseen_prototypes : ndarray of shape (U, k), or dict of str to ndarray
+        Row i is the prototype of unseen_classes[i]. The views are those of seen_prototypes.
     class_names : dict of label to str
         May be empty.
     notes : tuple of str
@@ -100,9 +102,9 @@ class Dataset:
     X_test: np.ndarray
     y_test: np.ndarray
     seen_classes: np.ndarray
-    seen_prototypes: np.ndarray
+    seen_prototypes: Prototypes
     unseen_classes: np.ndarray
-    unseen_prototypes: np.ndarray
+    unseen_prototypes: Prototypes
     class_names: dict[int | str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
@@ -117,7 +119,7 @@ class Dataset:
             f"Dataset({self.name!r}: {len(self.y_train)} training, {len(self.y_test_seen)} seen "
             f"and {len(self.y_test_unseen)} unseen test samples x {self.n_features} features, "
             f"{len(self.seen_classes)} seen and {len(self.unseen_classes)} unseen classes "
-            f"x {self.seen_prototypes.shape[1]} attributes)"
+            f"x {widths(self.seen_prototypes)} attributes)"
         )
 
     @property
@@ -169,7 +171,7 @@ class Dataset:
         return TrainingSet(
             X=np.array(self.X_train, order="C"),
             y=np.array(self.y_train),
-            prototypes=np.array(self.seen_prototypes, order="C"),
+            prototypes=each_view(lambda a: np.array(a, order="C"), self.seen_prototypes),
             classes=np.array(self.seen_classes),
             name=self.name,
             notes=self.notes,
@@ -190,9 +192,10 @@ def check_training(training: TrainingSet) -> None:
 
     X (n, d), y (n,), prototypes (S, k) and classes (S,) must agree in shape, X and prototypes must
     be finite, and classes must be np.unique(y). There must be at least 2 classes, each with at
-    least 2 samples, one of which may be held out.
+    least 2 samples, one of which may be held out. Views of the prototypes are checked one by one.
     """
-    check_training_arrays(training.X, training.y, training.prototypes)
+    for name, table in named_tables("prototypes", training.prototypes).items():
+        check_training_arrays(training.X, training.y, table, name=name)
     check_classes(training.classes, training.y, "y")
 
 
@@ -220,21 +223,16 @@ def check_test(dataset: Dataset) -> None:
             "evaluation needs test samples of both (X_test and y_test)"
         )
     check_finite("X_test", dataset.X_test)
-    check_finite("unseen_prototypes", dataset.unseen_prototypes)
+    for name, table in named_tables("unseen_prototypes", dataset.unseen_prototypes).items():
+        check_finite(name, table)
 
 
 def check_structure(dataset: Dataset) -> None:
     """Raise ValueError unless the shapes, dtypes and labels of a Dataset fit together."""
     check_rows("X_train", dataset.X_train, "y_train", dataset.y_train)
     check_rows("X_test", dataset.X_test, "y_test", dataset.y_test)
-    check_rows("seen_prototypes", dataset.seen_prototypes, "seen_classes", dataset.seen_classes)
-    check_rows(
-        "unseen_prototypes", dataset.unseen_prototypes, "unseen_classes", dataset.unseen_classes
-    )
     check_columns("X_test", dataset.X_test, "X_train", dataset.X_train)
-    check_columns(
-        "unseen_prototypes", dataset.unseen_prototypes, "seen_prototypes", dataset.seen_prototypes
-    )
+    check_prototypes(dataset)
     check_classes(dataset.seen_classes, dataset.y_train, "y_train")
     if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
         raise ValueError(
@@ -242,6 +240,25 @@ def check_structure(dataset: Dataset) -> None:
             "distinct; pass np.unique(unseen_classes) and its prototypes in that order"
         )
     check_test_labels(dataset.y_test, dataset.seen_classes, dataset.unseen_classes)
+
+
+def check_prototypes(dataset: Dataset) -> None:
+    """Raise ValueError unless seen and unseen prototypes have the same views, one row per class."""
+    seen, unseen = dataset.seen_prototypes, dataset.unseen_prototypes
+    if list(as_views(seen)) != list(as_views(unseen)):
+        raise ValueError(
+            f"seen_prototypes has the views {list(as_views(seen))} but unseen_prototypes "
+            f"{list(as_views(unseen))}; give both the same views in the same order"
+        )
+    pairs = zip(
+        named_tables("seen_prototypes", seen).items(),
+        named_tables("unseen_prototypes", unseen).items(),
+        strict=True,
+    )
+    for (name, table), (other_name, other) in pairs:
+        check_rows(name, table, "seen_classes", dataset.seen_classes)
+        check_rows(other_name, other, "unseen_classes", dataset.unseen_classes)
+        check_columns(other_name, other, name, table)
 
 
 def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets import Dataset
+from ..datasets.views import widths
 from ..gates.units import thresholds
 from ..runs.load import Run
 from ..settings import PRESETS, Settings, settings_for
@@ -119,7 +120,7 @@ def _counts(data: Dataset) -> list[list[Any]]:
         ["seen classes", len(data.seen_classes)],
         ["unseen classes", len(data.unseen_classes)],
         ["features", data.n_features],
-        ["attributes", data.seen_prototypes.shape[1]],
+        ["attributes", widths(data.seen_prototypes)],
     ]
 
 

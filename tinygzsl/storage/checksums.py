@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,9 @@ def _sha256(value: dict[str, Any]) -> str:
 
 
 def fingerprint(*parts: Any) -> str:
-    """SHA-256 over arrays and texts, in order."""
+    """SHA-256 over arrays, dicts of arrays by name, and texts, in order."""
     digest = hashlib.sha256()
-    for part in parts:
+    for part in _with_members(parts):
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype.str}{part.shape}".encode())
             part = np.ascontiguousarray(part)
@@ -77,6 +78,19 @@ def fingerprint(*parts: Any) -> str:
         else:
             digest.update(str(part).encode())
     return digest.hexdigest()
+
+
+def _with_members(parts: Iterable[Any]) -> Iterator[Any]:
+    """Yield the parts; in place of a dict of arrays its names and arrays.
+
+    The text of such a dict would leave out most values of its arrays.
+    """
+    for part in parts:
+        if isinstance(part, dict) and any(isinstance(v, np.ndarray) for v in part.values()):
+            for name, value in part.items():
+                yield from (name, value)
+        else:
+            yield part
 
 
 def file_sha256(path: Path) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..datasets import Dataset, TrainingSet
 from ..datasets.hold_out import hold_out_rows
+from ..datasets.views import rows_of
 from ..nn.random import Purpose, check_seed
 
 # The shares differ, so that thresholds must suit several numbers of seen classes.
@@ -96,7 +97,7 @@ def _fold(
         X_test=training.X[test],
         y_test=training.y[test],
         seen_classes=seen,
-        seen_prototypes=training.prototypes[np.isin(training.classes, seen)],
+        seen_prototypes=rows_of(training.prototypes, np.isin(training.classes, seen)),
         unseen_classes=unseen,
-        unseen_prototypes=training.prototypes[np.isin(training.classes, unseen)],
+        unseen_prototypes=rows_of(training.prototypes, np.isin(training.classes, unseen)),
     )

@@ -15,6 +15,7 @@ from .. import pipeline
 from ..datasets import Dataset
 from ..datasets.array_checks import check_finite
 from ..datasets.scaling import scaled
+from ..datasets.views import single_view
 from ..gates.units import EntropyScaleError, keep_out
 from ..pipeline import Plan, SeenData
 from ..proxies import FRESH_DRAW, TRAINING_DRAW
@@ -165,13 +166,17 @@ class FoldTrainer:
         if self._kept is None or self._kept.kind != kind:
             fold, xp, dtype = self.fold, self.xp, self.dtype
             plan = self._plan(settings)
-            seen = pipeline.scale(self.x_train, self.index, fold.seen_prototypes, plan)
+            seen = pipeline.scale(self.x_train, self.index, single_view(fold.seen_prototypes), plan)
             self._kept = _Scaled(
                 kind=kind,
                 seen=seen,
                 x_test=scaled("X", fold.X_test, seen.feature_scaler, xp=xp, dtype=dtype),
                 a_unseen=scaled(
-                    "prototypes", fold.unseen_prototypes, seen.prototype_scaler, xp=xp, dtype=dtype
+                    "prototypes",
+                    single_view(fold.unseen_prototypes),
+                    seen.prototype_scaler,
+                    xp=xp,
+                    dtype=dtype,
                 ),
             )
         return self._kept
