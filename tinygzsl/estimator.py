@@ -26,7 +26,7 @@ from .pipeline import Plan
 from .proxies import FRESH_DRAW, ProxySource, check_passed
 from .runtime.array import Array
 from .runtime.backend import array_module, as_array, device_module, on_host, to_host
-from .runtime.checks import check_array, check_number
+from .runtime.checks import check_number, check_seen
 from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for
 from .settings.describe import with_settings
@@ -622,14 +622,9 @@ class EntropySeparationGZSL(Parameters):
     def _check_parts(self) -> None:
         """Raise ValueError, with the part's name, unless the parts that were read fit together."""
         classes, seen = self.classes_, self._seen_prototypes
-        if classes.ndim != 1 or classes.dtype.kind not in "iU" or len(classes) < 2:
-            raise ValueError(f"classes is {classes.dtype} of shape {classes.shape}")
-        if not np.array_equal(np.unique(classes), classes):
-            raise ValueError("classes are not sorted and distinct")
-        if seen.ndim != 2 or seen.shape[0] != len(classes):
-            raise ValueError(f"seen_prototypes has shape {seen.shape} for {len(classes)} classes")
-        dtype, d, k = np.dtype(self._fit_params["dtype"]), self.n_features_in_, seen.shape[1]
-        check_array("seen_prototypes", seen, seen.shape, dtype=dtype)
+        dtype, d = np.dtype(self._fit_params["dtype"]), self.n_features_in_
+        check_seen(classes, seen, dtype=dtype)
+        k = seen.shape[1]
         self._feature_scaler.check("feature", n=d, dtype=dtype)
         self._prototype_scaler.check("prototype", n=k, dtype=dtype)
         self.vsmm_.check(

@@ -1,22 +1,55 @@
-"""Models as NPZ files.
+"""Models as NPZ files, by the kind that their header names.
 
-A model file holds what predict needs and the generators that its proxies came from. It holds no
-unseen prototype and no training sample. `model.save` writes it.
+A model file holds what predict needs and, of an EntropySeparationGZSL, the generators that its
+proxies came from. It holds no training sample, and unseen prototypes only if the method isn't
+strict, which its header says. `model.save` writes it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .estimator import EntropySeparationGZSL
 from .nn.device_memory import FREE_SOME, device_errors
 from .runtime.backend import device_module
-from .storage.arrays_file import read_npz, whole_or_damaged
+from .storage.arrays_file import State, read_npz, whole_or_damaged
+from .text import quoted
 
-MODELS = {"model": EntropySeparationGZSL}  # by the kind of their files
+if TYPE_CHECKING:  # loading one kind of model needs the modules of no other
+    from .baselines.common.base import Baseline
+    from .estimator import EntropySeparationGZSL
+    from .stacking.routed import RoutedGZSL
+
+    Model: TypeAlias = EntropySeparationGZSL | Baseline | RoutedGZSL
 
 
-def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
+def _model(state: State, device: str) -> Model:
+    from .estimator import EntropySeparationGZSL
+
+    return EntropySeparationGZSL.from_state(state, device)
+
+
+def _baseline(state: State, device: str) -> Model:
+    from .baselines.methods import from_state
+
+    return from_state(state)
+
+
+def _routed(state: State, device: str) -> Model:
+    from .stacking.routed import RoutedGZSL
+
+    return RoutedGZSL.from_state(state, device)
+
+
+# By the kind of their files: what makes the model of a state, on a device.
+MODELS: dict[str, Callable[[State, str], Model]] = {
+    "model": _model,
+    "baseline": _baseline,
+    "routed": _routed,
+}
+
+
+def load_model(path: Any, device: str | None = None) -> Model:
     """Load a model from a file that its `save` wrote.
 
     On the same machine its predictions are the same bit for bit as before it was saved.
@@ -26,12 +59,12 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     path : path
         The model file.
     device : str, optional
-        "cpu" or "cuda"; by default the device it was trained on.
+        "cpu" or "cuda"; by default the device it was trained on. Baselines are for the CPU only.
 
     Returns
     -------
-    EntropySeparationGZSL
-        The fitted model.
+    EntropySeparationGZSL, Baseline or RoutedGZSL
+        The fitted model, of the class that was saved.
 
     Raises
     ------
@@ -40,9 +73,31 @@ def load_model(path: Any, device: str | None = None) -> EntropySeparationGZSL:
     ValueError
         If the file is not a model file or is damaged, or the device can't be used.
     """
-    state = read_npz(path, *MODELS)
+    state = read_npz(path, *MODELS, what="model")
     with whole_or_damaged(path, "model file", fix="save it again"):
-        device = device or state.header["params"]["device"]
+        kind, trained_on = state.header["kind"], _device(state.header)
+    device = device or trained_on
+    if kind == "baseline":
+        _check_baseline(path, state.header, device=device)
     device_module(device)  # checked here: an unusable device doesn't mean a damaged file
     with whole_or_damaged(path, "model file", fix="save it again"), device_errors(FREE_SOME):
-        return MODELS[state.header["kind"]].from_state(state, device)
+        return MODELS[kind](state, device)
+
+
+def _check_baseline(path: Any, header: dict[str, Any], *, device: str) -> None:
+    """Raise ValueError for another device than the CPU, and for a class of somebody else."""
+    from .baselines import METHODS
+
+    name = header.get("method")
+    if name not in METHODS:
+        raise ValueError(
+            f"{path} holds {quoted(name, 40)}, which is not one of tinygzsl's methods; read it by "
+            "from_state of its class"
+        )
+    if device != "cpu":
+        raise ValueError(f"{name} runs on the CPU only; leave out the device, now {device!r}")
+
+
+def _device(header: dict[str, Any]) -> str:
+    """Return the device a model was trained on; that of a combined one is the router's."""
+    return header.get("router", header)["params"].get("device", "cpu")

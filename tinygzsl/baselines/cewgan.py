@@ -17,7 +17,9 @@ from ..runtime.array import Array
 from ..settings.names import names_checked
 from .common.checks import check_numbers
 from .common.detector import detector_entropy, train_detector
-from .common.synthetic import BETAS, GANBaseline, synthesize
+from .common.generative import GenerativeBaseline
+from .common.synthetic import BETAS, GANBaseline, softmax_part, synthesize
+from .common.trained import Network, Number, Part
 
 
 @names_checked()
@@ -62,6 +64,13 @@ class CEWGANOD(GANBaseline):
     """
 
     title: ClassVar[str] = "CEWGAN (OD)"
+    trained: ClassVar[dict[str, Part]] = {
+        **GenerativeBaseline.trained,
+        "_seen_classifier": softmax_part("S"),
+        "_unseen_classifier": softmax_part("U"),
+        "_detector": Network("d", "S"),
+        "_threshold": Number(),
+    }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "gan_max_epochs": (10, 30),
         "detector_epochs": (5, 20),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..datasets.hold_out import hold_out_rows
 from ..nn.random import Purpose
-from ..ptc import refit, train_ptc
+from ..ptc import PTC, refit, train_ptc
 from ..router import compatibility
 from ..runtime.array import Array
 from ..runtime.backend import to_host
@@ -17,6 +17,7 @@ from ..settings import Settings
 from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers
+from .common.trained import Group, Number, Part, Values
 
 HELD_OUT = 0.2  # share of the training samples held out to choose the classifier's l2
 
@@ -45,6 +46,11 @@ class ConSE(Baseline):
     """
 
     title: ClassVar[str] = "ConSE"
+    trained: ClassVar[dict[str, Part]] = {
+        "_classifier": Group(
+            PTC, w=Values("S", "d"), b=Values("S"), l2=Number(), held_out_loss=Number()
+        )
+    }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "candidates": (1, 5, 10),
         "features": ("none", "minmax", "standard", "l2"),
@@ -78,7 +84,7 @@ class ConSE(Baseline):
             seed=self.seed,
             callback=callback,
         )
-        self._classifier, self._seen = refit(chosen, x, index), a
+        self._classifier = refit(chosen, x, index)
 
     def _scores(self, x: Array, a: Array) -> Array:
         return compatibility(self.embed(x), a, metric="cosine")
@@ -89,4 +95,4 @@ class ConSE(Baseline):
         if self.candidates < p.shape[1]:
             others = np.argpartition(-p, self.candidates, axis=1)[:, self.candidates :]
             np.put_along_axis(p, others, 0, axis=1)
-        return p @ self._seen / p.sum(axis=1, keepdims=True)
+        return p @ self._seen_prototypes / p.sum(axis=1, keepdims=True)

@@ -16,6 +16,7 @@ from ..runtime.array import Array
 from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers
+from .common.trained import Network, Part
 
 STD, BIAS = 0.1, 0.1  # initial weights' standard deviation, and biases, as in the authors' code
 
@@ -51,6 +52,7 @@ class DEM(Baseline):
     """
 
     title: ClassVar[str] = "DEM"
+    trained: ClassVar[dict[str, Part]] = {"_net": Network("k", "d")}
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("none", "minmax"),
         "weight_decay": (1e-6, 1e-5, 1e-4, 1e-3),

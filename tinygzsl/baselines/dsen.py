@@ -12,10 +12,11 @@ from ..datasets.scaling import scaled
 from ..router import compatibility
 from ..runtime.array import Array
 from ..settings.names import names_checked
-from .common.base import GenerativeBaseline
 from .common.checks import check_numbers
+from .common.generative import GenerativeBaseline
 from .common.networks import train_networks
 from .common.synthetic import BETAS
+from .common.trained import Group, Network, Part
 from .dsen_loss import dsen_loss, dsen_networks
 
 TENTH_EVERY = 30  # epochs
@@ -66,6 +67,16 @@ class DSEN(GenerativeBaseline):
     """
 
     title: ClassVar[str] = "DSEN"
+    trained: ClassVar[dict[str, Part]] = {
+        **GenerativeBaseline.trained,
+        "_nets": Group(
+            dict,
+            projection=Network("d", "latent"),
+            shared=Network("k", "latent"),
+            unseen=Network("k", "latent"),
+            classifier=Network("latent", "S + U"),
+        ),
+    }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("minmax", "standard"),
         "division_weight": (0.001, 0.01),

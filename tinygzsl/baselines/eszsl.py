@@ -11,6 +11,7 @@ from ..runtime.array import Array
 from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_power
+from .common.trained import Part, Values
 
 MAX_POWER = 9  # with gamma below 1e-9 the equations are numerically singular
 
@@ -37,6 +38,7 @@ class ESZSL(Baseline):
     """
 
     title: ClassVar[str] = "ESZSL"
+    trained: ClassVar[dict[str, Part]] = {"_v": Values("d", "k")}
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "regularize_features": (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0),
         "regularize_prototypes": (-3.0, -2.0, -1.0, 0.0),

@@ -14,6 +14,7 @@ from ..runtime.backend import to_host
 from ..settings.names import names_checked
 from .common.checks import check_choice, check_power
 from .common.synthetic import SyntheticBaseline
+from .common.trained import Part, Values
 
 KERNELS = ("linear", "polynomial")
 FLOOR = 1e-4  # added to variances before their logarithm, as in the published code for CUB
@@ -58,6 +59,11 @@ class GGM(SyntheticBaseline):
     """
 
     title: ClassVar[str] = "GGM"
+    trained: ClassVar[dict[str, Part]] = {
+        **SyntheticBaseline.trained,
+        "unseen_means_": Values("U", "d", dtype="float64"),
+        "unseen_variances_": Values("U", "d", dtype="float64"),
+    }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("none", "minmax", "standard"),
         "kernel": KERNELS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ..storage.arrays_file import State
 from ..text import nearest, quoted
 from . import METHODS
 from .common.base import Baseline
@@ -32,6 +33,18 @@ def method(name: str) -> type[Baseline]:
     if plain not in known:
         raise ValueError(f"there is no method {quoted(name)}; {nearest(plain, METHODS)}")
     return getattr(import_module(__package__), known[plain])
+
+
+def from_state(state: State) -> Baseline:
+    """Return the baseline that `state` described: the one of METHODS that its header names.
+
+    Another class reads its states by its own from_state. Raises one of storage.arrays_file.DAMAGED
+    if a part is missing or doesn't fit.
+    """
+    name = state.header["method"]
+    if name not in METHODS:
+        raise ValueError(f"{quoted(name, 40)} is not one of tinygzsl's methods")
+    return method(name).from_state(state)
 
 
 def n_parameters(model: Baseline) -> int:

@@ -16,6 +16,7 @@ from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_numbers, is_number
 from .common.cosine import unit_rows_backward, unit_rows_forward
+from .common.trained import Network, Part
 
 
 @names_checked()
@@ -53,6 +54,7 @@ class PSR(Baseline):
     """
 
     title: ClassVar[str] = "PSR"
+    trained: ClassVar[dict[str, Part]] = {"_encoder": Network("k", "d")}
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("standard", "minmax"),
         "threshold": (0.4, 0.7),

@@ -19,6 +19,7 @@ from .common.base import Baseline
 from .common.checks import check_numbers
 from .common.cosine import unit_rows_backward, unit_rows_forward
 from .common.networks import create_networks, train_networks
+from .common.trained import Group, Network, Part
 
 
 @names_checked()
@@ -60,6 +61,9 @@ class SADLE(Baseline):
     """
 
     title: ClassVar[str] = "SADLE"
+    trained: ClassVar[dict[str, Part]] = {
+        "_nets": Group(dict, f_v=Network("d", "latent"), f_s=Network("k", "latent"))
+    }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("minmax", "standard"),
         "structure_weight": (0.1, 1.0),

@@ -12,6 +12,7 @@ from ..runtime.array import Array
 from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_choice, check_numbers
+from .common.trained import Part, Values
 
 DIRECTIONS = ("encoder", "decoder")
 
@@ -38,6 +39,7 @@ class SAE(Baseline):
     """
 
     title: ClassVar[str] = "SAE"
+    trained: ClassVar[dict[str, Part]] = {"_w": Values("k", "d")}
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "direction": DIRECTIONS,
         "encoding_weight": (0.05, 0.2, 0.8, 3.2, 12.8, 80.0),

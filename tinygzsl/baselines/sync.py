@@ -14,6 +14,7 @@ from ..runtime.matmul import matmul
 from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_power
+from .common.trained import Number, Part, Values
 
 MAX_ITERATIONS = 1000  # as in the authors' code
 # L-BFGS stops where no entry of the gradient exceeds GRADIENT, or where the objective, whose
@@ -46,6 +47,10 @@ class SYNC(Baseline):
     """
 
     title: ClassVar[str] = "SYNC"
+    trained: ClassVar[dict[str, Part]] = {
+        "_unit": Number(positive=True),
+        "_v": Values("S", "d", dtype="float64"),
+    }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "regularize": (-22.0, -18.0, -14.0),
         "scale": (-4.0, -2.0, 0.0, 2.0),
@@ -67,7 +72,6 @@ class SYNC(Baseline):
         w = train_one_versus_other(x, signs, weight=weight, callback=self.callback)
         distances = np.sqrt(_squared_distances(a, a))
         self._unit = float(np.median(distances[np.triu_indices(len(a), 1)])) or 1.0
-        self._phantoms = a
         self._v = np.linalg.pinv(self.similarities(a)) @ w
 
     def _scores(self, x: Array, a: Array) -> Array:
@@ -76,7 +80,7 @@ class SYNC(Baseline):
 
     def similarities(self, a: Array) -> Array:
         """s (C, S) of scaled prototypes a (C, k) and the phantom classes; each row sums to 1."""
-        z = -(2**self.scale) * _squared_distances(a, self._phantoms) / self._unit**2
+        z = -(2 ** float(self.scale)) * _squared_distances(a, self._seen_prototypes) / self._unit**2
         s = np.exp(z - z.max(axis=1, keepdims=True))
         return s / s.sum(axis=1, keepdims=True)
 

@@ -54,6 +54,11 @@ def load_run(folder: Any, device: str | None = None) -> Run:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
     model = load_model(folder / MODEL, device)
+    if not isinstance(model, EntropySeparationGZSL):
+        raise ValueError(
+            f"{folder / MODEL} holds a {type(model).__name__}, which `train` doesn't make; pass a "
+            "run folder made by `train`"
+        )
     manifest, source = read_manifest(folder), read_source(folder / CONFIG)
     check_model_file(folder)
     metrics = None

@@ -20,6 +20,17 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], *, dtype: np.dt
         raise ValueError(f"{name} holds NaN or inf")
 
 
+def check_seen(classes: np.ndarray, prototypes: Array, *, dtype: np.dtype[Any]) -> None:
+    """ValueError unless classes (S,) are sorted, distinct labels and prototypes (S, k) are finite."""
+    if classes.ndim != 1 or classes.dtype.kind not in "iU" or len(classes) < 2:
+        raise ValueError(f"classes is {classes.dtype} of shape {classes.shape}")
+    if not np.array_equal(np.unique(classes), classes):
+        raise ValueError("classes are not sorted and distinct")
+    if prototypes.ndim != 2 or prototypes.shape[0] != len(classes):
+        raise ValueError(f"seen_prototypes has shape {prototypes.shape} for {len(classes)} classes")
+    check_array("seen_prototypes", prototypes, prototypes.shape, dtype=dtype)
+
+
 def check_number(name: str, value: Any) -> None:
     """ValueError unless value is a finite number."""
     good = isinstance(value, int | float) and not isinstance(value, bool)

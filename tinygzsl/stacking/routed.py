@@ -8,11 +8,16 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from ..baselines.common.base import Baseline
+from ..baselines.methods import from_state as expert_from_state
 from ..datasets.array_checks import check_labels
 from ..estimator import EntropySeparationGZSL
 from ..proxies import ProxySource
+from ..runtime.backend import on_host
 from ..settings import Settings
 from ..sklearn_protocol import Parameters
+from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
+
+KIND = "routed"  # of its files
 
 
 class RoutedResult(NamedTuple):
@@ -107,6 +112,38 @@ class RoutedGZSL(Parameters):
     def entropy_scale_(self) -> tuple[float, float] | None:
         """The router's median entropies in nats, if its thresholds are measured; else None."""
         return self.router.entropy_scale_
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Return the accuracy (0 to 1) of `predict` without unseen prototypes on X (n, d), y (n,).
+
+        This is the accuracy of the router's classifier among the seen classes.
+        """
+        return self.router.score(X, y)
+
+    def save(self, path: Any) -> None:
+        """Write router and expert to one file, for `tinygzsl.load_model`; see Baseline.save.
+
+        If the expert is not strict, the file holds the unseen prototypes that it was trained with.
+        """
+        state = self.state()
+        write_npz(path, State(state.header, on_host(state.arrays)))
+
+    def state(self) -> State:
+        """Return the states of router and expert as one; ValueError unless both are fitted."""
+        _ = self.classes_  # both are fitted, on the same classes
+        header = {"kind": KIND, "format": FORMAT, "strict": self.strict}
+        return put_together(header, router=self.router.state(), expert=self.expert.state())
+
+    @classmethod
+    def from_state(cls, state: State, device: str | None = None) -> Self:
+        """Return the model that `state` described, its router on this device or on its own.
+
+        Raises one of storage.arrays_file.DAMAGED if a part is missing or doesn't fit.
+        """
+        router = EntropySeparationGZSL.from_state(part_of(state, "router"), device)
+        model = cls(router=router, expert=expert_from_state(part_of(state, "expert")))
+        _ = model.classes_  # ValueError unless they are of the same classes
+        return model
 
     def predict(
         self,

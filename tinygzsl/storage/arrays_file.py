@@ -36,7 +36,7 @@ class State(NamedTuple):
     arrays: dict[str, Any]
 
 
-def write_npz(path: Any, state: State) -> None:
+def write_npz(path: Any, state: State, *, compressed: bool = False) -> None:
     """Write the arrays and the header, with the checksum, to a temporary file and rename it to
     path.
 
@@ -45,15 +45,35 @@ def write_npz(path: Any, state: State) -> None:
     header, arrays = state
     text = json.dumps({**header, CHECKSUM: checksum(header, arrays)})
     with written_aside(path) as aside, open(aside, "wb") as file:
-        np.savez(file, header=np.array(text), **arrays)
+        save = np.savez_compressed if compressed else np.savez
+        save(file, header=np.array(text), **arrays)
 
 
-def read_npz(path: Any, *kinds: str) -> State:
+def put_together(header: dict[str, Any], **parts: State) -> State:
+    """Return the state of an object that has others in it.
+
+    The header of each part is under its name, and its arrays are NAME/ARRAY.
+    """
+    headers = {name: part.header for name, part in parts.items()}
+    arrays = {f"{n}/{k}": v for n, part in parts.items() for k, v in part.arrays.items()}
+    return State({**header, **headers}, arrays)
+
+
+def part_of(state: State, name: str) -> State:
+    """Return the state that `put_together` got by that name; KeyError if there is none."""
+    start = f"{name}/"
+    arrays = {k.removeprefix(start): v for k, v in state.arrays.items() if k.startswith(start)}
+    return State(state.header[name], arrays)
+
+
+def read_npz(path: Any, *kinds: str, what: str = "") -> State:
     """Return what write_npz wrote; its kind ("model", "checkpoint") must be one of kinds.
+
+    Errors call them `what`, by default their names.
 
     Raises FileNotFoundError for a missing file and ValueError for another kind or a damaged file.
     """
-    path, kind = Path(path), " or ".join(kinds)
+    path, kind = Path(path), what or " or ".join(kinds)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path of the {kind}")
     try:

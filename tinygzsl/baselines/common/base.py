@@ -1,4 +1,4 @@
-"""The base classes of all baselines: checks, scaling, labels from scores, calibrated stacking."""
+"""The base class of all baselines: checks, scaling, labels from scores, calibrated stacking."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ...datasets.array_checks import (
     check_dtype,
-    check_finite,
+    check_labels,
     check_matrix,
     check_training_arrays,
     check_unseen,
@@ -23,17 +23,25 @@ from ...router import sample_rows, score_deviation
 from ...runtime.array import Array
 from ...runtime.backend import to_host
 from ...runtime.threads import check_threads, workers
-from ...sklearn_protocol import Parameters
 from .checks import check_choice, check_finite_number
+from .saving import Saved
 
 SCALERS = ("none", "minmax", "standard", "l2")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Baseline(Parameters, ABC):
+class Baseline(Saved, ABC):
     """A classifier that scores samples against the prototypes of all classes.
 
-    A subclass implements _fit(x, index, a) and _scores(x, a). Computation is in NumPy, on the CPU.
+    A subclass implements _fit(x, index, a) and _scores(x, a), and declares
+
+    - `title`, its name in tables, and `grid`, the values that validation searches;
+    - `trained`, the attributes that _scores needs beside the parameters and _seen_prototypes, the
+      scaled prototypes a (S, k): {"_w": Values("d", "k")}, see tinygzsl.baselines.common.trained.
+      Files hold these and no other attributes;
+    - `in_nats = True` if its scores are logits or other logarithms of probabilities.
+
+    Computation is in NumPy, on the CPU.
 
     Parameters
     ----------
@@ -67,6 +75,7 @@ class Baseline(Parameters, ABC):
     title: ClassVar[str]  # its name in the tables
     # The values of each parameter that validation searches.
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    in_nats: ClassVar[bool] = False  # the unit of the scores in predict_proba
 
     features: str = "none"
     prototypes: str = "l2"
@@ -99,7 +108,7 @@ class Baseline(Parameters, ABC):
         FloatingPointError
             If training diverges.
         """
-        with _whole_or_not_at_all(self):
+        with whole_or_not_at_all(self):
             self._train(X, y, seen_prototypes)
         return self
 
@@ -111,18 +120,21 @@ class Baseline(Parameters, ABC):
             check_choice(self, name, choices=SCALERS)
         check_finite_number(self, "offset")
 
-    def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
+    def decision_function(
+        self, X: np.ndarray, unseen_prototypes: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the scores of all classes, without subtracting the offset.
 
         Parameters
         ----------
         X : array_like of shape (n, d)
             Features.
-        unseen_prototypes : array_like of shape (U, k)
+        unseen_prototypes : array_like of shape (U, k), optional
+            Without them only seen classes have scores.
 
         Returns
         -------
-        ndarray of shape (n, S + U)
+        ndarray of shape (n, S + U) or (n, S)
             Seen classes in the order of classes_, then the unseen ones.
 
         Raises
@@ -131,6 +143,8 @@ class Baseline(Parameters, ABC):
             If the model is not fitted, or the arrays don't fit it.
         """
         self._check_fitted()
+        if unseen_prototypes is None:
+            return self._score_rows(X, self._seen_prototypes)
         unseen = np.asarray(unseen_prototypes)
         k = self._seen_prototypes.shape[1]
         check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
@@ -168,7 +182,7 @@ class Baseline(Parameters, ABC):
         if unseen_prototypes is None:
             if unseen_classes is not None:
                 raise ValueError("unseen_classes came without unseen_prototypes; pass both")
-            return self.classes_[self._score_rows(X, self._seen_prototypes).argmax(axis=1)]
+            return self.classes_[self.decision_function(X).argmax(axis=1)]
         unseen_prototypes, k = np.asarray(unseen_prototypes), self._seen_prototypes.shape[1]
         unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
         f = self.calibrated(self.decision_function(X, unseen_prototypes))
@@ -183,7 +197,63 @@ class Baseline(Parameters, ABC):
         """
         check_finite_number(self, "offset")  # it may have been set after fit
         seen = np.arange(scores.shape[1]) < len(self.classes_)
-        return scores - np.where(seen, self.offset * self.score_scale_, 0).astype(scores.dtype)
+        shift = float(self.offset) * self.score_scale_
+        return scores - np.where(seen, shift, 0).astype(scores.dtype)
+
+    def predict_proba(
+        self, X: np.ndarray, unseen_prototypes: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the softmax of the scores over the candidates, after subtracting the offset.
+
+        The unit of the scores is score_scale_, their standard deviation on training samples, or 1
+        nat if they are logits (`in_nats`). The class with the largest value is the one that
+        `predict` returns. These numbers are positive and sum to 1, but they are not calibrated:
+        nothing has been fitted to make them agree with how often a label is right.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features.
+        unseen_prototypes : array_like of shape (U, k), optional
+            Without them only seen classes are candidates.
+
+        Returns
+        -------
+        ndarray of shape (n, S + U) or (n, S)
+            Seen classes in the order of classes_, then the unseen ones.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it.
+        """
+        f = self.calibrated(self.decision_function(X, unseen_prototypes))
+        f -= f.max(axis=1, keepdims=True)
+        p = np.exp(f if self.in_nats else f / self.score_scale_)
+        return p / p.sum(axis=1, keepdims=True)
+
+    def score(self, X: np.ndarray, y: np.ndarray) -> float:
+        """Return the accuracy of `predict` without unseen prototypes.
+
+        Parameters
+        ----------
+        X : array_like of shape (n, d)
+            Features of samples of seen classes.
+        y : array_like of shape (n,)
+            Their labels.
+
+        Returns
+        -------
+        float
+            The share of right labels, 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it.
+        """
+        labels = self.predict(X)
+        return float((labels == check_labels("y", y, rows=len(labels))).mean())
 
     def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
         self.check()
@@ -195,8 +265,8 @@ class Baseline(Parameters, ABC):
                 "prototypes", seen_prototypes, self.prototypes, xp=np, dtype=self.dtype
             )
             self._feature_scaler, self._prototype_scaler = scale_x, scale_a
-            self._fit(x, index, a)
             self._seen_prototypes, self.n_features_in_ = a, X.shape[1]
+            self._fit(x, index, a)
             self.classes_ = classes
             self.score_scale_ = score_deviation(self._scores(x[sample_rows(x)], a))
         if not np.isfinite(self.score_scale_):
@@ -209,10 +279,6 @@ class Baseline(Parameters, ABC):
             x = scaled("X", X, self._feature_scaler, xp=np, dtype=self.dtype)
             return to_host(self._scores(x, a))
 
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "classes_"):
-            raise ValueError("the model is not fitted; call fit first")
-
     @abstractmethod
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         """Train on scaled samples x (n, d), class indices (n,) and scaled prototypes a (S, k)."""
@@ -223,7 +289,7 @@ class Baseline(Parameters, ABC):
 
 
 @contextmanager
-def _whole_or_not_at_all(model: Baseline) -> Iterator[None]:
+def whole_or_not_at_all(model: Baseline) -> Iterator[None]:
     """Restore the model's attributes if the block fails or is interrupted."""
     before = dict(vars(model))
     try:
@@ -232,76 +298,3 @@ def _whole_or_not_at_all(model: Baseline) -> Iterator[None]:
         vars(model).clear()
         vars(model).update(before)
         raise
-
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class GenerativeBaseline(Baseline):
-    """A baseline that needs the unseen prototypes in training, so it is not strict.
-
-    A subclass implements _fit_all(x, index, a, a_unseen), which trains a classifier of S + U
-    classes, and _logits(x), its scores (n, S + U). Other unseen classes need another fit.
-    """
-
-    strict: ClassVar[bool] = False
-
-    def fit(  # type: ignore[override]  # unseen prototypes have no default
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        seen_prototypes: np.ndarray,
-        *,
-        unseen_prototypes: np.ndarray,
-    ) -> Self:
-        """Train on seen classes and the prototypes of unseen ones; see Baseline.fit.
-
-        Parameters
-        ----------
-        X, y, seen_prototypes
-            As for Baseline.fit.
-        unseen_prototypes : array_like of shape (U, k)
-
-        Returns
-        -------
-        self
-        """
-        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # a copy is kept
-        check_matrix("prototypes", seen)
-        check_matrix("unseen_prototypes", unseen, columns=seen.shape[1], why="seen_prototypes")
-        check_finite("unseen_prototypes", unseen)
-        with _whole_or_not_at_all(self):
-            self._unseen_prototypes = unseen
-            self._train(X, y, seen)
-        return self
-
-    def decision_function(self, X: np.ndarray, unseen_prototypes: np.ndarray) -> np.ndarray:
-        """As Baseline.decision_function; ValueError for other prototypes than in training."""
-        self._check_fitted()
-        unseen_prototypes = np.asarray(unseen_prototypes)
-        check_matrix("unseen_prototypes", unseen_prototypes)
-        if not np.array_equal(unseen_prototypes, self._unseen_prototypes):
-            raise ValueError(
-                f"{self.title} was trained with {len(self._unseen_prototypes)} unseen prototypes, "
-                f"but these {len(unseen_prototypes)} are different; fit it again with them"
-            )
-        return super().decision_function(X, unseen_prototypes)
-
-    def _fit(self, x: Array, index: Array, a: Array) -> None:
-        a_unseen = scaled(
-            "unseen_prototypes",
-            self._unseen_prototypes,
-            self._prototype_scaler,
-            xp=np,
-            dtype=self.dtype,
-        )
-        self._fit_all(x, index, a, a_unseen)
-
-    def _scores(self, x: Array, a: Array) -> Array:
-        return self._logits(x)[:, : len(a)]  # a has the seen classes, or all
-
-    @abstractmethod
-    def _fit_all(self, x: Array, index: Array, a: Array, a_unseen: Array) -> None:
-        """As _fit, also with the scaled prototypes a_unseen (U, k) of the unseen classes."""
-
-    @abstractmethod
-    def _logits(self, x: Array) -> Array:
-        """Return scores (n, S + U) of scaled samples x (n, d)."""

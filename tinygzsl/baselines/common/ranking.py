@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from ...nn import random
 from ...runtime.array import Array
 from .base import Baseline
 from .checks import check_numbers
+from .trained import Part, Values
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -35,6 +37,8 @@ class RankingBaseline(Baseline):
     **others
         See Baseline.
     """
+
+    trained: ClassVar[dict[str, Part]] = {"_w": Values("d", "k")}
 
     lr: float
     epochs: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from ...ptc import ptc_loss
 from ...runtime.array import Array
 from ...settings import Settings, settings_for
 from ...vsmm import epoch_batches
-from .base import GenerativeBaseline
 from .checks import check_numbers
+from .generative import GenerativeBaseline
+from .trained import Group, Part, Values
 
 BETAS = (0.5, 0.999)  # Adam's betas in all generative methods
 
@@ -34,6 +35,11 @@ class Softmax(NamedTuple):
     def logits(self, x: Array) -> Array:
         """Return the logits (n, C) of x (n, d)."""
         return linear_forward(x, self.w, self.b)[0]
+
+
+def softmax_part(classes: str) -> Group:
+    """Return the declaration of a Softmax of that many classes."""
+    return Group(Softmax, w=Values(classes, "d"), b=Values(classes))
 
 
 def train_softmax(
@@ -97,6 +103,12 @@ class SyntheticBaseline(GenerativeBaseline):
     **others
         See Baseline.
     """
+
+    trained: ClassVar[dict[str, Part]] = {
+        **GenerativeBaseline.trained,
+        "_classifier": softmax_part("S + U"),
+    }
+    in_nats: ClassVar[bool] = True
 
     per_class: int = 300
     classifier_lr: float = 1e-3
