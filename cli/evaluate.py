@@ -73,6 +73,8 @@ def _warn_if_changed(folder, inputs):
 
 def text(metrics, gate):
     """Return the figures as text; gate is the router's, "hard" or "soft"."""
+    from ..report.verdict import verdict
+
     routes, entropy, oracle = metrics["routes"], metrics["entropy"], metrics["oracle"]
     router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
     rows = [(router, metrics), ("eq. 2 for every sample", metrics["gzsl"])]
@@ -89,6 +91,12 @@ def text(metrics, gate):
     for kind in ("seen", "unseen"):
         shares = ", ".join(f"{name} {share:.1%}" for name, share in routes[kind].items())
         lines.append(f"{kind:6} test samples routed to {shares}")
+    for name, found in metrics["calibration"].items():
+        if found is not None:
+            lines.append(
+                f"{name}: Brier {found['brier']:.3f}, ECE {found['ece']:.3f} (if calibrated, below "
+                f"{found['ece_limit']:.3f}); {verdict(name, found)}"
+            )
     lines.append(
         f"for analysis only, chosen on the test set: best threshold {oracle['threshold']:.2f} nats "
         f"gives H {oracle['H']:.3f}"

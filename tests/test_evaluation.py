@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.metrics import accuracies, ausuc, fpr_at_tpr
+from tinygzsl.baselines import ESZSL
+from tinygzsl.metrics import accuracies, ausuc, brier_score, calibration, fpr_at_tpr
+from tinygzsl.stacking import RoutedGZSL
 
 
 @pytest.fixture
@@ -116,3 +118,56 @@ def test_every_figure_is_of_its_own_samples(evaluated):
     label = np.where(h >= m["oracle"]["threshold"], among_unseen, among_seen)
     oracle = {key: value for key, value in m["oracle"].items() if key != "threshold"}
     assert oracle == pytest.approx(accuracies(y, label, is_seen))
+
+
+# Whether the score is a probability
+
+
+def weighed_alike(data):
+    """Weights with which classes of a side, and both sides, count the same."""
+    weights = np.empty(len(data.y_test))
+    for classes in (data.seen_classes, data.unseen_classes):
+        for c in classes:
+            rows = data.y_test == c
+            weights[rows] = 1 / (2 * len(classes) * rows.sum())
+    return weights
+
+
+def test_the_score_of_eq_10_is_measured_and_its_gate_is_no_probability(evaluated):
+    model, data, m = evaluated
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    right, weights = result.label == data.y_test, weighed_alike(data)
+    found = m["calibration"]
+    assert found["gate"] is None
+    assert found["score"] == calibration(result.score, right, weights=weights)
+    assert found["score"]["rate"] == pytest.approx((m["S"] + m["U"]) / 2)
+    brier = np.sum(weights * (result.score.astype(float) - right) ** 2)
+    assert found["score"]["brier"] == pytest.approx(brier)
+
+
+def test_the_soft_gate_is_measured_as_probability_of_a_seen_class(tiny_dataset, small_model):
+    data = tiny_dataset()
+    t = data.training()
+    model = small_model(router_gate="soft").fit(t.X, t.y, t.prototypes)
+    m = tz.evaluate(model, data)
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    is_seen, weights = np.isin(data.y_test, data.seen_classes), weighed_alike(data)
+    score, gate = m["calibration"]["score"], m["calibration"]["gate"]
+    assert gate["brier"] == pytest.approx(brier_score(result.gate, is_seen, weights=weights))
+    assert gate["rate"] == pytest.approx(0.5)
+    assert gate["mean"] == pytest.approx(np.sum(weights * result.gate), abs=1e-6)
+    assert sum(gate["curve"]["count"]) == sum(score["curve"]["count"]) == len(data.y_test)
+    assert gate != score
+    assert json.loads(json.dumps(m, allow_nan=False)) == m
+
+
+@pytest.mark.parametrize("gate", ["hard", "soft"])
+def test_an_experts_scores_are_no_probabilities(tiny_dataset, small_model, gate):
+    data = tiny_dataset()
+    t = data.training()
+    routed = RoutedGZSL(router=small_model(router_gate=gate), expert=ESZSL())
+    found = tz.evaluate(routed.fit(t.X, t.y, t.prototypes), data)["calibration"]
+    assert found["score"] is None
+    assert (found["gate"] is None) == (gate == "hard")
+    expert = tz.evaluate(routed.expert, data)["calibration"]
+    assert expert == {"score": None, "gate": None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ..confidence import cs_window
 from ..proxies import ProxySource
@@ -28,6 +28,7 @@ LOSSES = {
 }
 ENTROPIES = {"h_seen": "seen samples", "h_proxy": "proxies"}
 LIMITS = {"delta_low": "δ low", "delta_high": "δ high"}
+CAME_TRUE = {"score": "right labels", "gate": "samples of seen classes"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,8 @@ class Panel:
     """One panel of a chart.
 
     y is the title of its y axis, level a value that the axis includes and a line marks, window a
-    band (low, high). The axis is symmetric-logarithmic if logarithmic is set.
+    band (low, high). The axis is symmetric-logarithmic if logarithmic is set. With diagonal, both
+    axes go from 0 to 1 and the diagonal is marked.
     """
 
     y: str
@@ -57,6 +59,7 @@ class Panel:
     level: float | None = None
     window: tuple[float, float] | None = None
     logarithmic: bool = False
+    diagonal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,11 @@ class Chart:
 
 
 def run_charts(run: Run, histogram: Histogram | None = None) -> list[Chart]:
-    """Return all charts: score and critic (if there is a GAN), vsmm, entropy (with a histogram)."""
+    """Return all charts.
+
+    They are score and critic (if there is a GAN), vsmm, entropy (with a histogram), and those of
+    reliability (if the run was evaluated).
+    """
     model, charts = run.model, []
     if model.proxy_source_ is not None:
         charts += [score_chart(model.proxy_source_, model.settings_)]
@@ -87,7 +94,7 @@ def run_charts(run: Run, histogram: Histogram | None = None) -> list[Chart]:
     charts.append(vsmm_chart(model.history_))
     if histogram is not None:
         charts.append(entropy_chart(run, histogram))
-    return charts
+    return charts + reliability_charts((run.metrics or {}).get("calibration", {}))
 
 
 def score_chart(source: ProxySource, settings: Settings) -> Chart:
@@ -191,4 +198,37 @@ def entropy_chart(run: Run, histogram: Histogram) -> Chart:
         high=top,
         panels=tuple(panels),
         rules=rules,
+    )
+
+
+def reliability_charts(calibration: dict[str, Any]) -> list[Chart]:
+    """Return the reliability of score and gate; calibration is that of `evaluate`."""
+    return [_reliability(name, found) for name, found in calibration.items() if found is not None]
+
+
+def _reliability(name: str, found: dict[str, Any]) -> Chart:
+    curve, counts = found["curve"], found["histogram"]
+    mean, rate, sizes = curve["mean"], curve["rate"], curve["count"]
+    edges = [i / len(counts) for i in range(len(counts) + 1)]
+    shares = [n / sum(counts) for n in counts]
+    groups = f"{len(sizes)} groups of {min(sizes)} to {max(sizes)} test samples"
+    diagram = (
+        Series(form="curve", kind="reliability", name="test samples", x=mean, y=rate),
+        Series(form="dots", kind="chosen", name="a group of them", x=mean, y=rate),
+    )
+    bars = Series(form="bars", kind="count", name="all test samples", x=edges, y=shares)
+    return Chart(
+        name=f"reliability_{name}",
+        title=f"Reliability of the {name}: its mean, and the share of {CAME_TRUE[name]}",
+        caption=(
+            f"Dots: {groups}, by {name}. On the dashed diagonal the {name} is a probability; "
+            "below it, it is too high. Bars: where the values lie."
+        ),
+        x=name,
+        low=0,
+        high=1,
+        panels=(
+            Panel(y=f"share of {CAME_TRUE[name]}", series=diagram, diagonal=True),
+            Panel(y="share", series=(bars,)),
+        ),
     )

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..storage.atomic_write import written_aside
-from .charts import Chart, Series
+from .charts import Chart, Panel, Series
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#666666"
-COLOURS = {"seen": BLUE, "unseen": ORANGE, "proxy": GREEN}
+COLOURS = {"seen": BLUE, "unseen": ORANGE, "proxy": GREEN, "count": BLUE}
 CURVES = {
     "score": (BLUE, "-"),
     "wasserstein": (BLUE, "-"),
@@ -23,8 +23,9 @@ CURVES = {
     "es": (PINK, (0, (5, 1, 1, 1, 1, 1))),
     "h_seen": (BLUE, "-"),
     "h_proxy": (GREEN, "--"),
+    "reliability": (BLUE, "-"),
 }
-HISTOGRAM, CURVE = 1.35, 2.3  # heights of a panel in inches
+HISTOGRAM, CURVE, DIAGONAL = 1.35, 2.3, 4.5  # heights of a panel in inches
 FORMATS = ("png", "svg")
 DPI = 150
 
@@ -73,8 +74,10 @@ def new_figure(panels: int, height: float, **options: Any) -> tuple[Any, Sequenc
 
 def draw(chart: Chart) -> Any:
     """Return the chart as a figure. Raises ImportError without Matplotlib."""
-    is_histogram = chart.panels[0].series[0].form == "bars"
-    figure, axes = new_figure(len(chart.panels), HISTOGRAM if is_histogram else CURVE)
+    heights = [_height(panel) for panel in chart.panels]
+    figure, axes = new_figure(
+        len(heights), sum(heights) / len(heights), gridspec_kw={"height_ratios": heights}
+    )
     for ax, panel in zip(axes, chart.panels, strict=True):
         if panel.window:
             low, high = panel.window
@@ -85,19 +88,28 @@ def draw(chart: Chart) -> Any:
             ax.axvline(value, color="black", lw=1, ls="--")
         if panel.level is not None:
             ax.axhline(panel.level, color=GREY, lw=0.6)
+        if panel.diagonal:
+            ax.plot([0, 1], [0, 1], color="black", lw=1, ls="--", label="a probability", zorder=1)
+            ax.set_ylim(0, 1)
         ax.set_ylabel(panel.y)
         if panel.logarithmic:
             ax.set_yscale("symlog", linthresh=1e-2)
         if len(panel.series) > 1:
             place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
             ax.legend(frameon=False, fontsize=9, **place)
-    if is_histogram:
+    if chart.panels[-1].series[0].form == "bars":
         axes[-1].set_xlim(chart.low, chart.high)
     axes[-1].set_xlabel(chart.x)
     if chart.whole:
         axes[-1].xaxis.get_major_locator().set_params(integer=True)
     figure.suptitle(chart.title, fontsize=11)
     return figure
+
+
+def _height(panel: Panel) -> float:
+    if panel.series[0].form == "bars":
+        return HISTOGRAM
+    return DIAGONAL if panel.diagonal else CURVE
 
 
 def _draw_series(ax: Any, series: Series) -> None:

@@ -20,6 +20,7 @@ from .result_sections import (
     figures_section,
     headline,
     mistakes_section,
+    reliability_section,
     routes_section,
 )
 from .samples import Details, inspect_samples
@@ -27,7 +28,10 @@ from .svg_charts import draw
 from .warnings import find_warnings
 
 REPORT = "report.html"
-NEEDED = ("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_class", "n_test")
+NEEDED = (
+    *("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_class", "calibration"),
+    "n_test",
+)
 
 
 class Content(NamedTuple):
@@ -138,6 +142,9 @@ def report_html(content: Content, warnings: list[str], *, name: Callable[[Any], 
         sections["entropy"] = _entropy_section(run, details)
     if metrics is not None and "routes" in metrics:
         sections["routes"] = routes_section(metrics["routes"])
+    if metrics is not None and "calibration" in metrics:
+        gate = run.model.settings_.router_gate
+        sections["reliability"] = reliability_section(metrics["calibration"], gate)
     sections["score"] = _score_section(run)
     if metrics is not None and "per_class" in metrics:
         counts = details.counts if details else {}
@@ -178,6 +185,7 @@ NAVIGATION = {
     "figures": "Figures",
     "entropy": "Entropy",
     "routes": "Routes",
+    "reliability": "Reliability",
     "score": "Confidence score",
     "classes": "Classes",
     "confusion": "Confusion",

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..metrics import ROUTES
+from .charts import reliability_charts
 from .html import Html, breakable, element, paragraph, section, table
 from .samples import WORST, Details
-from .svg_charts import draw_routes
+from .svg_charts import draw, draw_routes
+from .verdict import verdict
 
 Names = Callable[[Any], str]  # from a label to the displayed name of its class
 KINDS = ("seen", "unseen")
@@ -82,6 +84,27 @@ def routes_section(routes: dict[str, Any]) -> Html:
         draw_routes(routes),
         table(["", *ROUTES], rows, caption="Share per route"),
     )
+
+
+def reliability_section(calibration: dict[str, Any], gate: str) -> Html:
+    """Whether score and gate are probabilities: a sentence and a diagram for each."""
+    said = [
+        paragraph(
+            f"The {name} is {verdict(name, found)}. Its Brier score is {found['brier']:.3f}, its "
+            f"ECE {found['ece']:.3f}; the ECE of a calibrated {name} is below "
+            f"{found['ece_limit']:.3f} on these samples in 95 of 100 cases."
+        )
+        for name, found in calibration.items()
+        if found is not None
+    ]
+    note = "Samples weigh as in S and U, and seen and unseen classes have half of the weight each."
+    if gate == "hard":
+        note += (
+            " The score of eq. 10 counts the candidates of a sample's route only. Its gate is 1, "
+            "0.5 or 0, and no probability."
+        )
+    pictures = [draw(chart) for chart in reliability_charts(calibration)]
+    return section("reliability", "Is the score a probability?", *said, paragraph(note), *pictures)
 
 
 def classes_section(per_class: dict[str, Any], counts: dict[str, int], *, name: Names) -> Html:

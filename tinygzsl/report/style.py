@@ -74,7 +74,7 @@ svg .axis { stroke: var(--line); stroke-width: 1; }
 svg .rule { stroke: var(--mark); stroke-width: 1.2; stroke-dasharray: 4 3; }
 svg .window { fill: var(--window); }
 svg .mark { fill: var(--mark); stroke: var(--page); stroke-width: 1.5; }
-svg .seen, svg .SL { fill: var(--seen); }
+svg .seen, svg .SL, svg .count { fill: var(--seen); }
 svg .unseen, svg .ZSL { fill: var(--unseen); }
 svg .proxy { fill: var(--proxy); }
 svg .GZSL { fill: var(--line); }

@@ -76,10 +76,10 @@ def x_axis(scale: Scale, y: float, *, title: str) -> list[Html]:
     return [*parts, label((scale.start + scale.end) / 2, y + 34, title, anchor="middle")]
 
 
-def y_axis(scale: Scale) -> list[Html]:
+def y_axis(scale: Scale, *, most: int = 5) -> list[Html]:
     """Return ticks on the left of the panel; the scale's end is above its start."""
     parts = [line(LEFT, scale.start, LEFT, scale.end, kind="axis")]
-    for value in ticks(scale.low, scale.high, most=5):
+    for value in ticks(scale.low, scale.high, most=most):
         parts.append(line(LEFT - 4, scale(value), LEFT, scale(value), kind="axis"))
         parts.append(label(LEFT - 7, scale(value) + 4, number(value), anchor="end", kind="soft"))
     return parts

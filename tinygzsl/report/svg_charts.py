@@ -23,7 +23,7 @@ from .svg import (
     y_axis,
 )
 
-HISTOGRAM, CURVE = 74.0, 118.0  # heights of a panel
+HISTOGRAM, CURVE, DIAGONAL = 74.0, 118.0, 260.0  # heights of a panel
 GAP = 26.0
 RULES = 16.0  # height of the second line of names above the panels
 LETTER = 8.0  # maximum width of a bold letter
@@ -34,9 +34,11 @@ def draw(chart: Chart) -> Html:
     across = Scale(chart.low, chart.high, start=LEFT, end=LEFT + INNER)
     y, parts = TOP + (RULES if chart.rules else 0), []
     for panel in chart.panels:
-        is_histogram = panel.series[0].form == "bars"
-        height = HISTOGRAM if is_histogram else CURVE
-        parts += (_histogram if is_histogram else _curves)(panel, across, y, y + height)
+        if panel.series[0].form == "bars":
+            height, shape = HISTOGRAM, _histogram
+        else:
+            height, shape = (DIAGONAL if panel.diagonal else CURVE), _curves
+        parts += shape(panel, across, y, y + height)
         y += height + GAP
     bottom = y - GAP
     parts += _rules(chart, across, bottom)
@@ -63,7 +65,10 @@ def _histogram(panel: Panel, across: Scale, top: float, bottom: float) -> list[H
 def _curves(panel: Panel, across: Scale, top: float, bottom: float) -> list[Html]:
     level = () if panel.level is None else (panel.level,)
     values = [*level, *(panel.window or ()), *(v for one in panel.series for v in one.y)]
-    up, parts = Scale(min(values), 1.05 * max(values), start=bottom, end=top), []
+    low, high = (0, 1) if panel.diagonal else (min(values), 1.05 * max(values))
+    up, parts = Scale(low, high, start=bottom, end=top), []
+    if panel.diagonal:
+        parts.append(line(LEFT, bottom, LEFT + INNER, top, kind="rule"))
     if panel.window:
         low, high = (up(value) for value in panel.window)
         parts.append(box(LEFT, high, INNER, low - high, kind="window"))
@@ -74,7 +79,8 @@ def _curves(panel: Panel, across: Scale, top: float, bottom: float) -> list[Html
             parts += [dot(x, y) for x, y in zip(xs, ys, strict=True)]
         else:
             parts.append(curve(xs, ys))
-    return [*parts, *y_axis(up), label(LEFT + 6, top - 5, panel.y)]
+    axis = y_axis(up, most=7 if panel.diagonal else 5)
+    return [*parts, *axis, label(LEFT + 6, top - 5, panel.y)]
 
 
 def _rules(chart: Chart, across: Scale, bottom: float) -> list[Html]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,31 @@ from ..metrics import ROUTES
 from .folder import METRICS
 
 NUMBER = int | float
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """The form of a list whose items have a form."""
+
+    form: Any
+
+
+@dataclass(frozen=True)
+class OrNone:
+    """The form of a value that may be None."""
+
+    form: Any
+
+
 ACCURACIES = {"S": NUMBER, "U": NUMBER, "H": NUMBER}
 SHARES = dict.fromkeys(ROUTES, NUMBER)
+NUMBERS = ListOf(NUMBER)
+CALIBRATION = {
+    **dict.fromkeys(("brier", "ece", "ece_limit", "mean", "rate"), NUMBER),
+    "calibrated": bool,
+    "curve": {"mean": NUMBERS, "rate": NUMBERS, "count": NUMBERS},
+    "histogram": NUMBERS,
+}
 # A dict lists the required keys; a list [form] stands for a dict with any keys.
 FORMS = {
     **ACCURACIES,
@@ -21,6 +45,7 @@ FORMS = {
     "entropy": [NUMBER],
     "routes": {"seen": SHARES, "unseen": SHARES},
     "per_class": {"seen": [NUMBER], "unseen": [NUMBER]},
+    "calibration": {"score": OrNone(CALIBRATION), "gate": OrNone(CALIBRATION)},
     "n_test": [NUMBER],
     "inputs": [str],
 }
@@ -45,6 +70,10 @@ def check_metrics(metrics: dict[str, Any], folder: Path) -> None:
 
 def _fits(value: Any, form: Any) -> bool:
     """Return whether a JSON value has a form of FORMS."""
+    if isinstance(form, OrNone):
+        return value is None or _fits(value, form.form)
+    if isinstance(form, ListOf):
+        return isinstance(value, list) and all(_fits(v, form.form) for v in value)
     if isinstance(form, list):
         return isinstance(value, dict) and all(_fits(v, form[0]) for v in value.values())
     if isinstance(form, dict):
