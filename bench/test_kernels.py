@@ -25,6 +25,7 @@ def test_kernel(kind, version, measure, benchmark):
 def inputs(name, full):
     """Return new arguments for the kernel, as most kernels change some in place."""
     h, n, d = (4096, 64, 2048) if full else (1024, 64, 512)
+    seen, classes = (1000, 1200) if full else (100, 150)
     rng = np.random.default_rng(0)
 
     def normal(*shape):
@@ -41,6 +42,11 @@ def inputs(name, full):
         "penalty_epilogue": lambda: (normal(h, n), normal(h, 2 * n), 0.2),
         "gradient_penalty": lambda: (normal(n, d), 10.0),
         "log_softmax_entropy": lambda: (normal(d, 150),),
+        "soft_route_rows": lambda: (normal(d, seen), normal(d, classes), 0.5, 0.2, 0.3),
+        "learned_route_rows": lambda: (
+            *(normal(d, seen), normal(d, classes), normal(d)),
+            *(-3.0, 0.9, 1.3, 0.3),
+        ),
     }[name]()
 
 
@@ -53,6 +59,7 @@ def arrays(arguments, result):
 NAMES = (
     *("bias_activation", "activation_gradient", "critic_epilogue"),
     *("penalty_epilogue", "gradient_penalty", "log_softmax_entropy"),
+    *("soft_route_rows", "learned_route_rows"),
 )
 
 

@@ -182,6 +182,12 @@ def _router(cupy: ModuleType, n: int) -> Iterator[Case]:
     name = "route_rows (40 + 10 classes)"
     yield Case(name, lambda: K.route_rows(logits, few, 0.5, 1.5, 1.0), moved)
     yield Case(f"soft_{name}", lambda: K.soft_route_rows(logits, few, 0.1, 0.4, 0.2), moved)
+    rest = cupy.zeros(len(few), "float32")
+
+    def learned() -> None:
+        K.learned_route_rows(logits, few, rest, of_entropy=-3.0, of_gap=1.0, bias=1.0, tau=0.2)
+
+    yield Case(f"learned_{name}", learned, moved)
 
 
 def _rows(cupy: ModuleType, n: int) -> Iterator[Case]:

@@ -1,7 +1,7 @@
-"""Launches kernels/cuda/router.cu: the router, by two thresholds or by the soft gate."""
+"""Launches kernels/cuda/router.cu: the router, by two thresholds, the soft or the learned gate."""
 
 from ...runtime.backend import array_module
-from ..reference.router import soft_factors
+from ..reference.router import learned_factors, soft_factors
 from .launch import launch, warps
 
 
@@ -27,4 +27,18 @@ def soft_route_rows(logits, f, bias, width, tau):
     constants, results = soft_factors(seen, width, tau), (label, code, entropy, score, gate)
     arguments = logits, f, bias, *constants, *results, n, seen, f.shape[1]
     launch("router", "soft_route_rows", *warps(n), *arguments)
+    return results
+
+
+def learned_route_rows(logits, f, rest, of_entropy, of_gap, bias, tau):
+    """logits (n, S), f (n, S + U), rest (n,) -> label, code, entropy, score, gate, (n,) each: one
+    launch, a warp per row, which reads logits and f once from memory.
+    """
+    xp, (n, seen) = array_module(logits), logits.shape
+    label, code = xp.empty(n, "int64"), xp.empty(n, "int8")
+    entropy, score, gate = (xp.empty(n, logits.dtype) for _ in range(3))
+    slope, sharpness = learned_factors(seen, of_entropy, tau)
+    results = label, code, entropy, score, gate
+    arguments = logits, f, rest, slope, of_gap, bias, sharpness, *results, n, seen, f.shape[1]
+    launch("router", "learned_route_rows", *warps(n), *arguments)
     return results

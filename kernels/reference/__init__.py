@@ -18,7 +18,7 @@ from .philox import (
     philox_words,
     uniform_from,
 )
-from .router import route_codes, route_rows, soft_route_rows
+from .router import learned_route_rows, route_codes, route_rows, soft_route_rows
 from .rows import gather_rows, segment_sum
 from .scale import scale_rows
 from .softmax import (
@@ -39,6 +39,7 @@ __all__ = [
     "entropy_hinge",
     "gather_rows",
     "gradient_penalty",
+    "learned_route_rows",
     "log_softmax_entropy",
     "negative_distances",
     "normal_from",

@@ -1,4 +1,4 @@
-"""The router: seen or unseen by two thresholds or the soft gate, then the label."""
+"""The router: seen or unseen by two thresholds, the soft or the learned gate; then the label."""
 
 from __future__ import annotations
 
@@ -63,17 +63,65 @@ def soft_route_rows(
     unseen = f[:, n_seen:]
     log_q, _ = log_softmax_entropy(sharpness * (unseen - unseen.max(axis=1, keepdims=True)))
     eta = entropy * per_nat
-    theta = (bias - eta) * slope
-    epsilon = xp.exp(-xp.abs(theta))  # at most 1
-    larger, smaller = 1 / (1 + epsilon), epsilon / (1 + epsilon)
-    gate, rest = xp.where(theta >= 0, larger, smaller), xp.where(theta >= 0, smaller, larger)
+    gate, rest = _both_gates((bias - eta) * slope)
     of_seen, of_unseen = gate * xp.exp(log_p.max(axis=1)), rest * xp.exp(log_q.max(axis=1))
     is_seen = of_seen >= of_unseen
+    label, code = _answers(is_seen, logits, unseen)
+    return label, code, entropy, xp.where(is_seen, of_seen, of_unseen), gate
+
+
+def learned_route_rows(
+    logits: Array,
+    f: Array,
+    rest: Array,
+    of_entropy: float,
+    of_gap: float,
+    bias: float,
+    tau: float,
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Index int64, route code int8, entropy in nats, score and gate of each row, (n,) each.
+
+    As soft_route_rows, but theta = of_entropy H / ln S + of_gap (max over seen of f - max over
+    unseen of f) + rest + bias, where rest (n,) is the part of other features; tau has the unit of
+    f. The largest number is compared by its logarithm: as ln gate - ln (1 - gate) = theta, the
+    label is seen where theta >= ln max q - ln max p, with p and q the two softmax.
+    """
+    xp, n_seen = array_module(logits, f), logits.shape[1]
+    slope, sharpness = learned_factors(n_seen, of_entropy, tau)
+    log_p, entropy = log_softmax_entropy(logits)
+    unseen = f[:, n_seen:]
+    best_seen, best_unseen = f[:, :n_seen].max(axis=1), unseen.max(axis=1)
+    log_q, _ = log_softmax_entropy(sharpness * (unseen - best_unseen[:, None]))
+    theta = slope * entropy + of_gap * (best_seen - best_unseen) + rest + bias
+    gate, gate_of_unseen = _both_gates(theta)
+    log_of_seen, log_of_unseen = log_p.max(axis=1), log_q.max(axis=1)
+    is_seen = theta >= log_of_unseen - log_of_seen
+    label, code = _answers(is_seen, logits, unseen)
+    of_seen, of_unseen = gate * xp.exp(log_of_seen), gate_of_unseen * xp.exp(log_of_unseen)
+    return label, code, entropy, xp.where(is_seen, of_seen, of_unseen), gate
+
+
+def _both_gates(theta: Array) -> tuple[Array, Array]:
+    """1 / (1 + e^-theta) and 1 / (1 + e^theta), which sum to 1."""
+    xp = array_module(theta)
+    epsilon = xp.exp(-xp.abs(theta))  # at most 1
+    larger, smaller = 1 / (1 + epsilon), epsilon / (1 + epsilon)
+    return xp.where(theta >= 0, larger, smaller), xp.where(theta >= 0, smaller, larger)
+
+
+def _answers(is_seen: Array, logits: Array, unseen: Array) -> tuple[Array, Array]:
+    """Index and code where one of the best seen and the best unseen class is chosen."""
+    xp, n_seen = array_module(logits, unseen), logits.shape[1]
     label = xp.where(is_seen, logits.argmax(axis=1), n_seen + unseen.argmax(axis=1))
-    code = 2 - 2 * is_seen.astype("int8")
-    return label.astype("int64"), code, entropy, xp.where(is_seen, of_seen, of_unseen), gate
+    return label.astype("int64"), 2 - 2 * is_seen.astype("int8")
 
 
 def soft_factors(n_seen: int, width: float, tau: float) -> tuple[float, float, float]:
     """1 / ln S, 1 / width and 1 / tau. For S = 1 the entropy is 0, so any divisor will do."""
     return 1 / math.log(max(n_seen, 2)), 1 / max(width, SMALLEST), 1 / max(tau, SMALLEST)
+
+
+def learned_factors(n_seen: int, of_entropy: float, tau: float) -> tuple[float, float]:
+    """of_entropy / ln S and 1 / tau, as soft_factors has them."""
+    per_nat, _, sharpness = soft_factors(n_seen, 1.0, tau)
+    return of_entropy * per_nat, sharpness

@@ -36,6 +36,7 @@ NOT_IN_A_STEP = {
     "negative_distances",
     "route_rows",
     "soft_route_rows",
+    "learned_route_rows",
 }
 
 

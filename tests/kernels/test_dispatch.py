@@ -147,6 +147,7 @@ def cases_of(x):
         "confidence_score": (x, w),
         "route_rows": (x[:, :9], x, 0.5, 1.5, 0.3),
         "soft_route_rows": (x[:, :9], x, 0.5, 0.4, 0.3),
+        "learned_route_rows": (x[:, :9], x, x[:, 0] * 1, -1.5, 0.7, 0.4, 0.3),
         "segment_sum": (x, y[:5], c),
         "gather_rows": (x, y, np.empty_like(x)),
         "scale_rows": (x, shift, shift, True, np.empty_like(x)),

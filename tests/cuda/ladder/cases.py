@@ -157,6 +157,25 @@ def soft_route_rows(rng: Generator) -> Iterator[tuple]:
     yield np.array([[np.nan, 1.0, 2.0]]), np.array([[1.0, 2.0, 2.0, 0.0]]), 0.1, 0.5, 1.0
 
 
+def learned_route_rows(rng: Generator) -> Iterator[tuple]:
+    for n, seen, unseen in [(0, 3, 2), (1, 1, 1), (9, 31, 33), (40, 5, 3), (3, 1025, 7)]:
+        logits = rng.normal(size=(n, seen)) * rng.choice([0.1, 1.0, 9.0], (n, 1))
+        ties = rng.integers(-4, 4, (n, seen + unseen)).astype(float)
+        for f in (ties, rng.normal(size=ties.shape)):
+            yield logits, f, rng.normal(size=n), -3.0, 0.9, 1.3, 0.3
+    logits, f = rng.normal(size=(20, 6)), rng.normal(size=(20, 9))
+    for rest in (np.full(20, -1e4), np.full(20, 1e4)):  # everything unseen, everything seen
+        yield logits, f, rest, -3.0, 0.9, 0.2, 0.5
+    for seen in (2, 40):  # seen and unseen tie
+        yield np.zeros((2, seen)), np.zeros((2, 2 * seen)), np.zeros(2), 0.0, 1.0, 0.0, 1.0
+    spread = np.array([[1e4, -1e4], [0.0, 0.0]]), np.array([[1e4, -1e4, 1e4, -1e4]] * 2)
+    yield *spread, np.zeros(2), -1.0, 1e-4, 0.1, 1e-40
+    ordered = np.array([[1.0, 2.0, 2.0, 0.0]])
+    yield np.array([[np.nan, 1.0, 2.0]]), ordered, np.zeros(1), -1.0, 0.5, 1.0, 1.0
+    spoilt = np.array([[1.0, np.nan, 2.0, 0.0]])  # beyond the first number of the row
+    yield ordered[:, 1:], spoilt, np.zeros(1), -1.0, 0.5, 1.0, 1.0
+
+
 def _random(dtype: str) -> Iterator[tuple]:
     for n in (0, 1, 2, 3, 4, 1025, 5000):
         for seed, step in [(0, 0), (2**64 - 1, 2**40 + 7)]:
