@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tinygzsl.report.verdict import verdict
 from tinygzsl.storage.checksums import file_sha256
 
 
@@ -39,7 +40,15 @@ def test_the_gate_of_the_run_is_named(run_cli, fast_options, data, tmp_path, gat
     options = [*fast_options, "--set", f"router.gate={gate}", "--out", tmp_path / "run"]
     assert run_cli("train", data, *options).exit_code == 0
     assert f'gate = "{gate}"' in (tmp_path / "run" / "config.toml").read_text()
-    assert f"router ({name})" in run_cli("evaluate", tmp_path / "run").stdout
+    said = run_cli("evaluate", tmp_path / "run").stdout
+    assert f"router ({name})" in said
+    found = json.loads((tmp_path / "run" / "metrics.json").read_text())["calibration"]
+    lines = [line for line in said.splitlines() if ": Brier " in line]
+    assert [line.partition(":")[0] for line in lines] == [key for key in found if found[key]]
+    assert (found["gate"] is None) == (gate == "hard")
+    score = found["score"]
+    assert lines[0].startswith(f"score: Brier {score['brier']:.3f}, ECE {score['ece']:.3f} (if")
+    assert lines[0].endswith(verdict("score", score))
 
 
 def test_evaluate_on_another_dataset_is_refused(run_cli, trained, one_error_line):

@@ -1,16 +1,25 @@
 """Charts as plain data, and that both drawings show the same of them."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tinygzsl.metrics import calibration
 from tinygzsl.report import figures, svg_charts
-from tinygzsl.report.charts import TITLES, entropy_chart, run_charts, vsmm_chart
+from tinygzsl.report.charts import (
+    TITLES,
+    entropy_chart,
+    reliability_charts,
+    run_charts,
+    vsmm_chart,
+)
 from tinygzsl.report.samples import Histogram
-from tinygzsl.report.svg import INNER, LEFT
+from tinygzsl.report.svg import INNER, LEFT, TOP
+from tinygzsl.report.verdict import verdict
 from tinygzsl.runs.load import Run
 from tinygzsl.settings import Settings
 from tinygzsl.snapshots import Look, Snapshot
@@ -190,3 +199,76 @@ def test_every_series_has_its_own_name_and_values(make_run, histogram):
 def test_matplotlib_draws_the_losses_symmetric_logarithmic(make_run):
     chart = run_charts(make_run())[2]
     assert [ax.get_yscale() for ax in figures.draw(chart).axes] == ["symlog", "linear"]
+
+
+# Reliability
+
+
+@pytest.fixture
+def measured():
+    """The calibration of a score that is too high by 0.2, and of a gate that is calibrated."""
+    rng = np.random.default_rng(0)
+    score, gate = 0.4 + 0.6 * rng.random(300), rng.random(300)
+    return {
+        "score": calibration(score, rng.random(300) < score - 0.2),
+        "gate": calibration(gate, rng.random(300) < gate),
+    }
+
+
+def test_the_reliability_charts_are_of_what_was_measured(make_run, measured):
+    assert reliability_charts({"score": None, "gate": None}) == []
+    score, gate = reliability_charts(measured)
+    assert (score.name, gate.name) == ("reliability_score", "reliability_gate")
+    diagram, bars = score.panels
+    curve, dots = diagram.series
+    assert diagram.diagonal and (score.low, score.high) == (0, 1)
+    assert curve.x == dots.x == measured["score"]["curve"]["mean"]
+    assert curve.y == dots.y == measured["score"]["curve"]["rate"]
+    assert "15 groups of 20 to 20 test samples" in score.caption
+    np.testing.assert_allclose(bars.series[0].x, np.linspace(0, 1, 21))
+    np.testing.assert_allclose(300 * np.array(bars.series[0].y), measured["score"]["histogram"])
+    assert (diagram.y, gate.panels[0].y) == (
+        "share of right labels",
+        "share of samples of seen classes",
+    )
+    run = make_run()
+    run = replace(run, metrics={"calibration": {**measured, "gate": None}})
+    assert [chart.name for chart in run_charts(run)][-1] == "reliability_score"
+    assert [c.name for c in run_charts(replace(run, metrics={"H": 0.5}))][-1] == "vsmm"
+
+
+@needs_matplotlib
+def test_both_drawings_of_the_reliability_are_the_same(measured):
+    (chart,) = reliability_charts({"score": measured["score"]})
+    svg, (diagram, bars) = drawn(chart)
+    curve, dots, diagonal = diagram.lines
+    places = np.array([[dot.get("cx"), dot.get("cy")] for dot in svg.iter("circle")], float)
+    bottom = TOP + svg_charts.DIAGONAL
+    points = np.column_stack([dots.get_xdata(), dots.get_ydata()])
+    np.testing.assert_allclose(x_values(chart, places[:, 0]), points[:, 0], atol=1e-3)
+    np.testing.assert_allclose(
+        (bottom - places[:, 1]) / svg_charts.DIAGONAL, points[:, 1], atol=1e-3
+    )
+    np.testing.assert_array_equal(curve.get_ydata(), dots.get_ydata())
+    (rule,) = [line for line in svg.iter("line") if line.get("class") == "rule"]
+    ends = [float(rule.get(name)) for name in ("x1", "y1", "x2", "y2")]
+    assert ends == [LEFT, bottom, LEFT + INNER, TOP]  # from 0, 0 to 1, 1
+    assert (list(diagonal.get_xdata()), list(diagonal.get_ydata())) == ([0, 1], [0, 1])
+    assert (diagram.get_xlim(), diagram.get_ylim()) == ((0, 1), (0, 1))
+    heights = [float(b.get("height")) for b in svg.iter("rect") if b.get("class") == "count"]
+    shares = np.array(measured["score"]["histogram"]) / 300
+    np.testing.assert_allclose(np.array(heights) / max(heights), shares / shares.max(), atol=2e-3)
+    np.testing.assert_allclose(bars.patches[0].get_data().values, shares)
+
+
+def test_the_verdict_says_in_which_direction_it_errs(measured):
+    found = {"calibrated": False, "ece": 0.2, "mean": 0.75, "rate": 0.5}
+    too_high = "not calibrated: over-confident, its mean is 0.750, the share of right labels 0.500"
+    assert verdict("score", found) == too_high
+    assert "under-confident" in verdict("score", {**found, "mean": 0.3})
+    both = {**found, "mean": 0.6}  # 0.1 of the error of 0.2 is in one direction, no more
+    assert verdict("score", both) == "not calibrated: too high for some samples, too low for others"
+    assert "too high, its mean is 0.750" in verdict("gate", found)
+    assert "too low, its mean is 0.300" in verdict("gate", {**found, "mean": 0.3})
+    assert verdict("score", measured["score"]).startswith("not calibrated: over-confident")
+    assert verdict("gate", measured["gate"]) == "calibrated as far as these samples show"

@@ -133,6 +133,12 @@ def test_refuses_what_is_no_run(run_cli, tmp_path, command):
 def test_refuses_damaged_and_foreign_metrics(run_cli, run):
     path = run / "metrics.json"
     good = read_json(path, "again")
+
+    def with_curve(mean):
+        score = good["calibration"]["score"]
+        bad = {**score, "curve": {**score["curve"], "mean": mean}}
+        return {**good, "calibration": {"score": bad, "gate": None}}
+
     was = path.read_text()
     for damaged, part in (
         (json.dumps([good]), "not hold a JSON object"),
@@ -149,6 +155,9 @@ def test_refuses_damaged_and_foreign_metrics(run_cli, run):
         ({**good, "S": "high"}, "can't have written S = 'high'"),
         ({**good, "inputs": {"x": []}}, "can't have written inputs = {'x': []}"),
         ({**good, "per_class": {"seen": {}}}, "can't have written per_class ="),
+        ({**good, "calibration": {"score": None}}, "can't have written calibration ="),
+        ({**good, "calibration": {"score": {"ece": 0}, "gate": None}}, "calibration = {'gate'"),
+        (with_curve([0.5, "x"]), "can't have written calibration ="),
         ({**good, "gzsl": None}, "can't have written gzsl = None"),
         ({"U": 0.5, "H": 0.5, "model_sha256": good["model_sha256"]}, "it has no S"),
     ):

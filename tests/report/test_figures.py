@@ -21,6 +21,7 @@ needs_matplotlib = pytest.mark.skipif(
     reason="matplotlib is not installed, so no figure was drawn; pip install 'tinygzsl[plot]'",
 )
 GAN, VSMM, ENTROPY = ("score", "critic"), ("vsmm",), ("entropy",)
+RELIABILITY = ("reliability_score",)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_plot_writes_every_figure_twice(finished, run_cli, tmp_path):
     result = run_cli("plot", finished, "--json", "--out", tmp_path / "new" / "figures")
     assert result.exit_code == 0, result.output
     made = sorted((tmp_path / "new" / "figures").iterdir())
-    assert {path.name for path in made} == files(*GAN, *VSMM, *ENTROPY)
+    assert {path.name for path in made} == files(*GAN, *VSMM, *ENTROPY, *RELIABILITY)
     assert sorted(json.loads(result.stdout)["figures"]) == [str(path) for path in made]
     for path in made:
         if path.suffix == ".svg":
@@ -82,7 +83,8 @@ def test_the_histogram_has_all_samples(finished):
     assert found.shares["unseen"].sum() == pytest.approx(1)
     low, high = found.edges[10], found.edges[11]
     assert found.shares["unseen"][10] == pytest.approx(np.mean((h >= low) & (h < high)))
-    axes = draw(run_charts(run, found)[-1]).axes
+    (chart,) = [chart for chart in run_charts(run, found) if chart.name == "entropy"]
+    axes = draw(chart).axes
     assert len(axes) == 3
     for ax, shares in zip(axes, found.shares.values(), strict=True):
         np.testing.assert_array_equal(ax.patches[0].get_data().values, shares)
@@ -115,7 +117,7 @@ def test_without_the_data_the_curves_are_drawn(copy, run_cli):
     result = run_cli("plot", copy)
     assert result.exit_code == 0, result.output
     assert "no entropy histogram: " in result.stderr
-    assert {p.name for p in (copy / "figures").iterdir()} == files(*GAN, *VSMM)
+    assert {p.name for p in (copy / "figures").iterdir()} == files(*GAN, *VSMM, *RELIABILITY)
 
 
 @needs_matplotlib

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.report.verdict import verdict
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -90,7 +91,7 @@ def test_the_page_is_accessible_and_loads_nothing(finished, report):
     ids = [attrs["id"] for _, attrs, _ in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {a[1]["href"][1:] for a in page.of("a")} <= set(ids)
-    assert len(page.svgs()) == 3
+    assert len(page.svgs()) == 4
     for svg in page.svgs():
         assert svg.get("role") == "img"
         assert svg.get("aria-labelledby").split() == [svg[0].get("id"), svg[1].get("id")]
@@ -100,7 +101,7 @@ def test_the_page_is_accessible_and_loads_nothing(finished, report):
 
 def test_the_charts_draw_what_was_measured(finished, report):
     run = finished
-    entropy, routes, score = report(run)[0].svgs()
+    entropy, routes, reliability, score = report(run)[0].svgs()
     kinds = [rect.get("class") for rect in entropy.iter("rect")]
     assert {k: kinds.count(k) for k in kinds} == {"seen": 30, "unseen": 30, "proxy": 30}
     assert len([x for x in entropy.iter("line") if x.get("class") == "rule"]) == 2
@@ -113,6 +114,17 @@ def test_the_charts_draw_what_was_measured(finished, report):
     for line in score.iter("polyline"):
         assert len(line.get("points").split()) == len(looks)
     assert len(list(score.iter("circle"))) == 2  # one chosen snapshot in each panel
+    groups = json.loads((run / "metrics.json").read_text())["calibration"]["score"]["curve"]
+    assert len(list(reliability.iter("circle"))) == len(groups["count"])
+
+
+def test_the_page_says_whether_the_score_is_a_probability(finished, report):
+    page, _ = report(finished)
+    found = json.loads((finished / "metrics.json").read_text())["calibration"]["score"]
+    said = f"The score is {verdict('score', found)}. Its Brier score is {found['brier']:.3f}, its "
+    assert f"{said}ECE {found['ece']:.3f}; the ECE of a calibrated score is below " in page.text()
+    assert f"below {found['ece_limit']:.3f} on these samples in 95 of 100 cases" in page.text()
+    assert "Its gate is 1, 0.5 or 0, and no probability." in page.text()
 
 
 def test_names_are_escaped(make_run, report):

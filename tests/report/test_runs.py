@@ -12,7 +12,7 @@ from tinygzsl.storage.checksums import write_json
 def test_a_run_without_a_gan(make_run, report):
     page, _ = report(make_run("--set", "vsmm.weight_es=0"))
     assert "no CWGAN" in page.text()
-    assert len(page.svgs()) == 2
+    assert len(page.svgs()) == 3
     assert "proxy" not in page.svgs()[0].find("desc").text
     assert "mean entropy, proxy" not in dict(page.table("All other figures"))
 
@@ -39,6 +39,7 @@ def test_metrics_of_an_older_version_are_completed(make_run, report):
     assert facts["notices"] == []
     assert page.table("Mean per-class")[2][3] == f"{m['gzsl']['H']:.3f}"
     assert dict(page.table("All other figures"))["novel_figure"] == "0.25"
+    assert f"Its Brier score is {m['calibration']['score']['brier']:.3f}" in page.text()
 
 
 def test_without_the_data_the_metrics_are_all_there_is(make_run, report):
@@ -46,7 +47,7 @@ def test_without_the_data_the_metrics_are_all_there_is(make_run, report):
     shutil.rmtree(run.parent / "data")
     page, facts = report(run)
     assert "left out" in facts["notices"][0]
-    assert len(page.svgs()) == 2
+    assert len(page.svgs()) == 3  # routes, reliability, score
     assert [row[0] for row in page.table("2 unseen classes")[1:]] in (["3", "8"], ["8", "3"])
     assert page.table("Mean per-class")[1][0] == "router (eq. 10)"
 
@@ -72,3 +73,9 @@ def test_a_soft_gate(make_run, report):
     (rule,) = [x for x in page.svgs()[0].iter("line") if x.get("class") == "rule"]
     # Where the gate is 1/2: a tenth of ln S, hence of the axis, 382 units long from 46.
     assert float(rule.get("x1")) == pytest.approx(46 + 38.2, abs=0.1)
+    titles = [svg.find("title").text for svg in page.svgs()]
+    assert [t[:24] for t in titles if t.startswith("Reliability")] == [
+        "Reliability of the score",
+        "Reliability of the gate:",
+    ]
+    assert "The gate is " in page.text() and "and no probability" not in page.text()
