@@ -1,5 +1,8 @@
 """Methods, seeds and settings from the options of `tinygzsl compare`."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +16,73 @@ def method_names(text: str | None) -> list[str]:
     """Return class names, and "ours", from names separated by commas; None stands for all."""
     from ..baselines import METHODS
     from ..baselines.methods import method
-    from ..comparison.chosen import OURS
+    from ..comparison.methods import GATED
 
     if text is None:
-        return [*METHODS, OURS]
+        return [*METHODS, *GATED]
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         raise ValueError(f"--methods is {text!r}; write names with commas, like ours,eszsl,sae")
-    found = [OURS if part.casefold() == OURS else method(part).__name__ for part in parts]
+    gated = {name.casefold(): name for name in GATED}
+    found = [gated.get(part.casefold()) or method(part).__name__ for part in parts]
     if len(set(found)) < len(found):
         raise ValueError(f"--methods is {text!r}, with a method more than once; name each once")
+    return found
+
+
+@contextmanager
+def importing_from_here() -> Iterator[None]:
+    """Let modules of the current folder be imported, before installed ones, as `python -m` does."""
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # what was imported may have removed it
+            sys.path.remove("")
+
+
+def own_methods(
+    texts: tuple[str, ...], *, on_traceback: Callable[[str], None] | None
+) -> dict[str, Any]:
+    """Return {name: Method} of the classes of --method."""
+    if on_traceback and not texts:
+        raise ValueError("--traceback would do nothing: it is for errors of a class of --method")
+    if not texts:
+        return {}
+    from ..comparison.own_class import load_all
+
+    methods = [own.as_method() for own in load_all(texts, on_traceback=on_traceback)]
+    return {method.name: method for method in methods}
+
+
+def reference(text: str | None, names: list[str], *, own: dict[str, Any]) -> str:
+    """Return the name of the method of --against, by default ours or else the first of --methods.
+
+    The default is not the best one: its H would be the greatest by luck in part, and the
+    differences to it too.
+    """
+    from ..baselines.methods import method
+    from ..comparison.chosen import OURS
+    from ..comparison.methods import GATED
+    from ..text import nearest
+
+    if text is None:
+        return OURS if OURS in names else next(name for name in names if name not in own)
+    plain = text.strip()
+    by_name = {name.casefold(): name for name in (*own, *GATED)}
+    try:
+        found = by_name.get(plain.casefold()) or method(plain).__name__
+    except ValueError:
+        raise ValueError(
+            f"--against is {text!r}, which is no method; {nearest(plain, names)}"
+        ) from None
+    if found not in names:
+        raise ValueError(
+            f"--against is {text!r}, which takes no part; add it to --methods, or name one of "
+            f"{', '.join(names)}"
+        )
+    if len(names) == 1:
+        raise ValueError(f"--against {text} would do nothing: name other methods too")
     return found
 
 
@@ -37,7 +97,7 @@ def seed_numbers(text: str) -> list[int]:
 
 
 def chosen_settings(
-    names: list[str], *, dataset: str, label: str, path: str | None
+    names: list[str], *, own: dict[str, Any], dataset: str, label: str, path: str | None
 ) -> dict[str, Any]:
     """Return {name: Chosen} for the methods and for ours, whose router --routed uses.
 
@@ -50,7 +110,8 @@ def chosen_settings(
     file = Path(path) if path else None
     if file:
         check_named(file, [label])
-    chosen = {name: chosen_for(name, label, path=file) for name in [*names, OURS]}
+    sections = {name: own[name].section if name in own else name for name in [*names, OURS]}
+    chosen = {name: chosen_for(at, label, path=file) for name, at in sections.items()}
     if chosen[OURS].origin == DEFAULT:
         params, _ = resolve(None, (), top={}, source={"name_or_path": dataset})
         chosen[OURS] = Chosen(params, f"preset {params['preset']}")
@@ -78,12 +139,16 @@ def folder_for(out: str | None) -> Path | None:
     return folder
 
 
-def check_useful(names: list[str], *, routed: bool, tune: bool, folder: Path | None) -> None:
-    """ValueError if --routed or --tune would have no effect, or --tune has no folder."""
+def check_useful(
+    names: list[str], *, routed: bool, tune: bool, predictions: bool, folder: Path | None
+) -> None:
+    """ValueError if --routed or --tune would have no effect, or a file would have no folder."""
     from ..comparison.chosen import OURS
 
     if tune and folder is None:
         raise ValueError("--tune writes the chosen settings to a file; pass --out FOLDER for it")
+    if predictions and folder is None:
+        raise ValueError("--predictions writes a file for each row; pass --out FOLDER for them")
     if set(names) != {OURS}:
         return
     if routed:
@@ -102,6 +167,7 @@ def tuned(
     names: list[str],
     training,
     *,
+    own: dict[str, Any],
     label: str,
     folder: Path,
     sha256: str,
@@ -113,19 +179,23 @@ def tuned(
     they were chosen on the same data. A method that diverges with all settings of its grid keeps
     its settings.
     """
-    from ..comparison.chosen import OURS, read_settings, write_settings
+    from ..comparison.chosen import read_settings, write_settings
     from ..comparison.grid_search import validation_folds
+    from ..comparison.methods import find
 
     path, place = folder / "settings.toml", label.casefold()
     folder.mkdir(parents=True, exist_ok=True)
     _check_same_data(path, sha256)
     found = read_settings(path) if path.exists() else {}
     folds = validation_folds(training)
-    for name in [name for name in names if name != OURS]:
-        if (name, place) not in found:
+    for method in [find(name, own) for name in names]:
+        if method.has_gate:
+            continue  # `tinygzsl tune` chooses its settings
+        name, section = method.name, method.section
+        if (section, place) not in found:
             try:
-                found[name, place] = _searched(
-                    name, chosen[name].params, folds, label=label, say=say
+                found[section, place] = _searched(
+                    method, chosen[name].params, folds, label=label, say=say
                 )
             except FloatingPointError as error:
                 say(f"warning: {error}")
@@ -134,7 +204,7 @@ def tuned(
                 say(f"stopped with {len(found)} methods in {path}; the same command continues")
                 raise
             write_settings(path, found)
-        chosen = {**chosen, name: found[name, place]}
+        chosen = {**chosen, name: found[section, place]}
     say(f"settings: {path}" if found else f"no method could be tuned, so there is no {path}")
     return chosen
 
@@ -158,21 +228,21 @@ def _check_same_data(path: Path, sha256: str) -> None:
         write_text(beside, sha256 + "\n")
 
 
-def _searched(name, start, folds, *, label, say):
-    from ..baselines.methods import method
+def _searched(method, start, folds, *, label, say):
     from ..comparison.chosen import Chosen
     from ..comparison.grid_search import search
 
-    kind = method(name)
-    params, best = search(kind, folds, start=start, on_trial=_teller(kind, say))
+    params, best = search(method.kind, folds, start=start, on_trial=_teller(method.title, say))
     origin = f"validated: tinygzsl compare {label} --tune, mean H {best.H:.3f}"
-    return Chosen({**params, "offset": round(best.offset, 6)}, origin)
+    if method.takes_offset:
+        params = {**params, "offset": round(best.offset, 6)}
+    return Chosen(params, origin)
 
 
-def _teller(kind, say):
+def _teller(title, say):
     def tell(trial, number, total):
         h = f"H {trial.calibration.H:.4f}" if trial.calibration else "diverged"
         pairs = " ".join(f"{k}={v}" for k, v in trial.params.items())
-        say(f"[{number}/{total}] {kind.title} on the folds: {h}  {pairs}")
+        say(f"[{number}/{total}] {title} on the folds: {h}  {pairs}")
 
     return tell

@@ -17,6 +17,7 @@ STORED = Path(__file__).with_name("settings.toml")
 OURS = "ours"  # EntropySeparationGZSL has settings in these files too
 DEFAULT = "default"  # the origin of a class's own values
 NOT_IN_FILES = ("seed", "dtype", "threads", "callback")
+OWN_NOT_IN_FILES = ("seed", "callback")  # the comparison sets them, of a user's class too
 HEAD = "# Hyper-parameters per method and dataset; origin says where they come from.\n"
 
 
@@ -30,7 +31,9 @@ class Chosen(NamedTuple):
 
 
 def chosen_for(name: str, dataset: str, *, path: Path | None = None) -> Chosen:
-    """Return the settings of a method (a class's name, or "ours") on a dataset.
+    """Return the settings of a method on a dataset.
+
+    name is a baseline's class, "ours", or a user's class as "package.module:Class".
 
     The file at path is asked first, then settings.toml; a method that neither has keeps its
     defaults. dataset is the name of a known dataset or of a folder, in any case. Raises what
@@ -45,6 +48,9 @@ def chosen_for(name: str, dataset: str, *, path: Path | None = None) -> Chosen:
 
 def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     """Return {(method, dataset): Chosen} of a file with sections like [ESZSL.awa1].
+
+    The section of a user's class is like ["my_methods:MyMethod".awa1]. Its settings are checked for
+    being finite only, as the class is known to its user alone.
 
     Raises FileNotFoundError for a missing file and ValueError for invalid TOML, an unknown method
     or setting, a value that the method refuses, and a repeated section.
@@ -64,7 +70,7 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
                 )
             where = f"{path}, [{shown(name)}.{shown(dataset)}]"
             try:
-                kind = name if name == OURS else method(name).__name__
+                kind = name if name == OURS or is_own(name) else method(name).__name__
                 chosen = _chosen(kind, values)
             except ValueError as error:
                 raise ValueError(f"{where}: {error}") from None
@@ -78,6 +84,11 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     return found
 
 
+def is_own(name: str) -> bool:
+    """Return whether the name of a section is that of a user's class."""
+    return ":" in name
+
+
 def _chosen(name: str, values: dict[str, Any]) -> Chosen:
     """Return the settings of a section of that method. Raises ValueError."""
     params: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
@@ -88,6 +99,9 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
         others = {k: v for k, v in params.items() if k != "preset"}
         settings_for(params.get("preset", "paper"), others)
         return Chosen(params, origin)
+    if is_own(name):
+        _check_own(params)
+        return Chosen(params, origin)
     defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NOT_IN_FILES}
     for key, value in params.items():
         if key not in defaults:
@@ -96,6 +110,21 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
             raise ValueError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
     method(name)(**params).check()
     return Chosen(params, origin)
+
+
+def _check_own(params: dict[str, Any]) -> None:
+    """ValueError unless a user's class may be given these arguments."""
+    for key, value in params.items():
+        if key in OWN_NOT_IN_FILES:
+            raise ValueError(f"{key} = {quoted(value)}, which is not a setting; delete it")
+        each = value if isinstance(value, tuple) else (value,)
+        if not all(isinstance(v, bool | int | float | str) for v in each) or not _fits(value, None):
+            raise ValueError(
+                f"{key} = {quoted(value)}; write a finite number, a text, true or false, or a list "
+                "of these"
+            )
+    if not _fits(params.get("offset", 0.0), 0.0):
+        raise ValueError(f"offset = {quoted(params['offset'])}; write a number")
 
 
 def _fits(value: Any, default: Any) -> bool:
@@ -117,7 +146,8 @@ def write_settings(path: Path, found: dict[tuple[str, str], Chosen]) -> None:
     """Write settings to a file that read_settings reads."""
     text = HEAD
     for (name, dataset), chosen in found.items():
-        text += f"\n[{name}.{toml_value(dataset)}]\n"
+        section = toml_value(name) if is_own(name) else name
+        text += f"\n[{section}.{toml_value(dataset)}]\n"
         values = {"origin": chosen.origin, **chosen.params}
         text += "".join(f"{key} = {toml_value(value)}\n" for key, value in values.items())
     write_text(path, text)

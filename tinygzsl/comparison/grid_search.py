@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any, NamedTuple
+from statistics import fmean
+from typing import Any, NamedTuple, Protocol
 
-from ..baselines.common.base import Baseline
-from ..baselines.common.calibration import Calibration, choose_offset
+import numpy as np
+
+from ..baselines.common.calibration import Calibration, choose_offset, fit_on
 from ..datasets import Dataset, TrainingSet
+from ..metrics import accuracies
 from ..tuning.folds import folds as make_folds
 
 FOLDS = 3
@@ -21,6 +24,21 @@ class Trial(NamedTuple):
     calibration: Calibration | None
 
 
+class Searchable(Protocol):
+    """A baseline's class, or a user's: called with settings and a seed, it is an unfitted model."""
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+
+    @property
+    def grid(self) -> dict[str, tuple[Any, ...]]:
+        """The values to try for each setting."""
+
+    def __call__(self, *, seed: int, **params: Any) -> Any:
+        """Return the model."""
+
+
 def validation_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
     """Return the folds on which settings and offsets of baselines are chosen.
 
@@ -30,7 +48,7 @@ def validation_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
 
 
 def search(
-    kind: type[Baseline],
+    kind: Searchable,
     folds: list[Dataset],
     *,
     seed: int = 0,
@@ -51,7 +69,7 @@ def search(
         trial = Trial({**(start or {}), **params}, None)
         try:
             model = kind(**trial.params, seed=seed)
-            trial = trial._replace(calibration=choose_offset(model, folds))
+            trial = trial._replace(calibration=_calibration(model, folds))
         except FloatingPointError:
             pass
         trials.append(trial)
@@ -64,3 +82,17 @@ def search(
             "settings, or scale the features"
         )
     return max(usable, key=lambda chosen: chosen[1].H)
+
+
+def _calibration(model: Any, folds: list[Dataset]) -> Calibration:
+    """Return choose_offset(model, folds); a model without scores has H of its labels, offset 0."""
+    if getattr(model, "has_scores", True):
+        return choose_offset(model, folds)
+    by_fold = []
+    for fold in folds:
+        label = fit_on(model, fold).predict(
+            fold.X_test, fold.unseen_prototypes, fold.unseen_classes
+        )
+        by_fold.append(accuracies(fold.y_test, label, np.isin(fold.y_test, fold.seen_classes))["H"])
+    mean = fmean(by_fold)
+    return Calibration(offset=0.0, H=mean, H_without=mean, H_by_fold=by_fold)

@@ -1,7 +1,9 @@
 """The rows of a comparison in a folder: appended as they are measured, read when it is resumed.
 
-A row of the same data, settings, seed, threads and version of tinygzsl isn't measured again. Other
-rows of the dataset stay in the file and are not used.
+A row of the same data, settings, seed, threads and version of tinygzsl isn't measured again; of a
+user's class, the file that defines it must be the same too, and a row that failed is measured
+again. Other rows of the dataset stay in the file and are not used. If labels are kept, a row whose
+labels are not there is measured again.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from ..storage.rows import RowFile, json_line, read_json_line
 from ..text import shown
 from ..version import __version__
 from .measure import FIGURES, Comparison, Key
+from .predictions import Labels, PredictionFiles
 
 ROWS = "rows.jsonl"
 ALIKE = ("settings", "data_sha256", "threads", "version", "router")
+OF_OWN = ("class", "code_sha256")  # further columns of a user's class
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +41,27 @@ class Conditions:
 class Rows:
     """Rows of a dataset by key, in folder/rows.jsonl, or without a folder in memory only.
 
-    Raises ValueError if rows in the folder belong to another dataset or are damaged.
+    With predictions=True the labels of each row are kept in the folder too, and are in `labels`.
+
+    Raises ValueError if rows or labels in the folder belong to another dataset or are damaged.
     """
 
-    def __init__(self, folder: Path | None, comparison: Comparison, conditions: Conditions):
+    def __init__(
+        self,
+        folder: Path | None,
+        comparison: Comparison,
+        conditions: Conditions,
+        *,
+        predictions: bool = False,
+    ):
         self.path = folder / ROWS if folder else None
         self.comparison, self.common = comparison, asdict(conditions)
         self.found: dict[Key, dict[str, Any]] = {}
+        self.labels: dict[Key, Labels] = {}
+        self.predictions = None
+        if folder and predictions:
+            self.predictions = PredictionFiles(folder=folder, data=comparison.data)
+            comparison.keep = self.keep
         self.file = None
         if self.path:
             self.file = RowFile(path=self.path, whose="a comparison", again="measures again")
@@ -55,6 +73,12 @@ class Rows:
         self.found[_key(row)] = row
         if self.file:
             self.file.append(json_line(row))
+
+    def keep(self, key: Key, labels: Labels) -> None:
+        """Write the labels of a row, which comes after them."""
+        if self.predictions:
+            self.predictions.write(self._what(key), labels)
+            self.labels[key] = labels
 
     def _router(self, routed: bool) -> dict[str, Any] | None:
         """Return the router's settings for a row that has one in front."""
@@ -70,11 +94,26 @@ class Rows:
                 )
             if key.method in self.comparison.chosen and self._counts(key, row):
                 self.found[key] = row
+        if self.predictions:
+            self.found = {k: row for k, row in self.found.items() if row["error"] or self._read(k)}
 
     def _counts(self, key: Key, row: dict[str, Any]) -> bool:
-        settings = self.comparison.facts(key)["settings"]
-        wanted = self.common | {"settings": settings, "router": self._router(key.routed)}
-        return all(row[name] == wanted[name] for name in ALIKE)
+        wanted = self._what(key)
+        alike = all(row.get(name) == wanted.get(name) for name in (*ALIKE, *OF_OWN))
+        return alike and not (row["error"] and self.comparison.methods[key.method].facts)
+
+    def _read(self, key: Key) -> bool:
+        assert self.predictions
+        labels = self.predictions.read(self._what(key))
+        if labels:
+            self.labels[key] = labels
+        return labels is not None
+
+    def _what(self, key: Key) -> dict[str, Any]:
+        """Return what tells a row, and the conditions it is measured under."""
+        facts = self.comparison.facts(key)
+        known = self.common | {"router": self._router(key.routed)} | facts
+        return {name: known[name] for name in (*key._asdict(), *ALIKE, *OF_OWN) if name in known}
 
 
 def _key(row: dict[str, Any]) -> Key:

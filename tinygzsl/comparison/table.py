@@ -1,12 +1,14 @@
-"""The table of a comparison: means over seeds, as text, Markdown and CSV."""
+"""The tables of a comparison as text, Markdown and CSV: means over seeds, and differences."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any
 
 from ..storage.rows import csv_text
 from .chosen import DEFAULT
+from .differences import BOTH, DRAWS, LEVEL, SAMPLES, SEED, SEEDS, best_suited_h
 from .measure import FIGURES
 
 SPREAD = tuple(name for name in FIGURES if name not in ("seconds", "parameters"))
@@ -16,6 +18,14 @@ HEAD = (
     *("parameters", "settings"),
 )
 NUMBERS = range(2, 10)  # right-aligned columns
+BOOTSTRAP = f"bootstrap of {DRAWS} draws with seed {SEED}, paired by sample"
+HOW = {
+    SAMPLES: f"{SAMPLES}: {BOOTSTRAP}; not covered: other seeds, classes and training samples",
+    BOTH: f"{BOTH}: {BOOTSTRAP} and by seed; not covered: other classes and training samples",
+    SEEDS: f"{SEEDS}: Student's t, paired by seed; not covered: other test samples, which need "
+    "--predictions, other classes and training samples",
+    None: "–: one pair of rows has no interval; --predictions gives it one over test samples",
+}
 
 
 def summarize(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -30,11 +40,7 @@ def summarize(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         groups.setdefault((row["method"], row["routed"]), []).append(row)
     found = [_summary(members) for members in groups.values()]
-    return sorted(found, key=lambda row: (not row["strict"], -_best_suited_h(row)))
-
-
-def _best_suited_h(row: dict[str, Any]) -> float:
-    return (row["H"] if row["calibrated_H"] is None else row["calibrated_H"]) or 0.0
+    return sorted(found, key=lambda row: (not row["strict"], -(best_suited_h(row) or 0.0)))
 
 
 def _summary(members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -63,26 +69,70 @@ def as_csv(table: list[dict[str, Any]]) -> str:
 
 
 def as_markdown(table: list[dict[str, Any]]) -> str:
-    """Return the table in Markdown: accuracies as fractions, mean ± standard deviation."""
-    rule = ["---:" if i in NUMBERS else "---" for i in range(len(HEAD))]
-    lines = [HEAD, rule, *(_cells(row) for row in table)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    """Return the tables in Markdown: accuracies as fractions, mean ± standard deviation."""
+    lines = [HEAD, *(_cells(row) for row in table)]
+    text = _markdown_table(lines, right=NUMBERS)
+    differences = _differences(table)
+    if differences:
+        text += "\n" + _markdown_table(differences, right=(1, 2))
+        text += "\n" + "".join(f"- {note}\n" for note in _notes(table))
+    return text
+
+
+def _markdown_table(lines: list[Sequence[str]], *, right: Sequence[int]) -> str:
+    rule = ["---:" if i in right else "---" for i in range(len(lines[0]))]
+    return "".join(f"| {' | '.join(line)} |\n" for line in (lines[0], rule, *lines[1:]))
 
 
 def as_text(table: list[dict[str, Any]]) -> str:
-    """Return the table in columns; below it the origin of the settings, and what failed."""
-    lines = [HEAD, *(_cells(row) for row in table)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-    sides = [">" if i in NUMBERS else "<" for i in range(len(HEAD))]
-    text = []
-    for line in lines:
-        cells = (f"{c:{side}{w}}" for c, side, w in zip(line, sides, widths, strict=True))
-        text.append("  ".join(cells).rstrip())
+    """Return the tables in columns; below the first the origin of the settings, and what failed."""
+    text = _text_table([HEAD, *(_cells(row) for row in table)], right=NUMBERS)
     origins = {row["title"]: row["origin"] for row in table if row["origin"] != DEFAULT}
     text += ["", *(f"{title}: {origin}" for title, origin in origins.items())] if origins else []
     failed = [row for row in table if row["error"]]
     text += [f"{_name(row)} failed: {row['error']}" for row in failed]
+    differences = _differences(table)
+    if differences:
+        text += ["", *_text_table(differences, right=(1, 2)), "", *_notes(table)]
     return "\n".join(text)
+
+
+def _text_table(lines: list[Sequence[str]], *, right: Sequence[int]) -> list[str]:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    sides = [">" if i in right else "<" for i in range(len(lines[0]))]
+    text = []
+    for line in lines:
+        cells = (f"{c:{side}{w}}" for c, side, w in zip(line, sides, widths, strict=True))
+        text.append("  ".join(cells).rstrip())
+    return text
+
+
+def _differences(table: list[dict[str, Any]]) -> list[Sequence[str]]:
+    """Return the lines of the table of differences; none if there is no difference to show."""
+    rows = _compared(table)
+    if not rows:
+        return []
+    head = ("method", f"H minus that of {rows[0]['against']}", f"{LEVEL:.0%} interval", "over")
+    return [head, *(_difference_cells(row) for row in rows)]
+
+
+def _difference_cells(row: dict[str, Any]) -> Sequence[str]:
+    low, high = row["difference_low"], row["difference_high"]
+    interval = "–" if low is None else f"[{low:+z.3f}, {high:+z.3f}]"
+    over = row["difference_covers"] or "–"
+    return _name(row), f"{row['difference']:+z.3f}", interval, over
+
+
+def _notes(table: list[dict[str, Any]]) -> list[str]:
+    covered = dict.fromkeys(row["difference_covers"] for row in _compared(table))
+    return [
+        "H is the one by which the table is sorted: calibrated, where the method takes an offset",
+        *(f"over {HOW[covers]}" if covers else HOW[None] for covers in covered),
+    ]
+
+
+def _compared(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in table if row.get("difference") is not None]
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

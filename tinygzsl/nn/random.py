@@ -44,6 +44,8 @@ class Purpose(IntEnum):
     SYNTHETIC_NOISE = 21
     DETECTOR_ORDER = 22
     DETECTOR_BATCH = 23
+    BOOTSTRAP_SAMPLES = 24
+    BOOTSTRAP_SEEDS = 25
 
 
 def check_seed(seed: int, name: str = "seed") -> int:
