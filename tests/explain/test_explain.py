@@ -267,3 +267,11 @@ def test_the_accuracies_of_the_example(explain):
     assert (values["S (cat, dog)"], values["U (okapi)"]) == (s, u)
     assert values["H"] == pytest.approx(2 * s * u / (s + u))
     assert values["H"] < values["arithmetic mean"] != values["right of all samples"]
+
+
+def test_the_calibration_of_the_example(explain):
+    values = explain("calibration")["example"]
+    assert values["Brier score"] == pytest.approx(values["mean of (p - t)^2"], rel=1e-12)
+    assert values["ECE"] == pytest.approx(values["their sum"], rel=1e-12)
+    pairs = np.reshape(values["right"], (4, 2)).mean(axis=1)
+    assert values["share right, of each score"] == pairs.tolist()

@@ -1,4 +1,4 @@
-"""Explanations of scoring and prediction: score, compatibility, router, gate, accuracies."""
+"""Explanations of scoring and prediction: score, compatibility, router, gates, metrics."""
 
 from __future__ import annotations
 
@@ -103,6 +103,26 @@ def accuracies_example(draw: Draw) -> dict[str, Any]:
     }
 
 
+def calibration_example(draw: Draw) -> dict[str, Any]:
+    """Brier score and ECE of eight scores, two of each value, by the formula and as computed."""
+    p = np.repeat([0.5, 0.7, 0.8, 0.95], 2)
+    right = draw.normal(8) > np.repeat([1.0, 0.5, 0.0, -1.0], 2)
+    gaps = np.abs((p - right).reshape(4, 2).sum(axis=1)) / 8
+    curve = metrics.reliability_curve(p, right)
+    found = metrics.calibration(p, right)
+    return {
+        "scores": p,
+        "right": right.astype(int),
+        "mean of (p - t)^2": float(((p - right) ** 2).mean()),
+        "Brier score": found["brier"],
+        "share right, of each score": curve.rate,
+        "|sum of w (p - t)|, of each": gaps,
+        "their sum": float(gaps.sum()),
+        "ECE": found["ece"],
+        "a calibrated score has less than": found["ece_limit"],
+    }
+
+
 ROUTING = (
     Explanation(
         name="ptc_objective",
@@ -173,5 +193,24 @@ H = 2 S U / (S + U), and 0 where S + U = 0""",
         shapes="labels (n,)   A_c one per class   S, U, H numbers in [0, 1]",
         forward=(metrics.per_class_accuracy, metrics.mean_class_accuracy, metrics.harmonic_mean),
         example=accuracies_example,
+    ),
+    Explanation(
+        name="calibration",
+        title="whether the score is a probability: Brier score and ECE",
+        section="Is the score a probability?",
+        formula="""
+t = 1 where the label is right (of the gate: the class is seen), else 0
+w = 1 / (2 n_c seen classes) for a seen class of n_c samples, 1 / (2 n_c unseen classes) else
+Brier = sum_i w_i (p_i - t_i)^2     ECE = sum_b |sum_(i in b) w_i (p_i - t_i)|
+b: bins of equal counts, equal scores in one""",
+        shapes="p, t, w (n,)   Brier, ECE numbers in [0, 1]",
+        forward=(
+            metrics.brier_score,
+            metrics.calibration_error,
+            metrics.reliability_curve,
+            metrics.balanced_weights,
+            metrics.calibration,
+        ),
+        example=calibration_example,
     ),
 )
