@@ -39,6 +39,8 @@ FAST = {
         "detector_hidden": (16, 16),
         "detector_epochs": 5,
     },
+    "PrototypeRidge": {},
+    "ClassNormalization": {"hidden": 32, "lr": 1e-2, "epochs": 10, "batch": 32},
 }
 
 

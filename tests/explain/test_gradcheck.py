@@ -100,7 +100,7 @@ def test_the_list_is_complete():
         for side in ("hinge active", "hinge satisfied", "no proxies"):
             assert some("VSMM objective", reduction, side)
     assert some("PTC")
-    without_gradients = ("ConSE", "ESZSL", "SAE", "GGM")  # closed forms, and the PTC
+    without_gradients = ("ConSE", "ESZSL", "SAE", "GGM", "PrototypeRidge")  # closed forms, the PTC
     for name in METHODS:
         assert some(method(name).title.split(" ")[0]) == (name not in without_gradients)
 

@@ -15,7 +15,7 @@ def test_every_printed_row_is_a_method():
         assert rows <= {printed_name(name) for name in METHODS}
     assert {
         name for t in ("table2", "table3") for name in systems(t, "letters", printed=published(t))
-    } == (set(METHODS))
+    } == set(METHODS) - {"PrototypeRidge", "ClassNormalization"}  # later than the paper
 
 
 def test_which_systems_are_measured_on_a_dataset():

@@ -1,8 +1,8 @@
-"""The methods in the paper's tables, one per file, all with the same fit and predict.
+"""The methods in the paper's tables and two more, one per file, with the same fit and predict.
 
 ``from tinygzsl.baselines import SAE``; a method's modules are imported on first use. METHODS lists
-the methods in the order of the paper's tables. RoutedGZSL in tinygzsl.stacking puts the paper's
-router in front of any of them.
+the methods of the paper's tables in their order, then the two others. RoutedGZSL in
+tinygzsl.stacking puts the paper's router in front of any of them.
 """
 
 from importlib import import_module
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .ale import ALE
     from .cewgan import CEWGANOD
+    from .class_normalization import ClassNormalization
     from .conse import ConSE
     from .dem import DEM
     from .devise import DeViSE
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .fclswgan import FCLSWGAN
     from .fvaegan import FVAEGAN
     from .ggm import GGM
+    from .prototype_ridge import PrototypeRidge
     from .psr import PSR
     from .sadle import SADLE
     from .sae import SAE
@@ -43,6 +45,8 @@ METHODS = (
     "SEGZSL",
     "FVAEGAN",
     "CEWGANOD",
+    "PrototypeRidge",
+    "ClassNormalization",
 )
 
 __all__ = [
@@ -61,11 +65,17 @@ __all__ = [
     "SEGZSL",
     "SJE",
     "SYNC",
+    "ClassNormalization",
     "ConSE",
     "DeViSE",
+    "PrototypeRidge",
 ]
 
-_HOME = {"CEWGANOD": "cewgan"}  # other modules have the class's name in lower case
+_HOME = {  # other modules have the class's name in lower case
+    "CEWGANOD": "cewgan",
+    "ClassNormalization": "class_normalization",
+    "PrototypeRidge": "prototype_ridge",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ from . import METHODS
 from .common.base import Baseline
 
 # Methods without random numbers: every seed gives the same model.
-DETERMINISTIC = ("ESZSL", "SAE", "SYNC")
+DETERMINISTIC = ("ESZSL", "SAE", "SYNC", "PrototypeRidge")
 ALIASES = {"dzsl": "DEM", "cewgan": "CEWGANOD", "fvaegand2": "FVAEGAN"}  # names of the tables
 
 # Trained attributes and networks that predict doesn't need.

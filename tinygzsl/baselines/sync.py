@@ -14,6 +14,7 @@ from ..runtime.matmul import matmul
 from ..settings.names import names_checked
 from .common.base import Baseline
 from .common.checks import check_power
+from .common.distances import squared_distances
 from .common.trained import Number, Part, Values
 
 MAX_ITERATIONS = 1000  # as in the authors' code
@@ -70,7 +71,7 @@ class SYNC(Baseline):
         signs = np.where(index[:, None] == np.arange(len(a)), 1, -1).astype(x.dtype)
         weight = float(2**self.regularize)  # a NumPy number would make float32 gradients float64
         w = train_one_versus_other(x, signs, weight=weight, callback=self.callback)
-        distances = np.sqrt(_squared_distances(a, a))
+        distances = np.sqrt(squared_distances(a, a))
         self._unit = float(np.median(distances[np.triu_indices(len(a), 1)])) or 1.0
         self._v = np.linalg.pinv(self.similarities(a)) @ w
 
@@ -80,15 +81,9 @@ class SYNC(Baseline):
 
     def similarities(self, a: Array) -> Array:
         """s (C, S) of scaled prototypes a (C, k) and the phantom classes; each row sums to 1."""
-        z = -(2 ** float(self.scale)) * _squared_distances(a, self._seen_prototypes) / self._unit**2
+        z = -(2 ** float(self.scale)) * squared_distances(a, self._seen_prototypes) / self._unit**2
         s = np.exp(z - z.max(axis=1, keepdims=True))
         return s / s.sum(axis=1, keepdims=True)
-
-
-def _squared_distances(a: Array, b: Array) -> Array:
-    """(C, S) for a (C, k) and b (S, k), in float64; exactly 0 for equal rows."""
-    b = b.astype("float64")
-    return np.stack([((row - b) ** 2).sum(axis=1) for row in a.astype("float64")])
 
 
 def one_versus_other_loss(

@@ -2,94 +2,40 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-
 import numpy as np
 
-from ..baselines import cewgan, dsen_loss, fclswgan, fvaegan, psr, sadle, segzsl
-from ..baselines.ale import ALE
+from ..baselines import (
+    cewgan,
+    class_normalization,
+    dsen_loss,
+    fclswgan,
+    fvaegan,
+    psr,
+    sadle,
+    segzsl,
+)
 from ..baselines.common import detector
 from ..baselines.common.networks import parameters
-from ..baselines.common.ranking import bilinear_loss, ranking_epoch
 from ..baselines.common.synthetic import Softmax
 from ..baselines.dem import dem_loss
 from ..baselines.sync import one_versus_other_loss
 from ..kernels import reference_only
 from ..runtime.array import Array
 from .cases import Case
+from .cases_ranking import RANKING, ranking_case, ranking_step_case
 from .draw import Draw
 from .gradcheck import Check
 
-RANKING = "ALE", "DeViSE", "SJE"
-
 
 def baseline_cases() -> list[Case]:
-    """Every case of this file."""
+    """Every case of this file and of cases_ranking.py."""
     cases: list[Case] = [ranking_case(name) for name in RANKING]
     cases += [sync_case, dem_case, psr_case, sadle_case, dsen_case, fclswgan_case]
     cases += [segzsl_regressor_case, segzsl_encoder_case, segzsl_generator_case]
     cases += [fvaegan_case(output) for output in ("sigmoid", "linear")]
     cases += [cosine_embedding_case, decoder_case, detector_case]
+    cases += [class_normalization_case, normalize_case]
     return cases + [ranking_step_case(name) for name in RANKING]
-
-
-def _ranking_weights(name: str, classes: int) -> Array | None:
-    return {"ALE": ALE()._weights(classes), "DeViSE": np.ones(classes), "SJE": None}[name]
-
-
-def ranking_case(name: str) -> Case:
-    """The ranking loss of the bilinear score, with the weights of a method."""
-
-    def case(draw: Draw) -> Check:
-        n, d, k, classes = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.classes
-        w, x, y, a = draw.normal(d, k), draw.normal(n, d), draw.labels(n), draw.normal(classes, k)
-
-        def loss() -> tuple[float, Array]:
-            weights = _ranking_weights(name, classes)
-            return bilinear_loss(w, x, y, a, margin=1.0, weights=weights)
-
-        return Check(f"{name}, ranking loss", [w], [loss()[1]], lambda: loss()[0])
-
-    return case
-
-
-def ranking_step_case(name: str) -> Case:
-    """The steps of an epoch, each from the same m: with rate 1 a step subtracts the gradient.
-
-    If the prototypes are the identity matrix, this is the gradient with respect to m.
-    """
-
-    def case(draw: Draw) -> Check:
-        n, d, classes = 7, draw.sizes.d, draw.sizes.classes
-        m, x, y = draw.normal(d, classes), draw.normal(n, d), draw.labels(n)
-        start = draw.normal(n, classes)
-
-        def step(i: int) -> tuple[float, Array]:
-            after = m.copy()
-            loss = ranking_epoch(
-                after,
-                np.array([i]),
-                x,
-                start,
-                np.eye(classes),
-                y,
-                lr=1.0,
-                margin=1.0,
-                weights=_ranking_weights(name, classes),
-            )
-            return loss, m - after
-
-        gradient = reduce(add, (step(i)[1] for i in range(n)))
-        return Check(
-            f"{name}, steps of an epoch",
-            [m],
-            [gradient],
-            lambda: sum(step(i)[0] for i in range(n)),
-            compiled="ranking_epoch",
-        )
-
-    return case
 
 
 def sync_case(draw: Draw) -> Check:
@@ -338,3 +284,36 @@ def detector_case(draw: Draw) -> Check:
         return detector.detector_loss(net, x, y)
 
     return Check("CEWGAN, detector", net.params, loss()[1], lambda: loss()[0]["loss"])
+
+
+def class_normalization_case(draw: Draw) -> Check:
+    """Class Normalization's cross-entropy, through both normalisations."""
+    n, d, k, units = draw.sizes.n, draw.sizes.d, draw.sizes.k, draw.sizes.units
+    nets = {
+        "inner": draw.mlp([k, units, units], "relu"),
+        "outer": draw.mlp([units, d], "relu", output="relu"),
+    }
+    x, y, a = np.abs(draw.normal(n, d)), draw.labels(n), draw.normal(draw.sizes.classes, k)
+
+    def loss() -> tuple[Array, list[Array]]:
+        value, grads, _ = class_normalization.class_normalization_loss(nets, x, y, a, gamma=1.5)
+        return value, grads
+
+    return Check("Class Normalization objective", parameters(nets), loss()[1], lambda: loss()[0])
+
+
+def normalize_case(draw: Draw) -> Check:
+    """Normalisation over the classes, whose sums are weighted by random numbers."""
+    shape = draw.sizes.classes, draw.sizes.units
+    h, dy = draw.normal(*shape), draw.normal(*shape)
+
+    def forward() -> tuple[Array, class_normalization.NormCache]:
+        y, cache, _ = class_normalization.normalize_forward(h)
+        return y, cache
+
+    return Check(
+        "Class Normalization, normalisation over classes",
+        [h],
+        [class_normalization.normalize_backward(dy, forward()[1])],
+        lambda: (dy * forward()[0]).sum(),
+    )
