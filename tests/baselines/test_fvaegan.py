@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tinygzsl.baselines.fvaegan import FVAEGAN, vaegan_loss
+from tinygzsl.baselines.fvaegan import FVAEGAN, VAEGAN, vaegan_loss
 from tinygzsl.explain.gradcheck import Check, run_check
 from tinygzsl.nn.adam import Adam
 from tinygzsl.nn.mlp import MLP
@@ -80,6 +80,21 @@ def test_descent_on_one_batch_lowers_the_loss_at_every_step(networks, batch):
 def test_generated_samples_gather_around_their_classes(fit, classes_of_samples):
     more = {"gan_output": "sigmoid", "features": "minmax", "wgan_weight": 1.0}
     assert classes_of_samples(fit("FVAEGAN", gan_max_epochs=80, gan_lr=1e-2, **more)) > 0.8
+
+
+def test_adam_has_the_published_betas(batch):
+    model = FVAEGAN()
+    gan = VAEGAN(
+        batch[0],
+        k=K,
+        settings=model._settings(),
+        hidden=(4,),
+        weight=1.0,
+        seed=0,
+        dtype="float64",
+    )
+    assert gan.encoder_adam.betas == (0.9, 0.999)
+    assert gan.generator_adam.betas == gan.critic_adam.betas == (0.5, 0.999)
 
 
 def test_the_published_settings_are_the_defaults():

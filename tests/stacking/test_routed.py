@@ -8,6 +8,7 @@ import pytest
 import tinygzsl as tz
 from tinygzsl.baselines import ESZSL
 from tinygzsl.stacking import RoutedGZSL
+from tinygzsl.storage.arrays_file import State, read_npz, write_npz
 
 
 @pytest.fixture
@@ -65,6 +66,60 @@ def test_evaluation_is_that_of_the_router_with_the_experts_scores(router, fit, d
     assert (routed["zsl"], routed["ausuc"]) == (expert["zsl"], expert["ausuc"])
     assert routed["gzsl"]["H"] == expert["H"]
     json.dumps(routed, allow_nan=False)
+
+
+@pytest.mark.parametrize("gate", ["hard", "soft"])
+@pytest.mark.parametrize("name", ["DEM", "GGM"])
+def test_a_loaded_model_is_the_same(gate, name, router, fit, data, unseen, tmp_path, sentence):
+    model = RoutedGZSL(router=router(router_gate=gate), expert=fit(name, offset=0.2))
+    path = tmp_path / "routed.npz"
+    model.save(path)
+    loaded = tz.load_model(path)
+    assert isinstance(loaded, RoutedGZSL) and loaded.strict == model.strict
+    for one, other in zip(
+        model.route(data.X_test, *unseen), loaded.route(data.X_test, *unseen), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(model.predict(data.X_test), loaded.predict(data.X_test))
+    assert tz.evaluate(model, data) == tz.evaluate(loaded, data)
+    loaded.save(tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
+    header, arrays = read_npz(path, "routed")
+    assert header["strict"] is (name == "DEM")
+    parts = [key for key, array in arrays.items() if holds_rows(array, unseen[0])]
+    assert parts == ([] if name == "DEM" else ["expert/_unseen_prototypes"])
+
+
+def holds_rows(array, a):
+    """Whether a matrix has a row of a (U, k), at its length or at length 1."""
+    if array.ndim != 2 or array.shape[1] != a.shape[1]:
+        return False
+    both = np.concatenate([a, a / np.linalg.norm(a, axis=1)[:, None]])
+    return bool((np.abs(array[:, None] - both).max(axis=2) < 1e-3).any())
+
+
+def test_files_whose_parts_do_not_fit_are_a_sentence(router, fit, data, tmp_path, sentence):
+    path, trained = tmp_path / "routed.npz", router()
+    header, arrays = RoutedGZSL(router=trained, expert=fit("ESZSL")).state()
+    for key in ("expert/_v", "router/classes"):
+        write_npz(path, State(header, {k: v for k, v in arrays.items() if k != key}))
+        with sentence(ValueError, path, "damaged model file", key.partition("/")[2]):
+            tz.load_model(path)
+    for part in ("router", "expert"):
+        write_npz(path, State({k: v for k, v in header.items() if k != part}, arrays))
+        with sentence(ValueError, path, "damaged model file"):
+            tz.load_model(path)
+    classes = arrays["expert/classes"] + 1
+    write_npz(path, State(header, {**arrays, "expert/classes": classes}))
+    with sentence(ValueError, path, "which are not the same"):
+        tz.load_model(path)
+    with sentence(ValueError, "the expert is not fitted"):
+        RoutedGZSL(router=trained, expert=ESZSL()).save(path)
+
+
+def test_the_score_is_that_of_the_routers_classifier(router, fit, data):
+    model = RoutedGZSL(router=router(), expert=fit("ESZSL"))
+    assert model.score(data.X_train, data.y_train) == model.router.score(data.X_train, data.y_train)
 
 
 def test_fit_trains_both(router, fit, small_model, make, data, unseen):

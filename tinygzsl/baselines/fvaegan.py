@@ -15,7 +15,7 @@ from ..runtime.array import Array
 from ..settings import Settings
 from ..settings.names import names_checked
 from .common.checks import check_numbers
-from .common.synthetic import BETAS, GANBaseline
+from .common.synthetic import GANBaseline
 from .common.vae import (
     kl_backward,
     kl_forward,
@@ -23,6 +23,8 @@ from .common.vae import (
     reparameterise_backward,
     reparameterise_forward,
 )
+
+ENCODER_BETAS = (0.9, 0.999)  # of Adam; generator and critic have 0.5 in place of 0.9
 
 
 @names_checked()
@@ -43,7 +45,7 @@ class FVAEGAN(GANBaseline):
     ----------
     wgan_weight : float
         gamma; 10 in TF-VAEGAN's code, which also has lr 1e-4 for CUB and 1e-5 for AWA, 4096 units
-        in each network and m = k.
+        in each network, m = k, and Adam's betas (0.5, 0.999) but (0.9, 0.999) for E, as here.
     encoder_hidden : tuple of int
         Units of E's hidden layers.
     per_class : int
@@ -106,7 +108,7 @@ class VAEGAN(CWGAN):
             step=1,  # the generator itself is step 0
             dtype=dtype,
         )
-        self.encoder_adam = Adam(self.encoder.params, lr=settings.gan_lr, betas=BETAS)
+        self.encoder_adam = Adam(self.encoder.params, lr=settings.gan_lr, betas=ENCODER_BETAS)
 
     def _generator_step(self, y: Array, prototypes: Array) -> Array:
         rows = self._rows(np, len(y), step=self.step, purpose=Purpose.GENERATOR_BATCH)
