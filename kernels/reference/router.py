@@ -82,9 +82,9 @@ def learned_route_rows(
     """Index int64, route code int8, entropy in nats, score and gate of each row, (n,) each.
 
     As soft_route_rows, but theta = of_entropy H / ln S + of_gap (max over seen of f - max over
-    unseen of f) + rest + bias, where rest (n,) is the part of other features; tau has the unit of
-    f. The largest number is compared by its logarithm: as ln gate - ln (1 - gate) = theta, the
-    label is seen where theta >= ln max q - ln max p, with p and q the two softmax.
+    unseen of f) + rest + bias, where rest (n,), of the dtype of f, is the part of other features.
+    With p = softmax(logits), q = softmax(f / tau) over the unseen and ln gate - ln (1 - gate) =
+    theta, the largest score is a seen class's where theta >= ln max q - ln max p.
     """
     xp, n_seen = array_module(logits, f), logits.shape[1]
     slope, sharpness = learned_factors(n_seen, of_entropy, tau)
@@ -110,7 +110,7 @@ def _both_gates(theta: Array) -> tuple[Array, Array]:
 
 
 def _answers(is_seen: Array, logits: Array, unseen: Array) -> tuple[Array, Array]:
-    """Index and code where one of the best seen and the best unseen class is chosen."""
+    """Index and code of the best seen class where is_seen, of the best unseen one elsewhere."""
     xp, n_seen = array_module(logits, unseen), logits.shape[1]
     label = xp.where(is_seen, logits.argmax(axis=1), n_seen + unseen.argmax(axis=1))
     return label.astype("int64"), 2 - 2 * is_seen.astype("int8")
