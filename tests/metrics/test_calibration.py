@@ -38,21 +38,21 @@ def test_brier_score_agrees_with_scikit_learn():
 
 
 def test_equal_scores_are_one_bin():
-    mean, rate, weight, count = reliability_curve(P, TRUE)
-    assert mean == pytest.approx([0.3, 0.8])
-    assert rate.tolist() == [0.5, 0.5]
-    assert weight == pytest.approx([1 / 3, 2 / 3])
-    assert count.tolist() == [2, 4]
+    curve = reliability_curve(P, TRUE)
+    assert curve.mean == pytest.approx([0.3, 0.8])
+    assert curve.rate.tolist() == [0.5, 0.5]
+    assert curve.weight == pytest.approx([1 / 3, 2 / 3])
+    assert curve.count.tolist() == [2, 4]
     assert calibration_error(P, TRUE) == pytest.approx(0.2 / 3 + 2 * 0.3 / 3)
 
 
 def test_weights_move_means_and_rates_by_hand():
     weights = [1, 1, 1, 1, 3, 0]
-    mean, rate, weight, count = reliability_curve(P, TRUE, weights=weights)
-    assert mean == pytest.approx([0.3, 0.8])
-    assert rate == pytest.approx([1 / 4, 2 / 3])
-    assert weight == pytest.approx([4 / 7, 3 / 7])
-    assert count.tolist() == [2, 4]
+    curve = reliability_curve(P, TRUE, weights=weights)
+    assert curve.mean == pytest.approx([0.3, 0.8])
+    assert curve.rate == pytest.approx([1 / 4, 2 / 3])
+    assert curve.weight == pytest.approx([4 / 7, 3 / 7])
+    assert curve.count.tolist() == [2, 4]
     found = calibration_error(P, TRUE, weights=weights)
     assert found == pytest.approx(4 / 7 * 0.05 + 3 / 7 * (0.8 - 2 / 3))
 
@@ -92,10 +92,9 @@ def test_the_curve_agrees_with_quantiles_of_scikit_learn():
 def test_the_order_of_the_samples_does_not_matter():
     rng = np.random.default_rng(2)
     p, true, order = rng.integers(0, 12, 100) / 11, rng.random(100) < 0.4, rng.permutation(100)
-    for a, b in zip(
-        reliability_curve(p, true), reliability_curve(p[order], true[order]), strict=True
-    ):
-        np.testing.assert_allclose(a, b, atol=1e-12)
+    curve, again = reliability_curve(p, true), reliability_curve(p[order], true[order])
+    for name in ("mean", "rate", "weight", "count"):
+        np.testing.assert_allclose(getattr(curve, name), getattr(again, name), atol=1e-12)
 
 
 def test_one_sample():

@@ -9,6 +9,7 @@ classes of each half equally frequent. Test sets have classes of arbitrary sizes
 score is calibrated depends on them.
 """
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,8 @@ LEVEL = 0.95
 ROUNDING = 1e-6  # by which float32 may carry a probability outside [0, 1]
 
 
-class Reliability(NamedTuple):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reliability:
     """A reliability curve: arrays (b,) with an entry per bin, by ascending probability.
 
     mean is the mean probability in a bin, rate the share that came true, weight the bin's share of
@@ -161,7 +163,7 @@ def calibration(
     """
     samples = _checked(probability, outcome, weights)
     error, limit = _error(samples, samples.outcome, _bins(samples.p)), _error_limit(samples)
-    mean, rate, _, count = (column.tolist() for column in _curve(samples))
+    curve = _curve(samples)
     return {
         "brier": _brier(samples),
         "ece": error,
@@ -169,7 +171,11 @@ def calibration(
         "calibrated": error <= limit,
         "mean": float(np.sum(samples.weights * samples.p)),
         "rate": float(np.sum(samples.weights * samples.outcome)),
-        "curve": {"mean": mean, "rate": rate, "count": count},
+        "curve": {
+            "mean": curve.mean.tolist(),
+            "rate": curve.rate.tolist(),
+            "count": curve.count.tolist(),
+        },
         "histogram": np.histogram(samples.p, PARTS, range=(0, 1))[0].tolist(),
     }
 
@@ -210,8 +216,12 @@ def _curve(samples: _Samples) -> Reliability:
         np.bincount(bins, samples.weights * values) for values in (1, samples.p, samples.outcome)
     )
     used = weight > 0
-    weight = weight[used]
-    return Reliability(mean[used] / weight, rate[used] / weight, weight, np.bincount(bins)[used])
+    return Reliability(
+        mean=mean[used] / weight[used],
+        rate=rate[used] / weight[used],
+        weight=weight[used],
+        count=np.bincount(bins)[used],
+    )
 
 
 def _error(samples: _Samples, outcome: np.ndarray, bins: np.ndarray) -> float:

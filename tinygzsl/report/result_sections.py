@@ -42,7 +42,7 @@ def headline(metrics: dict[str, Any]) -> Html:
 
 def figures_section(metrics: dict[str, Any], gate: str) -> Html:
     """All figures of metrics.json, including those that later versions add."""
-    router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
+    router = "router (eq. 10)" if gate == "hard" else f"router ({gate} gate)"
     rows = [(router, metrics), ("eq. 2 for every sample", metrics.get("gzsl"))]
     oracle = metrics.get("oracle")
     if oracle:
@@ -175,7 +175,7 @@ def mistakes_section(details: Details, gate: str, *, name: Names) -> Html:
     made = table(headers, rows, caption=f"At most {WORST} wrong samples of each route, by score")
     score = (
         "The score is the probability of the label among all classes."
-        if gate == "soft"
+        if gate != "hard"
         else "The score is the probability of the label among the candidates of its route, so "
         "scores of different routes don't compare."
     )
