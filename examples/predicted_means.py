@@ -21,6 +21,7 @@ class PredictedMeans:
         self.ridge = ridge
 
     def fit(self, X, y, seen_prototypes):
+        """Train on X (n, d) and y (n,); prototype i is that of np.unique(y)[i]."""
         self.means = np.stack([X[y == c].mean(axis=0) for c in np.unique(y)])
         self.center, self.prototype_center = self.means.mean(axis=0), seen_prototypes.mean(axis=0)
         A = seen_prototypes - self.prototype_center
@@ -30,6 +31,7 @@ class PredictedMeans:
         return self
 
     def decision_function(self, X, unseen_prototypes):
+        """Return scores (m, S + U): first the seen classes, then the unseen."""
         predicted = self.center + (unseen_prototypes - self.prototype_center) @ self.W
         means = np.concatenate([self.means, predicted])
         return 2 * X @ means.T - (means**2).sum(axis=1) - (X**2).sum(axis=1, keepdims=True)

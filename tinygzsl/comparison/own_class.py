@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def load(text: str, *, on_traceback: Callable[[str], None] | None = None) -> Own
 def _imported(name: str, on_traceback: Callable[[str], None] | None) -> Any:
     importlib.invalidate_caches()  # the file may be newer than the folder's listing
     try:
-        return importlib.import_module(name)
+        with redirect_stdout(sys.stderr):
+            return importlib.import_module(name)
     except (KeyboardInterrupt, MemoryError):
         raise
     except (Exception, SystemExit) as error:
@@ -153,8 +155,8 @@ def _check_call(function: Any, given: tuple[str, ...], *, where: str) -> None:
         signature.bind("self", *given)
     except TypeError as error:
         raise ValueError(
-            f"{where} takes {signature}, but is called with {wanted} ({error}); let it take these "
-            "and give other arguments a default"
+            f"{where} takes {signature}, but is called with {wanted} and nothing else ({error}); "
+            "let it take these, and give others a default"
         ) from None
 
 
