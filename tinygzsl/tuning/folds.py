@@ -13,6 +13,7 @@ from ..nn.random import Purpose, check_seed
 UNSEEN_SHARES = (1 / 4, 1 / 3, 1 / 5)
 MOST_FOLDS = 20  # each has a copy of the samples, and more folds add little information
 TEST_SHARE = 0.2  # share of every pseudo-seen class's samples that are test samples
+GROUPS, LEAST_GROUP = 5, 2  # disjoint groups of classes, and the classes of one at least
 
 
 def folds(training: TrainingSet, *, count: int = 3, seed: int = 0) -> list[Dataset]:
@@ -46,12 +47,7 @@ def folds(training: TrainingSet, *, count: int = 3, seed: int = 0) -> list[Datas
     if count > MOST_FOLDS:
         raise ValueError(f"folds is {count}; pass at most {MOST_FOLDS}")
     check_seed(seed)
-    n_classes = len(training.classes)
-    if n_classes < 4:
-        raise ValueError(
-            f"validation needs at least 4 seen classes, two pseudo-seen and two pseudo-unseen "
-            f"ones, but the training samples have {n_classes}; set the values by hand"
-        )
+    _check_enough(training)
     named = _named_split(training)
     unseen = [] if named is None else [named]
     drawn = (_drawn_split(training, i, seed=seed) for i in range(count - len(unseen)))
@@ -59,6 +55,59 @@ def folds(training: TrainingSet, *, count: int = 3, seed: int = 0) -> list[Datas
         _fold(training, number=i, seed=seed, seen=seen, unseen=unseen)
         for i, (seen, unseen) in enumerate([*unseen, *drawn])
     ]
+
+
+def disjoint_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
+    """Return Datasets in each of which another group of classes is pseudo-unseen.
+
+    Every class is pseudo-unseen in exactly one fold. There are five groups, fewer if there are
+    fewer than ten classes. If the dataset's file has a validation split, its pseudo-unseen classes
+    are the first group. Of every pseudo-seen class a fifth of the samples are test samples.
+
+    Parameters
+    ----------
+    training : TrainingSet
+        From Dataset.training(), so that no other data can be used.
+    seed : int
+        The seed of the groups and of the test samples.
+
+    Returns
+    -------
+    list of Dataset
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four classes.
+    """
+    check_seed(seed)
+    _check_enough(training)
+    order = np.random.default_rng([seed, MOST_FOLDS]).permutation(training.classes)
+    named = _named_split(training)
+    groups = []
+    if named is not None and len(order) - len(named[1]) >= LEAST_GROUP:
+        groups.append(named[1])
+        order = order[~np.isin(order, named[1])]
+    count = min(GROUPS - len(groups), len(order) // LEAST_GROUP)
+    groups += np.array_split(order, count)
+    return [
+        _fold(
+            training,
+            number=MOST_FOLDS + i,  # other test samples than those of `folds`
+            seed=seed,
+            seen=np.setdiff1d(training.classes, group),
+            unseen=np.sort(group),
+        )
+        for i, group in enumerate(groups)
+    ]
+
+
+def _check_enough(training: TrainingSet) -> None:
+    if len(training.classes) < 4:
+        raise ValueError(
+            f"validation needs at least 4 seen classes, two pseudo-seen and two pseudo-unseen "
+            f"ones, but the training samples have {len(training.classes)}; set the values by hand"
+        )
 
 
 def _named_split(training: TrainingSet) -> tuple[np.ndarray, np.ndarray] | None:

@@ -1,0 +1,168 @@
+"""The learned gate: several features of a sample are evidence for a seen class.
+
+    g = w . phi^ + b           phi^: features, each with mean 0 and deviation 1 on the folds
+    theta = kappa g - o        P(seen | x) = sigmoid(theta)
+    seen class y:    log sigmoid(theta) + log p(y|x)
+    unseen class y:  log sigmoid(-theta) + log q(y|x)
+
+p is the classifier C, q a softmax of F over the unseen classes (see mixing.py). The label is the
+class with the largest of these S + U scores. As log sigmoid(t) - log sigmoid(-t) = t, a seen class
+wins where theta + max log p >= max log q.
+
+w and b come from a logistic regression on pseudo-unseen classes, kappa and o from the mean H of the
+folds. Nothing depends on the batch that is routed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..metrics import harmonic_mean
+from ..nn.lbfgs import minimize
+
+KAPPAS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
+OFFSETS = np.linspace(-4, 4, 161)
+PLATEAU = 0.002  # values of o within this of the best mean H are as good; the middle one is taken
+MAX_ITERATIONS, GRADIENT_TOLERANCE, DECREASE = 500, 1e-8, 1e-14
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedGate:
+    """A fitted gate.
+
+    features are names; means, deviations and weights have one number per feature, the weights for
+    standardised features. intercept is b, offset o.
+    """
+
+    features: tuple[str, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    kappa: float = 1.0
+    offset: float = 0.0
+
+    def evidence(self, phi: np.ndarray) -> np.ndarray:
+        """Return g (n,) of features phi (n, q)."""
+        slopes = np.divide(self.weights, self.deviations)
+        return (phi - np.asarray(self.means)) @ slopes + self.intercept
+
+    def theta(self, phi: np.ndarray) -> np.ndarray:
+        """Return theta (n,) of features phi (n, q)."""
+        return self.kappa * self.evidence(phi) - self.offset
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoldFeatures:
+    """The pseudo-test samples (n,) of a fold as the gate sees them.
+
+    phi (n, q) are features. lead (n,) is max log p - max log q. right_seen and right_unseen say
+    whether the best seen and the best unseen class are right. weight_seen and weight_unseen, each
+    with sum 1 and the same for every class, are the weights with which right labels sum to S and U.
+    """
+
+    phi: np.ndarray
+    lead: np.ndarray
+    right_seen: np.ndarray
+    right_unseen: np.ndarray
+    weight_seen: np.ndarray
+    weight_unseen: np.ndarray
+
+    @property
+    def is_seen(self) -> np.ndarray:
+        """Whether the samples (n,) are of pseudo-seen classes."""
+        return self.weight_seen > 0
+
+
+def gate_loss(
+    w: np.ndarray, b: float, phi: np.ndarray, is_seen: np.ndarray, omega: np.ndarray
+) -> tuple[float, np.ndarray, float]:
+    """Return |w|^2 / 2 + sum_i omega_i logloss_i in nats, dw (q,) and db.
+
+    phi (n, q) are standardised features, is_seen (n,) the labels, omega (n,) the weights.
+    """
+    sign = np.where(is_seen, 1.0, -1.0)
+    margin = sign * (phi @ w + b)
+    loss = 0.5 * float(w @ w) + float(omega @ np.logaddexp(0, -margin))
+    dg = -omega * sign * np.exp(-np.logaddexp(0, margin))  # -omega sign sigmoid(-margin)
+    return loss, w + phi.T @ dg, float(dg.sum())
+
+
+def sample_weights(folds: list[FoldFeatures]) -> np.ndarray:
+    """Return omega (n,) of the pooled samples: either side sums to n / 2, its classes weigh the
+    same.
+    """
+    of_seen = np.concatenate([fold.weight_seen for fold in folds])
+    of_unseen = np.concatenate([fold.weight_unseen for fold in folds])
+    return (of_seen + of_unseen) * (len(of_seen) / 2 / len(folds))
+
+
+def fit_gate(folds: list[FoldFeatures], features: tuple[str, ...]) -> LearnedGate:
+    """Return the gate for the pooled samples of the folds; features name the columns of phi."""
+    phi = np.concatenate([fold.phi for fold in folds])
+    is_seen = np.concatenate([fold.is_seen for fold in folds])
+    omega = sample_weights(folds)
+    means = omega @ phi / omega.sum()
+    deviations = np.sqrt(omega @ (phi - means) ** 2 / omega.sum())
+    deviations[deviations == 0] = 1
+    standard = (phi - means) / deviations
+
+    def objective(wb: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, dw, db = gate_loss(wb[:-1], wb[-1], standard, is_seen, omega)
+        return loss, np.append(dw, db)
+
+    found = minimize(
+        objective,
+        np.zeros(phi.shape[1] + 1),
+        max_iterations=MAX_ITERATIONS,
+        gradient_tolerance=GRADIENT_TOLERANCE * len(omega),
+        decrease=DECREASE,
+    )
+    gate = LearnedGate(
+        features=features,
+        means=tuple(means.tolist()),
+        deviations=tuple(deviations.tolist()),
+        weights=tuple(found.x[:-1].tolist()),
+        intercept=float(found.x[-1]),
+    )
+    return calibrated(gate, folds)
+
+
+def calibrated(gate: LearnedGate, folds: list[FoldFeatures]) -> LearnedGate:
+    """Return the gate with the kappa and the o of the highest mean H over the folds.
+
+    o is the middle of the values around the best one whose mean H is within PLATEAU of it.
+    """
+    tables = np.stack([h_table(gate, fold) for fold in folds]).mean(axis=0)
+    kappa, at = np.unravel_index(tables.argmax(), tables.shape)
+    good = tables[kappa] >= tables[kappa, at] - PLATEAU
+    low = high = at
+    while low > 0 and good[low - 1]:
+        low -= 1
+    while high < len(OFFSETS) - 1 and good[high + 1]:
+        high += 1
+    return replace(gate, kappa=KAPPAS[kappa], offset=float((OFFSETS[low] + OFFSETS[high]) / 2))
+
+
+def h_at(gate: LearnedGate, fold: FoldFeatures) -> float:
+    """Return H of a fold with this gate."""
+    margin = gate.kappa * gate.evidence(fold.phi) + fold.lead
+    return float(h_curve(margin, fold, np.array([gate.offset]))[0])
+
+
+def h_table(gate: LearnedGate, fold: FoldFeatures) -> np.ndarray:
+    """Return H of a fold for every kappa of KAPPAS (rows) and o of OFFSETS (columns)."""
+    g = gate.evidence(fold.phi)
+    return np.stack([h_curve(kappa * g + fold.lead, fold, OFFSETS) for kappa in KAPPAS])
+
+
+def h_curve(margin: np.ndarray, fold: FoldFeatures, offsets: np.ndarray) -> np.ndarray:
+    """Return H of a fold for each offset (m,), where a seen class wins if margin (n,) >= offset."""
+    order = np.argsort(margin, kind="stable")
+    below = np.searchsorted(margin[order], offsets)  # samples that get an unseen class
+    seen = np.append(0, np.cumsum((fold.weight_seen * fold.right_seen)[order]))
+    unseen = np.append(0, np.cumsum((fold.weight_unseen * fold.right_unseen)[order]))
+    s, u = seen[-1] - seen[below], unseen[below]
+    return harmonic_mean(s, u)
