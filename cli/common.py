@@ -149,7 +149,8 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in (
         click.option(
             "--prototypes",
-            help="Prototype variable of a MATLAB file: att, original_att, sent.  [default: att]",
+            help="Names of the prototypes: att, original_att, sent, or views: att,sent.  "
+            "[default: att]",
         ),
         click.option("--split", type=int, help="Split number of action recognition, 1 to 30."),
         click.option("--root", help="Folder to look in for a named dataset."),

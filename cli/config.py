@@ -89,6 +89,14 @@ def dataset_preset(preset: str, dataset: str) -> str:
     return own if own in PRESETS else preset
 
 
+def refuse_views(preset: str, prototypes: Any) -> None:
+    """ValueError if there are several views of the prototypes and the preset takes one."""
+    from ..datasets.views import single_view
+
+    if preset != "best":
+        single_view(prototypes)
+
+
 def absolute_source(source: dict[str, Any]) -> dict[str, Any]:
     """Return the source with absolute paths, so that the run folder works from any folder."""
     from ..datasets.find import FOLDERS

@@ -26,10 +26,12 @@ def data() -> None:
 @json_option
 @errors_as_sentences
 def inspect(source: str, as_json: bool, **how: Any) -> None:
-    """Show what is in SOURCE: a name (letters, awa1, ...), an .npz file or a folder."""
-    from ..datasets import load_dataset
+    """Show what is in SOURCE: a name (letters, awa1, ...), an .npz file or a folder.
 
-    facts = describe(load_dataset(source, **given(how)))
+    Of an .npz file or a CSV folder all views of the prototypes are shown, unless some are asked
+    for.
+    """
+    facts = describe(load(source, how))
     emit(facts, as_json=as_json, text=as_text(facts))
 
 
@@ -41,12 +43,16 @@ def inspect(source: str, as_json: bool, **how: Any) -> None:
 @json_option
 @errors_as_sentences
 def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> None:
-    """Convert SOURCE to DEST: an .npz file, or a folder that gets CSV files."""
-    from ..datasets import load_dataset, save_csv, save_npz
+    """Convert SOURCE to DEST: an .npz file, or a folder that gets CSV files.
+
+    Of an .npz file or a CSV folder all views of the prototypes are written, unless some are asked
+    for.
+    """
+    from ..datasets import save_csv, save_npz
 
     as_npz = dest.suffix.lower() == ".npz"
     check_target(dest, as_npz=as_npz, force=force)
-    dataset = load_dataset(source, **given(how))
+    dataset = load(source, how)
     (save_npz if as_npz else save_csv)(dataset, dest)
     fields = {"class_names": dataset.class_names, "validation": dataset.validation}
     left_out = [] if as_npz else [name for name, value in fields.items() if value]
@@ -58,6 +64,15 @@ def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> 
     }
     tail = f", without {' and '.join(left_out)}, which CSV can't hold" if left_out else ""
     emit(facts, as_json=as_json, text=f"wrote {dataset!r} to {dest}{tail}")
+
+
+def load(source: str, how: dict[str, Any]) -> "Dataset":
+    """Load a dataset with all views of the prototypes that its files have, unless --prototypes."""
+    from ..datasets import load_dataset
+    from ..datasets.find import views_of
+
+    how = given(how)
+    return load_dataset(source, **{"prototypes": views_of(source, how.get("root")), **how})
 
 
 def check_target(dest: Path, *, as_npz: bool, force: bool) -> None:
@@ -78,7 +93,13 @@ def describe(dataset: "Dataset") -> dict[str, Any]:
     """Return what `inspect` shows, as a dict that JSON can hold."""
     import numpy as np
 
-    arrays = {name: getattr(dataset, name) for name in ARRAYS}
+    from ..datasets.views import named_tables
+
+    arrays = {
+        called: array
+        for name in ARRAYS
+        for called, array in named_tables(name, getattr(dataset, name)).items()
+    }
     finite = dataset.X_train[np.isfinite(dataset.X_train)]
     return {
         "name": dataset.name,
@@ -129,11 +150,12 @@ def as_text(facts: dict[str, Any]) -> str:
         f"{facts['name']}: {facts['n_seen_classes']} seen and "
         f"{facts['n_unseen_classes']} unseen classes"
     ]
+    width = max(18, *map(len, shapes))
     for name, shape in shapes.items():
         bad = facts["non_finite"].get(name)
         tail = f", {bad} non-finite" if bad else ""
         size = " x ".join(map(str, shape))
-        lines.append(f"  {name:18} {size:>14}  {facts['dtypes'][name]}{tail}")
+        lines.append(f"  {name:{width}} {size:>14}  {facts['dtypes'][name]}{tail}")
     for part, counts in facts["samples_per_class"].items():
         text = "none"
         if counts:

@@ -1,7 +1,8 @@
-"""`tinygzsl predict`: label, route, entropy, score and gate for every row of a feature file."""
+"""`tinygzsl predict`: the label of every row of a feature file, and what a model says of it."""
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import click
@@ -12,7 +13,13 @@ from .common import emit, emit_data, errors_as_sentences, json_option, note, thr
 @click.command()
 @click.argument("run")
 @click.argument("features")
-@click.option("--unseen", help="CSV with the unseen classes' prototypes: label, then attributes.")
+@click.option(
+    "--unseen",
+    multiple=True,
+    metavar="[VIEW=]FILE",
+    help="CSV with the unseen classes' prototypes: label, then attributes. Once per view, like "
+    "att=FILE, for a model with several.",
+)
 @click.option("--out", help="CSV to write; by default it goes to stdout.")
 @click.option("--device", help="cpu or cuda.  [default: the run's]")
 @json_option
@@ -21,7 +28,8 @@ from .common import emit, emit_data, errors_as_sentences, json_option, note, thr
 def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 
-    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. A feature CSV has
+    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. Each row gets its
+    label, route, entropy, score and gate; of a baseline's file, label and score. A feature CSV has
     a header row and one column per feature; a first column called `label` is ignored. Seen classes
     in --unseen are ignored too, so it may be a prototypes.csv of all classes. Without --unseen only
     seen classes are predicted.
@@ -35,13 +43,12 @@ def predict(run, features, unseen, out, device, as_json):
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
-    result = model.route(_read_features(features), prototypes, classes)
-    columns = {name: getattr(result, name).tolist() for name in result._fields}
+    columns = _columns(model, _read_features(features), prototypes, classes)
     if out:
         from ..storage.checksums import write_text
 
         write_text(Path(out), _csv(columns))
-        note(f"wrote {len(result.label)} rows to {out}")
+        note(f"wrote {len(columns['label'])} rows to {out}")
     if as_json:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         emit({"predictions": rows, "out": out}, as_json=True, text="")
@@ -49,12 +56,26 @@ def predict(run, features, unseen, out, device, as_json):
         emit_data(_csv(columns))
 
 
+def _columns(model, X, prototypes, classes):
+    """Return lists by name: the label of each row first, then what else the model says of it."""
+    from ..baselines.common.base import Baseline
+
+    if isinstance(model, Baseline):
+        found = {
+            "label": model.predict(X, prototypes, classes),
+            "score": model.predict_proba(X, prototypes).max(axis=1),
+        }
+    else:
+        found = model.route(X, prototypes, classes)._asdict()
+    return {name: column.tolist() for name, column in found.items()}
+
+
 def _csv(columns):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    for label, route, *numbers in zip(*columns.values(), strict=True):
-        writer.writerow([label, route, *(f"{number:.6g}" for number in numbers)])
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
     return text.getvalue()
 
 
@@ -99,16 +120,50 @@ def _read_csv(path):
         ) from None
 
 
-def _read_unseen(model, path):
+def _read_unseen(model, given):
+    """Return the prototypes in the files of --unseen without seen classes, and their classes."""
     import numpy as np
 
-    from ..datasets.csv_cells import read_table
+    from ..datasets.csv_folder import read_views
     from ..datasets.labels import labels_from_text
+    from ..datasets.views import ONE, rows_of
 
-    labels, prototypes, _ = read_table(Path(path))
+    files = _files_by_view(given)
+    _check_views(list(files), getattr(model, "views_", ()))
+    labels, tables = read_views(files)
     if model.classes_.dtype.kind == "U":
         classes = np.array(labels)
     else:
         (classes,) = labels_from_text(labels)
     new = ~np.isin(classes, model.classes_)
-    return prototypes[new], classes[new]
+    prototypes = tables[ONE] if list(tables) == [ONE] else tables
+    return rows_of(prototypes, new), classes[new]
+
+
+def _files_by_view(given):
+    """Return {"att": Path("a.csv")} for ("att=a.csv",), and {"prototypes": path} for one file."""
+    from ..datasets.views import ONE, check_view_names
+
+    names, paths = [], []
+    for text in given:
+        match = None if Path(text).is_file() else re.fullmatch(r"([\w.-]+)=(.+)", text)
+        names.append(match[1] if match else ONE)
+        paths.append(Path(match[2] if match else text))
+    if len(names) > 1 and ONE in names:
+        raise ValueError(
+            f"--unseen has {len(names)} files but {given[names.index(ONE)]} is of no named view; "
+            "write each as VIEW=FILE, like att=prototypes.csv"
+        )
+    check_view_names(names)
+    return dict(zip(names, paths, strict=True))
+
+
+def _check_views(names, needed):
+    """ValueError unless --unseen names all views of a model that has several."""
+    from ..datasets.views import ONE
+
+    missing = [view for view in needed if view not in names]
+    if missing:
+        there = "names no view" if names == [ONE] else f"has no file of the view {missing[0]}"
+        files = " ".join(f"--unseen {view}=FILE" for view in needed)
+        raise ValueError(f"--unseen {there}, but the model needs all of its own; pass {files}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .common import given
-from .config import TOP, absolute_source, parse_set, resolve
+from .config import TOP, absolute_source, parse_set, refuse_views, resolve
 
 MOST_RUNS = 100_000
 OTHERS = ("device", "dtype")
@@ -163,11 +163,12 @@ def check_sources(runs) -> None:
     for run in runs:
         splits.setdefault(run.key["dataset"], set()).add(run.key["split"])
     for name, wanted in splits.items():
-        source = next(run.source for run in runs if run.key["dataset"] == name)
-        data = load_dataset(**source)
+        first = next(run for run in runs if run.key["dataset"] == name)
+        data = load_dataset(**first.source)
         check_training(data.training())
         check_test(data)
-        folder = data.files[-1].parents[1] if source["split"] is not None else None
+        refuse_views(first.params["preset"], data.seen_prototypes)
+        folder = data.files[-1].parents[1] if first.source["split"] is not None else None
         absent = sorted(wanted - set(split_numbers(folder))) if folder else []
         if absent:
             raise ValueError(

@@ -84,13 +84,14 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
 def _read(config, sets, *, top, source):
     """Return the training set, its files, the parameters and the source to record."""
     from ..datasets import check_training, load_dataset
-    from .config import absolute_source, resolve
+    from .config import absolute_source, refuse_views, resolve
 
     params, source = resolve(config, sets, top=top, source=source)
     data = load_dataset(**source)
     training, files, source = data.training(), data.files, absolute_source(data.source)
     del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
+    refuse_views(params["preset"], training.prototypes)
     for line in (*training.notes, f"preset: {params['preset']}"):
         note(f"note: {line}")
     return {"data": training, "files": files, "params": params, "source": source}

@@ -48,7 +48,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     from ..datasets import check_training, load_dataset
     from ..tuning.auto import BASE
     from ..tuning.tune import tune as search
-    from .config import parse_set
+    from .config import parse_set, refuse_views
     from .progress import Progress
 
     out = Path(out)
@@ -58,6 +58,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     training, source = data.training(), data.source
     del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
+    refuse_views(preset, training.prototypes)
     for line in training.notes:
         note(f"note: {line}")
     preset = BASE if preset == "auto" else preset  # with "auto", `train` would search again

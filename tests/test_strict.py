@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tinygzsl.datasets import save_csv, save_npz
+from tinygzsl.datasets import load_dataset, save_csv, save_npz
+from tinygzsl.storage.checksums import fingerprint
+from tinygzsl.tuning.folds import folds
 
 UNSEEN = (3, 8)
 
@@ -78,6 +80,30 @@ def test_weights_do_not_depend_on_unseen_or_test_data_of_own_files(
         np.testing.assert_array_equal(array, models[1][name], err_msg=name)
 
 
+@pytest.mark.parametrize("kind", ["npz", "csv"])
+@pytest.mark.parametrize("change", [permuted, scaled, made_nan])
+def test_what_training_receives_of_views_does_not_depend_on_unseen_rows(
+    change, kind, tiny_dataset, tmp_path
+):
+    data, found = tiny_dataset(), []
+    seen = {"att": data.seen_prototypes, "sent": data.seen_prototypes[:, :3] + 1}
+    unseen = {"att": data.unseen_prototypes, "sent": data.unseen_prototypes[:, :3] + 1}
+    changed = {view: change(array.T).T for view, array in unseen.items()}
+    for name, prototypes in (("one", unseen), ("other", changed)):
+        path = tmp_path / name / ("data.npz" if kind == "npz" else "data")
+        path.parent.mkdir()
+        views = replace(data, seen_prototypes=seen, unseen_prototypes=prototypes)
+        (save_npz if kind == "npz" else save_csv)(views, path)
+        found.append(load_dataset(path, prototypes="att,sent").training())
+    one, other = found
+    assert one.notes == other.notes
+    assert fingerprint(one.X, one.y, one.prototypes) == fingerprint(
+        other.X, other.y, other.prototypes
+    )
+    for fold, same in zip(folds(one), folds(other), strict=True):
+        assert fold.sha256() == same.sha256()
+
+
 @pytest.mark.wheel
 @pytest.mark.parametrize("change", [permuted, scaled, made_nan])
 def test_weights_do_not_depend_on_unseen_or_test_data(change, changed, tmp_path, train):
@@ -144,6 +170,20 @@ def test_no_unseen_value_is_reachable_from_what_training_receives(tiny_dataset):
     data.X_test[:] = 12345.5
     training = data.training()
     for array in arrays_reachable_from(training):
+        if array.dtype.kind == "f":
+            assert not (array == 12345.5).any()
+
+
+def test_no_unseen_value_of_a_view_is_reachable(tiny_dataset):
+    data = tiny_dataset()
+    both = np.concatenate([data.seen_prototypes, np.full((2, 6), 12345.5, np.float32)])
+    views = {"att": both, "sent": both[:, :3]}  # seen and unseen rows in one buffer
+    data = replace(
+        data,
+        seen_prototypes={view: array[:5] for view, array in views.items()},
+        unseen_prototypes={view: array[5:] for view, array in views.items()},
+    )
+    for array in arrays_reachable_from(data.training()):
         if array.dtype.kind == "f":
             assert not (array == 12345.5).any()
 

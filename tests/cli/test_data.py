@@ -179,3 +179,47 @@ def test_convert_fills_an_empty_folder(run, tmp_path, tiny_dataset):
     (tmp_path / "empty").mkdir()
     assert run("convert", tmp_path / "a.npz", tmp_path / "empty").exit_code == 0
     assert len(load_dataset(tmp_path / "empty").y_train) == 150
+
+
+@pytest.fixture
+def two_views(tmp_path, write_xlsa17):
+    """A folder with the variables att and original_att."""
+    write_xlsa17(tmp_path / "two")
+    return tmp_path / "two"
+
+
+def test_inspect_lists_views_with_their_sizes(run, two_views):
+    arguments = ("inspect", two_views, "--prototypes", "att,original_att")
+    facts = json.loads(run(*arguments, "--json").stdout)
+    assert facts["shapes"]["seen_prototypes['original_att']"] == [5, 6]
+    assert facts["shapes"]["unseen_prototypes['att']"] == [2, 6]
+    assert facts["non_finite"]["unseen_prototypes['original_att']"] == 0
+    lines = run(*arguments).stdout.splitlines()
+    for name, size in (("X_train", "70 x 10"), ("unseen_prototypes['original_att']", "2 x 6")):
+        assert f"  {name:33} {size:>14}  float32" in lines
+
+
+@pytest.mark.parametrize("dest", ["out.npz", "out"])
+def test_convert_and_inspect_take_all_views_of_a_file(run, tmp_path, two_views, dest):
+    views = ("--prototypes", "att,original_att")
+    assert run("convert", two_views, tmp_path / dest, *views).exit_code == 0
+    shapes = json.loads(run("inspect", tmp_path / dest, "--json").stdout)["shapes"]
+    assert shapes["seen_prototypes['original_att']"] == [5, 6]
+    assert run("convert", tmp_path / dest, tmp_path / "again.npz").exit_code == 0
+    again = load_dataset(tmp_path / "again.npz", prototypes="att,original_att")
+    first = load_dataset(two_views, prototypes="att,original_att")
+    for view in ("att", "original_att"):
+        rows = again.unseen_prototypes[view].astype(np.float32)  # CSV is read as float64
+        assert np.array_equal(rows, first.unseen_prototypes[view])
+    arguments = (tmp_path / dest, tmp_path / "one.npz", "--prototypes", "original_att")
+    assert run("convert", *arguments).exit_code == 0
+    one = load_dataset(tmp_path / "one.npz").seen_prototypes.astype(np.float32)
+    assert np.array_equal(one, first.seen_prototypes["original_att"])
+
+
+def test_convert_does_not_leave_a_view_of_other_data(run, tmp_path, two_views):
+    views = ("--prototypes", "att,original_att")
+    assert run("convert", two_views, tmp_path / "out", *views).exit_code == 0
+    result = run("convert", two_views, tmp_path / "out", "--force")
+    assert result.exit_code == 2
+    assert "prototypes_original_att.csv" in result.stderr

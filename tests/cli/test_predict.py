@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import tinygzsl as tz
+from tinygzsl.cli.predict import _read_unseen
 
 
 @pytest.fixture
@@ -148,3 +150,64 @@ def test_memory_mapped_features_give_the_same_labels(saved, tmp_path):
     for one, other in zip(model.route(mapped, *args), model.route(data.X_test, *args), strict=True):
         np.testing.assert_array_equal(one, other)
     assert tz.load_model(tmp_path / "model.npz").n_features_in_ == 12
+
+
+# Views
+
+
+@pytest.fixture
+def viewed(tiny_dataset, tmp_path):
+    """A model's part that reading asks for, with the views att and sent, and their files."""
+    data = tiny_dataset()
+    classes = np.concatenate([data.unseen_classes, data.seen_classes])
+    for view, first in (("att", 0), ("sent", 100)):
+        order = np.argsort(classes) if view == "sent" else np.arange(7)
+        lines = [f"{c},{first + c},1" for c in classes[order]]
+        (tmp_path / f"{view}.csv").write_text("\n".join(["label,a,b", *lines]) + "\n")
+    return SimpleNamespace(classes_=data.seen_classes, views_=("att", "sent"))
+
+
+def read(model, tmp_path, *given):
+    return _read_unseen(model, tuple(text.replace("=", f"={tmp_path}/") for text in given))
+
+
+def test_views_are_read_by_name_and_matched_by_label(viewed, tmp_path):
+    prototypes, classes = read(viewed, tmp_path, "sent=sent.csv", "att=att.csv")
+    assert sorted(classes) == [2, 5]
+    assert list(prototypes) == ["sent", "att"]
+    assert prototypes["att"].tolist() == [[c, 1] for c in classes]
+    assert prototypes["sent"].tolist() == [[100 + c, 1] for c in classes]
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        (("att=att.csv",), ["no file of the view sent", "--unseen att=FILE --unseen sent=FILE"]),
+        (("att=att.csv", "att=sent.csv"), ["'att' and 'att'"]),
+        (("att=att.csv", "./sent.csv"), ["./sent.csv is of no named view", "VIEW=FILE"]),
+        (("./att.csv",), ["names no view", "--unseen att=FILE --unseen sent=FILE"]),
+        (("att=att.csv", "sent=none.csv"), ["none.csv does not exist"]),
+    ],
+)
+def test_views_that_are_not_all_there(viewed, tmp_path, sentence, given, parts):
+    with sentence((ValueError, FileNotFoundError), *parts):
+        read(viewed, tmp_path, *given)
+
+
+def test_a_file_with_an_equals_sign_in_its_name(saved, run_cli, tmp_path, monkeypatch):
+    (tmp_path / "a=b.csv").write_text((tmp_path / "prototypes.csv").read_text())
+    monkeypatch.chdir(tmp_path)
+    outputs = [
+        run_cli("predict", "model.npz", "x.npy", "--unseen", name).stdout
+        for name in ("a=b.csv", "prototypes.csv")
+    ]
+    assert len(rows_of(outputs[0])) == 130
+    assert outputs[0] == outputs[1]
+
+
+def test_views_for_a_model_of_one_array(saved, run_cli, tmp_path):
+    file = tmp_path / "prototypes.csv"
+    given = ("--unseen", f"att={file}", "--unseen", f"sent={file}")
+    result = run_cli("predict", tmp_path / "model.npz", tmp_path / "x.npy", *given)
+    assert result.exit_code == 2
+    assert "unseen_prototypes is a dict of views ('att', 'sent')" in result.stderr

@@ -74,6 +74,8 @@ def test_diverged_training_exits_with_1_and_leaves_no_model(
         (("--device", "tpu"), ("'tpu'", "cuda")),
         (("--split", "3"), ("split is 3",)),
         (("--prototypes", "word2vec"), ("word2vec",)),
+        (("--prototypes", "att,"), ("'att,'", "a name is missing")),
+        (("--prototypes", "att,original_att"), ("('att', 'original_att')", "StackedGZSL", "best")),
         (("--set", "seed=3"), ("seed is not a setting", "--seed 3")),
         (("--set", "cs.high=.3"), ("cs_low is 0.4 and cs_high 0.3",)),
         (("--device", "cuda"), ("device 'cuda' can't be used", "device='cpu'")),

@@ -131,6 +131,7 @@ def test_an_existing_file_is_refused_before_any_work(tune, write_xlsa17, tmp_pat
         (("--seed", "-1"), "seed is -1"),
         (("--device", "gpu"), "device is 'gpu'"),
         (("--set", "vsmm.epochs=0"), "vsmm_epochs is 0"),
+        (("--prototypes", "att,original_att"), "dict of views ('att', 'original_att')"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_no_file(tune, write_xlsa17, tmp_path, options, words):

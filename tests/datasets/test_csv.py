@@ -133,3 +133,66 @@ def test_missing_files(write, tmp_path, sentence):
     write(prototypes=None)
     with sentence(FileNotFoundError, "prototypes.csv does not exist"):
         load_csv(tmp_path)
+
+
+SENT = "label,s0,s1\n2,20,21\n3,30,31\n1,10,11\n"  # in another order than prototypes.csv
+
+
+@pytest.fixture
+def with_sent(write, tmp_path):
+    """with_sent(text=SENT) -> a folder that has prototypes_sent.csv too."""
+
+    def make(text=SENT, **files):
+        (tmp_path / "prototypes_sent.csv").write_text(text)
+        return write(**files)
+
+    return make
+
+
+def test_further_views_are_matched_by_label(with_sent):
+    data = load_dataset(with_sent(), prototypes="att,sent")
+    assert list(data.seen_prototypes) == ["att", "sent"]
+    assert data.seen_prototypes["att"].tolist() == [[0.1], [0.2]]
+    assert data.seen_prototypes["sent"].tolist() == [[10, 11], [20, 21]]
+    assert data.unseen_prototypes["sent"].tolist() == [[30, 31]]
+    names = ["train.csv", "test.csv", "prototypes.csv", "prototypes_sent.csv"]
+    assert [path.name for path in data.files] == names
+    assert load_dataset(**data.source).sha256() == data.sha256()
+    check_training(data.training())
+    check_test(data)
+
+
+def test_without_a_name_it_is_prototypes_csv(with_sent, tmp_path):
+    folder = with_sent()
+    data = load_csv(folder)
+    assert data.seen_prototypes.tolist() == [[0.1], [0.2]]
+    assert data.notes == ("further prototypes in the file, not loaded: sent",)
+    (tmp_path / "prototypes_sent.csv").unlink()
+    assert load_csv(folder).sha256() == data.sha256()
+
+
+def test_a_view_without_prototypes_csv(with_sent, sentence):
+    folder = with_sent(prototypes=None)
+    assert load_csv(folder, prototypes="sent").unseen_prototypes.tolist() == [[30, 31]]
+    with sentence(ValueError, "prototypes is 'att'", "has the views sent"):
+        load_csv(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (SENT + "4,40,41\n", ["class '4'", "prototypes_sent.csv but not in", "prototypes.csv"]),
+        (SENT.replace("3,30,31\n", ""), ["class '3'", "but not in", "prototypes_sent.csv"]),
+        (SENT + "1,10,11\n", ["prototypes_sent.csv lists '1' more than once"]),
+        (SENT.replace("21", "x"), ["prototypes_sent.csv line 2, column 3 (s1) holds 'x'"]),
+    ],
+)
+def test_bad_files_of_views(with_sent, sentence, text, parts):
+    folder = with_sent(text)
+    with sentence(ValueError, *parts):
+        load_csv(folder, prototypes="att,sent")
+
+
+def test_column_names_with_colons_are_names(write):
+    data = load_csv(write(prototypes=PROTOTYPES.replace("striped", "wing::striped")))
+    assert data.seen_prototypes.tolist() == [[0.1], [0.2]]

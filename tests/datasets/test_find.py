@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.datasets import load_dataset, save_csv, save_npz
+from tinygzsl.datasets.find import views_of
 
 
 @pytest.mark.parametrize("where", ["AWA1", "data/awa1", "xlsa17/data/AWA1"])
@@ -80,3 +81,23 @@ def test_arguments_that_do_not_apply(tmp_path, tiny_dataset, write_xlsa17, sente
     for name in ("a.npz", "b"):
         with sentence(ValueError, "prototypes is 'sent'", "only one kind"):
             load_dataset(tmp_path / name, prototypes="sent")
+
+
+def test_several_views_are_refused_where_there_is_one_kind(tmp_path, tiny_dataset, sentence):
+    save_npz(tiny_dataset(), tmp_path / "a.npz")
+    save_csv(tiny_dataset(), tmp_path / "b")
+    for name in (tmp_path / "a.npz", tmp_path / "b", "letters"):
+        with sentence(ValueError, "att,sent", f"{name} has only one kind"):
+            load_dataset(name, prototypes="att,sent")
+        assert len(load_dataset(name, prototypes=("att",)).seen_prototypes) >= 5
+
+
+def test_the_views_of_a_source(tmp_path, tiny_dataset, write_xlsa17, sentence):
+    save_npz(tiny_dataset(), tmp_path / "a.npz")
+    save_csv(tiny_dataset(), tmp_path / "b")
+    (tmp_path / "b" / "prototypes_text.csv").write_text("label,t\n")
+    write_xlsa17(tmp_path / "c")
+    found = [views_of(name, tmp_path) for name in ("a.npz", "b", "c", "none", "letters", "awa1")]
+    assert found == [("att",), ("att", "text"), ("att",), ("att",), ("att",), ("att",)]
+    with sentence(ValueError, "255 characters"):
+        views_of("x" * 300)

@@ -145,3 +145,75 @@ def test_files_that_are_no_npz(tmp_path, write, sentence):
     path.write_bytes(damaged)
     with sentence(ValueError, "own.npz: X_train can't be read", "damaged"):
         load_npz(path)
+
+
+SENT = np.array([[90.0], [70], [40]])
+
+
+def test_further_views(write, own):
+    path = write(prototypes_sent=SENT)
+    data = load_dataset(path, prototypes="sent,att")
+    assert list(data.seen_prototypes) == ["sent", "att"]
+    assert data.seen_prototypes["sent"].tolist() == [[40], [90]]
+    assert data.unseen_prototypes["sent"].tolist() == [[70]]
+    assert data.unseen_prototypes["att"].tolist() == [[0.7, 7]]
+    assert data.notes == ()
+    assert load_dataset(**data.source).sha256() == data.sha256()
+    check_training(data.training())
+    check_test(data)
+
+
+def test_views_have_the_type_of_the_features(write, own):
+    data = load_npz(
+        write(X_train=own["X_train"].astype(np.float32), prototypes_sent=SENT.astype(np.int16)),
+        prototypes=("att", "sent"),
+    )
+    assert {a.dtype for a in data.seen_prototypes.values()} == {np.dtype(np.float32)}
+
+
+def test_without_a_name_it_is_the_array_prototypes(write):
+    alone, among = load_npz(write()), load_npz(write(prototypes_sent=SENT))
+    assert alone.sha256() == among.sha256()
+    assert among.notes == ("further prototypes in the file, not loaded: sent",)
+    assert load_npz(write(prototypes_sent=SENT), prototypes="sent").notes == (
+        "further prototypes in the file, not loaded: att",
+    )
+
+
+def test_a_named_view_alone_is_an_array(write):
+    path = write(prototypes=None, prototypes_sent=SENT)
+    data = load_dataset(path, prototypes="sent")
+    assert data.seen_prototypes.tolist() == [[40], [90]]
+    assert data.source["prototypes"] == "sent"
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "parts"),
+    [
+        ({}, "sent", ["prototypes is 'sent'", "own.npz has only one kind"]),
+        ({"prototypes_sent": SENT}, "att,text", ["'att,text'", "has the views att, sent"]),
+        (
+            {"prototypes_sent": SENT, "prototypes": None},
+            "att",
+            ["prototypes is 'att'", "has the views sent", "prototypes='sent'"],
+        ),
+        ({"prototypes_att": SENT}, "att", ["both prototypes and prototypes_att"]),
+        (
+            {"prototypes_sent": SENT[:2]},
+            "att,sent",
+            ["prototypes['sent'] has 2 rows", "classes has 3"],
+        ),
+        ({"prototypes_sent": np.ones(3)}, "att,sent", ["prototypes_sent has shape (3,)"]),
+        ({"prototypes_sent": np.full((3, 1), "x")}, "sent,att", ["prototypes_sent", "<U1"]),
+        ({"prototypes_sent": SENT}, "sent,sent", ["'sent' and 'sent'"]),
+    ],
+)
+def test_views_that_do_not_fit(write, sentence, changes, asked, parts):
+    path = write(**changes)
+    with sentence(ValueError, *parts):
+        load_npz(path, prototypes=asked)
+
+
+def test_arrays_that_cannot_name_a_view_are_left_alone(write):
+    path = write(**{"prototypes_": SENT, "prototypes_a b": SENT, "prototypes2": SENT})
+    assert load_npz(path).notes == ()

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tinygzsl.datasets import csv_folder, load_csv, load_npz, save_csv, save_npz
+from tinygzsl.datasets.find import views_of
 
 ARRAYS = (
     "X_train",
@@ -125,3 +126,49 @@ def test_interrupted_saving_changes_no_file(tmp_path, tiny_dataset, monkeypatch,
     with pytest.raises((KeyboardInterrupt, OSError)):
         save_csv(tiny_dataset(1), tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def with_views(data, *names):
+    """The dataset with two views: its prototypes, and their first two columns plus 1."""
+    seen, unseen = (
+        {names[0]: prototypes, names[1]: prototypes[:, :2] + 1}
+        for prototypes in (data.seen_prototypes, data.unseen_prototypes)
+    )
+    return dataclasses.replace(data, seen_prototypes=seen, unseen_prototypes=unseen)
+
+
+@pytest.mark.wheel
+@pytest.mark.parametrize("names", [("att", "sent"), ("original_att", "word-2.vec")])
+@pytest.mark.parametrize("kind", ["npz", "csv"])
+def test_saved_views_come_back(tmp_path, tiny_dataset, kind, names):
+    data, path = with_views(tiny_dataset(), *names), tmp_path / f"tiny.{kind}"
+    (save_npz if kind == "npz" else save_csv)(data, path)
+    assert views_of(path) == names
+    again = (load_npz if kind == "npz" else load_csv)(path, prototypes=names)
+    for field in ("seen_prototypes", "unseen_prototypes"):
+        mine, theirs = getattr(data, field), getattr(again, field)
+        assert list(mine) == list(theirs)
+        for view in names:
+            assert np.array_equal(mine[view], theirs[view].astype(np.float32))
+    if kind == "npz":
+        assert again.sha256() == data.sha256()
+
+
+def test_saved_views_have_names_of_their_own(tmp_path, tiny_dataset):
+    save_npz(with_views(tiny_dataset(), "att", "sent"), tmp_path / "tiny.npz")
+    with np.load(tmp_path / "tiny.npz") as file:
+        assert file["prototypes"].shape == (7, 6)
+        assert file["prototypes_sent"].shape == (7, 2)
+    save_csv(with_views(tiny_dataset(), "att", "sent"), tmp_path / "csv")
+    names = ["prototypes.csv", "prototypes_sent.csv", "test.csv", "train.csv"]
+    assert sorted(os.listdir(tmp_path / "csv")) == names
+
+
+def test_a_view_of_other_data_is_not_mixed_in(tmp_path, tiny_dataset, sentence):
+    save_csv(with_views(tiny_dataset(), "att", "sent"), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with sentence(ValueError, f"{tmp_path} has prototypes_sent.csv", "remove it"):
+        save_csv(tiny_dataset(1), tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    save_csv(with_views(tiny_dataset(1), "att", "sent"), tmp_path)
+    assert load_csv(tmp_path, prototypes="sent").seen_prototypes.shape == (5, 2)

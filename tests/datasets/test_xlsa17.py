@@ -170,3 +170,70 @@ def test_source_reproduces_the_call(tmp_path, write_xlsa17):
     check_content(load_dataset(tmp_path / "x"), variables)
     assert np.array_equal(again.seen_prototypes, data.seen_prototypes)
     assert again.source == data.source
+
+
+def test_several_views_of_the_classes(tmp_path, write_xlsa17, write_mat):
+    variables = write_xlsa17(tmp_path)
+    sent = 7 * np.random.default_rng(0).random((15, 8))
+    names = variables["allclasses_names"]
+    write_mat(tmp_path / "sent_splits.mat", {"att": sent, "allclasses_names": names})
+    data = load_xlsa17(tmp_path, prototypes="original_att,sent,att")
+    tables = {"original_att": variables["original_att"], "sent": sent, "att": variables["att"]}
+    assert list(data.seen_prototypes) == list(data.unseen_prototypes) == list(tables)
+    for view, table in tables.items():
+        expected = table.T.astype(np.float32)
+        assert np.array_equal(data.seen_prototypes[view], expected[[0, 1, 3, 4, 5]])
+        assert np.array_equal(data.unseen_prototypes[view], expected[[2, 7]])
+    paths = [path.name for path in data.files]
+    assert paths == ["res101.mat", "att_splits.mat", "sent_splits.mat"]
+    assert "original_att has rows of length 100 to 100" in " ".join(data.notes)
+    assert "prototypes: att of sent_splits.mat" in data.notes
+
+
+def test_the_source_of_views_is_text(tmp_path, write_xlsa17):
+    write_xlsa17(tmp_path)
+    data = load_dataset(tmp_path, prototypes=("att", "original_att"))
+    assert data.source["prototypes"] == "att,original_att"
+    again = load_dataset(**data.source)
+    assert again.source == data.source
+    assert again.sha256() == data.sha256()
+
+
+def test_one_view_is_an_array_as_ever(tmp_path, write_xlsa17):
+    variables = write_xlsa17(tmp_path)
+    data = load_dataset(tmp_path, prototypes=["att"])
+    check_content(data, variables)
+    assert data.source == load_dataset(tmp_path).source
+    assert data.sha256() == load_dataset(tmp_path).sha256()
+
+
+def test_views_of_action_recognition(tmp_path, write_xlsa17):
+    write_xlsa17(tmp_path, features_file="i3d.mat", splits_folder="split_4")
+    data = load_dataset(tmp_path, split=4, prototypes="att,original_att")
+    assert np.allclose(100 * data.seen_prototypes["att"], data.seen_prototypes["original_att"])
+    assert data.source["prototypes"] == "att,original_att"
+
+
+def test_loading_views_does_not_look_at_their_unseen_rows(tmp_path, write_xlsa17):
+    original = write_xlsa17(tmp_path / "a")["original_att"].copy()
+    original[:, [2, 7]] = np.nan
+    write_xlsa17(tmp_path / "b", original_att=original)
+    left, right = (load_xlsa17(tmp_path / n, prototypes="att,original_att") for n in "ab")
+    assert left.notes == right.notes
+    for view, array in left.training().prototypes.items():
+        assert np.array_equal(array, right.training().prototypes[view])
+    check_training(right.training())
+    with pytest.raises(ValueError, match=r"unseen_prototypes\['original_att'\] has 12"):
+        check_test(right)
+
+
+def test_views_that_do_not_fit(tmp_path, write_xlsa17, sentence):
+    write_xlsa17(tmp_path, original_att=np.ones((6, 7)))
+    with sentence(ValueError, "original_att (k, classes)", "(6, 7)", "att has (6, 8)"):
+        load_xlsa17(tmp_path, prototypes="att,original_att")
+    with sentence(ValueError, "no variable sent", "att, allclasses_names"):
+        load_xlsa17(tmp_path, prototypes="att,sent")
+    with sentence(ValueError, "'att' and 'att'", "once"):
+        load_xlsa17(tmp_path, prototypes="att,att")
+    with sentence(ValueError, "'att,'", "a name is missing"):
+        load_xlsa17(tmp_path, prototypes="att,")

@@ -4,6 +4,7 @@ import atexit
 import io
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -77,6 +78,19 @@ def csv_files(folder):
         save_csv(dataset(text), folder)
         found.append({p.name: p.read_bytes() for p in sorted(folder.glob("*.csv"))})
     return found
+
+
+def views_files(folder):
+    """An .npz file and a folder of CSV files that have the views att and text."""
+    data = dataset()
+    seen, unseen = (
+        {"att": prototypes, "text": prototypes[:, :2] + 1}
+        for prototypes in (data.seen_prototypes, data.unseen_prototypes)
+    )
+    data = replace(data, seen_prototypes=seen, unseen_prototypes=unseen)
+    save_npz(data, folder / "d.npz")
+    save_csv(data, folder)
+    return [{p.name: p.read_bytes() for p in sorted(folder.iterdir())}]
 
 
 def matlab_variables():

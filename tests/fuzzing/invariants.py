@@ -3,6 +3,7 @@
 import numpy as np
 
 from tinygzsl.datasets import check_test, check_training
+from tinygzsl.datasets.views import as_views
 
 LONGEST = 600
 REFUSALS = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError, OSError)
@@ -11,18 +12,20 @@ REFUSALS += (ImportError, MemoryError)
 
 def check_dataset(data):
     """The invariants of a dataset; those of its values after the checks that training makes."""
-    pairs = (
+    seen, unseen = as_views(data.seen_prototypes), as_views(data.unseen_prototypes)
+    assert list(seen) == list(unseen)
+    pairs = [
         (data.X_train, data.y_train),
         (data.X_test, data.y_test),
-        (data.seen_prototypes, data.seen_classes),
-        (data.unseen_prototypes, data.unseen_classes),
-    )
+        *((table, data.seen_classes) for table in seen.values()),
+        *((table, data.unseen_classes) for table in unseen.values()),
+    ]
     for table, labels in pairs:
         assert table.ndim == 2 and labels.shape == (len(table),)
         assert table.dtype in (np.float32, np.float64) and table.flags.c_contiguous
         assert labels.dtype == np.int64 or labels.dtype.kind == "U"
     assert data.X_train.shape[1] == data.X_test.shape[1]
-    assert data.seen_prototypes.shape[1] == data.unseen_prototypes.shape[1]
+    assert [a.shape[1] for a in seen.values()] == [a.shape[1] for a in unseen.values()]
     assert np.array_equal(np.unique(data.y_train), data.seen_classes)
     assert not np.isin(data.seen_classes, data.unseen_classes).any()
     known = np.concatenate([data.seen_classes, data.unseen_classes])
@@ -32,12 +35,13 @@ def check_dataset(data):
         assert rows.dtype == np.int64 and ((rows >= 0) & (rows < len(data.y_train))).all()
     training = data.training()
     check_training(training)
-    assert np.isfinite(training.X).all() and np.isfinite(training.prototypes).all()
+    prototypes = as_views(training.prototypes).values()
+    assert all(np.isfinite(array).all() for array in (training.X, *prototypes))
     assert np.unique(training.y, return_counts=True)[1].min() >= 2
-    for array in (training.X, training.y, training.prototypes, training.classes):
+    for array in (training.X, training.y, *prototypes, training.classes):
         assert array.base is None  # nothing of a test sample or an unseen class is reachable
     check_test(data)
-    assert np.isfinite(data.X_test).all() and np.isfinite(data.unseen_prototypes).all()
+    assert all(np.isfinite(array).all() for array in (data.X_test, *unseen.values()))
 
 
 def check_route(model, result, n):

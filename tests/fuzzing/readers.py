@@ -60,6 +60,11 @@ def _read_dataset(name="."):
     return lambda folder: check_dataset(load_dataset(folder / name))
 
 
+def _read_views(folder):
+    for source in (folder, folder / "d.npz"):
+        check_dataset(load_dataset(source, prototypes="att,text"))
+
+
 def _with_model(files):
     """The same files, after the model is there that reads them."""
 
@@ -91,7 +96,7 @@ def _check_features(X):
 
 
 def _read_prototypes(folder):
-    unseen, X = _read_unseen(_model(), folder / "p.csv"), bases.dataset().X_test
+    unseen, X = _read_unseen(_model(), (str(folder / "p.csv"),)), bases.dataset().X_test
     if (np.abs(unseen[0][np.isfinite(unseen[0])]) > LARGEST).any():
         return
     result = _model().route(X, *unseen)
@@ -197,6 +202,7 @@ def _read_action(folder):
 READERS = {
     "npz": Reader(bases.npz_files, _damage_dataset, _read_dataset("d.npz")),
     "csv": Reader(bases.csv_files, _damage_dataset, _read_dataset()),
+    "views": Reader(bases.views_files, _damage_dataset, _read_views),
     "mat5": Reader(bases.mat5_files, _damage_dataset, _read_dataset()),
     "mat73": Reader(bases.mat73_files, _damage_mat73, _read_dataset()),
     "action": Reader(bases.action_files, _damage_dataset, _read_action),

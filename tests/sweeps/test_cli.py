@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from tinygzsl.cli.sweep_plan import grid, numbers
@@ -188,6 +189,15 @@ def test_bad_options_leave_nothing_behind(sweep, tmp_path, options, parts):
     for part in parts:
         assert part in result.stderr.splitlines()[-1]
     assert [path.name for path in tmp_path.iterdir()] == ["action"]
+
+
+def test_views_that_the_preset_does_not_take(sweep, data, write_mat, tmp_path):
+    for split in (1, 2):
+        write_mat(data / f"split_{split}" / "sent_splits.mat", {"att": np.ones((3, 9))})
+    result = sweep("--prototypes", "att,sent")
+    assert result.exit_code == 2, result.output
+    assert "dict of views ('att', 'sent')" in result.stderr
+    assert not (tmp_path / "rows.jsonl").exists()
 
 
 def test_datasets_that_would_have_one_name(run_cli, data, tmp_path):

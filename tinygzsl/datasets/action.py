@@ -5,10 +5,12 @@ split_<n>/att_splits.mat (word vectors in att, one-hot classes in original_att).
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from .assemble import describe_source
 from .dataset import Dataset
+from .views import DEFAULT
 from .xlsa17 import find_features, load_pair
 
 
@@ -24,7 +26,11 @@ def split_numbers(folder: str | Path) -> dict[int, Path]:
 
 
 def load_action(
-    folder: str | Path, *, split: int | None, prototypes: str = "att", name: str | None = None
+    folder: str | Path,
+    *,
+    split: int | None,
+    prototypes: str | Sequence[str] = DEFAULT,
+    name: str | None = None,
 ) -> Dataset:
     """Load one split of a folder with i3d.mat and split_<n>/att_splits.mat.
 

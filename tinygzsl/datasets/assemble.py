@@ -1,5 +1,6 @@
-"""Make a Dataset with seen and unseen parts from arrays with one table of prototypes."""
+"""Make a Dataset with seen and unseen parts from arrays, with the prototypes of all classes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from ..text import quoted
 from .dataset import Dataset
+from .views import DEFAULT, Prototypes, each_view, named_tables, rows_of, view_names
 
 
 def as_features(values: ArrayLike, name: str, *, single: bool = False) -> np.ndarray:
@@ -32,21 +34,22 @@ def assemble(
     y_train: np.ndarray,
     X_test: np.ndarray,
     y_test: np.ndarray,
-    prototypes: np.ndarray,
+    prototypes: Prototypes,
     classes: np.ndarray,
     **about: Any,
 ) -> Dataset:
-    """Split prototypes (C, k) of classes (C,) into seen and unseen ones; return a Dataset.
+    """Split prototypes (C, k) of classes (C,), in every view, into seen and unseen ones.
 
     Seen classes are np.unique(y_train), unseen ones all others of `classes`. Test samples of seen
     classes are put first; otherwise the order is kept. `about` holds the other fields of Dataset.
     Raises ValueError if a class is listed twice or a training class has no prototype.
     """
-    if len(prototypes) != len(classes):
-        raise ValueError(
-            f"prototypes has {len(prototypes)} rows but classes has {len(classes)} entries; "
-            "pass one row per class"
-        )
+    for called, table in named_tables("prototypes", prototypes).items():
+        if len(table) != len(classes):
+            raise ValueError(
+                f"{called} has {len(table)} rows but classes has {len(classes)} entries; "
+                "pass one row per class"
+            )
     if len(X_test) != len(y_test):
         raise ValueError(
             f"X_test has {len(X_test)} rows but y_test has {len(y_test)} labels; pass one per row"
@@ -65,7 +68,7 @@ def assemble(
             f"{quoted(missing[0].item())}; add its row to prototypes and classes"
         )
     is_seen = np.isin(sorted_classes, seen)
-    prototypes = _cast(prototypes, X_train.dtype)
+    prototypes = each_view(lambda table: _cast(table, X_train.dtype), prototypes)
     X_test, y_test = _seen_first(_cast(X_test, X_train.dtype), y_test, seen)
     return Dataset(
         name=name,
@@ -74,9 +77,9 @@ def assemble(
         X_test=X_test,
         y_test=y_test,
         seen_classes=seen,
-        seen_prototypes=prototypes[first[is_seen]],
+        seen_prototypes=rows_of(prototypes, first[is_seen]),
         unseen_classes=sorted_classes[~is_seen],
-        unseen_prototypes=prototypes[first[~is_seen]],
+        unseen_prototypes=rows_of(prototypes, first[~is_seen]),
         **about,
     )
 
@@ -86,11 +89,15 @@ def describe_source(
     *,
     root: str | Path | None = None,
     split: int | None = None,
-    prototypes: str = "att",
+    prototypes: str | Sequence[str] = DEFAULT,
 ) -> dict[str, Any]:
     """Return the arguments for load_dataset, in types that JSON can hold."""
-    root = None if root is None else str(root)
-    return {"name_or_path": str(path), "root": root, "split": split, "prototypes": prototypes}
+    return {
+        "name_or_path": str(path),
+        "root": None if root is None else str(root),
+        "split": split,
+        "prototypes": ",".join(view_names(prototypes)),
+    }
 
 
 def _cast(values: np.ndarray, dtype: DTypeLike) -> np.ndarray:

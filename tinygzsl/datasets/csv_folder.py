@@ -3,11 +3,14 @@
     train.csv        label, then one column per feature: samples of the seen classes
     test.csv         the same columns: test samples of seen and unseen classes; optional
     prototypes.csv   label, then one column per attribute: one row per class, seen and unseen
+    prototypes_NAME.csv   optional further views of the prototypes, of the same classes
 
 Seen classes are those in train.csv, unseen ones the others in prototypes.csv. Labels are integers
-if every label in every file is written as an integer, else text.
+if every label in every file is written as an integer, else text. prototypes.csv is the view att,
+which is loaded unless other views are asked for.
 """
 
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,16 +22,20 @@ from .assemble import assemble, describe_source
 from .csv_cells import read_table, write_table
 from .dataset import Dataset
 from .labels import labels_from_text
+from .stored_views import STEM, chosen_views, stored_name, stored_tables, stored_views
+from .views import DEFAULT, as_prototypes
 
-FILES = ("train.csv", "test.csv", "prototypes.csv")
+FILES = ("train.csv", "test.csv")
 
 
-def load_csv(folder: str | Path) -> Dataset:
+def load_csv(folder: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> Dataset:
     """Load a folder of CSV files; see the top of this module for the format.
 
     Parameters
     ----------
     folder : path
+    prototypes : str or sequence of str
+        The views, "sent" or ("att", "sent"): att is prototypes.csv, others prototypes_NAME.csv.
 
     Returns
     -------
@@ -43,14 +50,18 @@ def load_csv(folder: str | Path) -> Dataset:
         If a cell is not a number (with file, line and column), or columns or labels disagree.
     """
     folder = Path(folder)
-    train, test, attributes = (folder / name for name in FILES)
+    train, test = (folder / name for name in FILES)
+    views, notes = chosen_views(csv_views(folder), prototypes, where=folder)
+    files = {view: folder / f"{name}.csv" for view, name in views.items()}
     train_labels, X_train, names = read_table(train)
     test_labels: list[str] = []
     X_test = X_train[:0]
     if test.is_file():
         test_labels, X_test, test_names = read_table(test)
         _check_same_columns(train, names, other_path=test, other_names=test_names)
-    class_labels, prototypes, _ = read_table(attributes)
+    else:
+        notes = [f"no test samples, as there is no {test.name}", *notes]
+    class_labels, tables = read_views(files)
     y_train, y_test, classes = labels_from_text(train_labels, test_labels, class_labels)
     return assemble(
         folder.resolve().name,
@@ -58,18 +69,55 @@ def load_csv(folder: str | Path) -> Dataset:
         y_train=y_train,
         X_test=X_test,
         y_test=y_test,
-        prototypes=prototypes,
+        prototypes=as_prototypes(tables),
         classes=classes,
-        notes=() if test.is_file() else (f"no test samples, as there is no {test.name}",),
-        files=tuple(path for path in (train, test, attributes) if path.is_file()),
-        source=describe_source(folder),
+        notes=tuple(notes),
+        files=tuple(path for path in (train, test, *files.values()) if path.is_file()),
+        source=describe_source(folder, prototypes=prototypes),
     )
+
+
+def csv_views(folder: Path) -> list[str]:
+    """Return the names of the views in a CSV folder, att first."""
+    return stored_views((path.stem for path in folder.glob(f"{STEM}*.csv")), where=folder)
+
+
+def read_views(files: dict[str, Path]) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Return the labels (C,) of the first view's file, and each view's (C, k) in their order.
+
+    Raises the errors of read_table, and ValueError if the files have other classes.
+    """
+    first, *others = files
+    labels, table, _ = read_table(files[first])
+    views = {first: table}
+    for view in others:
+        theirs, table, _ = read_table(files[view])
+        views[view] = table[_order(labels, files[first], other=theirs, other_path=files[view])]
+    return labels, views
+
+
+def _order(labels: list[str], path: Path, *, other: list[str], other_path: Path) -> list[int]:
+    """Return the row of `other` for each label; ValueError unless both have the same labels."""
+    rows = {label: row for row, label in enumerate(other)}
+    if len(rows) < len(other):
+        repeated = next(label for label in other if other.count(label) > 1)
+        raise ValueError(f"{other_path} lists {quoted(repeated)} more than once; drop a row")
+    known = set(labels)
+    for label in (*labels, *other):
+        if label not in rows or label not in known:
+            has, lacks = (path, other_path) if label in known else (other_path, path)
+            raise ValueError(
+                f"class {quoted(label)} is in {has} but not in {lacks}; give every view one row "
+                "per class"
+            )
+    return [rows[label] for label in labels]
 
 
 def save_csv(dataset: Dataset, folder: str | Path) -> None:
     """Write a dataset as a folder of CSV files that load_csv reads.
 
-    Existing files of these names are replaced after all new ones have been written completely.
+    Existing files of these names are replaced after all new ones have been written completely. A
+    view of other data, which would be read with these, is refused.
     Class names and validation rows are not saved.
 
     Parameters
@@ -81,24 +129,35 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
     Raises
     ------
     ValueError
-        If a label has a line break or a space at an end.
+        If a label has a line break or a space at an end, or the folder has other views.
     OSError
         If writing fails.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    views = stored_tables(dataset)
+    _refuse_other_views(folder, views)
     features = [f"f{i}" for i in range(dataset.n_features)]
-    prototypes = np.concatenate([dataset.seen_prototypes, dataset.unseen_prototypes])
     classes = np.concatenate([dataset.seen_classes, dataset.unseen_classes])
     tables = {
         "train.csv": (dataset.y_train, dataset.X_train, features),
         "test.csv": (dataset.y_test, dataset.X_test, features),
-        "prototypes.csv": (classes, prototypes, [f"a{i}" for i in range(prototypes.shape[1])]),
     }
+    for name, table in views.items():
+        tables[f"{name}.csv"] = classes, table, [f"a{i}" for i in range(table.shape[1])]
     with ExitStack() as all_or_none:
         for name, (labels, numbers, columns) in tables.items():
             aside = all_or_none.enter_context(written_aside(folder / name))
             write_table(aside, labels, numbers, names=columns)
+
+
+def _refuse_other_views(folder: Path, names: Iterable[str]) -> None:
+    stale = {stored_name(view) for view in csv_views(folder)} - set(names)
+    if stale:
+        raise ValueError(
+            f"{folder} has {min(stale)}.csv, which would be taken for a view of the new data; "
+            "remove it, or choose another folder"
+        )
 
 
 def _check_same_columns(

@@ -1,15 +1,17 @@
 """Find a dataset by name or path, and choose the loader for its layout."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..text import quoted, shown
 from .action import load_action, split_numbers
 from .assemble import describe_source
-from .csv_folder import load_csv
+from .csv_folder import csv_views, load_csv
 from .dataset import Dataset
 from .letters import load_letters
-from .npz import load_npz
+from .npz import load_npz, npz_views
+from .views import DEFAULT, view_names
 from .xlsa17 import load_xlsa17
 
 XLSA17 = {name: (name,) for name in ("awa1", "awa2", "cub", "sun", "apy", "flo")}
@@ -26,7 +28,7 @@ def load_dataset(
     name_or_path: str | Path,
     root: str | Path | None = None,
     split: int | None = None,
-    prototypes: str = "att",
+    prototypes: str | Sequence[str] = DEFAULT,
 ) -> Dataset:
     """Load a dataset by name or path.
 
@@ -41,8 +43,10 @@ def load_dataset(
         The folder to search; the current folder by default.
     split : int, optional
         The split, from 1 to 30; for action recognition only.
-    prototypes : str
-        The variable with the prototypes: att, original_att or sent; for MATLAB files only.
+    prototypes : str or sequence of str
+        The prototypes' name: a variable of MATLAB files, such as att, original_att or sent; in an
+        .npz file or a CSV folder att is `prototypes` and any other `prototypes_NAME`. Several,
+        "att,sent" or ("att", "sent"), become views: dicts of arrays, which StackedGZSL takes.
 
     Returns
     -------
@@ -56,12 +60,7 @@ def load_dataset(
     ValueError
         If an argument does not apply to this dataset, or the content does not fit.
     """
-    for given in (name_or_path, root):
-        if any(len(part) > LONGEST_NAME for part in Path(given or ".").parts):
-            raise ValueError(
-                f"the dataset {quoted(str(given))} is not a path: a part of it has more than "
-                f"{LONGEST_NAME} characters; shorten it"
-            )
+    _check_length(name_or_path, root)
     name = str(name_or_path).casefold()
     source = describe_source(name_or_path, root=root, split=split, prototypes=prototypes)
     if name == "letters":
@@ -76,7 +75,32 @@ def load_dataset(
     return replace(data, source=source)
 
 
-def _load_path(path: Path, *, split: int | None, prototypes: str) -> Dataset:
+def views_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple[str, ...]:
+    """Return the names of all views in an .npz file or a CSV folder, which load_dataset takes.
+
+    For other sources, and if there are none, it is att alone.
+    """
+    _check_length(name_or_path, root)
+    if str(name_or_path).casefold() in ("letters", *FOLDERS):
+        return (DEFAULT,)
+    path, views = Path(root or ".") / name_or_path, []
+    if path.suffix.lower() == ".npz" and path.is_file():
+        views = npz_views(path)
+    elif (path / "train.csv").is_file():
+        views = csv_views(path)
+    return tuple(views or [DEFAULT])
+
+
+def _check_length(*given: str | Path | None) -> None:
+    for path in given:
+        if any(len(part) > LONGEST_NAME for part in Path(path or ".").parts):
+            raise ValueError(
+                f"the dataset {quoted(str(path))} is not a path: a part of it has more than "
+                f"{LONGEST_NAME} characters; shorten it"
+            )
+
+
+def _load_path(path: Path, *, split: int | None, prototypes: str | Sequence[str]) -> Dataset:
     if path.is_dir():
         return _load_folder(path, split=split, prototypes=prototypes)
     if not path.exists():
@@ -89,16 +113,16 @@ def _load_path(path: Path, *, split: int | None, prototypes: str) -> Dataset:
             f"{path} is neither an .npz file nor a folder; "
             "for MATLAB or CSV files pass the folder they are in"
         )
-    _refuse(path, split=split, prototypes=prototypes)
-    return load_npz(path)
+    _refuse(path, split=split)
+    return load_npz(path, prototypes=prototypes)
 
 
 def _load_folder(
-    folder: Path, *, split: int | None, prototypes: str, name: str | None = None
+    folder: Path, *, split: int | None, prototypes: str | Sequence[str], name: str | None = None
 ) -> Dataset:
     if (folder / "train.csv").is_file():
-        _refuse(folder, split=split, prototypes=prototypes)
-        return load_csv(folder)
+        _refuse(folder, split=split)
+        return load_csv(folder, prototypes=prototypes)
     if (folder / "att_splits.mat").is_file() or name in XLSA17:
         _refuse(folder, split=split)
         return load_xlsa17(folder, prototypes=prototypes, name=name)
@@ -111,13 +135,15 @@ def _load_folder(
     )
 
 
-def _refuse(source: str | Path, *, split: int | None, prototypes: str = "att") -> None:
+def _refuse(
+    source: str | Path, *, split: int | None, prototypes: str | Sequence[str] = DEFAULT
+) -> None:
     """ValueError for an argument that this source would ignore."""
     if split is not None:
         raise ValueError(f"split is {split!r} but {source} has no numbered splits; leave it out")
-    if prototypes != "att":
+    if view_names(prototypes) != (DEFAULT,):
         raise ValueError(
-            f"prototypes is {prototypes!r} but {source} has only one kind of prototypes; "
+            f"prototypes is {quoted(prototypes)} but {source} has only one kind of prototypes; "
             "leave it out"
         )
 

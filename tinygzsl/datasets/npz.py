@@ -3,33 +3,39 @@
     X_train (n, d), y_train (n,)     samples of the seen classes
     X_test (t, d), y_test (t,)       test samples of seen and unseen classes; optional
     prototypes (C, k), classes (C,)  one row per class, seen and unseen, in any order
+    prototypes_NAME (C, k)           optional further views of the prototypes, of the same classes
     class_names (C,)                 optional text
     validation_train, validation_val optional rows of X_train (both or neither), see Dataset
 
-Labels are integers or strings. Seen classes are those in y_train, unseen ones the others.
+Labels are integers or strings. Seen classes are those in y_train, unseen ones the others. The
+array `prototypes` is the view att, which is loaded unless other views are asked for.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..storage.atomic_write import written_aside
-from ..storage.npy import read_zipped
+from ..storage.npy import read_zipped, zipped_names
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
 from .labels import as_labels, check_same_kind
+from .stored_views import chosen_views, stored_tables, stored_views
+from .views import DEFAULT, as_prototypes
 
-NEEDED = ("X_train", "y_train", "prototypes", "classes")
 OPTIONAL = ("X_test", "y_test", "class_names", "validation_train", "validation_val")
 
 
-def load_npz(path: str | Path) -> Dataset:
+def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> Dataset:
     """Load a dataset from an .npz file; see the top of this module for the format.
 
     Parameters
     ----------
     path : path
+    prototypes : str or sequence of str
+        The views, "sent" or ("att", "sent"): att is the array prototypes, others prototypes_NAME.
 
     Returns
     -------
@@ -45,11 +51,13 @@ def load_npz(path: str | Path) -> Dataset:
         labels that disagree.
     """
     path = Path(path)
-    arrays = _read(path)
-    missing = [key for key in NEEDED if key not in arrays]
+    views, notes = chosen_views(npz_views(path), prototypes, where=path)
+    needed = ("X_train", "y_train", *views.values(), "classes")
+    arrays = read_zipped(path, (*needed, *OPTIONAL))
+    missing = [key for key in needed if key not in arrays]
     if missing:
         raise ValueError(
-            f"{path} has no array {', '.join(missing)}; needed are {', '.join(NEEDED)}"
+            f"{path} has no array {', '.join(missing)}; needed are {', '.join(needed)}"
         )
     if ("X_test" in arrays) != ("y_test" in arrays):
         present = "X_test" if "X_test" in arrays else "y_test"
@@ -57,11 +65,11 @@ def load_npz(path: str | Path) -> Dataset:
     X_train = as_features(arrays["X_train"], "X_train")
     labels = {key: as_labels(arrays[key], key) for key in ("y_train", "classes")}
     X_test, labels["y_test"] = np.empty((0, X_train.shape[1]), X_train.dtype), labels["y_train"][:0]
-    notes = ["no test samples in the file"]
     if "X_test" in arrays:
         X_test = as_features(arrays["X_test"], "X_test")
         labels["y_test"] = as_labels(arrays["y_test"], "y_test")
-        notes = []
+    else:
+        notes = ["no test samples in the file", *notes]
     check_same_kind(**labels)
     return assemble(
         path.stem,
@@ -69,13 +77,13 @@ def load_npz(path: str | Path) -> Dataset:
         y_train=labels["y_train"],
         X_test=X_test,
         y_test=labels["y_test"],
-        prototypes=as_features(arrays["prototypes"], "prototypes"),
+        prototypes=as_prototypes({v: as_features(arrays[key], key) for v, key in views.items()}),
         classes=labels["classes"],
         class_names=_names(arrays, labels["classes"]),
         notes=tuple(notes),
         files=(path,),
         validation=_validation(arrays, len(X_train)),
-        source=describe_source(path),
+        source=describe_source(path, prototypes=prototypes),
     )
 
 
@@ -98,7 +106,7 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
     arrays: dict[str, Any] = {
         "X_train": dataset.X_train,
         "y_train": dataset.y_train,
-        "prototypes": np.concatenate([dataset.seen_prototypes, dataset.unseen_prototypes]),
+        **stored_tables(dataset),
         "classes": classes,
     }
     if len(dataset.y_test):
@@ -112,10 +120,11 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def npz_views(path: Path) -> list[str]:
+    """Return the names of the views in an .npz file, att first; errors as in load_npz."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
-    return read_zipped(path, (*NEEDED, *OPTIONAL))
+    return stored_views(zipped_names(path), where=path)
 
 
 def _names(arrays: dict[str, np.ndarray], classes: np.ndarray) -> dict[int | str, str]:

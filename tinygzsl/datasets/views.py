@@ -19,6 +19,7 @@ from .array_checks import check_matrix, views_refused
 Prototypes: TypeAlias = np.ndarray | dict[str, np.ndarray]
 AnyArray = TypeVar("AnyArray", bound=Array)
 
+DEFAULT = "att"  # the view that is loaded unless others are asked for
 ONE = "prototypes"  # the name of an array that came without one
 _NAME = re.compile(r"[\w-][\w.-]*")  # a part of names of files and of arrays in NPZ files
 
@@ -44,7 +45,7 @@ def check_view_names(names: Iterable[str]) -> None:
     """ValueError unless names are of letters, digits, "_", "-" and ".", and none comes twice."""
     met: dict[str, str] = {}
     for name in names:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not is_view_name(name):
             raise ValueError(
                 f"{quoted(name)} can't name a view of the prototypes; use letters, digits, _, - "
                 "and ."
@@ -58,6 +59,11 @@ def check_view_names(names: Iterable[str]) -> None:
         met[folded] = name
 
 
+def is_view_name(name: object) -> bool:
+    """Return whether name is text that can name a view."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def as_views(prototypes: AnyArray | Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     """Return prototypes as a dict of views; an array becomes {"prototypes": array}.
 
@@ -69,6 +75,11 @@ def as_views(prototypes: AnyArray | Mapping[str, AnyArray]) -> dict[str, AnyArra
         raise ValueError("prototypes is an empty dict; pass an array, or an array for each view")
     check_view_names(prototypes)
     return dict(prototypes)
+
+
+def as_prototypes(views: dict[str, np.ndarray]) -> Prototypes:
+    """Return the array of the only view, or the dict of several."""
+    return views if len(views) > 1 else next(iter(views.values()))
 
 
 def single_view(prototypes: AnyArray | Mapping[str, AnyArray]) -> AnyArray:

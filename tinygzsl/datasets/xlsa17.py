@@ -5,6 +5,7 @@ Good, the Bad and the Ugly", TPAMI 2018. The current download is called Proposed
 has no train_loc and val_loc; the one before it has both.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,23 @@ from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
 from .mat import read_mat
 from .splits import VALIDATION_LISTS, as_integers, check_disjoint, read_rows, validation_rows
+from .views import DEFAULT, as_prototypes, view_names
 
 LISTS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 
 
-def load_xlsa17(folder: str | Path, *, prototypes: str = "att", name: str | None = None) -> Dataset:
+def load_xlsa17(
+    folder: str | Path, *, prototypes: str | Sequence[str] = DEFAULT, name: str | None = None
+) -> Dataset:
     """Load a folder with res101.mat (or one other feature file) and att_splits.mat.
 
     Parameters
     ----------
     folder : path
-    prototypes : str
+    prototypes : str or sequence of str
         The variable of att_splits.mat that holds the prototypes (k, C): att, original_att, ... If
         there is no such variable, `<prototypes>_splits.mat` is read, like CUB's sent_splits.mat.
+        Several, "att,sent" or ("att", "sent"), become views of these names.
     name : str, optional
         The dataset's name; the folder's by default.
 
@@ -74,20 +79,20 @@ def load_pair(
     features_path: Path,
     splits_path: Path,
     *,
-    prototypes: str,
+    prototypes: str | Sequence[str],
     name: str,
     source: dict[str, Any],
     notes: tuple[str, ...] = (),
 ) -> Dataset:
     """Load a feature file and a split file, in any folders; see load_xlsa17."""
-    found = read_mat(
-        splits_path, LISTS, optional=(*VALIDATION_LISTS, "allclasses_names", prototypes)
-    )
+    views = view_names(prototypes)
+    found = read_mat(splits_path, LISTS, optional=(*VALIDATION_LISTS, "allclasses_names", *views))
     said = [*notes, _split_version(found, splits_path)]
-    files, table = _read_prototypes(found, prototypes, splits_path=splits_path, notes=said)
+    files, tables = _read_views(found, views, splits_path=splits_path, notes=said)
+    shape = tables[views[0]].shape
     content = read_mat(features_path, ["features", "labels"])
-    expected = f"classes 1..{table.shape[1]}, as {prototypes} (k, classes) has shape {table.shape}"
-    labels = as_integers(content["labels"], "labels", low=1, high=table.shape[1], expected=expected)
+    expected = f"classes 1..{shape[1]}, as {views[0]} (k, classes) has shape {shape}"
+    labels = as_integers(content["labels"], "labels", low=1, high=shape[1], expected=expected)
     samples = _samples(content["features"], n=len(labels), path=features_path)
     trainval, test_seen, test_unseen = (
         read_rows(found[key], key, n_samples=len(labels), notes=said) for key in LISTS
@@ -96,19 +101,19 @@ def load_pair(
     validation = validation_rows(found, trainval, labels, notes=said)
     test = np.concatenate([test_seen, test_unseen])
     classes = np.union1d(labels[trainval], labels[test_unseen])
-    seen_rows = table.T[np.unique(labels[trainval]) - 1]
-    said.extend(_length_note(seen_rows, prototypes))
+    for view, table in tables.items():
+        said.extend(_length_note(table.T[np.unique(labels[trainval]) - 1], view))
     return assemble(
         name,
         X_train=as_features(samples[trainval], "features", single=True),
         y_train=labels[trainval],
         X_test=as_features(samples[test], "features", single=True),
         y_test=labels[test],
-        prototypes=table.T[classes - 1],
+        prototypes=as_prototypes({view: table.T[classes - 1] for view, table in tables.items()}),
         classes=classes,
-        class_names=_class_names(found, classes, n_classes=table.shape[1], path=splits_path),
+        class_names=_class_names(found, classes, n_classes=shape[1], path=splits_path),
         notes=tuple(said),
-        files=(features_path, *files),
+        files=(features_path, splits_path, *files),
         validation=validation,
         source=source,
     )
@@ -131,19 +136,37 @@ def _split_version(found: dict[str, np.ndarray], path: Path) -> str:
     return f"split version: Proposed Split 2.0, as {path.name} has no {missing}"
 
 
+def _read_views(
+    found: dict[str, np.ndarray], views: tuple[str, ...], *, splits_path: Path, notes: list[str]
+) -> tuple[list[Path], dict[str, np.ndarray]]:
+    """Return the other files that were read and the prototypes (k, C) of each view."""
+    files: list[Path] = []
+    tables: dict[str, np.ndarray] = {}
+    for view in views:
+        more, table = _read_prototypes(found, view, splits_path=splits_path, notes=notes)
+        files += more
+        first, same = next(iter(tables.items()), (view, table))
+        if table.shape[1] != same.shape[1]:
+            raise ValueError(
+                f"{splits_path}: {view} (k, classes) has shape {table.shape} but {first} has "
+                f"{same.shape}; use views of the same classes"
+            )
+        tables[view] = table
+    return files, tables
+
+
 def _read_prototypes(
     found: dict[str, np.ndarray], key: str, *, splits_path: Path, notes: list[str]
-) -> tuple[tuple[Path, ...], np.ndarray]:
-    """Return the split files and the prototypes (k, C) of the variable `key`."""
+) -> tuple[list[Path], np.ndarray]:
+    """Return the other files that were read and the prototypes (k, C) of the variable `key`."""
     if key in found:
-        files: tuple[Path, ...] = (splits_path,)
-        table = found[key]
+        files, table = [], found[key]
     else:
         beside = splits_path.with_name(f"{key}_splits.mat")
         if not beside.is_file() or beside == splits_path:
             read_mat(splits_path, [key])  # raises an error that lists the existing variables
         other = read_mat(beside, ["att"], optional=["allclasses_names"])
-        files, table = (splits_path, beside), other["att"]
+        files, table = [beside], other["att"]
         mine, theirs = (part.get("allclasses_names") for part in (found, other))
         if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
             raise ValueError(
@@ -151,8 +174,7 @@ def _read_prototypes(
                 "use two files that belong together"
             )
         notes.append(f"prototypes: att of {beside.name}")
-    table = as_features(table, key, single=True)
-    return files, table
+    return files, as_features(table, key, single=True)
 
 
 def _length_note(seen_rows: np.ndarray, key: str) -> list[str]:

@@ -59,19 +59,18 @@ def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np
     damaged, or has two arrays of one name or an array of Python objects.
     """
     with open(path, "rb") as raw:
-        size = os.fstat(raw.fileno()).st_size
-        try:
-            archive = zipfile.ZipFile(raw)
-            members = _by_name(archive, size)
-        except UNREADABLE as error:
-            raise ValueError(
-                f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
-            ) from None
+        archive, members, size = _opened(raw, path)
         names = members if wanted is None else [name for name in wanted if name in members]
         return {
             name: _read_member(archive, members[name], size=size, path=path, name=name)
             for name in names
         }
+
+
+def zipped_names(path: Path) -> list[str]:
+    """Return the names of the arrays of an NPZ file; errors as in read_zipped."""
+    with open(path, "rb") as raw:
+        return list(_opened(raw, path)[1])
 
 
 def map_npy(path: Path) -> np.ndarray:
@@ -135,6 +134,18 @@ def _exactly(file: IO[bytes], count: int) -> bytes:
     if len(content) < count:
         raise ValueError("it is cut short")
     return content
+
+
+def _opened(raw: IO[bytes], path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], int]:
+    """Return the archive, its members by name, and the bytes of the whole file."""
+    size = os.fstat(raw.fileno()).st_size
+    try:
+        archive = zipfile.ZipFile(raw)
+        return archive, _by_name(archive, size), size
+    except UNREADABLE as error:
+        raise ValueError(
+            f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
+        ) from None
 
 
 def _by_name(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:

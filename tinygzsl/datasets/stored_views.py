@@ -1,0 +1,74 @@
+"""Views in files of one's own: `prototypes` is the view att, `prototypes_NAME` the view NAME.
+
+These are arrays of an .npz file, and files of a CSV folder, where .csv follows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..text import quoted
+from .dataset import Dataset
+from .views import DEFAULT, as_views, is_view_name, view_names
+
+STEM = "prototypes"
+
+
+def stored_name(view: str) -> str:
+    """Return the name under which a view is stored."""
+    return STEM if view == DEFAULT else f"{STEM}_{view}"
+
+
+def stored_views(names: Iterable[str], *, where: Path) -> list[str]:
+    """Return the views among the names of arrays or files in `where`: att first, others sorted.
+
+    Raises ValueError if both prototypes and prototypes_att are there.
+    """
+    names = set(names)
+    views = sorted(name.removeprefix(f"{STEM}_") for name in names if name.startswith(f"{STEM}_"))
+    views = [view for view in views if is_view_name(view)]
+    if STEM in names:
+        if DEFAULT in views:
+            raise ValueError(
+                f"{where} has both {STEM} and {STEM}_{DEFAULT}, which are the same view; drop one"
+            )
+        views.insert(0, DEFAULT)
+    return views
+
+
+def chosen_views(
+    there: list[str], asked: str | Sequence[str], *, where: Path
+) -> tuple[dict[str, str], list[str]]:
+    """Return {view: stored name} of the views asked for, and a note about others, if any.
+
+    Raises ValueError if one of them is not there. If none is there, att is: its array or file is
+    missed when it is read.
+    """
+    views = view_names(asked)
+    for view in views:
+        if view in (there or [DEFAULT]):
+            continue
+        text = ",".join(views)
+        if there in ([], [DEFAULT]):
+            raise ValueError(
+                f"prototypes is {quoted(text)} but {where} has only one kind of prototypes; leave "
+                "it out"
+            )
+        raise ValueError(
+            f"prototypes is {quoted(text)} but {where} has the views {', '.join(there)}; pass "
+            f"prototypes='{there[0]}', or several with commas (on the command line --prototypes)"
+        )
+    others = [view for view in there if view not in views]
+    note = f"further prototypes in the file, not loaded: {', '.join(others)}"
+    return {view: stored_name(view) for view in views}, [note] if others else []
+
+
+def stored_tables(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Return the prototypes (S + U, k) of all classes, seen ones first, by stored name."""
+    seen, unseen = as_views(dataset.seen_prototypes), as_views(dataset.unseen_prototypes)
+    several = isinstance(dataset.seen_prototypes, Mapping)
+    return {
+        stored_name(view) if several else STEM: np.concatenate([seen[view], unseen[view]])
+        for view in seen
+    }
