@@ -18,8 +18,8 @@ from .common import emit, errors_as_sentences, given, json_option, note, source_
 def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """Evaluate a run on its dataset's test samples.
 
-    RUN is a folder made by `train`, or a model file, with --data. Prints S, U and H; all
-    figures of a run on its own dataset go to RUN/metrics.json.
+    RUN is a folder made by `train`, or a model file, with --data; a file may hold a baseline too.
+    Prints S, U and H; all figures of a run on its own dataset go to RUN/metrics.json.
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model
@@ -42,7 +42,7 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
         _warn_if_changed(folder, metrics["inputs"])
         write_json(folder / METRICS, metrics)
         note(f"wrote {folder / METRICS}")
-    emit(metrics, as_json=as_json, text=text(metrics, model.settings_.router_gate))
+    emit(metrics, as_json=as_json, text=_text_for(model, metrics))
 
 
 def _own_source(folder, run, how):
@@ -71,18 +71,53 @@ def _warn_if_changed(folder, inputs):
         note("warning: the dataset's files are not those that the run was trained on")
 
 
-def text(metrics, gate):
-    """Return the figures as text; gate is the router's, "hard" or "soft"."""
+def _text_for(model, metrics):
+    """Return the figures of a model of any kind as text."""
+    from ..baselines.common.base import Baseline
+    from ..stacking.routed import RoutedGZSL
+
+    if isinstance(model, Baseline):
+        lines = _text_of_scores(metrics, model.title)
+    else:
+        scores = model.expert.title if isinstance(model, RoutedGZSL) else "eq. 2"
+        lines = text(metrics, model.routing_.router_gate, scores=scores)
+    if not getattr(model, "strict", True):
+        lines += "\nnot strict: trained with the prototypes of the unseen classes"
+    return lines
+
+
+def _text_of_scores(metrics, title):
+    """Return the figures of a method without a router as text."""
+    lines = [f"{'':24}     S      U      H"]
+    for name, m in (
+        (f"{title}, offset {metrics['offset']:.3g}", metrics),
+        ("offset 0", metrics["no_offset"]),
+    ):
+        lines.append(f"{name:24}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}")
+    return "\n".join([*lines, _of_kinds(metrics)])
+
+
+def _of_kinds(metrics):
+    return (
+        f"supervised (seen only) {metrics['supervised']:.3f}, "
+        f"zero-shot (unseen only) {metrics['zsl']:.3f}, AUSUC {metrics['ausuc']:.3f}"
+    )
+
+
+def text(metrics, gate, *, scores="eq. 2"):
+    """Return the figures as text.
+
+    gate is the router's, "hard" or "soft"; scores says whose scores label all samples without it.
+    """
     from ..report.verdict import verdict
 
     routes, entropy, oracle = metrics["routes"], metrics["entropy"], metrics["oracle"]
     router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
-    rows = [(router, metrics), ("eq. 2 for every sample", metrics["gzsl"])]
+    rows = [(router, metrics), (f"{scores} for every sample", metrics["gzsl"])]
     lines = [f"{'':24}     S      U      H"]
     lines += [f"{name:24}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}" for name, m in rows]
     lines += [
-        f"supervised (seen only) {metrics['supervised']:.3f}, "
-        f"zero-shot (unseen only) {metrics['zsl']:.3f}, AUSUC {metrics['ausuc']:.3f}",
+        _of_kinds(metrics),
         f"entropy as detector of unseen: AUROC {metrics['auroc']:.3f}, "
         f"FPR at 95% TPR {metrics['fpr95']:.3f}",
         "mean entropy (nats): "

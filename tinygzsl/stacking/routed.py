@@ -152,16 +152,13 @@ class RoutedGZSL(Parameters):
         unseen_classes: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return labels (n,) for X (n, d); without prototypes those of the router's classifier."""
-        if unseen_prototypes is None:
-            return self.router.predict(X, None, unseen_classes)
-        if unseen_classes is None:
-            raise ValueError(
-                "unseen_prototypes came without unseen_classes; pass one label per row"
-            )
         return self.route(X, unseen_prototypes, unseen_classes).label
 
     def route(
-        self, X: np.ndarray, unseen_prototypes: np.ndarray, unseen_classes: np.ndarray
+        self,
+        X: np.ndarray,
+        unseen_prototypes: np.ndarray | None,
+        unseen_classes: np.ndarray | None,
     ) -> RoutedResult:
         """Return label, route, entropy and gate of each sample.
 
@@ -169,8 +166,9 @@ class RoutedGZSL(Parameters):
         ----------
         X : array_like of shape (n, d)
             Features.
-        unseen_prototypes : array_like of shape (U, k)
-        unseen_classes : array_like of shape (U,)
+        unseen_prototypes : array_like of shape (U, k), or None
+            Without them every sample takes the route SL.
+        unseen_classes : array_like of shape (U,), or None
 
         Returns
         -------
@@ -181,8 +179,10 @@ class RoutedGZSL(Parameters):
         ValueError
             If the arrays don't fit the models or hold NaN.
         """
-        seen = self.classes_
         found = self.router.route(X, unseen_prototypes, unseen_classes)  # it checks the arrays
+        if unseen_prototypes is None:
+            return RoutedResult(found.label, found.route, found.entropy, found.gate)
+        seen = self.classes_
         f = self.expert.calibrated(self.compatibility(X, unseen_prototypes))
         unseen = check_labels("unseen_classes", unseen_classes, rows=f.shape[1] - len(seen))
         everywhere = np.concatenate([seen, unseen])[f.argmax(axis=1)]
