@@ -146,7 +146,7 @@ class Comparison:
             router, more = self._router(key.seed)
             models = [RoutedGZSL(router=router, expert=expert) for expert in models]
             in_front, evaluate = self.methods[OURS].n_parameters(router), evaluated
-            seconds, size = seconds + more, None if None in (size, in_front) else size + in_front
+            seconds, size = seconds + more, _sum(size, in_front)
         found = [evaluate(model, self.data) for model in models]
         self.keep(key, Labels(found[0].label, found[1].label if len(found) > 1 else None))
         return _figures(found) | {"offset": offset, "seconds": seconds, "parameters": size}
@@ -201,6 +201,10 @@ class Comparison:
         except (FloatingPointError, ValueError) as error:
             self.say(f"warning: {method.title} has no calibrated figures: {error}")
             return None
+
+
+def _sum(size: int | None, more: int | None) -> int | None:
+    return None if size is None or more is None else size + more
 
 
 def _with_offset(model: Any, offset: float) -> Any:

@@ -88,7 +88,7 @@ def load(text: str, *, on_traceback: Callable[[str], None] | None = None) -> Own
         spec=text,
         title=_title(cls, text),
         strict=strict,
-        grid=_grid(cls, text, arguments),
+        grid=_grid(cls, text, arguments=arguments),
         has_seed="seed" in arguments,
         sha256=_source_sha256(cls),
         on_traceback=on_traceback,
@@ -119,7 +119,7 @@ def _imported(name: str, on_traceback: Callable[[str], None] | None) -> Any:
 def _check_calls(cls: type, text: str) -> list[str]:
     """Return the names of the constructor's arguments; ValueError if a needed call can't work."""
     if inspect.isabstract(cls):
-        names = ", ".join(sorted(cls.__abstractmethods__))
+        names = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         raise ValueError(f"{text} is abstract: it lacks {names}; define them")
     arguments = _parameters(cls)
     empty = inspect.Parameter.empty
@@ -177,7 +177,7 @@ def _title(cls: type, text: str) -> str:
     return title
 
 
-def _grid(cls: type, text: str, arguments: list[str]) -> dict[str, tuple[Any, ...]]:
+def _grid(cls: type, text: str, *, arguments: list[str]) -> dict[str, tuple[Any, ...]]:
     grid = getattr(cls, "grid", {})
     if not isinstance(grid, dict) or not all(isinstance(name, str) for name in grid):
         raise ValueError(
