@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 from ..storage.arrays_file import State
 from ..text import nearest, quoted
@@ -13,13 +12,6 @@ from .common.base import Baseline
 # Methods without random numbers: every seed gives the same model.
 DETERMINISTIC = ("ESZSL", "SAE", "SYNC", "PrototypeRidge")
 ALIASES = {"dzsl": "DEM", "cewgan": "CEWGANOD", "fvaegand2": "FVAEGAN"}  # names of the tables
-
-# Trained attributes and networks that predict doesn't need.
-TRAINING_ONLY = (
-    *("_generator", "_decoder", "unseen_means_", "unseen_variances_"),
-    *("seen", "decoder"),  # of DSEN
-    *("g_v", "g_s", "c"),  # of SADLE
-)
 
 
 def method(name: str) -> type[Baseline]:
@@ -52,20 +44,7 @@ def n_parameters(model: Baseline) -> int:
 
     Scalers, prototypes, and parameters used in training only (generators, decoders) don't count.
     """
-    given = {*model.get_params(), *TRAINING_ONLY, "_feature_scaler", "_prototype_scaler"}
-    given |= {"_seen_prototypes", "_unseen_prototypes", "classes_"}
-    kept = {k: v for k, v in vars(model).items() if k not in given}
-    return sum(_numbers(v) for v in kept.values() if v is not model._seen_prototypes)
-
-
-def _numbers(value: Any) -> int:
-    """Return how many floating-point values an array, or a list, dict or network of arrays, has."""
-    if hasattr(value, "dtype"):
-        return value.size if value.dtype.kind == "f" and value.ndim else 0
-    if hasattr(value, "params"):  # an MLP
-        return _numbers(value.params)
-    if isinstance(value, dict):
-        return sum(_numbers(v) for k, v in value.items() if k not in TRAINING_ONLY)
-    if isinstance(value, list | tuple):
-        return sum(_numbers(v) for v in value)
-    return sum(_numbers(v) for v in vars(value).values()) if hasattr(value, "__dict__") else 0
+    facts = [name for name in model.trained if name.endswith("_")]  # kept for who asks
+    counted = set(model.trained) - {*facts, "_unseen_prototypes"}
+    states = [model.trained[name].state(name, getattr(model, name)) for name in counted]
+    return sum(array.size for state in states for array in state.arrays.values())
