@@ -69,7 +69,7 @@ def written(files):
     folder = Path(tempfile.mkdtemp(prefix="case", dir=MEMORY if MEMORY.is_dir() else None))
     try:
         for name, content in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         yield folder
     finally:

@@ -217,4 +217,5 @@ READERS = {
     "run": Reader(results.run_files, results.damage_sealed, results.read_run_folder),
     "sweep": Reader(results.sweep_files, results.damage_sealed, results.read_sweep),
     "compare": Reader(results.compare_files, results.damage_sealed, results.read_compare),
+    "labels": Reader(results.labels_files, results.damage_sealed, results.read_labels),
 }

@@ -10,6 +10,7 @@ from tinygzsl import evaluate
 from tinygzsl.comparison.chosen import Chosen
 from tinygzsl.comparison.measure import FIGURES as COMPARED
 from tinygzsl.comparison.measure import Comparison, Key
+from tinygzsl.comparison.predictions import Labels, PredictionFiles
 from tinygzsl.comparison.rows import Conditions, Rows
 from tinygzsl.runs.config import config_text
 from tinygzsl.runs.load import load_run
@@ -130,3 +131,21 @@ def compare_files(folder):
 def read_compare(folder):
     for row in Rows(folder, _comparison(), CONDITIONS).found.values():
         assert all(row[name] is None or np.isfinite(row[name]) for name in COMPARED)
+
+
+LABELLED = {"method": "ESZSL", "routed": False, "seed": 0, "settings": {"regularize_features": 1.0}}
+
+
+def labels_files(folder):
+    files, y = PredictionFiles(folder=folder, data=bases.dataset()), bases.dataset().y_test
+    path, found = files.path(LABELLED), []
+    for labels in (Labels(y), Labels(y, y[::-1].copy())):
+        files.write(LABELLED, labels)
+        found.append({str(path.relative_to(folder)): path.read_bytes()})
+    return found
+
+
+def read_labels(folder):
+    y = bases.dataset().y_test
+    for label in PredictionFiles(folder=folder, data=bases.dataset()).read(LABELLED) or ():
+        assert label is None or (label.shape == y.shape and label.dtype.kind == y.dtype.kind)

@@ -29,7 +29,8 @@ bootstrap of Owen, Annals of Applied Statistics 1 (2007). The interval covers ot
 the same classes and, for n > 1, other seeds. It does not cover other classes or class splits, nor
 other training samples. A draw of m out of m has (m - 1) / m of the variance that it should have:
 with few seeds, or few samples in a class, the interval is somewhat short, and a class with one
-sample adds nothing to it.
+sample adds nothing to it. Where seeds hardly matter it is somewhat long, as it then counts the
+chance of the test samples in part twice.
 
 **Without labels: Student's t.** For n > 1 the interval is d -+ t sd / sqrt(n), with sd the standard
 deviation of the n differences and t the 97.5% quantile of Student's distribution with n - 1 degrees
