@@ -19,7 +19,8 @@ from .datasets.array_checks import (
     warn_if_same,
 )
 from .datasets.scaling import Scaler, map_scaled, scaled
-from .gates import hard, units
+from .gates import hard, learned, panel, units
+from .gates.neighbours import Neighbours
 from .nn.device_memory import FREE_SOME, device_errors
 from .nn.random import check_seed
 from .pipeline import Plan
@@ -34,7 +35,7 @@ from .settings.names import names_checked
 from .sklearn_protocol import Parameters
 from .storage.arrays_file import FORMAT, State, write_npz
 from .text import quoted, shown
-from .tuning import auto
+from .tuning import auto, learned_gate
 from .vsmm import VSMM
 
 MOST_PROXIES = 2**32  # that sample_proxies draws at once
@@ -92,11 +93,16 @@ class EntropySeparationGZSL(Parameters):
         The snapshots of the generator and the curve of CS. None if there was no
         CWGAN.
     score_scale_ : float or None
-        Standard deviation of F on training samples, the unit of router_tau. None for
-        models from old files.
+        Standard deviation of F on training samples, the unit of router_tau under the
+        soft gate. None for models from old files.
+    gap_scale_ : float or None
+        The same after taking away each sample's mean over the classes: the unit of F
+        under the learned gate. None for models from old files.
     entropy_scale_ : tuple of float or None
         Median entropies of held-out seen samples and of fresh proxies in nats. None
         unless router_unit is 'measured'.
+    decision_ : tinygzsl.gates.panel.Decision
+        The learned gate, if router_gate is 'learned'.
 
     Raises
     ------
@@ -191,6 +197,14 @@ class EntropySeparationGZSL(Parameters):
     router_bias: float | None = None
     router_width: float | None = None
     router_tau: float | None = None
+    router_features: tuple[str, ...] | None = None
+    router_weights: tuple[float, ...] | None = None
+    router_means: tuple[float, ...] | None = None
+    router_deviations: tuple[float, ...] | None = None
+    router_intercept: float | None = None
+    router_kappa: float | None = None
+    router_offset: float | None = None
+    router_fold_unseen: tuple[int, ...] | None = None
     router_metric: str | None = None
     router_temperature: float | None = None
 
@@ -259,12 +273,24 @@ class EntropySeparationGZSL(Parameters):
         check_dtype(self.dtype)
         X, prototypes = as_array(X), as_array(prototypes)
         classes, index = check_training_arrays(X, y, prototypes)
-        if preset == "auto":
+        if preset == "auto" or learned_gate.is_to_be_fitted(settings):
             training = auto.training_set(
                 X, classes[index], prototypes, validation_classes=validation_classes
             )
+        if preset == "auto":
             found = auto.tuned(training, self.get_params())
             preset, overrides, settings = found.preset, found.settings, found.search.settings
+        elif learned_gate.is_to_be_fitted(settings):
+            settings = learned_gate.with_fitted_gate(
+                training,
+                settings,
+                seed=seed,
+                device=self.device,
+                dtype=self.dtype,
+                proxies=None if proxies is None else as_array(proxies),
+                callback=self.callback or pipeline.silent,
+            )
+            overrides |= learned_gate.numbers(settings)
         elif validation_classes is not None:
             raise ValueError(
                 f"validation_classes were passed, but preset {preset!r} has no validation; drop "
@@ -297,6 +323,8 @@ class EntropySeparationGZSL(Parameters):
         self._feature_scaler, self._prototype_scaler = data.feature_scaler, data.prototype_scaler
         self._seen_prototypes, self.proxy_source_ = data.a, trained.source
         self.score_scale_: float | None = trained.score_scale
+        self.gap_scale_: float | None = trained.gap_scale
+        self._neighbours = trained.neighbours
         self.entropy_scale_ = trained.entropy_scale
         pipeline.warn_if_doubtful(trained, settings)
 
@@ -305,6 +333,19 @@ class EntropySeparationGZSL(Parameters):
         """The settings as `route` uses them: settings_ with eq. 10's thresholds in nats."""
         self._check_fitted()
         return units.in_nats(self.settings_, self.entropy_scale_)
+
+    @property
+    def decision_(self) -> panel.Decision:
+        """The learned gate; ValueError if the model has another one."""
+        self._check_fitted()
+        if self.settings_.router_gate != "learned":
+            raise ValueError(
+                f"router_gate is {self.settings_.router_gate!r}, which has nothing learned; fit "
+                "the model with router_gate='learned'"
+            )
+        gate = learned.gate_of(self.settings_)
+        tau = self.settings_.router_tau
+        return panel.Decision(seen_weights=(1.0,), unseen_weights=(1 / tau,), gate=gate)
 
     def predict(
         self, X: Array, unseen_prototypes: Array | None = None, unseen_classes: Array | None = None
@@ -339,9 +380,10 @@ class EntropySeparationGZSL(Parameters):
     ) -> router.RouteResult:
         """Predict labels, with the route, entropy, score and gate of each sample.
 
-        The route is chosen by eq. 10 or, if router_gate is 'soft', by the soft gate. Of
-        classes with equal scores the first is taken. Without unseen_prototypes every
-        sample takes the route SL.
+        The route is chosen by eq. 10 or, if router_gate is 'soft' or 'learned', by such a
+        gate. Of classes with equal scores the first is taken. Without unseen_prototypes
+        every sample takes the route SL. The learned gate warns if the number of unseen
+        classes is far from that of the folds it was fitted on.
 
         Parameters
         ----------
@@ -374,10 +416,12 @@ class EntropySeparationGZSL(Parameters):
             unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
             labels = np.concatenate([self.classes_, unseen])
             semantic = self._embed_prototypes(unseen_prototypes, labels)
-            routing, scale = self.routing_, self.score_scale_
+            routing, fitted = self.routing_, self._fitted
+            if routing.router_gate == "learned":
+                learned.warn_if_other_number(len(unseen), routing.router_fold_unseen)
             parts = self._over_chunks(
                 X,
-                lambda x: router.route_batch(self.vsmm_, x, semantic, routing, score_scale=scale),
+                lambda x: router.route_batch(self.vsmm_, x, semantic, routing, fitted=fitted),
                 classes=labels.size,
             )
         return router.joined(labels, parts)
@@ -402,16 +446,19 @@ class EntropySeparationGZSL(Parameters):
         """
         return self._joined(X, lambda x: self._log_p_entropy(x)[1])
 
-    def is_unseen(self, X: Array) -> np.ndarray:
+    def is_unseen(self, X: Array, unseen_prototypes: Array | None = None) -> np.ndarray:
         """Predict whether each sample belongs to an unseen class.
 
-        This is so if its entropy is above delta_high or, with the soft gate, if the
+        This is so if its entropy is above delta_high or, with another gate, if the
         probability of all seen classes together is below 1/2.
 
         Parameters
         ----------
         X : array of shape (n, d)
             Features, in the units of those of `fit`.
+        unseen_prototypes : array of shape (U, k), optional
+            Needed by the learned gate, which compares the fit of seen and unseen
+            classes.
 
         Returns
         -------
@@ -420,9 +467,18 @@ class EntropySeparationGZSL(Parameters):
         Raises
         ------
         ValueError
-            If the model is not fitted, or the arrays don't fit it or hold NaN.
+            If the model is not fitted, the arrays don't fit it or hold NaN, or the
+            learned gate gets no prototypes.
         """
-        return self.entropy(X) > router.unseen_above(self.routing_, len(self.classes_))
+        routing = self.routing_
+        if routing.router_gate != "learned":
+            return self.entropy(X) > router.unseen_above(routing, len(self.classes_))
+        if unseen_prototypes is None:
+            raise ValueError(
+                "the learned gate compares seen with unseen classes, but is_unseen got no "
+                "unseen_prototypes; pass them"
+            )
+        return self.decision_.gate.theta(self._features(X, unseen_prototypes)) < 0
 
     def predict_proba(self, X: Array) -> np.ndarray:
         """Compute p(y|x), the classifier C's probabilities of the seen classes.
@@ -464,17 +520,79 @@ class EntropySeparationGZSL(Parameters):
         ValueError
             If the model is not fitted, or the arrays don't fit it or hold NaN.
         """
-        self._check_fitted()
-        k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
-        check_matrix(
-            "unseen_prototypes", unseen_prototypes, columns=k, why="the model's seen prototypes"
-        )
-        semantic, metric = self._embed_prototypes(unseen_prototypes), self.settings_.router_metric
+        semantic, metric = self._checked_semantic(unseen_prototypes), self.settings_.router_metric
         return self._joined(
             X,
             lambda x: to_host(router.compatibility(self.vsmm_.embed(x), semantic, metric=metric)),
             classes=semantic.shape[0],
         )
+
+    def scores(self, X: Array, unseen_prototypes: Array) -> router.VsmmScores:
+        """Compute all that the router decides by, in one pass.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+        unseen_prototypes : array of shape (U, k)
+            One row per unseen class, in the units of the prototypes of `fit`.
+
+        Returns
+        -------
+        tinygzsl.router.VsmmScores
+            log_p (n, S) of C, its entropy (n,) in nats, and F (n, S + U).
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or the arrays don't fit it or hold NaN.
+        """
+        semantic = self._checked_semantic(unseen_prototypes)
+        parts = self._over_chunks(
+            X,
+            lambda x: router.scores_batch(
+                self.vsmm_, x, semantic, metric=self.settings_.router_metric
+            ),
+            classes=semantic.shape[0],
+        )
+        return router.VsmmScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def panel(self, X: Array, unseen_prototypes: Array) -> panel.Panel:
+        """Compute what the learned gate looks at, for analysis; `route` decides by it.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Features, in the units of those of `fit`.
+        unseen_prototypes : array of shape (U, k)
+            One row per unseen class, in the units of the prototypes of `fit`.
+
+        Returns
+        -------
+        tinygzsl.gates.panel.Panel
+            The model's scores in units of gap_scale_, and similarities to training
+            samples if the gate looks at them.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted or from an old file, or the arrays don't fit it or
+            hold NaN.
+        """
+        found = self.scores(X, unseen_prototypes)
+        if self.gap_scale_ is None:
+            raise ValueError("the model's file has no gap_scale; fit the model again")
+        near, similarities = self._neighbours, {}
+        if near is not None:
+            similarities[""] = np.concatenate(self._over_chunks(X, near.similarity))
+        expert = panel.expert_scores(
+            found.f,
+            n_seen=len(self.classes_),
+            unit=self.gap_scale_,
+            log_p=found.log_p,
+            entropy=found.entropy,
+        )
+        return panel.Panel(experts={"": expert}, similarities=similarities)
 
     def sample_proxies(self, count: int, draw: int = FRESH_DRAW) -> np.ndarray:
         """Draw proxies from the snapshots of the generator.
@@ -559,8 +677,8 @@ class EntropySeparationGZSL(Parameters):
     def state(self) -> State:
         """Return what predict needs, and the generators of the proxies.
 
-        It has no unseen prototypes and no training samples. The arrays are the model's own. Raises
-        ValueError if the model is not fitted.
+        It has no unseen prototypes, and no training samples unless the learned gate looks at
+        neighbours. The arrays are the model's own. Raises ValueError if the model is not fitted.
         """
         self._check_fitted()
         vsmm = self.vsmm_.state()
@@ -573,6 +691,7 @@ class EntropySeparationGZSL(Parameters):
             "networks": vsmm.header,
             "history": self.history_,
             "score_scale": self.score_scale_,
+            "gap_scale": self.gap_scale_,
             "entropy_scale": self.entropy_scale_,
             "source": None if source is None else source.header,
         }
@@ -584,6 +703,8 @@ class EntropySeparationGZSL(Parameters):
             **vsmm.arrays,
             **({} if source is None else source.arrays),
         }
+        if self._neighbours is not None:
+            arrays |= self._neighbours.state("neighbours").arrays
         return State(header, arrays)
 
     @classmethod
@@ -602,6 +723,7 @@ class EntropySeparationGZSL(Parameters):
         model._fit_params, model.settings_ = params, settings
         model.classes_, model.history_ = saved.pop("classes"), header["history"]
         model.score_scale_ = header.get("score_scale")  # missing in files from before the soft gate
+        model.gap_scale_ = header.get("gap_scale")  # missing in files from before the learned gate
         scale = header.get("entropy_scale")  # only where router_unit is "measured"
         model.entropy_scale_ = scale and tuple(scale)
         arrays = {name: xp.asarray(array) for name, array in saved.items()}
@@ -614,6 +736,8 @@ class EntropySeparationGZSL(Parameters):
         )
         model.n_features_in_ = int(model._feature_scaler.shift.shape[0])
         model.vsmm_ = VSMM.from_state(header["networks"], arrays)
+        near = pipeline.looks_at_neighbours(settings)
+        model._neighbours = Neighbours.from_state("neighbours", arrays=arrays) if near else None
         source = header["source"]
         model.proxy_source_ = None if source is None else ProxySource.from_state(source, arrays)
         model._check_parts()
@@ -631,6 +755,8 @@ class EntropySeparationGZSL(Parameters):
             d=d, k=k, m=self.settings_.vsmm_latent, n_classes=len(classes), dtype=dtype
         )
         self._check_scales()
+        if self._neighbours is not None:
+            self._neighbours.check("neighbours", n=d, dtype=dtype)
         if self.proxy_source_ is not None:
             self.proxy_source_.check(k=k, d=d, dtype=dtype)
 
@@ -638,6 +764,8 @@ class EntropySeparationGZSL(Parameters):
         scale = self.entropy_scale_
         if self.score_scale_ is not None:
             check_number("score_scale", self.score_scale_)
+        if self.gap_scale_ is not None:
+            check_number("gap_scale", self.gap_scale_)
         if (self.settings_.router_unit == "measured") != (scale is not None):
             raise ValueError(f"entropy_scale is {shown(scale, 20)}")
         for number in scale or ():
@@ -648,6 +776,23 @@ class EntropySeparationGZSL(Parameters):
     def _check_fitted(self) -> None:
         if not hasattr(self, "vsmm_"):
             raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
+
+    @property
+    def _fitted(self) -> router.Fitted:
+        return router.Fitted(self.score_scale_, self.gap_scale_, self._neighbours)
+
+    def _features(self, X: Array, unseen_prototypes: Array) -> np.ndarray:
+        """Return the learned gate's features phi (n, q)."""
+        return self.panel(X, unseen_prototypes).phi(self.decision_.gate.features)
+
+    def _checked_semantic(self, unseen_prototypes: Array) -> Array:
+        """Return f_s (S + U, m) of the seen and the given prototypes; ValueError if they misfit."""
+        self._check_fitted()
+        k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
+        check_matrix(
+            "unseen_prototypes", unseen_prototypes, columns=k, why="the model's seen prototypes"
+        )
+        return self._embed_prototypes(unseen_prototypes)
 
     def _embed_prototypes(self, unseen_prototypes: Array, labels: Any = None) -> Array:
         """Return f_s (S + U, m) of the seen prototypes and, below them, of the unseen ones."""

@@ -21,6 +21,8 @@ from .cwgan import CWGAN
 from .datasets.hold_out import hold_out_rows
 from .datasets.scaling import Scaler, fit_and_scale, map_scaled
 from .gates import hard, units
+from .gates.neighbours import Neighbours, fit_neighbours
+from .gates.panel import score_unit
 from .nn.device_memory import FREE_SOME, blocks, device_errors, take_rows
 from .nn.random import Purpose
 from .proxies import FRESH_DRAW, TRAINING_DRAW, ProxySource
@@ -83,7 +85,8 @@ class Trained:
     It has the VSMM, its history (a dict of loss terms per epoch), the source of the proxies (None
     without a GAN), and the units of the router. sample are the VSMM's scores of some training
     samples, and y their classes. score_scale is the standard deviation of F on them. entropy_scale
-    has the median entropies of router_unit "measured", in nats, or is None.
+    has the median entropies of router_unit "measured", in nats, or is None. neighbours are there
+    if the learned gate looks at them.
     """
 
     vsmm: VSMM
@@ -92,11 +95,17 @@ class Trained:
     sample: VsmmScores
     y: np.ndarray
     entropy_scale: tuple[float, float] | None
+    neighbours: Neighbours | None
 
     @property
     def score_scale(self) -> float:
         """The unit of the soft gate's temperature."""
         return router.score_deviation(self.sample.f)
+
+    @property
+    def gap_scale(self) -> float:
+        """The unit of F for the learned gate."""
+        return score_unit(self.sample.f)
 
 
 def scale(X: Array, index: np.ndarray, prototypes: Array, plan: Plan) -> SeenData:
@@ -146,7 +155,9 @@ def fit(
         fresh = source.draw(data.a, settings.proxy_count, seed=plan.seed, draw=FRESH_DRAW)
         entropy_scale = measure_entropies(vsmm, held, fresh, data, plan)
         hard.warn_if_unreachable(data.a.shape[0], units.in_nats(settings, entropy_scale))
-    rows = router.sample_rows(data.x)
+    rows, near = router.sample_rows(data.x), None
+    if looks_at_neighbours(settings):
+        near = fit_neighbours(data.x, data.y, rows=rows)
     return Trained(
         vsmm=vsmm,
         history=history,
@@ -154,7 +165,13 @@ def fit(
         sample=router.vsmm_scores(vsmm, data.x[rows], data.a, metric=settings.router_metric),
         y=to_host(data.y[rows]),
         entropy_scale=entropy_scale,
+        neighbours=near,
     )
+
+
+def looks_at_neighbours(settings: Settings) -> bool:
+    """Return whether the gate compares samples with training samples."""
+    return settings.router_gate == "learned" and "neighbours" in settings.router_features
 
 
 def warn_if_doubtful(trained: Trained, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The compatibility F of eqs. 1 and 2, and the router, by a hard or a soft gate."""
+"""The compatibility F of eqs. 1 and 2, and the router, by a hard, a soft or a learned gate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels
-from .gates import hard, soft
+from .gates import hard, learned, soft
+from .gates.neighbours import Neighbours
 from .metrics import ROUTES
 from .nn.device_memory import blocks
 from .runtime.array import Array
@@ -27,9 +28,9 @@ class RouteResult(NamedTuple):
     They are label, route ("SL", "GZSL" or "ZSL"), entropy in nats, score and gate.
 
     With eq. 10 the score is the probability of the label among the candidates of its route, and the
-    gate is 1 (SL), 0.5 (GZSL) or 0 (ZSL). With the soft gate the score is the probability of the
-    label among all classes, and the gate is the probability of all seen classes together. The route
-    is SL for a seen label and ZSL for an unseen one.
+    gate is 1 (SL), 0.5 (GZSL) or 0 (ZSL). With the soft and the learned gate the score is the
+    probability of the label among all classes, and the gate is the probability of all seen classes
+    together. The route is SL for a seen label and ZSL for an unseen one.
     """
 
     label: np.ndarray
@@ -37,6 +38,19 @@ class RouteResult(NamedTuple):
     entropy: np.ndarray
     score: np.ndarray
     gate: np.ndarray
+
+
+class Fitted(NamedTuple):
+    """What training measured for the gates.
+
+    score_scale is score_deviation's, the unit of the soft gate's router_tau. gap_scale is
+    gates.panel.score_unit's, the unit of the learned gate. Both are None in models of old files.
+    neighbours are there if the learned gate has them as a feature.
+    """
+
+    score_scale: float | None = None
+    gap_scale: float | None = None
+    neighbours: Neighbours | None = None
 
 
 class VsmmScores(NamedTuple):
@@ -85,22 +99,30 @@ def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
 
 
 def route_batch(
-    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, *, score_scale: float | None
+    vsmm: VSMM, x: Array, semantic: Array, settings: Settings, *, fitted: Fitted
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Return candidate index, route code, entropy, score and gate, (n,) each, for x (n, d).
 
     semantic (S + U, m) are the embedded prototypes f_s(a), seen classes first; index i < S is seen
-    class i, S + j unseen class j. score_scale is score_deviation's, the unit of router_tau.
+    class i, S + j unseen class j.
     """
     embedded = vsmm.embed(x)
     logits = vsmm.logits(embedded)
     f = compatibility(embedded, semantic, metric=settings.router_metric)
     if settings.router_gate == "soft":
-        if score_scale is None:
+        if fitted.score_scale is None:
             raise ValueError(
                 "the soft gate needs the model's score_scale, but its file has none; fit it again"
             )
-        return soft.route(logits, f, settings, score_scale=score_scale)
+        return soft.route(logits, f, settings, score_scale=fitted.score_scale)
+    if settings.router_gate == "learned":
+        if fitted.gap_scale is None:
+            raise ValueError(
+                "the learned gate needs the model's gap_scale, but its file has none; fit it again"
+            )
+        near = fitted.neighbours
+        similarity = None if near is None else near.similarity(x)
+        return learned.route(logits, f, settings, unit=fitted.gap_scale, similarity=similarity)
     return hard.route(logits, f, settings)  # eq. 10
 
 
@@ -115,14 +137,17 @@ def classify_batch(vsmm: VSMM, x: Array) -> tuple[Array, Array, Array, Array, Ar
 
 def vsmm_scores(vsmm: VSMM, x: Array, a: Array, *, metric: str) -> VsmmScores:
     """Return the scores of samples x (n, d) with prototypes a (c, k), computed in blocks."""
-    semantic, parts = vsmm.embed_prototypes(a), []
-    for _, rows in blocks(x):
-        embedded = vsmm.embed(rows)
-        log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
-        columns = log_p, entropy, compatibility(embedded, semantic, metric=metric)
-        parts.append([to_host(column) for column in columns])
-    log_p, entropy, f = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return VsmmScores(log_p=log_p, entropy=entropy, f=f)
+    semantic = vsmm.embed_prototypes(a)
+    parts = [scores_batch(vsmm, rows, semantic, metric=metric) for _, rows in blocks(x)]
+    return VsmmScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def scores_batch(vsmm: VSMM, x: Array, semantic: Array, *, metric: str) -> VsmmScores:
+    """Return the scores of samples x (n, d) with embedded prototypes f_s(a) (c, m)."""
+    embedded = vsmm.embed(x)
+    log_p, entropy = kernels.log_softmax_entropy(vsmm.logits(embedded))
+    f = compatibility(embedded, semantic, metric=metric)
+    return VsmmScores(log_p=to_host(log_p), entropy=to_host(entropy), f=to_host(f))
 
 
 def sample_rows(x: Array) -> slice:
@@ -142,15 +167,18 @@ def score_deviation(f: Array) -> float:
 def limits(settings: Settings, n_seen: int) -> dict[str, float]:
     """Return the entropies in nats at which the route changes, by name.
 
-    They are delta_low and delta_high, or "gate 1/2" for the soft gate. settings are in nats.
+    They are delta_low and delta_high, or "gate 1/2" for the soft gate. The learned gate has none,
+    as the entropy alone doesn't decide. settings are in nats.
     """
     if settings.router_gate == "soft":
         return soft.limits(settings, n_seen)
+    if settings.router_gate == "learned":
+        return {}
     return hard.limits(settings)
 
 
 def unseen_above(settings: Settings, n_seen: int) -> float:
-    """Return the entropy in nats above which the router prefers unseen classes."""
+    """Return the entropy in nats above which eq. 10 or the soft gate prefers unseen classes."""
     return max(limits(settings, n_seen).values())
 
 

@@ -16,11 +16,17 @@ folds. Nothing depends on the batch that is routed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..metrics import harmonic_mean
 from ..nn.lbfgs import minimize
+from ..runtime.array import Array
+from ..runtime.backend import array_module
+from ..settings import Settings
+from ..text import warn
 
 KAPPAS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 OFFSETS = np.linspace(-4, 4, 161)
@@ -52,6 +58,79 @@ class LearnedGate:
     def theta(self, phi: np.ndarray) -> np.ndarray:
         """Return theta (n,) of features phi (n, q)."""
         return self.kappa * self.evidence(phi) - self.offset
+
+
+def gate_of(settings: Settings) -> LearnedGate:
+    """Return the gate whose numbers are in the settings; ValueError if they aren't fitted."""
+    if not settings.router_weights:
+        raise ValueError(
+            "router_gate is 'learned', but router_weights is empty; fit the model, which finds the "
+            "gate's numbers on folds of the training samples"
+        )
+    return LearnedGate(
+        features=settings.router_features,
+        means=settings.router_means,
+        deviations=settings.router_deviations,
+        weights=settings.router_weights,
+        intercept=settings.router_intercept,
+        kappa=settings.router_kappa,
+        offset=settings.router_offset,
+    )
+
+
+def as_settings(gate: LearnedGate, *, tau: float, fold_unseen: tuple[int, ...]) -> dict[str, Any]:
+    """Return a fitted gate as settings; fold_unseen are the folds' numbers of unseen classes."""
+    return {
+        "router_gate": "learned",
+        "router_features": gate.features,
+        "router_weights": gate.weights,
+        "router_means": gate.means,
+        "router_deviations": gate.deviations,
+        "router_intercept": gate.intercept,
+        "router_kappa": gate.kappa,
+        "router_offset": gate.offset,
+        "router_tau": tau,
+        "router_fold_unseen": fold_unseen,
+    }
+
+
+def route(
+    logits: Array, f: Array, settings: Settings, *, unit: float, similarity: Array | None
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Return candidate index, route code, entropy, score and gate, (n,) each.
+
+    logits (n, S) are those of C, f (n, S + U) is F with the seen classes first, and unit its
+    score_unit on training samples. similarity (n,) is that of the neighbours, or None if they are
+    no feature.
+    """
+    gate = gate_of(settings)
+    slopes = dict(zip(gate.features, np.divide(gate.weights, gate.deviations), strict=True))
+    slopes = {name: gate.kappa * float(slope) for name, slope in slopes.items()}
+    at_means = sum(slopes[name] * m for name, m in zip(gate.features, gate.means, strict=True))
+    xp = array_module(f)
+    rest = xp.zeros(f.shape[0], f.dtype)
+    if similarity is not None:
+        rest = xp.asarray(-slopes["neighbours"] * similarity, f.dtype)
+    return kernels.learned_route_rows(
+        logits,
+        f,
+        rest,
+        of_entropy=slopes.get("entropy", 0.0),
+        of_gap=slopes.get("gap", 0.0) / unit,
+        bias=gate.kappa * gate.intercept - at_means - gate.offset,
+        tau=settings.router_tau * unit,
+    )
+
+
+def warn_if_other_number(n_unseen: int, fold_unseen: tuple[int, ...]) -> None:
+    """Warn if there are over twice or under half as many unseen classes as on any fold."""
+    if fold_unseen and not min(fold_unseen) / 2 <= n_unseen <= 2 * max(fold_unseen):
+        few, many = min(fold_unseen), max(fold_unseen)
+        was = f"{few}" if few == many else f"{few} to {many}"
+        warn(
+            f"there are {n_unseen} unseen classes, but the gate was fitted with {was} "
+            "pseudo-unseen ones: it may send too many or too few samples to them"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -59,6 +59,11 @@ class Panel:
                 found[feature_name("neighbours", name)] = -similarity
         return found
 
+    def phi(self, names: tuple[str, ...]) -> np.ndarray:
+        """Return the features (n, q) with these names."""
+        found = self.features(KINDS)
+        return np.stack([found[name] for name in names], axis=1)
+
     @property
     def seen(self) -> np.ndarray:
         """The experts' scores of seen classes (experts, n, S)."""
@@ -181,9 +186,7 @@ def decide(decision: Decision, panel: Panel) -> Decided:
     """Return the label, score and gate of each sample of a panel."""
     v, w = np.array(decision.seen_weights), np.array(decision.unseen_weights)
     log_p, log_q = mixed(panel.seen, v), mixed(panel.unseen, w)
-    found = panel.features(KINDS)
-    phi = np.stack([found[name] for name in decision.gate.features], axis=1)
-    theta = decision.gate.theta(phi)
+    theta = decision.gate.theta(panel.phi(decision.gate.features))
     of_seen, of_unseen = log_p.max(axis=1), log_q.max(axis=1)
     is_seen = theta + of_seen >= of_unseen
     index = np.where(is_seen, log_p.argmax(axis=1), log_p.shape[1] + log_q.argmax(axis=1))

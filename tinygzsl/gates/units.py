@@ -97,12 +97,12 @@ def nats_of(position: float | np.ndarray, scale: tuple[float, float]) -> float |
 
 
 def thresholds(settings: Settings, scale: tuple[float, float] | None) -> dict[str, float] | None:
-    """Return eq. 10's thresholds delta_low and delta_high in nats; None for the soft gate.
+    """Return eq. 10's thresholds delta_low and delta_high in nats; None for another gate.
 
     settings are a model's routing_, scale its entropy_scale_. If the scale was measured, its two
     entropies are there too, as median_seen and median_proxy.
     """
-    if settings.router_gate == "soft":
+    if settings.router_gate != "hard":
         return None
     found = hard.limits(settings)
     if scale is not None:

@@ -22,9 +22,9 @@ def type_name(setting: Setting) -> str:
 
 
 def allowed(setting: Setting) -> str:
-    """Return the allowed values: "more than 0", "each more than 0", "hard or soft"."""
+    """Return the allowed values: "more than 0", "each more than 0", "hard or soft"; "" if any."""
     if setting.is_number:
-        return f"each {setting.range}" if setting.is_list else setting.range
+        return f"each {setting.range}" if setting.is_list and setting.range else setting.range
     choices = setting.choices or ("true", "false")
     return f"{', '.join(choices[:-1])} or {choices[-1]}"
 
@@ -53,9 +53,10 @@ def _entry(setting: Setting, indent: str) -> list[str]:
     """Return the lines of numpydoc for a parameter."""
     if setting.choices:
         kind = "{" + ", ".join(repr(choice) for choice in setting.choices) + "}"
+        kind = f"tuple of {kind}" if setting.is_list else kind
     else:
         kind = type_name(setting)
-    limits = f", {allowed(setting)}" if setting.is_number else ""
+    limits = f", {allowed(setting)}" if setting.is_number and setting.range else ""
     head = f"{indent}{setting.name} : {kind}, default {setting.default!r}{limits}"
     return [head, *_wrapped(setting.text + _unit(setting), WIDTH, start=indent + "    ")]
 
@@ -63,8 +64,9 @@ def _entry(setting: Setting, indent: str) -> list[str]:
 def comment(setting: Setting) -> list[str]:
     """Return the comment above the setting in config.toml: meaning, unit and allowed values."""
     text = summary(setting) + _unit(setting)
-    if setting.kind is not bool:
-        text += f" {'One of' if setting.choices else 'Range:'} {allowed(setting)}."
+    if setting.kind is not bool and allowed(setting):
+        some = "Some of" if setting.is_list else "One of"
+        text += f" {some if setting.choices else 'Range:'} {allowed(setting)}."
     return _wrapped(text, COMMENT_WIDTH, start="# ")
 
 

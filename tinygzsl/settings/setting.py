@@ -19,10 +19,11 @@ class Setting:
 
     text is one or two sentences for a user, source is the origin of the default, and unit the unit
     of a number, if any. A number is more than `above` or at least `least`, and less than `below`; a
-    word is one of the choices. A list holds such numbers, and may be empty unless it is `filled`.
+    word is one of the choices. A list holds such numbers or words, and may be empty unless it is
+    `filled`.
 
     Name, default and type are those of the field. kind is str, bool, int or float; for a list it is
-    the type of its numbers.
+    the type of its values.
     """
 
     text: str
@@ -69,21 +70,25 @@ class Setting:
         found = f"{self.name} is {quoted(value)}"
         if not self._has_type(value):
             raise ValueError(f"{found}; pass {self._wanted()}")
-        if self.choices and value not in self.choices:
-            raise ValueError(f"{found}; pass one of {', '.join(self.choices)}")
+        values = value if self.is_list else (value,)
+        if self.choices and not all(word in self.choices for word in values):
+            some = "some" if self.is_list else "one"
+            raise ValueError(f"{found}; pass {some} of {', '.join(self.choices)}")
         if self.is_number:
-            for number in value if self.is_list else (value,):
+            for number in values:
                 if not (is_finite(number) and self.allows(number)):
                     raise ValueError(f"{found}; pass {self._in_range()}")
 
     def _has_type(self, value: Any) -> bool:
         if not self.is_list:
             return is_a(value, self.kind)
-        numbers_only = isinstance(value, tuple) and all(is_a(v, self.kind) for v in value)
-        return numbers_only and (bool(value) or not self.filled)
+        of_kind = isinstance(value, tuple) and all(is_a(v, self.kind) for v in value)
+        return of_kind and (bool(value) or not self.filled)
 
     def _in_range(self) -> str:
         """Return the end of the sentence: "a finite number, more than 0"."""
+        if not self.range:
+            return "finite numbers" if self.is_list else "a finite number"
         return (
             f"a {'list of finite numbers, each' if self.is_list else 'finite number,'} {self.range}"
         )
@@ -91,8 +96,10 @@ class Setting:
     def _wanted(self) -> str:
         """Return the end of the sentence: "a number, like 0.0001 (more than 0)"."""
         if self.is_list:
-            numbers = "whole numbers" if self.kind is int else "numbers"
-            return f"a list of {numbers}, like {list(self.default)} (each {self.range})"
+            values = {int: "whole numbers", float: "numbers", str: "words"}[self.kind]
+            example = f", like {list(self.default)}" if self.default else ""
+            each = f" (each {self.range})" if self.range else ""
+            return f"a list of {values}{example}{each}"
         if self.kind is bool:
             return "true or false"
         word = {int: "a whole number", float: "a number", str: "a word"}

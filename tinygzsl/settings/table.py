@@ -331,10 +331,11 @@ class Settings:
 
     router_gate: str = setting(
         "hard",
-        choices=("hard", "soft"),
-        text="What decides between seen and unseen: two thresholds on the entropy H (hard), or the "
-        "probability sigmoid((bias - H / ln S) / width) of all seen classes together (soft).",
-        source="hard is eq. 10; soft was added here",
+        choices=("hard", "soft", "learned"),
+        text="What decides between seen and unseen: two thresholds on the entropy H (hard), the "
+        "probability sigmoid((bias - H / ln S) / width) of all seen classes together (soft), or "
+        "such a probability learned from several features (learned).",
+        source="hard is eq. 10; soft and learned were added here",
     )
     router_unit: str = setting(
         "nats",
@@ -389,9 +390,59 @@ class Settings:
         0.2,
         above=0,
         unit="standard deviations of F on training samples",
-        text="Temperature tau of softmax(F / tau), the soft gate's probabilities of the unseen "
-        "classes. A smaller one favours the nearest unseen class more.",
+        text="Temperature tau of softmax(F / tau), the probabilities of the unseen classes under "
+        "the soft and the learned gate. A smaller one favours the nearest unseen class more.",
         source="decided by measurement, on validation folds of 100 classes of CUB",
+    )
+    router_features: tuple[str, ...] = setting(
+        ("entropy", "gap"),
+        filled=True,
+        choices=("entropy", "gap", "neighbours"),
+        text="What the learned gate looks at: the entropy of C, by how much the best seen class "
+        "fits better than the best unseen one (gap), and the similarity to the nearest training "
+        "samples (neighbours). With neighbours the model holds training samples.",
+        source="decided by measurement, on validation folds of 100 classes of CUB",
+    )
+    router_weights: tuple[float, ...] = setting(
+        (),
+        text="Weights of the learned gate's features, after standardising. Without them fit finds "
+        "all of the gate's numbers on folds of the training samples, router_tau among them.",
+        source="fitted by fit",
+    )
+    router_means: tuple[float, ...] = setting(
+        (),
+        text="Means of the features on the folds, for the learned gate.",
+        source="fitted by fit",
+    )
+    router_deviations: tuple[float, ...] = setting(
+        (),
+        above=0,
+        text="Standard deviations of the features on the folds, for the learned gate.",
+        source="fitted by fit",
+    )
+    router_intercept: float = setting(
+        0.0,
+        text="What the learned gate adds to the weighted features. A larger one favours seen "
+        "classes.",
+        source="fitted by fit",
+    )
+    router_kappa: float = setting(
+        1.0,
+        above=0,
+        text="Factor kappa of the learned gate's evidence. A larger one makes the gate surer.",
+        source="fitted by fit",
+    )
+    router_offset: float = setting(
+        0.0,
+        unit="nats",
+        text="Offset o that the learned gate subtracts. A larger one favours unseen classes.",
+        source="fitted by fit",
+    )
+    router_fold_unseen: tuple[int, ...] = setting(
+        (),
+        above=0,
+        text="Numbers of pseudo-unseen classes of the folds that the learned gate was fitted on.",
+        source="fitted by fit",
     )
     router_metric: str = setting(
         "euclidean",
@@ -413,6 +464,7 @@ class Settings:
             about.check(getattr(self, name))
         self._check_window()
         self._check_thresholds()
+        self._check_gate()
 
     def sections(self) -> dict[str, dict[str, Any]]:
         """{section: {key: value}}, as in config.toml."""
@@ -440,16 +492,31 @@ class Settings:
                 f"router_delta_low is {self.router_delta_low} and router_delta_high "
                 f"{self.router_delta_high}; eq. 10 needs delta_low <= delta_high"
             )
-        if self.router_unit == "measured" and self.router_gate == "soft":
+        if self.router_unit == "measured" and self.router_gate != "hard":
             raise ValueError(
                 "router_unit is 'measured', a unit of eq. 10's thresholds, but router_gate is "
-                "'soft'; pass router_gate='hard' or router_unit='nats'"
+                f"{self.router_gate!r}; pass router_gate='hard' or router_unit='nats'"
             )
         if self.router_unit == "measured" and self.vsmm_weight_es == 0:
             raise ValueError(
                 "router_unit is 'measured', which needs proxies, but vsmm_weight_es is 0; raise "
                 "it, or pass router_unit='nats'"
             )
+
+    def _check_gate(self) -> None:
+        features = self.router_features
+        if len(set(features)) < len(features):
+            raise ValueError(
+                f"router_features is {', '.join(features)}, with one of them twice; name each once"
+            )
+        for name in ("router_weights", "router_means", "router_deviations"):
+            count = len(getattr(self, name))
+            if count != (len(features) if self.router_weights else 0):
+                raise ValueError(
+                    f"{name} has {count} numbers for {len(features)} router_features; give one "
+                    "per feature in router_weights, router_means and router_deviations, or none "
+                    "in all three to have them fitted"
+                )
 
 
 SETTINGS: dict[str, Setting] = {field.name: setting_of(field) for field in fields(Settings)}

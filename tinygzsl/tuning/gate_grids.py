@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import Dataset
+from ..gates.panel import ExpertScores, expert_scores
 from ..gates.units import nats_of
 from ..metrics import harmonic_mean
 from ..settings import Settings
@@ -40,7 +41,8 @@ class Scores(NamedTuple):
     S and U. right_seen, right_unseen and right_all say whether the label by C, by F among unseen
     classes and by F among all classes is right. entropy is in nats, and p_seen is the largest
     p(y|x) of C. gaps (n, U) is F among unseen classes minus its maximum, in standard deviations of
-    the training scores. scale has positions 0 and 1 in nats if they were measured.
+    the training scores. scale has positions 0 and 1 in nats if they were measured. expert and y are
+    for the learned gate, see gates/panel.py.
     """
 
     weight_seen: np.ndarray
@@ -52,16 +54,24 @@ class Scores(NamedTuple):
     p_seen: np.ndarray
     gaps: np.ndarray
     n_seen: int
+    expert: ExpertScores
+    y: np.ndarray
     scale: tuple[float, float] | None = None
 
 
 def make_scores(
-    data: Dataset, log_p: np.ndarray, entropy: np.ndarray, f: np.ndarray, *, scale: float
+    data: Dataset,
+    log_p: np.ndarray,
+    entropy: np.ndarray,
+    f: np.ndarray,
+    *,
+    scale: float,
+    unit: float = 1.0,
 ) -> Scores:
     """Return the Scores of data's test samples.
 
     log_p (n, S) is log p(y|x), entropy (n,) its entropy, f (n, S + U) is F with the seen classes
-    first, and scale the standard deviation of F on training samples.
+    first, scale the standard deviation of F on training samples, and unit their score_unit.
     """
     seen, unseen, y = data.seen_classes, data.unseen_classes, data.y_test
     log_p, f, n_seen = log_p.astype(float), f.astype(float), len(data.seen_classes)
@@ -78,12 +88,14 @@ def make_scores(
         p_seen=np.exp(log_p.max(axis=1)),
         gaps=(of_unseen - of_unseen.max(axis=1, keepdims=True)) / scale,
         n_seen=n_seen,
+        expert=expert_scores(f, n_seen=n_seen, unit=unit, log_p=log_p, entropy=entropy),
+        y=np.argmax(np.concatenate([seen, unseen]) == y[:, None], axis=1),
     )
 
 
 class Grids(NamedTuple):
     """The values to try by field, the fixed fields, the kinds and units to try, and ln S of a
-    median fold.
+    median fold. There are no kinds if the user has set the learned gate.
     """
 
     values: dict[str, np.ndarray]
@@ -128,7 +140,9 @@ def make_grids(settings: Settings, given: frozenset[str], *, log_s: list[float])
         name: np.array([getattr(settings, name)] if name in fixed else grid)
         for name, grid in grids.items()
     }
-    kinds: tuple[str, ...] = (settings.router_gate,) if "router_gate" in given else ("hard", "soft")
+    kinds = tuple(FIELDS)
+    if "router_gate" in given:
+        kinds = tuple(kind for kind in kinds if kind == settings.router_gate)
     units: tuple[str, ...] = UNITS
     if settings.router_unit == "measured":
         kinds, units = ("hard",), ("measured",)

@@ -1,44 +1,45 @@
 """The search: four stages, each of which starts from the best settings of the previous one.
 
-1. networks: scaler, rate and epochs of the VSMM, without proxies
+1. networks: scaler and epochs of the VSMM, without proxies
 2. metric: F of eqs. 1 and 2
-3. separation: window of CS, margin and weight of L_ES, with proxies, or no proxies; a trial that
-   diverges on a fold is not considered
-4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S. If router_unit is
-   "measured", eq. 10's thresholds on the scale measured on each fold; stage 3 then always has
-   proxies
+3. separation: margin and weight of L_ES, with proxies, or no proxies; a trial that diverges on a
+   fold is not considered. If there are more than SEPARATION_FOLDS folds, the others are trained
+   only where proxies are chosen
+4. gate: eq. 10's thresholds or the soft gate, in nats or in fractions of ln S, or the learned gate
+   with one of its sets of features: see gate_choice.py. If router_unit is "measured", eq. 10's
+   thresholds on the scale measured on each fold; stage 3 then always has proxies, on all folds
 
-A trial's figure is the mean over the folds of H at the best gate common to all folds. The first
-trial is taken whose figure is below the best by at most MARGIN, or by at most the standard error of
-the difference, paired by fold (the one-standard-error rule of Breiman, Friedman, Olshen, Stone:
-Classification and Regression Trees, 1984). The preset's own values are the first trial; in stage 3
-training without proxies is the second. In stage 4 the best gate of each kind is evaluated on folds
-that were not used to choose it, and eq. 10 comes first; thresholds are values of the grid. GAN and
-PTC are trained once per fold, for all windows.
+A trial's figure is the mean over the folds of H at the best gate common to all folds, the learned
+gate without neighbours among them. The first trial is taken whose figure is below the best by at
+most MARGIN, or by at most the standard error of the difference, paired by fold (the
+one-standard-error rule of Breiman, Friedman, Olshen, Stone: Classification and Regression Trees,
+1984). The preset's own values are the first trial; in stage 3 training without proxies is the
+second. In stage 4 the gates are compared on folds that did not fit them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from ..settings import Settings
-from .gate_grids import UNITS, Gate, Scores, best_gate, cut_grids, make_grids
+from ..text import warn
+from .gate_choice import MARGIN, Candidate, candidates, chosen, feature_sets, learned_h
+from .gate_grids import Scores, best_gate, cut_grids, make_grids
 from .space import Space
 from .trials import SHARE_OF_EPOCHS, FoldTrainer
 
-MARGIN = 0.005  # smaller differences of mean H over a few folds are always noise
+SEPARATION_FOLDS = 3  # a CWGAN takes as long as many VSMMs
 GAN_UNITS = 15  # the CWGAN of a fold takes about as long as this many VSMMs
 REPORTED = {
-    "networks": ("scale_features", "gan_output", "vsmm_lr", "vsmm_epochs"),
+    "networks": ("scale_features", "gan_output", "vsmm_epochs"),
     "metric": ("router_metric",),
-    "separation": ("cs_low", "cs_high", "vsmm_gamma", "vsmm_weight_es"),
+    "separation": ("vsmm_gamma", "vsmm_weight_es"),
 }
 Found = dict[Settings, list[Scores]]
 
@@ -59,7 +60,7 @@ class Search:
         given: frozenset[str],
         callback: Callable[[int, dict[str, Any]], None] | None = None,
     ):
-        self.trainers, self.given = trainers, given
+        self.trainers, self.given, self.n_seen = trainers, given, n_seen
         log_s = [math.log(t.n_seen) for t in trainers]
         grids = make_grids(start, given, log_s=log_s)
         self.grids = cut_grids(grids, [*(t.n_seen for t in trainers), n_seen])
@@ -68,7 +69,7 @@ class Search:
         if self.measured:  # needs proxies; before stage 3 use fractions of ln S instead
             self.start = start = replace(start, router_unit="nats")
             self.until_proxies = make_grids(start, frozenset({"router_gate"}), log_s=log_s)
-        self.space = Space(start, given)
+        self.space, self.features = Space(start, given), feature_sets(start, given)
         self.callback = callback or (lambda step, logs: None)
         self.settings = replace(start, vsmm_weight_es=0.0)  # until stage 3
         self.scores: list[Scores] = []
@@ -79,14 +80,13 @@ class Search:
         """Run stage 1. One training gives the results for all numbers of epochs."""
         found: Found = {}
         for scaling in self.space.scalings():
-            for rate in self.space.rates():
-                changes: dict[str, Any] = {**scaling, "vsmm_lr": rate}
-                base = replace(self.settings, **changes)
-                by_epoch = [replace(base, vsmm_epochs=n) for n in self.space.epochs()]
-                for trainer in self.trainers:
-                    for settings, scores in trainer.scores_by_epoch(by_epoch).items():
-                        found.setdefault(settings, []).append(scores)
-                    self._advance()
+            changes: dict[str, Any] = dict(scaling)
+            base = replace(self.settings, **changes)
+            by_epoch = [replace(base, vsmm_epochs=n) for n in self.space.epochs()]
+            for trainer in self.trainers:
+                for settings, scores in trainer.scores_by_epoch(by_epoch).items():
+                    found.setdefault(settings, []).append(scores)
+                self._advance()
         found = self._on_all_folds("networks", found)
         if self.settings not in found:
             raise FloatingPointError(
@@ -109,83 +109,114 @@ class Search:
         self._take(self._on_all_folds("metric", found))
 
     def separation(self) -> None:
-        """Run stage 3. Only the proxies of one window are in memory at a time."""
-        windows, pairs = self.space.windows(), self.space.separations()
-        if not windows:
+        """Run stage 3, on the first folds, and complete the choice on the others."""
+        pairs = self.space.separations()
+        if self.start.vsmm_weight_es == 0:
             return
         found: Found = {}
-        for i, trainer in enumerate(self.trainers, start=1):
-            end = self.total - (len(self.trainers) - i) * (GAN_UNITS + len(windows) * len(pairs))
-            for (low, high), draws in trainer.windows(self.settings, windows):
-                for gamma, weight in pairs:
-                    settings = replace(
-                        self.settings,
-                        cs_low=low,
-                        cs_high=high,
-                        vsmm_gamma=gamma,
-                        vsmm_weight_es=weight,
-                    )
-                    scores = trainer.scores_with(settings, draws)
-                    if scores is not None:
-                        found.setdefault(settings, []).append(scores)
-                    self._advance()
-            self._advance(end - self.done)  # the CWGAN, and windows that were not reached
-        found = self._on_all_folds("separation", found)
+        first = self.trainers if self.measured else self.trainers[:SEPARATION_FOLDS]
+        for trainer in first:
+            end = self.done + GAN_UNITS + len(pairs)
+            for settings, scores in self._with_proxies(trainer, pairs):
+                found.setdefault(settings, []).append(scores)
+            self._advance(end - self.done)  # the CWGAN, and trials that failed
+        found = self._on_all_folds("separation", found, folds=len(first))
         fixed = "router_unit is 'measured'" if self.measured else ""
         if "vsmm_weight_es" in self.given:
             fixed = f"vsmm_weight_es is fixed at {self.start.vsmm_weight_es:g}"
         if not fixed:
             names = REPORTED["separation"]
             own = replace(self.settings, **{name: getattr(self.start, name) for name in names})
-            first = {own: found[own]} if own in found else {}
-            found = {**first, self.settings: self.scores, **found}
+            with_own = {own: found[own]} if own in found else {}
+            found = {**with_own, self.settings: self.scores[: len(first)], **found}
         elif not found:
             raise ValueError(
-                f"{fixed}, but no window of CS was reached on every fold within "
+                f"{fixed}, but the window of CS was not reached on every fold within "
                 f"{SHARE_OF_EPOCHS:.0%} of the CWGAN's {self.start.gan_max_epochs} epochs; raise "
                 "gan_max_epochs or gan_lr"
             )
+        before = self.scores
         self._take(found)
+        if self.settings.vsmm_weight_es == 0:
+            self.scores = before
+        else:
+            self._complete(self.trainers[len(first) :])
 
-    def gate(self) -> tuple[Gate, list[Gate]]:
-        """Run stage 4: return the chosen gate, and the best one of every kind and unit."""
-        if self.measured:
-            only = best_gate(self.scores, self.grids, kind="hard", unit="measured")
-            return only, [only]
-        gates = [
-            best_gate(self.scores, self.grids, kind=kind, unit=unit)
-            for kind, unit in product(self.grids.kinds, UNITS)
-        ]
-        best = []
-        for fraction, nats in zip(gates[::2], gates[1::2], strict=True):
-            best.append(nats if nats.left_out > fraction.left_out else fraction)
-        figures = [g.h if math.isnan(g.left_out) else g.left_out for g in best]
-        taken = next(g for g, h in zip(best, figures, strict=True) if h >= max(figures) - MARGIN)
-        return taken, gates
+    def _with_proxies(
+        self, trainer: FoldTrainer, pairs: list[tuple[float, float]]
+    ) -> Iterator[tuple[Settings, Scores]]:
+        """Yield the settings of each pair of gamma and weight, and their scores on a fold.
+
+        A trial without scores is left out. Only the proxies of one fold are in memory at a time.
+        """
+        window = self.start.cs_low, self.start.cs_high
+        for _, draws in trainer.windows(self.settings, [window]):
+            for gamma, weight in pairs:
+                settings = replace(self.settings, vsmm_gamma=gamma, vsmm_weight_es=weight)
+                scores = trainer.scores_with(settings, draws)
+                if scores is not None:
+                    yield settings, scores
+                self._advance()
+
+    def _complete(self, trainers: list[FoldTrainer]) -> None:
+        """Add the scores of the chosen settings, which have proxies, on further folds."""
+        for trainer in trainers:
+            scores = trainer.scores_of(self.settings)
+            if scores is None:
+                warn(
+                    "the proxies could not be had on one of the folds, which doesn't count for the "
+                    "gate"
+                )
+                self.trainers.remove(trainer)
+            else:
+                self.scores.append(scores)
+            self._advance(GAN_UNITS + 1)
+
+    def gate(self) -> tuple[Candidate, list[Candidate]]:
+        """Run stage 4: return the chosen gate, and the best one of every kind."""
+        similarities = None
+        if any("neighbours" in kinds for kinds in self.features):
+            similarities = [trainer.similarity(self.settings) for trainer in self.trainers]
+        found = candidates(
+            self.scores,
+            self.grids,
+            n_seen=self.n_seen,
+            features=self.features,
+            similarities=similarities,
+        )
+        return chosen(found), found
 
     def _take(self, found: Found) -> None:
         """Take the first of found that is as good as the best one up to noise."""
-        h = {settings: self._figure(scores).by_fold for settings, scores in found.items()}
+        h = {settings: self._figure(scores) for settings, scores in found.items()}
         best = max(h.values(), key=np.mean)
         self.settings = next(s for s in h if _is_close(h[s], best))
         self.scores = found[self.settings]
 
-    def _figure(self, scores: list[Scores]) -> Gate:
-        """Return the best gate common to all folds, of any kind, in fractions of ln S or
+    def _figure(self, scores: list[Scores]) -> tuple[float, ...]:
+        """Return H of the folds with the best gate common to them, in fractions of ln S or
         measured.
         """
         grids = self.grids if scores[0].scale else self.until_proxies
-        gates = (best_gate(scores, grids, kind=kind, unit=grids.units[0]) for kind in grids.kinds)
-        return max(gates, key=lambda gate: gate.h)
+        found = [
+            best_gate(scores, grids, kind=kind, unit=grids.units[0]).by_fold for kind in grids.kinds
+        ]
+        if self.features:
+            found.append(learned_h(scores))
+        return max(found, key=np.mean)
 
-    def _on_all_folds(self, stage: str, found: Found) -> Found:
-        """Return those of found that could be trained on every fold, and record them as trials."""
-        complete = {s: scores for s, scores in found.items() if len(scores) == len(self.trainers)}
+    def _on_all_folds(self, stage: str, found: Found, *, folds: int | None = None) -> Found:
+        """Return those of found that could be trained on all folds, and record them as trials.
+
+        folds is the number of folds that were tried, by default all.
+        """
+        folds = folds or len(self.trainers)
+        complete = {s: scores for s, scores in found.items() if len(scores) == folds}
         for settings, scores in complete.items():
-            gate = self._figure(scores)
+            by_fold = self._figure(scores)
             tried = {name: getattr(settings, name) for name in REPORTED[stage]}
-            trial = {"stage": stage, "H": gate.h, "H_by_fold": list(gate.by_fold)}
-            self.trials.append({**trial, "gate": gate.kind, **tried})
+            trial = {"stage": stage, "H": float(np.mean(by_fold)), "H_by_fold": list(by_fold)}
+            self.trials.append({**trial, **tried})
             self._advance(0, trial=self.trials[-1])
         return complete
 
@@ -195,11 +226,13 @@ class Search:
 
     def _units(self) -> int:
         """Return the number of VSMMs trained on all folds; a CWGAN counts as GAN_UNITS."""
-        space, windows = self.space, len(self.space.windows())
-        units = len(space.scalings()) * len(space.rates()) + (len(space.metrics()) > 1)
-        if windows:
-            units += windows * len(space.separations()) + GAN_UNITS
-        return units * len(self.trainers)
+        space, folds = self.space, len(self.trainers)
+        units = (len(space.scalings()) + (len(space.metrics()) > 1)) * folds
+        if self.start.vsmm_weight_es > 0:
+            first = folds if self.measured else min(folds, SEPARATION_FOLDS)
+            units += first * (GAN_UNITS + len(space.separations()))
+            units += (folds - first) * (GAN_UNITS + 1)
+        return units
 
 
 def _is_close(by_fold: tuple[float, ...], best: tuple[float, ...]) -> bool:

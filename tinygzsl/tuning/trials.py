@@ -16,6 +16,8 @@ from ..datasets import Dataset
 from ..datasets.array_checks import check_finite
 from ..datasets.scaling import scaled
 from ..datasets.views import single_view
+from ..gates.neighbours import fit_neighbours
+from ..gates.panel import score_unit
 from ..gates.units import EntropyScaleError, keep_out
 from ..pipeline import Plan, SeenData
 from ..proxies import FRESH_DRAW, TRAINING_DRAW
@@ -152,10 +154,43 @@ class FoldTrainer:
         prototypes = self.xp.concatenate([data.seen.a, data.a_unseen])
         found = vsmm_scores(vsmm, data.x_test, prototypes, metric=metric)
         sample = data.seen.x[sample_rows(data.seen.x)]
-        scale = score_deviation(vsmm_scores(vsmm, sample, data.seen.a, metric=metric).f)
+        of_training = vsmm_scores(vsmm, sample, data.seen.a, metric=metric).f
+        scale = score_deviation(of_training)
         if not all(np.isfinite(part).all() for part in (*found, scale)):
             raise FloatingPointError("the VSMM diverged: its scores are not finite")
-        return make_scores(self.fold, found.log_p, found.entropy, found.f, scale=scale)
+        return make_scores(
+            self.fold,
+            found.log_p,
+            found.entropy,
+            found.f,
+            scale=scale,
+            unit=score_unit(of_training),
+        )
+
+    def similarity(self, settings: Settings) -> np.ndarray:
+        """Return the similarity (n,) of the pseudo-test samples to the fold's training samples."""
+        data = self._scaled(settings)
+        rows = sample_rows(data.seen.x)
+        return fit_neighbours(data.seen.x, data.seen.y, rows=rows).similarity(data.x_test)
+
+    def scores_of(self, settings: Settings, *, proxies: Array | None = None) -> Scores | None:
+        """Return the scores of a VSMM trained as `fit` would train it, with proxies of a CWGAN.
+
+        There is no CWGAN if vsmm_weight_es is 0, or if proxies (p, d), in the units of X, replace
+        its samples. The result is None if training diverges or no snapshot has a CS within the
+        window.
+        """
+        if proxies is not None:
+            scaler = self._scaled(settings).seen.feature_scaler
+            proxies = scaled("proxies", proxies, scaler, xp=self.xp, dtype=self.dtype)
+        if proxies is not None or settings.vsmm_weight_es == 0:
+            with suppress(FloatingPointError), np.errstate(all="ignore"):
+                return self.scores(self.vsmm(settings, proxies=proxies), settings)
+            return None
+        window = settings.cs_low, settings.cs_high
+        for _, draws in self.windows(settings, [window]):
+            return self.scores_with(settings, draws)
+        return None
 
     def _plan(self, settings: Settings) -> Plan:
         """Return a plan without a callback, as the search reports whole trainings only."""

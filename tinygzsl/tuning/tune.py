@@ -17,8 +17,9 @@ from ..runtime.threads import check_threads, workers
 from ..settings import Settings, settings_for
 from ..storage.rows import csv_text
 from ..text import warn
+from .folds import disjoint_folds
 from .folds import folds as make_folds
-from .gate_grids import Gate, Scores, at_edge, gate_settings
+from .gate_grids import Scores
 from .search import Search
 from .trials import FoldTrainer
 
@@ -35,10 +36,11 @@ class Tuning(NamedTuple):
     H : float
         Mean validation H over the folds, a fraction, with one gate for all folds.
     gates : list of dict
-        For each kind of gate and unit of its thresholds: H; left_out, the mean H of each fold with
-        the gate that the other folds choose (None for a single fold); and the settings.
+        For each kind of gate, with the unit of its thresholds or its features: H; left_out, the
+        mean H of each fold with the gate that the other folds choose (None for a single fold); and
+        the settings.
     trials : list of dict
-        The trials in order: stage, H, H_by_fold, gate and the settings tried.
+        The trials in order: stage, H, H_by_fold and the settings tried.
     edges : list of str
         Searched settings whose chosen value is the least or greatest one tried.
     """
@@ -56,7 +58,7 @@ def tune(
     preset: str = "small",
     overrides: dict[str, Any] | None = None,
     *,
-    folds: int = 3,
+    folds: int | None = None,
     seed: int = 0,
     device: str = "cpu",
     dtype: str = "float32",
@@ -77,8 +79,9 @@ def tune(
         The start of the search.
     overrides : dict, optional
         Settings that keep these values.
-    folds : int
-        The number of validation folds, 1 to 20.
+    folds : int, optional
+        The number of validation folds of different sizes, 1 to 20; by default there are five
+        disjoint groups of pseudo-unseen classes. See tinygzsl/tuning/folds.py.
     seed : int
         The seed of all random numbers.
     device : {"cpu", "cuda"}
@@ -105,10 +108,18 @@ def tune(
         If the VSMM diverges with the preset's learning rate.
     """
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
+    if given.get("router_weights"):
+        raise ValueError(
+            "router_weights is fixed, so there is no learned gate to find; leave it out, or train "
+            "with another preset than 'auto'"
+        )
     settings, n_seen = settings_for(preset, given), len(training.classes)
     start = _recalibrated(settings, given) if recalibrate else settings
     with workers(check_threads(threads)), device_errors(FREE_SOME):
-        parts = make_folds(training, count=folds, seed=seed)
+        if folds is None:
+            parts = disjoint_folds(training, seed=seed)
+        else:
+            parts = make_folds(training, count=folds, seed=seed)
         trainers = [
             FoldTrainer(part, seed=seed, device=device, dtype=dtype, start=start) for part in parts
         ]
@@ -125,10 +136,7 @@ def tune(
 
     _warn_if_chance(search.scores)
 
-    def as_settings(found: Gate) -> dict[str, Any]:
-        return gate_settings(found, search.grids, n_seen=n_seen)
-
-    final = replace(search.settings, **as_settings(gate))
+    final = replace(search.settings, **gate.settings)
     names = (field.name for field in fields(Settings))
     return Tuning(
         settings=final,
@@ -141,12 +149,12 @@ def tune(
                 "taken": g is gate,
                 "H": g.h,
                 "left_out": None if math.isnan(g.left_out) else g.left_out,
-                **as_settings(g),
+                **g.settings,
             }
             for g in gates
         ],
         trials=search.trials,
-        edges=search.space.edges(final) + at_edge(gate, search.grids),
+        edges=search.space.edges(final) + gate.edges,
     )
 
 

@@ -1,0 +1,72 @@
+"""The learned gate of given settings: fitted on folds of pseudo-unseen classes, before training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..datasets import TrainingSet
+from ..runtime.array import Array
+from ..settings import Settings
+from ..text import warn
+from .folds import disjoint_folds
+from .gate_choice import as_folds, fit_learned
+from .trials import FoldTrainer
+
+FITTED = (
+    *("router_gate", "router_features", "router_weights", "router_means", "router_deviations"),
+    *("router_intercept", "router_kappa", "router_offset", "router_tau", "router_fold_unseen"),
+)
+
+
+def is_to_be_fitted(settings: Settings) -> bool:
+    """Return whether the gate is the learned one, and its numbers are not in the settings."""
+    return settings.router_gate == "learned" and not settings.router_weights
+
+
+def numbers(settings: Settings) -> dict[str, Any]:
+    """Return the numbers of the settings' learned gate, with what it looks at, by name."""
+    return {name: getattr(settings, name) for name in FITTED}
+
+
+def with_fitted_gate(
+    training: TrainingSet,
+    settings: Settings,
+    *,
+    seed: int,
+    device: str,
+    dtype: str,
+    proxies: Array | None = None,
+    callback: Callable[[int, dict[str, Any]], None],
+) -> Settings:
+    """Return the settings with the numbers of the learned gate.
+
+    A VSMM is trained on each of five folds (see disjoint_folds), with proxies of a CWGAN trained on
+    the same fold, or with `proxies` (p, d) in the units of X. A fold on which no proxies can be had
+    doesn't count, with a warning. Raises ValueError if fewer than two folds count.
+    """
+    folds = disjoint_folds(training, seed=seed)
+    near = "neighbours" in settings.router_features
+    scores, similarities = [], []
+    hard = replace(settings, router_gate="hard")  # the folds' models have no gate
+    for step, fold in enumerate(folds):
+        callback(step, {"phase": "gate", "total": len(folds)})
+        trainer = FoldTrainer(fold, seed=seed, device=device, dtype=dtype)
+        found = trainer.scores_of(hard, proxies=proxies)
+        if found is None:
+            warn(
+                f"fold {step + 1} of {len(folds)} doesn't count for the learned gate, as its "
+                "training diverged or gave no proxies"
+            )
+            continue
+        scores.append(found)
+        similarities += [trainer.similarity(hard)] if near else []
+    if len(scores) < 2:
+        raise ValueError(
+            f"only {len(scores)} of {len(folds)} folds could be trained, so the learned gate can't "
+            "be fitted; raise gan_max_epochs, lower vsmm_lr, or set router_gate='soft'"
+        )
+    callback(len(folds), {"phase": "gate", "total": len(folds)})
+    fitted = fit_learned(as_folds(scores, similarities or None), settings.router_features)
+    return replace(settings, **fitted)
