@@ -82,8 +82,7 @@ class ClassNormalization(Baseline):
     }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("none", "minmax"),
-        "gamma": (4.0, 5.0, 6.0),
-        "lr": (5e-4, 2e-3),
+        "gamma": (3.0, 5.0),
     }
 
     features: str = "minmax"
