@@ -1,8 +1,8 @@
 """Models as NPZ files, by the kind that their header names.
 
 A model file holds what predict needs and, of an EntropySeparationGZSL, the generators that its
-proxies came from. It holds no training sample, and unseen prototypes only if the method isn't
-strict, which its header says. `model.save` writes it.
+proxies came from. It holds no training sample, unless a learned gate looks at neighbours, and
+unseen prototypes only if the method isn't strict, which its header says. `model.save` writes it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ if TYPE_CHECKING:  # loading one kind of model needs the modules of no other
     from .baselines.common.base import Baseline
     from .estimator import EntropySeparationGZSL
     from .stacking.routed import RoutedGZSL
+    from .stacking.stack import StackedGZSL
 
-    Model: TypeAlias = EntropySeparationGZSL | Baseline | RoutedGZSL
+    Model: TypeAlias = EntropySeparationGZSL | Baseline | RoutedGZSL | StackedGZSL
 
 
 def _model(state: State, device: str) -> Model:
@@ -41,11 +42,18 @@ def _routed(state: State, device: str) -> Model:
     return RoutedGZSL.from_state(state, device)
 
 
+def _stack(state: State, device: str) -> Model:
+    from .stacking.stack import StackedGZSL
+
+    return StackedGZSL.from_state(state, device)
+
+
 # By the kind of their files: what makes the model of a state, on a device.
 MODELS: dict[str, Callable[[State, str], Model]] = {
     "model": _model,
     "baseline": _baseline,
     "routed": _routed,
+    "stack": _stack,
 }
 
 
@@ -63,7 +71,7 @@ def load_model(path: Any, device: str | None = None) -> Model:
 
     Returns
     -------
-    EntropySeparationGZSL, Baseline or RoutedGZSL
+    EntropySeparationGZSL, Baseline, RoutedGZSL or StackedGZSL
         The fitted model, of the class that was saved.
 
     Raises

@@ -1,5 +1,8 @@
-"""Combined methods: the router in front of a baseline."""
+"""Combined methods: several experts behind one gate, and the router in front of a baseline."""
 
+from .checkpoints import StackCheckpoint
+from .experts import default_experts
 from .routed import RoutedGZSL, RoutedResult
+from .stack import StackedGZSL
 
-__all__ = ["RoutedGZSL", "RoutedResult"]
+__all__ = ["RoutedGZSL", "RoutedResult", "StackCheckpoint", "StackedGZSL", "default_experts"]

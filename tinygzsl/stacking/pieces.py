@@ -1,0 +1,84 @@
+"""The work of a fit in pieces: each is done or read from a checkpoint, counted and reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..storage.arrays_file import State
+from .checkpoints import StackCheckpoint
+
+Callback = Callable[[int, dict[str, Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A piece of work: its file, what is trained and on what, and the number of training samples.
+
+    fingerprint identifies all that the result depends on.
+    """
+
+    file: str
+    what: str
+    where: str
+    rows: int
+    fingerprint: str
+
+
+class Pieces:
+    """Does the pieces of a plan, each once, and calls callback(pieces done, logs) after each.
+
+    logs has the phase "stack", the total number of pieces, the piece that was done, the bytes of
+    memory that fit takes at most (a rough number), and the seconds that are left: None until every
+    expert has been trained once, as before that nothing is known about its speed.
+    """
+
+    def __init__(
+        self,
+        plan: list[Piece],
+        *,
+        memory_bytes: int,
+        callback: Callback | None,
+        checkpoint: StackCheckpoint | None,
+    ):
+        self.left, self.total, self.memory_bytes = list(plan), len(plan), memory_bytes
+        self.callback, self.checkpoint = callback, checkpoint
+        self.seconds_per_row: dict[str, float] = {}
+        self._report("")
+
+    def do(self, piece: Piece, make: Callable[[], State]) -> State:
+        """Return the state of the piece from its file, or else from `make`, and write that file."""
+        state = self.checkpoint and self.checkpoint.read(piece.file, piece.fingerprint)
+        if state is None:
+            began = time.perf_counter()
+            state = make()
+            seconds = time.perf_counter() - began
+            state = State({**state.header, "seconds": seconds}, state.arrays)
+            if self.checkpoint:
+                self.checkpoint.write(piece.file, state, fingerprint=piece.fingerprint)
+        self.seconds_per_row[piece.what] = state.header["seconds"] / piece.rows
+        self.left.remove(piece)
+        self._report(f"{piece.what}, {piece.where}")
+        if self.checkpoint:
+            self.checkpoint.stop_if_asked()
+        return state
+
+    @property
+    def seconds_left(self) -> float | None:
+        """The seconds that the pieces left will take, by the last one of each kind."""
+        if any(piece.what not in self.seconds_per_row for piece in self.left):
+            return None
+        return sum(self.seconds_per_row[piece.what] * piece.rows for piece in self.left)
+
+    def _report(self, done: str) -> None:
+        if self.callback:
+            logs = {
+                "phase": "stack",
+                "total": self.total,
+                "piece": done,
+                "memory_bytes": self.memory_bytes,
+                "seconds_left": self.seconds_left,
+            }
+            self.callback(self.total - len(self.left), logs)

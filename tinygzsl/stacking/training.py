@@ -1,0 +1,265 @@
+"""How a stack is trained: every expert on every fold, what decides from that, and on everything."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..datasets import Dataset, TrainingSet
+from ..datasets.views import as_views
+from ..gates.panel import (
+    Decision,
+    Fold,
+    Panel,
+    fit_decision,
+    held_out_h,
+)
+from ..router import SAMPLE_ROWS
+from ..storage.arrays_file import State
+from ..storage.checksums import fingerprint
+from ..tuning.folds import disjoint_folds
+from .checkpoints import StackCheckpoint
+from .experts import Expert, RawScores, Views
+from .files import model_from_state, model_state
+from .pieces import Callback, Piece, Pieces
+from .scoring import Scorer, scores_by_name
+from .similarity import fit_similarity
+
+SIMPLE = ("entropy", "gap")  # features, unless others are better by MARGIN in the mean H of folds
+CANDIDATES = (SIMPLE, (*SIMPLE, "neighbours"))
+MARGIN = 0.005
+EVERYTHING = "all samples"
+QUEUED = 3  # copies of the folds' scores that fitting the decision needs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a fit goes by: features None has the folds choose among CANDIDATES.
+
+    unseen are the unseen prototypes by view for experts that aren't strict, else None.
+    """
+
+    experts: list[Expert]
+    features: tuple[str, ...] | None
+    seed: int
+    dtype: str
+    unseen: Views | None = None
+    callback: Callback | None = None
+    checkpoint: StackCheckpoint | None = None
+    scalings: list[str] = field(default_factory=list)  # for the similarity to training samples
+
+
+class Trained(NamedTuple):
+    """The result: the scorer, the decision, and what chose its features.
+
+    held_out has, for features that were tried, H of each fold by the decision of the others.
+    """
+
+    scorer: Scorer
+    decision: Decision
+    held_out: dict[tuple[str, ...], list[float]]
+    fold_unseen: tuple[int, ...]
+
+
+class _Part(NamedTuple):
+    """Samples that experts are trained on: a fold's, or all of them."""
+
+    X: np.ndarray
+    y: np.ndarray
+    classes: np.ndarray
+    seen: Views
+
+    @property
+    def index(self) -> np.ndarray:
+        """The class indices (n,)."""
+        return np.searchsorted(self.classes, self.y)
+
+
+def fit(training: TrainingSet, plan: Plan) -> Trained:
+    """Return what StackedGZSL is made of, trained on samples of seen classes."""
+    folds = disjoint_folds(training, seed=plan.seed)
+    pieces, work = _planned(training, folds, plan)
+    panels = []
+    for i, fold in enumerate(folds):
+        with warnings.catch_warnings():  # they come again where the experts see all samples
+            warnings.simplefilter("ignore", UserWarning)
+            panels.append(_fold(fold, plan, pieces, work[i]))
+    features, held_out = _features(panels, plan.features)
+    decision = fit_decision(panels, features)
+    panels.clear()
+    scorer = _scorer(training, plan, pieces, work[-1], features=features)
+    return Trained(scorer, decision, held_out, tuple(len(fold.unseen_classes) for fold in folds))
+
+
+def _scorer(
+    training: TrainingSet,
+    plan: Plan,
+    pieces: Pieces,
+    work: dict[str, Piece],
+    *,
+    features: tuple[str, ...],
+) -> Scorer:
+    """Return the experts trained on everything."""
+    part = _Part(training.X, training.y, training.classes, as_views(training.prototypes))
+    models, units = {}, {}
+    for expert in plan.experts:
+        models[expert.name] = _final(expert, part, plan, pieces, work[expert.name])
+        with expert.named_in_errors(EVERYTHING):
+            units[expert.name] = expert.unit(models[expert.name], part.X, part.seen)
+    similarities = {
+        scaling: fit_similarity(part.X, part.index, scaling=scaling, dtype=plan.dtype)
+        for scaling in plan.scalings
+        if "neighbours" in features
+    }
+    return Scorer(
+        experts=plan.experts,
+        models=models,
+        units=units,
+        seen=dict(part.seen),
+        similarities=similarities,
+    )
+
+
+def _fold(fold: Dataset, plan: Plan, pieces: Pieces, work: dict[str, Piece]) -> Fold:
+    part = _Part(fold.X_train, fold.y_train, fold.seen_classes, as_views(fold.seen_prototypes))
+    unseen = as_views(fold.unseen_prototypes)
+    raw, units, similarities = {}, {}, {}
+    for expert in plan.experts:
+        piece = work[expert.name]
+        state = pieces.do(
+            piece, lambda e=expert, p=piece: _scored(e, part, fold.X_test, unseen, where=p.where)
+        )
+        raw[expert.name] = RawScores(n_seen=len(part.classes), **state.arrays)
+        units[expert.name] = state.header["unit"]
+    for scaling in plan.scalings:
+        state = pieces.do(
+            work[_similarity(scaling)],
+            lambda s=scaling: _similarities(part, fold.X_test, scaling=s, dtype=plan.dtype),
+        )
+        similarities[scaling] = state.arrays["similarity"]
+    n_seen = len(part.classes)
+    scores = scores_by_name(raw, units)
+    of_seen = np.isin(fold.y_test, part.classes)
+    y = np.where(
+        of_seen,
+        np.searchsorted(part.classes, fold.y_test),
+        n_seen + np.searchsorted(fold.unseen_classes, fold.y_test),
+    )
+    return Fold(panel=Panel(experts=scores, similarities=similarities), y=y)
+
+
+def _scored(expert: Expert, part: _Part, X: np.ndarray, unseen: Views, *, where: str) -> State:
+    """Return the scores of samples X (n, d) by the expert, trained on the part, and its unit."""
+    model = expert.fit(part.X, part.y, part.seen, unseen=unseen, where=where)
+    with expert.named_in_errors(where):
+        raw = expert.scores(model, X, part.seen, unseen)
+        unit = expert.unit(model, part.X, part.seen)
+    arrays = {"f": raw.f, "log_p": raw.log_p, "entropy": raw.entropy}
+    return State({"unit": unit}, {k: v for k, v in arrays.items() if v is not None})
+
+
+def _similarities(part: _Part, X: np.ndarray, *, scaling: str, dtype: str) -> State:
+    found = fit_similarity(part.X, part.index, scaling=scaling, dtype=dtype)
+    return State({}, {"similarity": found.of(X)})
+
+
+def _final(expert: Expert, part: _Part, plan: Plan, pieces: Pieces, piece: Piece) -> Any:
+    """Return the expert trained on everything, or read from its checkpoint."""
+    made = []
+
+    def train() -> State:
+        model = expert.fit(part.X, part.y, part.seen, unseen=plan.unseen, where=piece.where)
+        made.append(model)
+        return model_state(expert.name, model) if plan.checkpoint else State({}, {})
+
+    state = pieces.do(piece, train)
+    return made[0] if made else model_from_state(state, like=expert.method)
+
+
+def _features(
+    folds: list[Fold], given: tuple[str, ...] | None
+) -> tuple[tuple[str, ...], dict[tuple[str, ...], list[float]]]:
+    """Return the kinds of features, and H of each fold by the others' decision for each choice."""
+    candidates = CANDIDATES if given is None else (given,)
+    for kinds in candidates:
+        if not folds[0].panel.features(kinds):
+            raise ValueError(
+                f"features is {kinds}, but no expert has them: only EntropySeparationGZSL has an "
+                "entropy; add 'gap'"
+            )
+    held_out = {kinds: held_out_h(folds, kinds) for kinds in candidates}
+    mean = {kinds: float(np.mean(h)) for kinds, h in held_out.items()}
+    simple = candidates[0]
+    better = [kinds for kinds in candidates[1:] if mean[kinds] > mean[simple] + MARGIN]
+    return max(better, key=lambda kinds: mean[kinds], default=simple), held_out
+
+
+def _planned(
+    training: TrainingSet, folds: list[Dataset], plan: Plan
+) -> tuple[Pieces, list[dict[str, Piece]]]:
+    """Return the pieces, and by name those of each fold and, last, those on everything."""
+    data = fingerprint(training.X, training.y, as_views(training.prototypes), plan.seed, plan.dtype)
+    work = []
+    for i, fold in enumerate(folds):
+        rows, where = len(fold.y_train), f"fold {i + 1} of {len(folds)}"
+        pieces = {}
+        for j, expert in enumerate(plan.experts):
+            pieces[expert.name] = Piece(
+                file=f"fold{i}-expert{j}.npz",
+                what=expert.name,
+                where=where,
+                rows=rows,
+                fingerprint=fingerprint(data, where, _identity(expert)),
+            )
+        for scaling in plan.scalings:
+            pieces[_similarity(scaling)] = Piece(
+                file=f"fold{i}-neighbours-{scaling}.npz",
+                what=_similarity(scaling),
+                where=where,
+                rows=rows,
+                fingerprint=fingerprint(data, where, scaling),
+            )
+        work.append(pieces)
+    final = {}
+    for j, expert in enumerate(plan.experts):
+        more = [] if expert.strict or plan.unseen is None else [dict(plan.unseen)]
+        final[expert.name] = Piece(
+            file=f"expert{j}.npz",
+            what=expert.name,
+            where=EVERYTHING,
+            rows=len(training.y),
+            fingerprint=fingerprint(data, EVERYTHING, _identity(expert), *more),
+        )
+    work.append(final)
+    pieces = Pieces(
+        [piece for part in work for piece in part.values()],
+        memory_bytes=memory_bytes(training, folds, plan),
+        callback=plan.callback,
+        checkpoint=plan.checkpoint,
+    )
+    return pieces, work
+
+
+def memory_bytes(training: TrainingSet, folds: list[Dataset], plan: Plan) -> int:
+    """Return roughly how many bytes fit needs at most, beside the data that it was given."""
+    (n, d), size = training.X.shape, np.dtype(plan.dtype).itemsize
+    tests = sum(len(fold.y_test) for fold in folds)
+    copies = n * d * (training.X.itemsize + size + 8)  # a fold's, scaled, and in float64
+    square = 4 * d * d * 8  # closed forms and whitening
+    scores = QUEUED * tests * len(plan.experts) * len(training.classes) * 8
+    kept = len(plan.scalings) * (min(n, SAMPLE_ROWS) * d + d * d) * size
+    return int(len(folds) * n * d * training.X.itemsize + copies + square + scores + kept)
+
+
+def _similarity(scaling: str) -> str:
+    return f"neighbours, {scaling}"
+
+
+def _identity(expert: Expert) -> str:
+    """Return the class and the parameters of an expert as text, but those that change no result."""
+    params = expert.method.get_params()
+    kept = {k: v for k, v in params.items() if k not in ("threads", "callback")}
+    return f"{type(expert.method).__qualname__} {expert.view} {sorted(kept.items())!r}"
