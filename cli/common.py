@@ -149,7 +149,7 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in (
         click.option(
             "--prototypes",
-            help="Names of the prototypes: att, original_att, sent, or views: att,sent.  "
+            help="Prototypes by name: att, original_att, sent; or several: att,sent.  "
             "[default: att]",
         ),
         click.option("--split", type=int, help="Split number of action recognition, 1 to 30."),

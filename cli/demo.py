@@ -22,13 +22,12 @@ def demo(seed, device, as_json):
     every sample, (b) the router of eq. 10 on the same VSMM, (c) the full method.
     """
     from .. import EntropySeparationGZSL, load_dataset
-    from ..datasets.views import single_view
     from .progress import Progress
 
     started = time.monotonic()
     data = load_dataset("letters")
     training = data.training()
-    X, y, prototypes = training.X, training.y, single_view(training.prototypes)
+    X, y, prototypes = training.X, training.y, training.prototypes
     note(f"letters (UCI Letter Recognition, CC BY 4.0): {data!r}")
     with Progress() as progress:
         common: dict[str, Any] = {

@@ -34,7 +34,7 @@ from .progress import clock
 )
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
 @click.option("--root", help="Folder to look in for a named dataset.")
-@click.option("--prototypes", help="Names of the prototypes, like att,sent.  [default: att]")
+@click.option("--prototypes", help="Prototypes by name, or several: att,sent.  [default: att]")
 @click.option("--processes", type=int, help="Local worker processes.  [default: one per core]")
 @click.option(
     "--threads", type=int, help="Threads of each run.  [default: the cores / --processes]"

@@ -9,7 +9,6 @@ import numpy as np
 
 from .baselines.common.base import Baseline
 from .datasets import Dataset, check_test
-from .datasets.views import single_view
 from .gates.units import thresholds
 from .metrics import (
     accuracies,
@@ -104,9 +103,8 @@ def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset
 def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict[str, Any]:
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)
-    unseen: Any = data.unseen_prototypes  # an array or a dict of views, whichever the model takes
-    result = model.route(data.X_test, unseen, data.unseen_classes)
-    f = model.compatibility(data.X_test, unseen)
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    f = model.compatibility(data.X_test, data.unseen_prototypes)
     supervised = model.predict(data.X_test)
     f_seen, f_unseen = f[:, : len(seen)], f[:, len(seen) :]
     zero_shot = data.unseen_classes[f_unseen.argmax(axis=1)]
@@ -139,7 +137,7 @@ def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict
 def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
     y, classes = data.y_test, np.concatenate([data.seen_classes, data.unseen_classes])
     is_seen, n_seen = np.isin(y, data.seen_classes), len(data.seen_classes)
-    f = model.decision_function(data.X_test, single_view(data.unseen_prototypes))
+    f = model.decision_function(data.X_test, data.unseen_prototypes)
     f_seen, f_unseen = f[:, :n_seen], f[:, n_seen:]
     label = classes[model.calibrated(f).argmax(axis=1)]
     supervised = data.seen_classes[f_seen[is_seen].argmax(axis=1)]

@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from tinygzsl import EntropySeparationGZSL
+from tinygzsl import EntropySeparationGZSL, evaluate
 from tinygzsl.baselines import ESZSL
 from tinygzsl.datasets import check_test, check_training
 from tinygzsl.datasets.views import (
@@ -62,6 +62,7 @@ def test_names_are_read_from_text_and_lists(asked, names):
         ("", ["''", "a name is missing"]),
         ("att,", ["'att,'", "a name is missing"]),
         ((), ["a name is missing"]),
+        (None, ["prototypes is None", "'att,sent'"]),
         (["att", " "], ["a name is missing"]),
         ("att,att", ["'att' and 'att'", "once"]),
         ("att,sent,ATT", ["'att' and 'ATT'", "once"]),
@@ -150,11 +151,17 @@ def test_models_of_one_array_refuse_a_dict(make, tiny_dataset, sentence):
         make().fit(t.X, t.y, {"att": t.prototypes, "sent": t.prototypes})
 
 
-def test_predict_of_a_model_of_one_array_refuses_a_dict(viewed, tiny_dataset, sentence):
+@pytest.mark.parametrize("make", ["ours", "baseline"])
+def test_predict_and_evaluate_of_a_model_of_one_array(
+    make, viewed, tiny_dataset, small_model, sentence
+):
     data, t = viewed(), tiny_dataset().training()
-    model = ESZSL().fit(t.X, t.y, t.prototypes)
+    model = ESZSL() if make == "baseline" else small_model(vsmm_weight_es=0.0)
+    model.fit(t.X, t.y, t.prototypes)
     with sentence(ValueError, "unseen_prototypes is a dict of views ('att', 'sent')"):
         model.predict(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    with sentence(ValueError, "prototypes is a dict of views ('att', 'sent')", "StackedGZSL"):
+        evaluate(model, data)
 
 
 # Datasets

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tinygzsl.cli.config import absolute_source
+from tinygzsl.datasets import load_dataset
 from tinygzsl.runs.config import HEAD, config_text, read_config, read_source
 from tinygzsl.settings import PRESETS, Settings, settings_for
 from tinygzsl.settings.describe import comment
@@ -50,3 +52,14 @@ def test_without_comments_the_text_is_what_0_1_0_wrote():
     kept = [line for line in text.splitlines() if not line.startswith("#")]
     assert kept == OLD.read_text(encoding="utf-8").splitlines()
     assert read_source(OLD) == data
+
+
+def test_a_source_with_views_is_read_back(tmp_path, write_xlsa17):
+    write_xlsa17(tmp_path / "data")
+    data = load_dataset(tmp_path / "data", prototypes=("att", "original_att"))
+    path = tmp_path / "config.toml"
+    path.write_text(config_text(TOP, absolute_source(data.source), Settings()), encoding="utf-8")
+    assert 'prototypes = "att,original_att"' in path.read_text(encoding="utf-8")
+    again = load_dataset(**read_source(path))
+    assert list(again.seen_prototypes) == ["att", "original_att"]
+    assert again.sha256() == data.sha256()

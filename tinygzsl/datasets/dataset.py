@@ -14,7 +14,7 @@ import numpy as np
 from ..storage.checksums import fingerprint
 from ..text import quoted
 from .array_checks import check_finite, check_training_arrays
-from .views import Prototypes, as_views, each_view, named_tables, widths
+from .views import AnyPrototypes, as_views, each_view, named_tables, widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class TrainingSet:
 
     X: np.ndarray
     y: np.ndarray
-    prototypes: Prototypes
+    prototypes: AnyPrototypes
     classes: np.ndarray
     name: str = "data"
     notes: tuple[str, ...] = ()
@@ -102,9 +102,9 @@ class Dataset:
     X_test: np.ndarray
     y_test: np.ndarray
     seen_classes: np.ndarray
-    seen_prototypes: Prototypes
+    seen_prototypes: AnyPrototypes
     unseen_classes: np.ndarray
-    unseen_prototypes: Prototypes
+    unseen_prototypes: AnyPrototypes
     class_names: dict[int | str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()

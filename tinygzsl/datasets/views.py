@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..text import quoted
 from .array_checks import check_matrix, views_refused
 
 Prototypes: TypeAlias = np.ndarray | dict[str, np.ndarray]
+# The same for attributes: most datasets have one array, which users' code may pass to any model
+# without ruling out a dict first.
+AnyPrototypes: TypeAlias = np.ndarray | Any
 AnyArray = TypeVar("AnyArray", bound=Array)
 
 DEFAULT = "att"  # the view that is loaded unless others are asked for
@@ -29,6 +32,8 @@ def view_names(asked: str | Iterable[str]) -> tuple[str, ...]:
 
     Raises ValueError for an empty name, a name twice, and characters that a name can't have.
     """
+    if not isinstance(asked, Iterable):
+        raise ValueError(f"prototypes is {quoted(asked)}; pass a name, or several: 'att,sent'")
     names = asked.split(",") if isinstance(asked, str) else list(asked)
     names = [name.strip() if isinstance(name, str) else name for name in names]
     if not names or any(name == "" for name in names):

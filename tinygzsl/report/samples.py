@@ -50,8 +50,7 @@ class Details(NamedTuple):
 
 def inspect_samples(model: EntropySeparationGZSL, data: Dataset) -> Details:
     """Return the details of a Dataset's test samples; `evaluate` has checked the dataset before."""
-    unseen: Any = data.unseen_prototypes  # an array or a dict of views, whichever the model takes
-    result = model.route(data.X_test, unseen, data.unseen_classes)
+    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
     classes, counts = np.unique(data.y_test, return_counts=True)
     return Details(
         histogram=histogram(model, result.entropy, np.isin(data.y_test, model.classes_)),

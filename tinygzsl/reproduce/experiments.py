@@ -18,7 +18,6 @@ from ..baselines.common.calibration import fit_on
 from ..baselines.methods import method
 from ..comparison.chosen import OURS, Chosen
 from ..datasets import Dataset, TrainingSet
-from ..datasets.views import single_view
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..metrics import auroc
@@ -77,8 +76,7 @@ class Job:
         with warnings.catch_warnings():
             if proxies is not None:  # many models on the same data would repeat the warnings
                 warnings.simplefilter("ignore", UserWarning)
-            prototypes = single_view(training.prototypes)
-            return model.fit(training.X, training.y, prototypes, proxies=proxies)
+            return model.fit(training.X, training.y, training.prototypes, proxies=proxies)
 
 
 def counts(job: Job, data: Dataset) -> Outcome:
@@ -87,7 +85,7 @@ def counts(job: Job, data: Dataset) -> Outcome:
         "seen classes": len(data.seen_classes),
         "unseen classes": len(data.unseen_classes),
         "samples": len(data.y_train) + len(data.y_test),
-        "k": single_view(data.seen_prototypes).shape[1],
+        "k": data.seen_prototypes.shape[1],
         "d": data.n_features,
     }
     return job.outcome([Value("counts", name, COUNT, n) for name, n in found.items()])

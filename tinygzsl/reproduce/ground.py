@@ -10,7 +10,6 @@ import numpy as np
 from .. import pipeline
 from ..cwgan import latent_size
 from ..datasets import TrainingSet
-from ..datasets.views import single_view
 from ..pipeline import Plan
 from ..proxies import TRAINING_DRAW, ProxySource, draw_proxies
 from ..runtime.backend import device_module, to_host
@@ -39,7 +38,7 @@ class Ground:
             callback=params.get("callback") or pipeline.silent,
         )
         index = np.searchsorted(training.classes, training.y)
-        self.data = pipeline.scale(training.X, index, single_view(training.prototypes), self.plan)
+        self.data = pipeline.scale(training.X, index, training.prototypes, self.plan)
 
     def source(self) -> ProxySource:
         """Return the snapshots that fit would draw its proxies from."""

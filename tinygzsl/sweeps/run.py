@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..datasets import Dataset, TrainingSet, check_test, check_training, load_dataset
-from ..datasets.views import single_view
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..runtime.backend import device_module, to_host
@@ -118,7 +117,7 @@ def _train(training: TrainingSet, params: dict[str, Any]) -> EntropySeparationGZ
             found = tuned(training, EntropySeparationGZSL(**params).get_params())
             params = {**params, **found.settings, "preset": found.preset}
         model = EntropySeparationGZSL(**params)
-        return model.fit(training.X, training.y, single_view(training.prototypes))
+        return model.fit(training.X, training.y, training.prototypes)
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, float]:

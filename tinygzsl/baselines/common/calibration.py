@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...datasets import Dataset
-from ...datasets.views import single_view
 from ...metrics import harmonic_mean, seen_unseen_curve
 from .base import Baseline
 
@@ -49,7 +48,7 @@ def choose_offset(model: Baseline, folds: list[Dataset]) -> Calibration:
     curves = []
     for fold in folds:
         fit_on(model, fold)
-        f = model.decision_function(fold.X_test, single_view(fold.unseen_prototypes))
+        f = model.decision_function(fold.X_test, fold.unseen_prototypes)
         curves.append(_curve(f, fold, scale=model.score_scale_))
     places = np.unique(np.concatenate([places for places, _ in curves]))
     offsets = _between(places)
