@@ -143,13 +143,13 @@ def check_useful(
     names: list[str], *, routed: bool, tune: bool, predictions: bool, folder: Path | None
 ) -> None:
     """ValueError if --routed or --tune would have no effect, or a file would have no folder."""
-    from ..comparison.chosen import OURS
+    from ..comparison.methods import GATED
 
     if tune and folder is None:
         raise ValueError("--tune writes the chosen settings to a file; pass --out FOLDER for it")
     if predictions and folder is None:
         raise ValueError("--predictions writes a file for each row; pass --out FOLDER for them")
-    if set(names) != {OURS}:
+    if not set(names) <= set(GATED):
         return
     if routed:
         raise ValueError(
@@ -176,8 +176,8 @@ def tuned(
     """Return `chosen` with the settings that validation finds for the named methods, except ours.
 
     They are written to folder/settings.toml after each method. Existing settings in it are used if
-    they were chosen on the same data. A method that diverges with all settings of its grid keeps
-    its settings.
+    they were chosen on the same data, and for a user's class with the same code. A method that
+    diverges with all settings of its grid keeps its settings.
     """
     from ..comparison.chosen import read_settings, write_settings
     from ..comparison.grid_search import validation_folds
@@ -192,7 +192,8 @@ def tuned(
         if method.has_gate:
             continue  # `tinygzsl tune` chooses its settings
         name, section = method.name, method.section
-        if (section, place) not in found:
+        known = found.get((section, place))
+        if known is None or not known.origin.endswith(_code(method)):
             try:
                 found[section, place] = _searched(
                     method, chosen[name].params, folds, label=label, say=say
@@ -233,10 +234,16 @@ def _searched(method, start, folds, *, label, say):
     from ..comparison.grid_search import search
 
     params, best = search(method.kind, folds, start=start, on_trial=_teller(method.title, say))
-    origin = f"validated: tinygzsl compare {label} --tune, mean H {best.H:.3f}"
+    origin = f"validated: tinygzsl compare {label} --tune, mean H {best.H:.3f}{_code(method)}"
     if method.takes_offset:
         params = {**params, "offset": round(best.offset, 6)}
     return Chosen(params, origin)
+
+
+def _code(method):
+    """Return ", code 1a2b3c4d" for a user's class, so that settings of older code are noticed."""
+    sha256 = method.facts.get("code_sha256")
+    return f", code {sha256[:8]}" if sha256 else ""
 
 
 def _teller(title, say):

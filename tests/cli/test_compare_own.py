@@ -127,6 +127,10 @@ def test_its_grid_is_searched_and_its_settings_go_into_the_file(compare, monkeyp
     assert '["own:Own"."tiny.npz"]' in text and "ridge = 0.1" in text
     again = compare("--tune", "--seeds", 1, "--json", "--out", "out")
     assert "on the folds" not in again.stderr
+    Path("own.py").write_text(OWN + "# changed")
+    sys.modules.pop("own")
+    changed = compare("--tune", "--seeds", 1, "--json", "--out", "out").stderr
+    assert "[2/2] my own on the folds" in changed and "ESZSL on the folds" not in changed
     taken = facts_of(compare("--seeds", 1, "--json", settings="out/settings.toml"))["runs"]
     assert next(r for r in taken if r["method"] == "my own")["calibrated_H"] == row["calibrated_H"]
     without = compare("--seeds", 1, "--json", own=None, settings="out/settings.toml")
