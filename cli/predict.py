@@ -129,7 +129,7 @@ def _read_unseen(model, given):
     from ..datasets.views import ONE, rows_of
 
     files = _files_by_view(given)
-    _check_views(list(files), getattr(model, "views_", ()))
+    _check_views(list(files), getattr(model, "views_", (ONE,)))
     labels, tables = read_views(files)
     if model.classes_.dtype.kind == "U":
         classes = np.array(labels)
@@ -159,11 +159,13 @@ def _files_by_view(given):
 
 
 def _check_views(names, needed):
-    """ValueError unless --unseen names all views of a model that has several."""
+    """ValueError unless --unseen has a file for each view of the model, and no other."""
     from ..datasets.views import ONE
 
-    missing = [view for view in needed if view not in names]
-    if missing:
-        there = "names no view" if names == [ONE] else f"has no file of the view {missing[0]}"
-        files = " ".join(f"--unseen {view}=FILE" for view in needed)
-        raise ValueError(f"--unseen {there}, but the model needs all of its own; pass {files}")
+    if set(names) == set(needed):
+        return
+    given = "one file without a view's name" if names == [ONE] else ", ".join(names)
+    needs, files = ", ".join(needed), " ".join(f"--unseen {view}=FILE" for view in needed)
+    if list(needed) == [ONE]:
+        needs, files = "one array of prototypes", "--unseen FILE"
+    raise ValueError(f"--unseen has {given} but the model was trained on {needs}; pass {files}")

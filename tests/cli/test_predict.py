@@ -3,13 +3,15 @@
 import csv
 import io
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import tinygzsl as tz
-from tinygzsl.cli.predict import _read_unseen
+from tinygzsl.baselines import ESZSL, PrototypeRidge
+from tinygzsl.datasets import save_csv
+from tinygzsl.stacking import StackedGZSL
 
 
 @pytest.fixture
@@ -157,41 +159,78 @@ def test_memory_mapped_features_give_the_same_labels(saved, tmp_path):
 
 @pytest.fixture
 def viewed(tiny_dataset, tmp_path):
-    """A model's part that reading asks for, with the views att and sent, and their files."""
+    """A saved model of the views att and sent, its dataset, and files: stack.npz, x.npy, a folder.
+
+    In the folder's CSV files the classes have different orders.
+    """
     data = tiny_dataset()
-    classes = np.concatenate([data.unseen_classes, data.seen_classes])
-    for view, first in (("att", 0), ("sent", 100)):
-        order = np.argsort(classes) if view == "sent" else np.arange(7)
-        lines = [f"{c},{first + c},1" for c in classes[order]]
-        (tmp_path / f"{view}.csv").write_text("\n".join(["label,a,b", *lines]) + "\n")
-    return SimpleNamespace(classes_=data.seen_classes, views_=("att", "sent"))
+    seen, unseen = (
+        {"att": a, "sent": a[:, :4] ** 2} for a in (data.seen_prototypes, data.unseen_prototypes)
+    )
+    data = replace(data, seen_prototypes=seen, unseen_prototypes=unseen)
+    t = data.training()
+    model = StackedGZSL(experts=[ESZSL(), PrototypeRidge()]).fit(t.X, t.y, t.prototypes)
+    model.save(tmp_path / "stack.npz")
+    np.save(tmp_path / "x.npy", data.X_test)
+    save_csv(data, tmp_path / "data")
+    sent = tmp_path / "data" / "prototypes_sent.csv"
+    head, *lines = sent.read_text().splitlines()
+    sent.write_text("\n".join([head, *reversed(lines)]) + "\n")
+    return model, data
 
 
-def read(model, tmp_path, *given):
-    return _read_unseen(model, tuple(text.replace("=", f"={tmp_path}/") for text in given))
+def unseen_files(folder, **files):
+    return [
+        part for view, name in files.items() for part in ("--unseen", f"{view}={folder}/{name}")
+    ]
 
 
-def test_views_are_read_by_name_and_matched_by_label(viewed, tmp_path):
-    prototypes, classes = read(viewed, tmp_path, "sent=sent.csv", "att=att.csv")
-    assert sorted(classes) == [2, 5]
-    assert list(prototypes) == ["sent", "att"]
-    assert prototypes["att"].tolist() == [[c, 1] for c in classes]
-    assert prototypes["sent"].tolist() == [[100 + c, 1] for c in classes]
+def test_a_model_with_views_takes_a_file_for_each(viewed, run_cli, tmp_path):
+    model, data = viewed
+    expected = model.predict(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    args = ("predict", tmp_path / "stack.npz", tmp_path / "x.npy")
+    for files in (
+        {"att": "prototypes.csv", "sent": "prototypes_sent.csv"},
+        {"sent": "prototypes_sent.csv", "att": "prototypes.csv"},
+    ):
+        result = run_cli(*args, *unseen_files(tmp_path / "data", **files))
+        assert result.exit_code == 0, result.output
+        assert [int(row["label"]) for row in rows_of(result.stdout)] == expected.tolist()
+    assert len(np.unique(expected)) > 5
 
 
 @pytest.mark.parametrize(
     ("given", "parts"),
     [
-        (("att=att.csv",), ["no file of the view sent", "--unseen att=FILE --unseen sent=FILE"]),
-        (("att=att.csv", "att=sent.csv"), ["'att' and 'att'"]),
-        (("att=att.csv", "./sent.csv"), ["./sent.csv is of no named view", "VIEW=FILE"]),
-        (("./att.csv",), ["names no view", "--unseen att=FILE --unseen sent=FILE"]),
-        (("att=att.csv", "sent=none.csv"), ["none.csv does not exist"]),
+        (("att=prototypes.csv",), ["has att but", "on att, sent", "att=FILE --unseen sent=FILE"]),
+        (("prototypes.csv",), ["one file without a view's name", "on att, sent"]),
+        (
+            ("att=prototypes.csv", "sent=prototypes.csv", "more=prototypes.csv"),
+            ["has att, sent, more but", "on att, sent"],
+        ),
+        (("att=prototypes.csv", "att=prototypes.csv"), ["'att' and 'att'"]),
+        (("att=prototypes.csv", "train.csv"), ["train.csv is of no named view", "VIEW=FILE"]),
+        (("att=prototypes.csv", "sent=none.csv"), ["none.csv does not exist"]),
+        (("att=prototypes.csv", "sent=prototypes.csv"), ["unseen_prototypes['sent'] has 6", "4"]),
     ],
 )
-def test_views_that_are_not_all_there(viewed, tmp_path, sentence, given, parts):
-    with sentence((ValueError, FileNotFoundError), *parts):
-        read(viewed, tmp_path, *given)
+def test_views_that_do_not_fit_the_model(viewed, run_cli, tmp_path, monkeypatch, given, parts):
+    monkeypatch.chdir(tmp_path / "data")
+    options = [part for text in given for part in ("--unseen", text)]
+    result = run_cli("predict", tmp_path / "stack.npz", tmp_path / "x.npy", *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.strip().splitlines()) == 1
+    for part in parts:
+        assert part in result.stderr
+
+
+def test_a_class_that_one_view_lacks(viewed, run_cli, tmp_path):
+    path = tmp_path / "data" / "prototypes_sent.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    files = unseen_files(tmp_path / "data", att="prototypes.csv", sent="prototypes_sent.csv")
+    result = run_cli("predict", tmp_path / "stack.npz", tmp_path / "x.npy", *files)
+    assert result.exit_code == 2
+    assert "class '0' is in" in result.stderr and "prototypes_sent.csv" in result.stderr
 
 
 def test_a_file_with_an_equals_sign_in_its_name(saved, run_cli, tmp_path, monkeypatch):
@@ -210,4 +249,4 @@ def test_views_for_a_model_of_one_array(saved, run_cli, tmp_path):
     given = ("--unseen", f"att={file}", "--unseen", f"sent={file}")
     result = run_cli("predict", tmp_path / "model.npz", tmp_path / "x.npy", *given)
     assert result.exit_code == 2
-    assert "unseen_prototypes is a dict of views ('att', 'sent')" in result.stderr
+    assert "--unseen has att, sent but the model was trained on one array" in result.stderr

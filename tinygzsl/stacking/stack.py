@@ -94,6 +94,8 @@ class StackedGZSL(Parameters):
         The number of features d.
     experts_ : dict of str to method
         The fitted experts.
+    views_ : tuple of str
+        The names of the views of the prototypes; that of one array is "prototypes".
     decision_ : tinygzsl.gates.panel.Decision
         The weights of the experts, in the order of experts_, and the gate.
     held_out_h_ : dict of tuple to list of float
@@ -219,6 +221,12 @@ class StackedGZSL(Parameters):
         """The fitted experts by name."""
         self._check_fitted()
         return self._scorer.models
+
+    @property
+    def views_(self) -> tuple[str, ...]:
+        """The names of the views; that of one array is "prototypes"."""
+        self._check_fitted()
+        return tuple(self._scorer.seen)
 
     @property
     def strict(self) -> bool:
