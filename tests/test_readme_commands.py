@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +34,13 @@ def shown():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, write_xlsa17, write_mat, tiny_dataset, fast_options):
-    """A folder with stand-ins for the data that the README names; letters and presets are small."""
+    """A folder with stand-ins for the data that the README names; letters and presets are small.
+
+    The README's commands go into examples/ for its modules, which are in this folder too.
+    """
     monkeypatch.chdir(tmp_path)
+    for example in (ROOT / "examples").glob("*.py"):
+        shutil.copy(example, tmp_path)
     fast = parse_set(tuple(fast_options[3::2]))
     for name in ("letters", "small", "paper", "paper-cub"):
         monkeypatch.setitem(settings.PRESETS, name, fast)

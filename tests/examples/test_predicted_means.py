@@ -15,6 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 def example(monkeypatch):
     """The example's class; its folder is the current one."""
     monkeypatch.chdir(EXAMPLES)
+    monkeypatch.delitem(sys.modules, "predicted_means", raising=False)
     monkeypatch.syspath_prepend(EXAMPLES)
     from predicted_means import PredictedMeans
 
