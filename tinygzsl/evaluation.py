@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .baselines.common.base import Baseline
 from .datasets import Dataset, check_test
+from .estimator import EntropySeparationGZSL
+from .gates.panel import Decided, decide
 from .gates.units import thresholds
 from .metrics import (
     accuracies,
@@ -23,20 +26,35 @@ from .metrics import (
     route_shares,
 )
 from .router import RouteResult
+from .stacking.routed import RoutedGZSL, RoutedResult
+from .stacking.stack import StackedGZSL
 
-if TYPE_CHECKING:  # the caller has one of them already, so the others need not be loaded
-    from .estimator import EntropySeparationGZSL
-    from .stacking.routed import RoutedGZSL, RoutedResult
+Routing: TypeAlias = EntropySeparationGZSL | RoutedGZSL | StackedGZSL
 
 PROXIES = 2000  # fresh proxies whose entropy is reported
 
 
-def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Labels:
+    """Other labels (n,) than the router's, and the scores that an AUSUC is of.
+
+    They are those among seen classes (supervised), among unseen ones (zero_shot) and among all by
+    the scores f_seen (n, S) and f_unseen (n, U), without a gate (everywhere), or None.
+    """
+
+    supervised: np.ndarray
+    zero_shot: np.ndarray
+    everywhere: np.ndarray | None
+    f_seen: np.ndarray
+    f_unseen: np.ndarray
+
+
+def evaluate(model: Routing | Baseline, data: Dataset) -> dict[str, Any]:
     """Evaluate a fitted model on the test samples of a Dataset.
 
     Parameters
     ----------
-    model : EntropySeparationGZSL, RoutedGZSL or Baseline
+    model : EntropySeparationGZSL, StackedGZSL, RoutedGZSL or Baseline
         The model; its seen classes must be those of the dataset.
     data : Dataset
         The dataset.
@@ -47,8 +65,8 @@ def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset
         Ready for JSON; accuracies are fractions, entropies are in nats.
 
         S, U, H
-            Mean per-class accuracies of seen and of unseen samples by the router (eq. 10 or the
-            soft gate), and their harmonic mean.
+            Mean per-class accuracies of seen and of unseen samples by the router (eq. 10 or
+            another gate), and their harmonic mean.
         auroc, fpr95
             Of the entropy as detector of unseen samples. fpr95 is the share of seen samples above
             the threshold that 95% of the unseen samples are above.
@@ -71,15 +89,28 @@ def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset
             a right label, "gate" as that of a seen class. Samples weigh as in S and U, and both
             sides the same. gate is None for eq. 10, whose gate is 1, 0.5 or 0.
         thresholds
-            Those of eq. 10, see gates.units.thresholds; None for the soft gate.
+            Those of eq. 10, see gates.units.thresholds; None for another gate.
         n_test
             Numbers of seen and unseen test samples.
 
+        With a learned gate there are two more:
+
+        gate
+            auroc and fpr95 as above, of minus theta, the gate's log-odds of an unseen class.
+        oracle_offset
+            Best H over the gate's offset alone, with its S, U and offset; all else is fixed. The
+            offset is chosen on these test samples: for analysis only.
+
         A RoutedGZSL has the same, with its expert's scores in place of eq. 2's; they are no
-        probabilities, so the calibration of "score" is None. A Baseline has no router: its S, U, H
-        and per_class are by its scores, with its offset subtracted from those of seen classes, and
-        the calibration is None for both. Besides these it has offset, no_offset (S, U, H without
-        the offset), ausuc, supervised, zsl and n_test.
+        probabilities, so the calibration of "score" is None.
+
+        A StackedGZSL has its mixed probabilities in place of those of C, and among unseen classes
+        in place of eq. 2. ausuc is the area under the curve of S and U over all offsets of its
+        gate. It labels no sample without the gate, so gzsl is None.
+
+        A Baseline has no router: its S, U, H and per_class are by its scores, with its offset
+        subtracted from those of seen classes, and the calibration is None for both. Besides these
+        it has offset, no_offset (S, U, H without the offset), ausuc, supervised, zsl and n_test.
 
     Raises
     ------
@@ -100,22 +131,46 @@ def evaluate(model: EntropySeparationGZSL | RoutedGZSL | Baseline, data: Dataset
     return _of_scores(model, data) if isinstance(model, Baseline) else _of_routes(model, data)
 
 
-def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict[str, Any]:
+def gate_of(model: Routing) -> str:
+    """Return the gate of a fitted model: "hard" (eq. 10), "soft" or "learned"."""
+    return "learned" if isinstance(model, StackedGZSL) else model.routing_.router_gate
+
+
+def with_learned_gate(model: Routing) -> EntropySeparationGZSL | StackedGZSL | None:
+    """Return the model, or its router, if its gate is the learned one, else None."""
+    part = model.router if isinstance(model, RoutedGZSL) else model
+    return part if gate_of(part) == "learned" else None
+
+
+def decided_by(model: EntropySeparationGZSL | StackedGZSL, data: Dataset) -> Decided:
+    """Return what a model with the learned gate says of the test samples of a Dataset."""
+    return decide(model.decision_, model.panel(data.X_test, data.unseen_prototypes))
+
+
+def _of_routes(model: Routing, data: Dataset) -> dict[str, Any]:
+    if isinstance(model, StackedGZSL):
+        decided = decided_by(model, data)
+        labels = _labels_of_stack(decided, data)
+        return _figures(model, data, labels) | _of_gate(model, data, decided, labels)
+    labels, gated = _labels(model, data), with_learned_gate(model)
+    figures = _figures(model, data, labels)
+    if gated is None:
+        return figures
+    return figures | _of_gate(gated, data, decided_by(gated, data), labels)
+
+
+def _figures(model: Routing, data: Dataset, labels: _Labels) -> dict[str, Any]:
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)
     result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
-    f = model.compatibility(data.X_test, data.unseen_prototypes)
-    supervised = model.predict(data.X_test)
-    f_seen, f_unseen = f[:, : len(seen)], f[:, len(seen) :]
-    zero_shot = data.unseen_classes[f_unseen.argmax(axis=1)]
-    everywhere = np.concatenate([seen, data.unseen_classes])[f.argmax(axis=1)]
+    supervised, zero_shot, everywhere = labels.supervised, labels.zero_shot, labels.everywhere
     h_seen, h_unseen = result.entropy[is_seen], result.entropy[~is_seen]
     return {
         **accuracies(y, result.label, is_seen),
         "auroc": auroc(h_seen, h_unseen),
         "fpr95": fpr_at_tpr(h_seen, h_unseen),
-        "ausuc": ausuc(f_seen, f_unseen, y, seen, data.unseen_classes),
-        "gzsl": accuracies(y, everywhere, is_seen),
+        "ausuc": ausuc(labels.f_seen, labels.f_unseen, y, seen, data.unseen_classes),
+        "gzsl": None if everywhere is None else accuracies(y, everywhere, is_seen),
         "supervised": mean_class_accuracy(y[is_seen], supervised[is_seen]),
         "zsl": mean_class_accuracy(y[~is_seen], zero_shot[~is_seen]),
         "oracle": dict(
@@ -129,8 +184,30 @@ def _of_routes(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> dict
         "routes": route_shares(result.route, is_seen),
         "per_class": accuracy_by_class(y, result.label, is_seen),
         "calibration": _calibration(model, data, result),
-        "thresholds": thresholds(model.routing_, model.entropy_scale_),
+        "thresholds": _thresholds(model),
         "n_test": {"seen": int(is_seen.sum()), "unseen": int((~is_seen).sum())},
+    }
+
+
+def _of_gate(
+    model: EntropySeparationGZSL | StackedGZSL, data: Dataset, decided: Decided, labels: _Labels
+) -> dict[str, Any]:
+    """Return the figures "gate" and "oracle_offset"."""
+    y, seen = data.y_test, data.seen_classes
+    is_seen, margin = np.isin(y, seen), decided.margin
+    h, s, u, threshold = best_threshold(-margin, y, labels.supervised, labels.zero_shot, seen)
+    # Above a margin of -threshold samples are seen. Between two margins rounding moves none.
+    ascending = np.sort(margin)
+    ends = np.concatenate([ascending[:1] - 1, ascending, ascending[-1:] + 1])
+    n_unseen = int(np.searchsorted(ascending, -threshold, side="right"))
+    shift = float(ends[n_unseen : n_unseen + 2].mean())
+    against = -decided.theta
+    return {
+        "gate": {
+            "auroc": auroc(against[is_seen], against[~is_seen]),
+            "fpr95": fpr_at_tpr(against[is_seen], against[~is_seen]),
+        },
+        "oracle_offset": {"H": h, "S": s, "U": u, "offset": model.decision_.gate.offset + shift},
     }
 
 
@@ -155,22 +232,49 @@ def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
     }
 
 
+def _labels(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> _Labels:
+    seen, unseen = data.seen_classes, data.unseen_classes
+    f = model.compatibility(data.X_test, data.unseen_prototypes)
+    f_seen, f_unseen = f[:, : len(seen)], f[:, len(seen) :]
+    return _Labels(
+        supervised=model.predict(data.X_test),
+        zero_shot=unseen[f_unseen.argmax(axis=1)],
+        everywhere=np.concatenate([seen, unseen])[f.argmax(axis=1)],
+        f_seen=f_seen,
+        f_unseen=f_unseen,
+    )
+
+
+def _labels_of_stack(decided: Decided, data: Dataset) -> _Labels:
+    return _Labels(
+        supervised=data.seen_classes[decided.log_p.argmax(axis=1)],
+        zero_shot=data.unseen_classes[decided.log_q.argmax(axis=1)],
+        everywhere=None,
+        f_seen=decided.theta[:, None] + decided.log_p,
+        f_unseen=decided.log_q,
+    )
+
+
 def _calibration(
-    model: EntropySeparationGZSL | RoutedGZSL, data: Dataset, result: RouteResult | RoutedResult
+    model: Routing, data: Dataset, result: RouteResult | RoutedResult
 ) -> dict[str, Any]:
     y, weights = data.y_test, balanced_weights(data.y_test, model.classes_)
     score = gate = None
     if isinstance(result, RouteResult):  # an expert's scores are no probabilities
         score = calibration(result.score, result.label == y, weights=weights)
-    if model.routing_.router_gate != "hard":
+    if gate_of(model) != "hard":
         gate = calibration(result.gate, np.isin(y, model.classes_), weights=weights)
     return {"score": score, "gate": gate}
 
 
-def _mean_entropies(
-    model: EntropySeparationGZSL | RoutedGZSL, h_seen: np.ndarray, h_unseen: np.ndarray
-) -> dict[str, float]:
+def _thresholds(model: Routing) -> dict[str, float] | None:
+    if isinstance(model, StackedGZSL):
+        return None
+    return thresholds(model.routing_, model.entropy_scale_)
+
+
+def _mean_entropies(model: Routing, h_seen: np.ndarray, h_unseen: np.ndarray) -> dict[str, float]:
     means = {"seen": float(h_seen.mean()), "unseen": float(h_unseen.mean())}
-    if model.proxy_source_ is not None:
+    if not isinstance(model, StackedGZSL) and model.proxy_source_ is not None:
         means["proxy"] = float(model.entropy(model.sample_proxies(PROXIES)).mean())
     return {**means, "max": math.log(len(model.classes_))}

@@ -97,12 +97,21 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decided:
-    """Index of the class, score and gate of n samples, and theta; index S + j is unseen class j."""
+    """What a decision says of n samples.
+
+    index (n,) is the class, S + j for unseen class j; score and gate (n,) are as in a RouteResult.
+    log_p (n, S) and log_q (n, U) are the mixed log-probabilities. theta (n,) is the gate's log-odds
+    of all seen classes, and margin (n,) = theta + max log p - max log q: a seen class wins where it
+    is at least 0.
+    """
 
     index: np.ndarray
     score: np.ndarray
     gate: np.ndarray
+    log_p: np.ndarray
+    log_q: np.ndarray
     theta: np.ndarray
+    margin: np.ndarray
 
 
 def feature_name(kind: str, of: str) -> str:
@@ -183,16 +192,25 @@ def fold_features(fold: Fold, v: np.ndarray, w: np.ndarray, kinds: tuple[str, ..
 
 
 def decide(decision: Decision, panel: Panel) -> Decided:
-    """Return the label, score and gate of each sample of a panel."""
+    """Return what the decision says of each sample of a panel."""
     v, w = np.array(decision.seen_weights), np.array(decision.unseen_weights)
     log_p, log_q = mixed(panel.seen, v), mixed(panel.unseen, w)
     theta = decision.gate.theta(panel.phi(decision.gate.features))
     of_seen, of_unseen = log_p.max(axis=1), log_q.max(axis=1)
-    is_seen = theta + of_seen >= of_unseen
+    margin = theta + of_seen - of_unseen
+    is_seen = margin >= 0
     index = np.where(is_seen, log_p.argmax(axis=1), log_p.shape[1] + log_q.argmax(axis=1))
     log_gate, log_rest = -np.logaddexp(0, -theta), -np.logaddexp(0, theta)
     score = np.exp(np.where(is_seen, log_gate + of_seen, log_rest + of_unseen))
-    return Decided(index=index, score=score, gate=np.exp(log_gate), theta=theta)
+    return Decided(
+        index=index,
+        score=score,
+        gate=np.exp(log_gate),
+        log_p=log_p,
+        log_q=log_q,
+        theta=theta,
+        margin=margin,
+    )
 
 
 def _by_side(fold: Fold) -> tuple[Scored, Scored]:
