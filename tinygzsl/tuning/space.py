@@ -5,8 +5,7 @@ from __future__ import annotations
 from ..settings import Settings
 
 SCALERS = (("minmax", "relu"), ("standard", "linear"))  # each with a suitable generator output
-EPOCHS = (1.0, 1.2, 0.8, 1.6, 0.6, 2.0, 0.4, 0.2)  # factors of the preset's value
-METRICS = ("euclidean", "cosine", "dot")
+EPOCHS = (1.0, 1.2, 0.8, 1.6, 0.6, 0.4, 0.2)  # factors of the preset's value
 SEPARATIONS = ((1.0, 1.0), (3.0, 1.0))  # gamma in nats, weight of L_ES
 
 
@@ -33,13 +32,6 @@ class Space:
         if "vsmm_epochs" in self.given:
             return [n]
         return list(dict.fromkeys(max(1, round(times * n)) for times in EPOCHS))
-
-    def metrics(self) -> list[str]:
-        """F of eqs. 1 and 2."""
-        first = self.start.router_metric
-        if "router_metric" in self.given:
-            return [first]
-        return [first, *(metric for metric in METRICS if metric != first)]
 
     def separations(self) -> list[tuple[float, float]]:
         """Margin and weight of L_ES (eq. 8)."""

@@ -125,7 +125,6 @@ def tune(
         ]
         search = Search(trainers, start, n_seen=n_seen, given=frozenset(given), callback=callback)
         search.networks()
-        search.metric()
         search.separation()
         gate, gates = search.gate()
     if gate.h <= 0:
