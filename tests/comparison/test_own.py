@@ -211,3 +211,15 @@ def test_behind_the_router_its_scores_label(tiny_dataset, small_model, fit):
     for name in ("S", "U", "H", "calibrated_H", "supervised"):
         assert own[name] == built_in[name] and own[name] is not None
     assert own["parameters"] is None and built_in["parameters"] > 0
+
+
+def test_a_subclass_of_a_baseline_is_taken_as_it_is(module, own_rows, tiny_dataset):
+    name = module("from tinygzsl.baselines import ESZSL\nclass Mine(ESZSL):\n    title = 'mine'\n")
+    own = load(f"{name}:Mine")
+    assert own.has_seed and own.grid == ESZSL.grid
+    found = own_rows(own, seeds=(0, 1))
+    (built_in,) = Comparison(tiny_dataset(), {"ESZSL": Chosen({})}).rows([Key("ESZSL", False, 0)])
+    for row in found:
+        assert row["error"] is None
+        for name in ("S", "U", "H", "calibrated_H", "ausuc", "offset"):
+            assert row[name] == built_in[name]
