@@ -144,7 +144,7 @@ def check_views(
     for table, (name, array) in zip(called, views.items(), strict=True):
         why = "the model's seen prototypes" if name == ONE else f"the model's view {name!r}"
         check_matrix(table, array, columns=seen[name].shape[1], why=why)
-    check_same_rows("unseen_prototypes", views)
+    _check_same_rows("unseen_prototypes", views)
     return views
 
 
@@ -170,7 +170,7 @@ def _check_known(seen: Mapping[str, Array], unseen: Mapping[str, Array]) -> None
             )
 
 
-def check_same_rows(name: str, views: Mapping[str, Array]) -> None:
+def _check_same_rows(name: str, views: Mapping[str, Array]) -> None:
     """ValueError unless all views have as many rows as the first."""
     (first, one), *others = views.items()
     for view, array in others:
