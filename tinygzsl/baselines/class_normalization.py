@@ -195,8 +195,10 @@ def normalize_forward(h: Array) -> tuple[Array, NormCache, Moments]:
     """
     if len(h) < 2:
         raise ValueError(f"h has {len(h)} rows, which have no variance; pass at least 2 classes")
-    mean, variance = h.mean(axis=0), h.var(axis=0, ddof=1)
-    centred, inverse = h - mean, 1 / (variance + np.asarray(EPS, h.dtype))
+    mean = h.mean(axis=0)
+    centred = h - mean
+    variance = (centred * centred).sum(axis=0) / (len(h) - 1)
+    inverse = 1 / (variance + np.asarray(EPS, h.dtype))
     return centred * inverse, (centred, inverse), Moments(mean, variance)
 
 

@@ -61,9 +61,9 @@ class PrototypeRidge(Baseline):
     }
     grid: ClassVar[dict[str, tuple[Any, ...]]] = {
         "features": ("minmax", "standard"),
-        "gamma": (0.25, 0.5, 1.0),
-        "ridge": (0.03, 0.1),
-        "shrink": (0.1, 0.3, 1.0, 3.0),
+        "gamma": (0.1, 0.25, 0.5),
+        "ridge": (0.01, 0.03),
+        "shrink": (0.1, 0.3, 1.0, 3.0, 10.0),
     }
 
     gamma: float = 1.0

@@ -9,6 +9,8 @@ as exact as solving with L.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,9 +84,9 @@ def fit_whitening(x: Array, index: Array, *, shrink: float) -> Whitening:
     return Whitening(mean.astype(x.dtype), xp.asarray(inverse, dtype=x.dtype))
 
 
-def class_means(x: Array, index: np.ndarray) -> Array:
+def class_means(x: Array, index: Array) -> Array:
     """Return the mean (S, d) of each class's samples in float64; index (n,) is from 0 to S - 1."""
-    xp = array_module(x)
+    xp, index = array_module(x), to_host(index)
     rows = (xp.asarray(np.flatnonzero(index == c)) for c in range(int(index.max()) + 1))
     return xp.stack([x[of_class].mean(axis=0, dtype="float64") for of_class in rows])
 
@@ -118,7 +120,7 @@ def _within_class_covariance(x: Array, index: np.ndarray, means: Array) -> Array
 
     if xp is not np:
         return part(0, x.shape[0]) / x.shape[0]
-    return sum(split(part, x.shape[0], least=ROWS)) / x.shape[0]
+    return reduce(add, split(part, x.shape[0], least=ROWS)) / x.shape[0]
 
 
 def _slices(low: int, high: int, *, step: int) -> list[slice]:
