@@ -61,7 +61,7 @@ def compare(
     as_json,
     **source,
 ):
-    """Train and evaluate our method and the others in the paper's tables.
+    """Train and evaluate our method and others, those in the paper's tables among them.
 
     Settings are those stored for the dataset, or each method's defaults. Calibrated figures use the
     offset chosen by validation. With --out, rows are written as they are measured, and the same

@@ -1,1 +1,1 @@
-"""Comparison of the methods in the paper's tables with the model: settings, rows, table."""
+"""Comparison of other methods with the model: settings, rows, table."""

@@ -43,7 +43,7 @@ def load_all(
 ) -> list[OwnClass]:
     """Return load(text) for each text; ValueError for a name twice, or a name of a known method."""
     known = [kind for name in METHODS for kind in (name, method(name).title)]
-    taken = dict.fromkeys((n.casefold() for n in known), "a method of the paper's tables")
+    taken = dict.fromkeys((n.casefold() for n in known), "one of the methods here")
     taken |= {n.casefold(): "ours" for gated in GATED.values() for n in (gated.name, gated.title)}
     found = []
     for text in texts:
