@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+import tinygzsl as tz
 from tinygzsl.baselines import DEM
 from tinygzsl.baselines.dem import dem_loss
 from tinygzsl.explain.gradcheck import Check, run_check
+from tinygzsl.metrics import mean_class_accuracy
 from tinygzsl.nn.mlp import MLP
 from tinygzsl.nn.random import Purpose
 
-PLAIN = {"prototypes": "none", "dtype": "float64"}
+PLAIN = {"features": "none", "prototypes": "none", "dtype": "float64"}
 
 
 @pytest.fixture
@@ -132,9 +134,22 @@ def test_it_maps_prototypes_to_the_means_and_takes_the_nearest(problem, classes)
     np.testing.assert_allclose(-f, np.linalg.norm(x[:, None] - mapped, axis=2), atol=1e-9)
 
 
-def test_defaults_are_the_published_settings():
+def test_the_published_settings_have_names():
+    for name, numbers in {"AWA1": (1024, 1e-4, 1e-3), "CUB": (1200, 1e-5, 1e-2)}.items():
+        model = DEM(**DEM.published[name])
+        model.check()
+        assert (model.hidden, model.lr, model.weight_decay) == numbers
+        assert (model.features, model.prototypes) == ("none", "none")  # as they are
+
+
+def test_defaults_are_for_prototypes_of_length_1():
     model = DEM()
-    assert (model.hidden, model.lr, model.weight_decay) == (1600, 1e-4, 1e-3)
+    assert (model.features, model.prototypes) == ("minmax", "l2")
+    assert (model.hidden, model.lr, model.weight_decay, model.steps) == (512, 1e-3, 1e-5, 1500)
+    data = tz.load_dataset("letters")
+    model = DEM(steps=300).fit(data.X_train, data.y_train, data.seen_prototypes)
+    f = model.decision_function(data.X_train)
+    assert mean_class_accuracy(data.y_train, data.seen_classes[f.argmax(axis=1)]) > 0.5
 
 
 def test_bad_settings(problem, sentence):
