@@ -2,7 +2,15 @@
 
 from .checkpoints import StackCheckpoint
 from .experts import default_experts
+from .fold_results import FoldResults
 from .routed import RoutedGZSL, RoutedResult
 from .stack import StackedGZSL
 
-__all__ = ["RoutedGZSL", "RoutedResult", "StackCheckpoint", "StackedGZSL", "default_experts"]
+__all__ = [
+    "FoldResults",
+    "RoutedGZSL",
+    "RoutedResult",
+    "StackCheckpoint",
+    "StackedGZSL",
+    "default_experts",
+]

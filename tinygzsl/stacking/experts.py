@@ -80,7 +80,9 @@ class Expert:
         with self.named_in_errors(where):
             return model.fit(X, y, seen[self.view], **more)
 
-    def scores(self, model: Any, X: np.ndarray, seen: Views, unseen: Views | None) -> RawScores:
+    def scores(
+        self, model: Any, X: np.ndarray, *, seen: Views, unseen: Views | None = None
+    ) -> RawScores:
         """Return the scores of all S + U classes by the fitted method, without unseen those of S.
 
         Raises ValueError or FloatingPointError if they aren't finite numbers of that shape.
@@ -105,7 +107,7 @@ class Expert:
 
     def unit(self, model: Any, X: np.ndarray, seen: Views) -> float:
         """Return the unit of the fitted method's F, from some of its training samples X (n, d)."""
-        return score_unit(self.scores(model, X[sample_rows(X)], seen, None).f)
+        return score_unit(self.scores(model, X[sample_rows(X)], seen=seen).f)
 
     @contextmanager
     def named_in_errors(self, where: str) -> Iterator[None]:
@@ -159,7 +161,7 @@ def by_name(experts: Any) -> dict[str, Any]:
 
 
 def with_views(
-    methods: Mapping[str, Any], views: Iterable[str], given: dict[str, Any]
+    methods: Mapping[str, Any], views: Iterable[str], *, given: dict[str, Any]
 ) -> list[Expert]:
     """Return an expert for each method and each view, with parameters of the stack.
 

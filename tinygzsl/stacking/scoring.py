@@ -30,7 +30,7 @@ class Scorer:
     def panel(self, X: np.ndarray, unseen: Views) -> Panel:
         """Return the scores of the samples X (n, d) with unseen prototypes (U, k) by view."""
         raw = {
-            expert.name: expert.scores(self.models[expert.name], X, self.seen, unseen)
+            expert.name: expert.scores(self.models[expert.name], X, seen=self.seen, unseen=unseen)
             for expert in self.experts
         }
         similarities = {name: similarity.of(X) for name, similarity in self.similarities.items()}
@@ -40,7 +40,7 @@ class Scorer:
         """Return Panel.seen (experts, n, S), which needs no unseen prototypes."""
         found = []
         for expert in self.experts:
-            raw = expert.scores(self.models[expert.name], X, self.seen, None)
+            raw = expert.scores(self.models[expert.name], X, seen=self.seen)
             f = raw.f.astype(float) / self.units[expert.name]
             found.append(f if raw.log_p is None else raw.log_p.astype(float))
         return np.stack(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..datasets.array_checks import (
 )
 from ..datasets.views import as_views, check_views, named_tables
 from ..gates.learned import warn_if_other_number
-from ..gates.panel import Panel, decide
+from ..gates.panel import Decision, Panel, decide
 from ..kernels.reference import log_softmax_entropy
 from ..nn.device_memory import FREE_SOME, device_errors
 from ..nn.random import check_seed
@@ -34,7 +34,8 @@ from ..text import shown
 from . import experts as methods
 from . import training as stack_training
 from .checkpoints import StackCheckpoint
-from .files import decision_from_header, scorer_from_state, scorer_state
+from .files import scorer_from_state, scorer_state
+from .fold_results import FoldResults
 from .inputs import as_given, checked_features, unseen_of_fit, views_on_host
 
 KIND = "stack"  # of its files
@@ -102,6 +103,8 @@ class StackedGZSL(Parameters):
         For features that the folds tried, H of each fold by the decision of the others.
     fold_unseen_ : tuple of int
         The number of classes that played unseen ones on each fold.
+    fold_results_ : tinygzsl.stacking.FoldResults
+        The same three together, for `fit`.
     strict : bool
         Whether no expert trains with prototypes of unseen classes.
 
@@ -142,6 +145,7 @@ class StackedGZSL(Parameters):
         seen_prototypes: Array | Mapping[str, Array],
         *,
         unseen_prototypes: Array | Mapping[str, Array] | None = None,
+        fold_results: FoldResults | None = None,
         checkpoint: StackCheckpoint | None = None,
     ) -> Self:
         """Train on samples and prototypes of the seen classes.
@@ -159,6 +163,9 @@ class StackedGZSL(Parameters):
         unseen_prototypes : array of shape (U, k), or dict of them by view, optional
             Only for experts that allow_non_strict names; refused if there are none. Weights and
             gate never depend on them.
+        fold_results : FoldResults, optional
+            The fold_results_ of another fit, from which weights and gate are then taken: there are
+            no folds, and `features` is not used.
         checkpoint : StackCheckpoint, optional
             A folder in which finished pieces of work are saved, and from which fit resumes.
 
@@ -174,7 +181,7 @@ class StackedGZSL(Parameters):
             If the training of an expert diverges.
         """
         with workers(check_threads(self.threads)), device_errors(FREE_SOME):
-            self._fit(X, y, seen_prototypes, unseen_prototypes, checkpoint)
+            self._fit(X, y, seen_prototypes, unseen_prototypes, fold_results, checkpoint)
         return self
 
     def _fit(
@@ -183,6 +190,7 @@ class StackedGZSL(Parameters):
         y: Array,
         seen_prototypes: Array | Mapping[str, Array],
         unseen_prototypes: Array | Mapping[str, Array] | None,
+        fold_results: FoldResults | None,
         checkpoint: StackCheckpoint | None,
     ) -> None:
         seed = check_seed(self.seed)
@@ -195,15 +203,19 @@ class StackedGZSL(Parameters):
         for name, table in named_tables("seen_prototypes", seen).items():
             classes, index = check_training_arrays(X, y, table, name=name)
         given = {"seed": seed, "device": self.device, "dtype": self.dtype, "threads": self.threads}
-        experts = methods.with_views(chosen, as_views(seen), given)
-        scalings = [expert.scaling for expert in experts if expert.scaling is not None]
+        experts = methods.with_views(chosen, as_views(seen), given=given)
         wanted = features is None or "neighbours" in features
+        if fold_results is not None:
+            fold_results.check(experts)
+            wanted = fold_results.near
+        scalings = [expert.scaling for expert in experts if expert.scaling is not None]
         plan = stack_training.Plan(
             experts=experts,
             features=features,
             seed=seed,
             dtype=self.dtype,
             unseen=unseen_of_fit(as_views(seen), unseen_prototypes, experts),
+            fold_results=fold_results,
             callback=self.callback,
             checkpoint=checkpoint,
             scalings=list(dict.fromkeys(scalings)) if wanted else [],
@@ -211,16 +223,33 @@ class StackedGZSL(Parameters):
         training = TrainingSet(X, classes[index], seen, classes)
         trained = stack_training.fit(training, plan)
 
-        self._scorer, self.decision_ = trained.scorer, trained.decision
+        self._scorer, self.fold_results_ = trained.scorer, trained.fold_results
         self._fit_params = {k: v for k, v in given.items() if k != "threads"}
         self.classes_, self.n_features_in_ = classes, X.shape[1]
-        self.held_out_h_, self.fold_unseen_ = trained.held_out, trained.fold_unseen
 
     @property
     def experts_(self) -> dict[str, Any]:
         """The fitted experts by name."""
         self._check_fitted()
         return self._scorer.models
+
+    @property
+    def decision_(self) -> Decision:
+        """The weights of the experts, in the order of experts_, and the gate."""
+        self._check_fitted()
+        return self.fold_results_.decision
+
+    @property
+    def held_out_h_(self) -> dict[tuple[str, ...], list[float]]:
+        """For features that the folds tried, H of each fold by the decision of the others."""
+        self._check_fitted()
+        return self.fold_results_.held_out
+
+    @property
+    def fold_unseen_(self) -> tuple[int, ...]:
+        """The number of classes that played unseen ones on each fold."""
+        self._check_fitted()
+        return self.fold_results_.fold_unseen
 
     @property
     def views_(self) -> tuple[str, ...]:
@@ -422,9 +451,7 @@ class StackedGZSL(Parameters):
                 "allow_non_strict": self.allow_non_strict,
                 "default_experts": self.experts is None,
             },
-            "decision": asdict(self.decision_),
-            "held_out_h": [[kinds, h] for kinds, h in self.held_out_h_.items()],
-            "fold_unseen": self.fold_unseen_,
+            **self.fold_results_.header(),
         }
         return put_together(header, scorer=scorer_state(self._scorer))
 
@@ -450,9 +477,7 @@ class StackedGZSL(Parameters):
         )
         first = next(iter(model.experts_.values()))
         model.classes_, model.n_features_in_ = first.classes_, first.n_features_in_
-        model.decision_ = decision_from_header(header["decision"], n_experts=len(model.experts_))
-        model.held_out_h_ = {tuple(kinds): h for kinds, h in header["held_out_h"]}
-        model.fold_unseen_ = tuple(header["fold_unseen"])
+        model.fold_results_ = FoldResults.from_header(header, model.experts_)
         model.experts = None if default else model._as_parameter()
         if header["strict"] is not model.strict:
             raise ValueError(f"strict is {shown(header['strict'], 20)}")

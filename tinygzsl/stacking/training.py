@@ -10,36 +10,30 @@ import numpy as np
 
 from ..datasets import Dataset, TrainingSet
 from ..datasets.views import as_views
-from ..gates.panel import (
-    Decision,
-    Fold,
-    Panel,
-    fit_decision,
-    held_out_h,
-)
+from ..gates.panel import Fold, Panel, fit_decision, held_out_h
 from ..router import SAMPLE_ROWS
 from ..storage.arrays_file import State
 from ..storage.checksums import fingerprint
 from ..tuning.folds import disjoint_folds
+from ..tuning.gate_choice import FEATURES, MARGIN
 from .checkpoints import StackCheckpoint
 from .experts import Expert, RawScores, Views
 from .files import model_from_state, model_state
+from .fold_results import FoldResults
 from .pieces import Callback, Piece, Pieces
 from .scoring import Scorer, scores_by_name
 from .similarity import fit_similarity
 
-SIMPLE = ("entropy", "gap")  # features, unless others are better by MARGIN in the mean H of folds
-CANDIDATES = (SIMPLE, (*SIMPLE, "neighbours"))
-MARGIN = 0.005
 EVERYTHING = "all samples"
 QUEUED = 3  # copies of the folds' scores that fitting the decision needs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a fit goes by: features None has the folds choose among CANDIDATES.
+    """What a fit goes by: features None has the folds choose among FEATURES.
 
-    unseen are the unseen prototypes by view for experts that aren't strict, else None.
+    unseen are the unseen prototypes by view for experts that aren't strict, else None. With
+    fold_results there are no folds.
     """
 
     experts: list[Expert]
@@ -47,21 +41,17 @@ class Plan:
     seed: int
     dtype: str
     unseen: Views | None = None
+    fold_results: FoldResults | None = None
     callback: Callback | None = None
     checkpoint: StackCheckpoint | None = None
     scalings: list[str] = field(default_factory=list)  # for the similarity to training samples
 
 
 class Trained(NamedTuple):
-    """The result: the scorer, the decision, and what chose its features.
-
-    held_out has, for features that were tried, H of each fold by the decision of the others.
-    """
+    """The result: the scorer, and what the folds have found."""
 
     scorer: Scorer
-    decision: Decision
-    held_out: dict[tuple[str, ...], list[float]]
-    fold_unseen: tuple[int, ...]
+    fold_results: FoldResults
 
 
 class _Part(NamedTuple):
@@ -80,18 +70,29 @@ class _Part(NamedTuple):
 
 def fit(training: TrainingSet, plan: Plan) -> Trained:
     """Return what StackedGZSL is made of, trained on samples of seen classes."""
-    folds = disjoint_folds(training, seed=plan.seed)
+    known = plan.fold_results
+    folds = disjoint_folds(training, seed=plan.seed) if known is None else []
     pieces, work = _planned(training, folds, plan)
+    found = known or _on_folds(folds, plan, pieces, work)
+    folds.clear()
+    return Trained(_scorer(training, plan, pieces, work[-1], near=found.near), found)
+
+
+def _on_folds(
+    folds: list[Dataset], plan: Plan, pieces: Pieces, work: list[dict[str, Piece]]
+) -> FoldResults:
     panels = []
     for i, fold in enumerate(folds):
         with warnings.catch_warnings():  # they come again where the experts see all samples
             warnings.simplefilter("ignore", UserWarning)
             panels.append(_fold(fold, plan, pieces, work[i]))
     features, held_out = _features(panels, plan.features)
-    decision = fit_decision(panels, features)
-    panels.clear()
-    scorer = _scorer(training, plan, pieces, work[-1], features=features)
-    return Trained(scorer, decision, held_out, tuple(len(fold.unseen_classes) for fold in folds))
+    return FoldResults(
+        experts=tuple(expert.name for expert in plan.experts),
+        decision=fit_decision(panels, features),
+        held_out=held_out,
+        fold_unseen=tuple(len(fold.unseen_classes) for fold in folds),
+    )
 
 
 def _scorer(
@@ -100,7 +101,7 @@ def _scorer(
     pieces: Pieces,
     work: dict[str, Piece],
     *,
-    features: tuple[str, ...],
+    near: bool,
 ) -> Scorer:
     """Return the experts trained on everything."""
     part = _Part(training.X, training.y, training.classes, as_views(training.prototypes))
@@ -112,7 +113,7 @@ def _scorer(
     similarities = {
         scaling: fit_similarity(part.X, part.index, scaling=scaling, dtype=plan.dtype)
         for scaling in plan.scalings
-        if "neighbours" in features
+        if near
     }
     return Scorer(
         experts=plan.experts,
@@ -155,7 +156,7 @@ def _scored(expert: Expert, part: _Part, X: np.ndarray, unseen: Views, *, where:
     """Return the scores of samples X (n, d) by the expert, trained on the part, and its unit."""
     model = expert.fit(part.X, part.y, part.seen, unseen=unseen, where=where)
     with expert.named_in_errors(where):
-        raw = expert.scores(model, X, part.seen, unseen)
+        raw = expert.scores(model, X, seen=part.seen, unseen=unseen)
         unit = expert.unit(model, part.X, part.seen)
     arrays = {"f": raw.f, "log_p": raw.log_p, "entropy": raw.entropy}
     return State({"unit": unit}, {k: v for k, v in arrays.items() if v is not None})
@@ -183,7 +184,7 @@ def _features(
     folds: list[Fold], given: tuple[str, ...] | None
 ) -> tuple[tuple[str, ...], dict[tuple[str, ...], list[float]]]:
     """Return the kinds of features, and H of each fold by the others' decision for each choice."""
-    candidates = CANDIDATES if given is None else (given,)
+    candidates = FEATURES if given is None else (given,)
     for kinds in candidates:
         if not folds[0].panel.features(kinds):
             raise ValueError(

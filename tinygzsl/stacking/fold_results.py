@@ -1,0 +1,76 @@
+"""What the folds of a stack's fit find. With it, another fit needs no folds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..estimator import EntropySeparationGZSL
+from ..gates.panel import Decision, feature_name
+from ..text import quoted
+from .experts import Expert
+from .files import decision_from_header
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldResults:
+    """What the folds have found.
+
+    experts are their names, in the order of the decision's weights. held_out has, for features that
+    were tried, H of each fold by the decision of the others, and fold_unseen the number of
+    pseudo-unseen classes of each fold.
+    """
+
+    experts: tuple[str, ...]
+    decision: Decision
+    held_out: dict[tuple[str, ...], list[float]]
+    fold_unseen: tuple[int, ...]
+
+    def header(self) -> dict[str, Any]:
+        """Return it ready for JSON, without the names of the experts."""
+        return {
+            "decision": asdict(self.decision),
+            "held_out_h": [[kinds, h] for kinds, h in self.held_out.items()],
+            "fold_unseen": self.fold_unseen,
+        }
+
+    @classmethod
+    def from_header(cls, header: dict[str, Any], experts: Iterable[str]) -> FoldResults:
+        """Return what `header` described, of the experts of these names.
+
+        Raises one of storage.arrays_file.DAMAGED if a part is missing or doesn't fit.
+        """
+        names = tuple(experts)
+        return cls(
+            experts=names,
+            decision=decision_from_header(header["decision"], n_experts=len(names)),
+            held_out={tuple(kinds): h for kinds, h in header["held_out_h"]},
+            fold_unseen=tuple(header["fold_unseen"]),
+        )
+
+    def check(self, experts: list[Expert]) -> None:
+        """ValueError unless it is of these experts, and its gate looks at what they have."""
+        names = tuple(expert.name for expert in experts)
+        if self.experts != names:
+            raise ValueError(
+                f"fold_results are of the experts {', '.join(self.experts)}, but these are "
+                f"{', '.join(names)}; fit without fold_results"
+            )
+        known = {feature_name("gap", name) for name in names}
+        for expert in experts:
+            if isinstance(expert.method, EntropySeparationGZSL):
+                known.add(feature_name("entropy", expert.name))
+            if expert.scaling is not None:
+                known.add(feature_name("neighbours", expert.scaling))
+        unknown = [name for name in self.decision.gate.features if name not in known]
+        if unknown:
+            raise ValueError(
+                f"the gate of fold_results looks at {quoted(unknown[0])}, which these experts "
+                "don't have; fit without fold_results"
+            )
+
+    @property
+    def near(self) -> bool:
+        """Whether the gate looks at similarities to training samples."""
+        return any(name.startswith("neighbours") for name in self.decision.gate.features)
