@@ -27,6 +27,8 @@ STABLE = {
     "EntropySeparationGZSL.predict",
     "EntropySeparationGZSL.route",
     "RoutedGZSL.predict",
+    "StackedGZSL.predict",
+    "StackedGZSL.route",
     "fpr_at_tpr",
     "load_dataset",
     "tune",

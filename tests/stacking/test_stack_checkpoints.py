@@ -1,0 +1,106 @@
+"""A fit that was stopped goes on from its finished pieces, to the same bits."""
+
+import numpy as np
+import pytest
+
+from tinygzsl.baselines import ESZSL
+from tinygzsl.stacking import StackCheckpoint, StackedGZSL
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "pieces"
+
+
+@pytest.mark.parametrize("done", [1, 4, 6, 10, 12])
+def test_a_fit_stopped_after_any_piece_ends_with_the_same_bits(stack, folder, same_results, done):
+    with pytest.raises(KeyboardInterrupt):
+        stack(
+            checkpoint=StackCheckpoint(folder, stopping=lambda: len(list(folder.iterdir())) == done)
+        )
+    assert len(list(folder.iterdir())) == done
+    said = []
+    resumed = stack(
+        checkpoint=StackCheckpoint(folder), callback=lambda step, logs: said.append(step)
+    )
+    assert len(list(folder.iterdir())) == 13 and said == list(range(14))
+    same_results(stack(), resumed)
+
+
+def test_finished_pieces_are_not_trained_again(data, folder):
+    trained = []
+
+    class Counted(ESZSL):
+        def fit(self, X, y, seen_prototypes):
+            trained.append(len(X))
+            if len(trained) == 2:
+                raise RuntimeError("killed")
+            return super().fit(X, y, seen_prototypes)
+
+    training = data.X_train, data.y_train, data.seen_prototypes
+    model, checkpoint = StackedGZSL(experts=[Counted()]), StackCheckpoint(folder)
+    with pytest.raises(RuntimeError):
+        model.fit(*training, checkpoint=checkpoint)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["fold0-expert0.npz", "fold0-neighbours-none.npz"]
+    model.fit(*training, checkpoint=checkpoint)
+    assert len(trained) == 4  # the fold that was killed, again, and all samples
+    model.fit(*training, checkpoint=checkpoint)
+    assert len(trained) == 4
+
+
+def test_what_a_killed_process_left_is_removed(stack, folder):
+    folder.mkdir()
+    left = folder / ".fold0-expert0.npz.1234.tmp"
+    left.write_text("a part")
+    stack(checkpoint=StackCheckpoint(folder))
+    assert not left.exists() and len(list(folder.iterdir())) == 13
+
+
+def test_damaged_pieces_are_refused(stack, folder, sentence):
+    checkpoint = StackCheckpoint(folder)
+    model = stack(checkpoint=checkpoint)
+    for name in ("fold1-expert1.npz", "expert2.npz", "fold0-neighbours-none.npz"):
+        whole = (folder / name).read_bytes()
+        half = len(whole) // 2
+        flipped = whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :]
+        for content in (whole[:-200], b"", flipped):
+            (folder / name).write_bytes(content)
+            with sentence(ValueError, name, "delete it to train this piece again"):
+                stack(checkpoint=checkpoint)
+        (folder / name).unlink()
+        again = stack(checkpoint=checkpoint)
+        assert again.decision_ == model.decision_
+        assert (folder / name).is_file()
+
+
+@pytest.mark.parametrize("change", ["seed", "dtype", "data", "expert"])
+def test_pieces_of_something_else_are_refused(experts, data, folder, sentence, change):
+    def fit(*, X, experts, **params):
+        model = StackedGZSL(experts=experts, **params)
+        return model.fit(X, data.y_train, data.seen_prototypes, checkpoint=StackCheckpoint(folder))
+
+    fit(X=data.X_train, experts=experts)
+    changes = {
+        "seed": {"X": data.X_train, "experts": experts, "seed": 1},
+        "dtype": {"X": data.X_train, "experts": experts, "dtype": "float64"},
+        "data": {"X": data.X_train + np.float32(1), "experts": experts},
+        "expert": {"X": data.X_train, "experts": {**experts, "ESZSL": ESZSL(features="l2")}},
+    }
+    with sentence(ValueError, folder, "belongs to other training data or another expert"):
+        fit(**changes[change])
+
+
+def test_threads_and_features_may_change(stack, folder):
+    stack(checkpoint=StackCheckpoint(folder), threads=1)
+    model = stack(checkpoint=StackCheckpoint(folder), threads=2, features=("gap",))
+    assert model.experts_["VSMM"].threads == 2 and model.experts_["ESZSL"].threads == 2
+    assert {name.split()[0] for name in model.decision_.gate.features} == {"gap"}
+
+
+def test_seconds_left_are_known_after_a_resume(stack, folder):
+    said = []
+    stack(checkpoint=StackCheckpoint(folder))
+    (folder / "expert2.npz").unlink()
+    stack(checkpoint=StackCheckpoint(folder), callback=lambda step, logs: said.append(logs))
+    assert said[5]["seconds_left"] > 0
