@@ -244,6 +244,7 @@ def test_doubts_are_told_in_nats_of_measured_thresholds():
         sample=VsmmScores(np.log(np.eye(2) + 1e-9), np.ones(2), np.zeros((2, 2))),
         y=np.arange(2),
         entropy_scale=(0.0, 2.0),  # so that 0.9 is 1.8 nats, above the 1.0 of every sample
+        neighbours=None,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -28,7 +28,8 @@ BRUTE_FORCE = {
 
 def routed(vsmm, x, seen, unseen, settings):
     semantic = vsmm.embed_prototypes(np.concatenate([seen, unseen]))
-    return route_batch(vsmm, x, semantic, settings, score_scale=1.0)
+    fitted = router.Fitted(score_scale=1.0, gap_scale=1.0)
+    return route_batch(vsmm, x, semantic, settings, fitted=fitted)
 
 
 @pytest.fixture

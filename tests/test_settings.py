@@ -28,6 +28,8 @@ MAY_BE_ZERO = {
     "router_delta_high",
     "router_bias",
 }
+# Of the learned gate: numbers that a fit finds, of either sign.
+UNBOUNDED = {"router_weights", "router_means", "router_intercept", "router_offset"}
 BELOW_ONE = ("gan_beta1", "gan_beta2", "vsmm_beta1", "vsmm_beta2", "cs_held_out", "router_held_out")
 
 
@@ -99,7 +101,7 @@ def test_every_setting_says_what_it_is_and_where_it_comes_from(field):
     assert len(found.source) > 3
     assert not found.source.endswith(".")
     if found.is_number:
-        assert found.range
+        assert bool(found.range) == (field.name not in UNBOUNDED)
         assert not found.choices
     elif found.kind is bool:
         assert not found.range
@@ -107,9 +109,10 @@ def test_every_setting_says_what_it_is_and_where_it_comes_from(field):
     else:
         assert found.kind is str
         assert len(found.choices) > 1
-        assert field.default in found.choices
+        words = field.default if found.is_list else (field.default,)
+        assert set(words) <= set(found.choices)
     assert type_name(found)
-    assert allowed(found)
+    assert allowed(found) or field.name in UNBOUNDED
     assert found.text.startswith(summary(found))
 
 
@@ -145,6 +148,14 @@ def test_every_preset_is_within_the_ranges(preset):
         assert getattr(settings, name) == value
 
 
+ONE_FEATURE = {
+    "router_features": ("gap",),
+    "router_weights": (1.0,),
+    "router_means": (0.0,),
+    "router_deviations": (1.0,),
+}
+
+
 def _given(name, number):
     """Settings with that number, a list of it where a list is meant, and partners that allow it."""
     kind = SETTINGS[name].kind
@@ -153,12 +164,13 @@ def _given(name, number):
         "cs_high": {"cs_low": 0.0},
         "router_delta_low": {"router_delta_high": 1e300},
         "router_delta_high": {"router_delta_low": 0.0},
+        **{name: {**ONE_FEATURE, name: ()} for name in ONE_FEATURE},
     }
     value = (kind(number),) if SETTINGS[name].is_list else kind(number)
-    return Settings(**{name: value, **partners.get(name, {})})
+    return Settings(**{**partners.get(name, {}), name: value})
 
 
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("name", [name for name in NUMBERS if name not in UNBOUNDED])
 def test_both_sides_of_each_bound(name, sentence):
     found = SETTINGS[name]
     step = 1 if found.kind is int else 1e-6
@@ -175,8 +187,9 @@ def test_both_sides_of_each_bound(name, sentence):
 
 
 def test_the_tables_of_limits_name_settings():
-    assert {name for name, default in FIELDS.items() if isinstance(default, str)} == set(CHOICES)
-    assert {name for name in NUMBERS if SETTINGS[name].allows(0)} == MAY_BE_ZERO
+    words = {name for name, default in FIELDS.items() if isinstance(default, str)}
+    assert words | {"router_features"} == set(CHOICES)
+    assert {name for name in NUMBERS if SETTINGS[name].allows(0)} == MAY_BE_ZERO | UNBOUNDED
     assert {name for name in NUMBERS if not SETTINGS[name].allows(1)} == set(BELOW_ONE)
     assert set(CHOICES["gan_activation"]) <= set(ACTIVATIONS)
     assert set(CHOICES["gan_output"]) <= set(ACTIVATIONS)
@@ -184,11 +197,14 @@ def test_the_tables_of_limits_name_settings():
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_words_are_one_of_the_choices(name, sentence):
+    is_list = SETTINGS[name].is_list
     for choice in CHOICES[name]:
-        given = {name: choice, "cs_high": 5.0}  # a window that both units of CS allow
-        assert getattr(Settings(**given), name) == choice
-    with sentence(ValueError, f"{name} is 'other'", *CHOICES[name]):
-        Settings(**{name: "other"})
+        value = (choice,) if is_list else choice
+        given = {name: value, "cs_high": 5.0}  # a window that both units of CS allow
+        assert getattr(Settings(**given), name) == value
+    other = ("other",) if is_list else "other"
+    with sentence(ValueError, f"{name} is {other!r}", *CHOICES[name]):
+        Settings(**{name: other})
 
 
 def test_a_window_that_an_absolute_score_cannot_reach(sentence):
@@ -199,8 +215,11 @@ def test_a_window_that_an_absolute_score_cannot_reach(sentence):
 @pytest.mark.parametrize("name", [n for n, d in FIELDS.items() if type(d) in (int, float)])
 def test_numbers_are_finite_and_not_negative(name, sentence):
     kind = type(FIELDS[name])
-    with sentence(ValueError, f"{name} is {kind(-1)}", "finite number"):
-        Settings(**{name: kind(-1)})
+    if name in UNBOUNDED:
+        assert getattr(Settings(**{name: kind(-1)}), name) == -1
+    else:
+        with sentence(ValueError, f"{name} is {kind(-1)}", "finite number"):
+            Settings(**{name: kind(-1)})
     for bad in (True, "1", (1,)):
         with sentence(ValueError, f"{name} is {bad!r}", "number, like"):
             Settings(**{name: bad})
@@ -216,7 +235,7 @@ def test_numbers_are_finite_and_not_negative(name, sentence):
 @pytest.mark.parametrize("name", [n for n, d in FIELDS.items() if type(d) in (int, float)])
 def test_zero_where_it_means_something(name, sentence):
     zero = type(FIELDS[name])(0)
-    if name in MAY_BE_ZERO - {"router_delta_high"}:
+    if name in (MAY_BE_ZERO | UNBOUNDED) - {"router_delta_high"}:
         assert getattr(Settings(**{name: zero}), name) == 0
     elif name == "router_delta_high":
         assert Settings(router_delta_low=0.0, router_delta_high=0.0).router_delta_high == 0
@@ -240,6 +259,10 @@ def test_shares_and_decays_are_below_one(name, sentence):
         ("ptc_l2", ("1e-3",)),
         ("ptc_l2", ()),
         ("ptc_l2", 1e-3),
+        ("router_features", ()),
+        ("router_features", "gap"),
+        ("router_weights", ("1",)),
+        ("router_fold_unseen", (4.0,)),
     ],
 )
 def test_lists_hold_numbers(name, bad, sentence):
@@ -274,6 +297,33 @@ def test_thresholds_are_in_order_and_may_be_equal(sentence):
     assert Settings(router_delta_low=1.0, router_delta_high=1.0)
     with sentence(ValueError, "router_delta_low is 2.0", "router_delta_high 1.5"):
         Settings(router_delta_low=2.0)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["router_weights", "router_means", "router_deviations"])
+def test_lists_hold_finite_numbers(name, bad, sentence):
+    with sentence(ValueError, f"{name} is ({bad},)", "finite numbers"):
+        Settings(**{**ONE_FEATURE, name: (bad,)})
+
+
+@pytest.mark.parametrize("name", ["router_weights", "router_means", "router_deviations"])
+def test_numbers_of_the_learned_gate_are_as_many_as_its_features(name, sentence):
+    assert Settings(**ONE_FEATURE)
+    words = ("for 1 router_features", "one per feature", "or none in all three")
+    with sentence(ValueError, *words):
+        Settings(**{**ONE_FEATURE, name: ()})
+    with sentence(ValueError, f"{name} has 2 numbers", *words):
+        Settings(**{**ONE_FEATURE, name: (1.0, 2.0)})
+    with sentence(ValueError, "router_weights has 1 numbers for 2 router_features"):
+        Settings(**{**ONE_FEATURE, "router_features": ("gap", "entropy")})
+    if name != "router_weights":
+        with sentence(ValueError, f"{name} has 1 numbers", "or none in all three"):
+            Settings(router_features=("gap",), **{name: (1.0,)})
+
+
+def test_a_feature_is_named_once(sentence):
+    with sentence(ValueError, "router_features is gap, entropy, gap", "name each once"):
+        Settings(router_features=("gap", "entropy", "gap"))
 
 
 @pytest.mark.wheel

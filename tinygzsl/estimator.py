@@ -555,7 +555,8 @@ class EntropySeparationGZSL(Parameters):
             ),
             classes=semantic.shape[0],
         )
-        return router.VsmmScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        joined = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return router.VsmmScores._make(joined)
 
     def panel(self, X: Array, unseen_prototypes: Array) -> panel.Panel:
         """Compute what the learned gate looks at, for analysis; `route` decides by it.

@@ -139,7 +139,7 @@ def vsmm_scores(vsmm: VSMM, x: Array, a: Array, *, metric: str) -> VsmmScores:
     """Return the scores of samples x (n, d) with prototypes a (c, k), computed in blocks."""
     semantic = vsmm.embed_prototypes(a)
     parts = [scores_batch(vsmm, rows, semantic, metric=metric) for _, rows in blocks(x)]
-    return VsmmScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return VsmmScores._make(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def scores_batch(vsmm: VSMM, x: Array, semantic: Array, *, metric: str) -> VsmmScores:

@@ -16,7 +16,7 @@ from tinygzsl.settings.table import SETTINGS
 OWN = ("preset", "seed", "device", "dtype", "threads", "callback")
 METHODS = (
     *("fit", "predict", "route", "entropy", "is_unseen", "predict_proba"),
-    *("compatibility", "sample_proxies", "score", "save"),
+    *("compatibility", "scores", "panel", "sample_proxies", "score", "save"),
 )
 
 
@@ -44,32 +44,34 @@ def test_the_constructor_has_the_settings_in_their_order_with_their_types():
 def test_help_names_every_parameter_with_type_range_and_text():
     documented = entries(parts(EntropySeparationGZSL)["Parameters"])
     assert list(documented) == list(inspect.signature(EntropySeparationGZSL).parameters)
-    assert len(documented) == 56
+    assert len(documented) == 64
     for name, found in SETTINGS.items():
         kind, text = documented[name]
         assert f"default {found.default!r}" in kind
         assert kind.endswith(found.range)
+        assert kind.startswith("tuple of ") == found.is_list
         for choice in found.choices:
             assert repr(choice) in kind
         assert text.startswith(found.text)
         assert found.unit in text
     assert documented["router_tau"] == (
         "float, default 0.2, more than 0",
-        "Temperature tau of softmax(F / tau), the soft gate's probabilities of the unseen classes. "
-        "A smaller one favours the nearest unseen class more. Unit: standard deviations of F on "
-        "training samples.",
+        "Temperature tau of softmax(F / tau), the probabilities of the unseen classes under the "
+        "soft and the learned gate. A smaller one favours the nearest unseen class more. Unit: "
+        "standard deviations of F on training samples.",
     )
 
 
 def test_the_attributes_are_those_of_a_fitted_model(model):
     documented = entries(parts(EntropySeparationGZSL)["Attributes"])
     public = {name for name in vars(model) if name.endswith("_")}
-    assert set(documented) == public | {"routing_"}
+    assert set(documented) == public | {"routing_", "decision_"}
 
 
 def test_no_line_of_the_help_is_too_wide_for_a_terminal():
     lines = inspect.getdoc(EntropySeparationGZSL).splitlines()
-    assert max(len(line) for line in lines if not line.startswith((">>>", "ptc_l2"))) <= 84
+    one_line = (">>>", "ptc_l2", "router_features")  # numpydoc wants name and type in one
+    assert max(len(line) for line in lines if not line.startswith(one_line)) <= 84
 
 
 @pytest.mark.parametrize("name", METHODS)

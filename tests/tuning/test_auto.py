@@ -11,7 +11,7 @@ import tinygzsl as tz
 from tinygzsl.datasets import save_npz
 from tinygzsl.tuning import auto
 from tinygzsl.tuning.auto import BASE, training_set
-from tinygzsl.tuning.folds import folds
+from tinygzsl.tuning.folds import disjoint_folds, folds
 
 pytestmark = pytest.mark.filterwarnings("ignore:validation chose the least or greatest")
 
@@ -98,6 +98,7 @@ def test_a_training_set_of_what_fit_is_given(data):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.filterwarnings("ignore:entropy hardly tells")
 def test_the_search_in_python_is_that_of_a_file_with_a_validation_split(data, tmp_path, run_cli):
     """`train --preset auto` reads the split of the file; fit is told its classes."""
     rows = np.isin(data.y_train, data.seen_classes[[1, 3]])
@@ -132,6 +133,7 @@ def test_validation_classes_make_the_first_fold(data, monkeypatch):
     assert list(first.seen_classes) == list(data.seen_classes[:2])
     assert list(first.unseen_classes) == list(data.seen_classes[3:])
     assert list(second.unseen_classes) == list(folds(data.training(), count=1)[0].unseen_classes)
+    assert list(disjoint_folds(seen[0])[0].unseen_classes) == list(data.seen_classes[3:])
 
 
 @pytest.mark.parametrize(

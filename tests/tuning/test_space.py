@@ -5,40 +5,45 @@ from dataclasses import replace
 import pytest
 
 from tinygzsl.settings import settings_for
-from tinygzsl.tuning.space import SEPARATIONS, WINDOWS, Space
+from tinygzsl.tuning.space import SCALERS, SEPARATIONS, Space
 
 
-def test_the_presets_window_and_pair_come_first():
+def test_the_presets_values_come_first():
     space = Space(settings_for("letters"), frozenset())
-    assert space.windows() == [(0.4, 0.7), *WINDOWS]
     assert space.separations() == [(2.0, 1.0), *SEPARATIONS]
+    standard = {"scale_features": "standard", "gan_output": "linear"}
+    minmax = {"scale_features": "minmax", "gan_output": "relu"}
+    assert space.scalings() == [standard, minmax]
+    assert space.epochs()[0] == 20
 
 
 def test_nothing_is_tried_twice():
-    start = settings_for("small", {"cs_low": 0.55, "cs_high": 0.7})
-    space = Space(start, frozenset())
-    assert space.windows()[0] == (0.55, 0.7)
-    assert sorted(space.windows()) == sorted(WINDOWS)
+    space = Space(settings_for("small", {"vsmm_epochs": 2}), frozenset())
     assert space.separations() == list(SEPARATIONS)
+    assert len(space.scalings()) == len(SCALERS)
+    assert space.epochs() == [2, 3, 1]
 
 
 def test_what_is_fixed_has_one_value():
-    start = settings_for("small", {"cs_low": 0.3, "vsmm_gamma": 0.7})
-    space = Space(start, frozenset(["cs_low", "vsmm_gamma"]))
-    assert space.windows() == [(0.3, 0.7)]
-    assert space.separations() == [(0.7, 1.0), (0.7, 0.3)]
+    changes = {"vsmm_gamma": 0.7, "vsmm_epochs": 7}
+    start = settings_for("small", {**changes, "gan_output": "sigmoid"})
+    space = Space(start, frozenset([*changes, "gan_output"]))
+    assert space.separations() == [(0.7, 1.0)]
+    assert Space(start, frozenset(["vsmm_weight_es"])).separations() == [
+        *((0.7, 1.0), (1.0, 1.0), (3.0, 1.0))
+    ]
+    assert space.epochs() == [7]
+    assert space.scalings() == [{"scale_features": "minmax", "gan_output": "sigmoid"}]
 
 
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
         ({}, []),
-        ({"vsmm_lr": 2e-3}, ["vsmm_lr"]),
-        ({"vsmm_lr": 5e-4, "vsmm_epochs": 5}, ["vsmm_lr", "vsmm_epochs"]),
-        ({"vsmm_epochs": 50}, ["vsmm_epochs"]),
-        ({"cs_low": 0.25, "cs_high": 0.4}, ["cs_low"]),
-        ({"cs_low": 0.25, "cs_high": 0.4, "vsmm_weight_es": 0.0}, []),
-        ({"cs_low": 0.55, "cs_high": 0.7}, []),
+        ({"vsmm_epochs": 5}, ["vsmm_epochs"]),
+        ({"vsmm_epochs": 40}, ["vsmm_epochs"]),
+        ({"vsmm_epochs": 30}, []),
+        ({"vsmm_gamma": 3.0, "router_metric": "dot"}, []),
     ],
 )
 def test_edges_are_named(changes, names):

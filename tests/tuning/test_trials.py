@@ -98,7 +98,7 @@ def test_windows_passed_before_the_cwgan_diverges_are_reached(fold, monkeypatch)
 
 def test_the_unit_of_scores_is_taken_from_training_rows(fold, monkeypatch):
     scales = []
-    monkeypatch.setattr(trials, "make_scores", lambda *parts, scale: scales.append(scale))
+    monkeypatch.setattr(trials, "make_scores", lambda *_, **units: scales.append(units))
     changed = [replace(fold, X_test=times * fold.X_test[::-1]) for times in (1, 100)]
     other = replace(fold, X_train=2 * fold.X_train + fold.X_train[:1])
     settings = replace(SETTINGS, scale_features="none")
@@ -106,7 +106,8 @@ def test_the_unit_of_scores_is_taken_from_training_rows(fold, monkeypatch):
         one = trainer(data)
         one.scores(one.vsmm(settings), settings)
     assert scales[0] == scales[1] == scales[2]
-    assert scales[3] != scales[0]
+    assert scales[0].keys() == {"scale", "unit"}
+    assert all(scales[3][name] != scales[0][name] for name in scales[0])
 
 
 def test_scores_that_are_not_finite_count_as_diverged(fold):
@@ -152,7 +153,7 @@ def test_a_fold_without_a_scale_is_not_reached(tiny_dataset, monkeypatch):
 
 def test_the_unit_of_scores_is_of_seen_classes_alone(fold, monkeypatch):
     scales = []
-    monkeypatch.setattr(trials, "make_scores", lambda *parts, scale: scales.append(scale))
+    monkeypatch.setattr(trials, "make_scores", lambda *_, **units: scales.append(units))
     settings = replace(SETTINGS, scale_prototypes="none")
     for times in (1, 10):
         one = trainer(replace(fold, unseen_prototypes=times * fold.unseen_prototypes))

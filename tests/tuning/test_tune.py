@@ -1,7 +1,6 @@
 """The search: it keeps what the user fixed, prefers the default, and every choice can be redone."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +8,9 @@ import pytest
 import tinygzsl as tz
 from tinygzsl.settings import settings_for
 from tinygzsl.tuning.folds import folds
-from tinygzsl.tuning.gate_grids import THRESHOLDS, Gate
-from tinygzsl.tuning.search import GAN_UNITS, MARGIN, Search
+from tinygzsl.tuning.gate_choice import Candidate
+from tinygzsl.tuning.gate_grids import THRESHOLDS
+from tinygzsl.tuning.search import GAN_UNITS, MARGIN, SEPARATION_FOLDS, Search
 from tinygzsl.tuning.trials import FoldTrainer
 
 TINY = {
@@ -63,16 +63,17 @@ def test_every_stage_has_its_trials_and_the_work_is_counted(training, calls):
     overrides = {**TINY, "vsmm_epochs": 12, "cs_low": 0.05, "cs_high": 0.2}
     found = tune(training, overrides, calls)
     stages = [trial["stage"] for trial in found.trials]
-    assert {s: stages.count(s) for s in stages} == {"networks": 6, "metric": 3, "separation": 3}
+    assert {s: stages.count(s) for s in stages} == {"networks": 2, "separation": 2}
     for trial in found.trials:
         assert 0 <= trial["H"] <= 1
         assert trial["H"] == pytest.approx(np.mean(trial["H_by_fold"]))
     assert [logs["trial"] for _, logs in calls if "trial" in logs] == found.trials
     steps = [step for step, _ in calls]
     assert steps == sorted(steps)
-    assert steps[-1] == calls[-1][1]["total"] == 2 * (6 + 1 + 3 + GAN_UNITS)
+    assert steps[-1] == calls[-1][1]["total"] == 2 * (2 + 2 + GAN_UNITS)
     assert [(g["kind"], g["unit"]) for g in found.gates] == [
-        *(("hard", "fraction"), ("hard", "nats"), ("soft", "fraction"), ("soft", "nats"))
+        *(("hard", "fraction"), ("hard", "nats"), ("soft", "fraction"), ("soft", "nats")),
+        *(("learned", "entropy, gap"), ("learned", "entropy, gap, neighbours")),
     ]
     (taken,) = (gate for gate in found.gates if gate["taken"])
     assert taken["H"] == found.H
@@ -110,7 +111,7 @@ def test_windows_that_are_not_reached_are_no_choice(training, sentence):
 def test_the_first_within_the_margin_of_the_best_is_taken(training, monkeypatch):
     start = settings_for("small")
     search = Search([trainer(training)], start, n_seen=5, given=frozenset())
-    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(by_fold=np.atleast_1d(h)))
+    monkeypatch.setattr(search, "_figure", np.atleast_1d)
     a, b, c = (replace(start, vsmm_epochs=n) for n in (1, 2, 3))
     for figures, taken in (
         ((0.5, 0.5 + 0.9 * MARGIN, 0.4), a),
@@ -136,13 +137,15 @@ def test_the_gate_is_judged_by_folds_that_did_not_choose_it(
     training, monkeypatch, hard, soft, taken
 ):
     figures = {"hard": hard, "soft": soft}
-
-    def best(scores, grids, kind, unit):
-        return Gate(kind, unit, (0, 0), (), *figures[kind])
-
-    monkeypatch.setattr("tinygzsl.tuning.search.best_gate", best)
+    found = [
+        Candidate(kind=kind, unit="nats", by_fold=(h,), left_out=left_out, settings={}, edges=[])
+        for kind, (h, left_out) in figures.items()
+    ]
+    monkeypatch.setattr("tinygzsl.tuning.search.candidates", lambda *_, **__: found)
     search = Search([trainer(training)], settings_for("small"), n_seen=5, given=frozenset())
-    assert search.gate()[0].kind == taken
+    search.features = ()
+    gate, gates = search.gate()
+    assert (gate.kind, gates) == (taken, found)
 
 
 def test_one_training_is_looked_at_after_several_epochs(training):
@@ -205,12 +208,12 @@ def test_an_unknown_setting_is_refused(training, sentence):
 
 
 def separated(search, monkeypatch, figures):
-    """search's settings after stage 3 where each (window, pair) has the H that figures gives it."""
+    """search's settings after stage 3 where each pair has the H that figures gives it."""
     (one,) = search.trainers
     monkeypatch.setattr(one, "windows", lambda _, windows: ((w, None) for w in windows))
     monkeypatch.setattr(one, "scores_with", lambda settings, _: figures(settings))
-    monkeypatch.setattr(search, "_figure", lambda h: SimpleNamespace(by_fold=(h[0],)))
-    monkeypatch.setattr(search, "_on_all_folds", lambda _, found: found)
+    monkeypatch.setattr(search, "_figure", lambda h: (h[0],))
+    monkeypatch.setattr(search, "_on_all_folds", lambda _, found, folds: found)
     search.separation()
     return search.settings
 
@@ -233,8 +236,7 @@ def test_the_presets_separation_comes_first_then_none(
     search.scores = [none]
 
     def figures(settings):
-        value = own if settings == start else other
-        return value if settings == start or settings.vsmm_weight_es == 0.3 else 0.1
+        return own if settings == start else other if settings.vsmm_gamma == 3 else 0.1
 
     found = separated(search, monkeypatch, figures)
     names = {True: "own", False: "other"}
@@ -258,7 +260,9 @@ def test_no_gate_above_zero_is_said(training, monkeypatch):
 
     def wrong(*arguments):
         found = scores(*arguments)
-        return found._replace(**{name: 0 * getattr(found, name) for name in names})
+        guess = found.expert.seen.argmax(axis=1)  # no seen sample is right under the learned gate
+        y = np.where(found.y < found.n_seen, (guess + 1) % found.n_seen, found.y)
+        return found._replace(y=y, **{name: 0 * getattr(found, name) for name in names})
 
     monkeypatch.setattr(FoldTrainer, "scores", wrong)
     with pytest.warns(UserWarning, match="no gate gives H above 0"):
@@ -269,3 +273,72 @@ def test_a_fixed_threshold_without_room_is_refused_before_the_search(training, s
     with sentence(ValueError, "router_delta_low is fixed at 1.45", "0.989 nats"):
         tune(training, {**FIXED, "router_delta_low": 1.45}, calls)
     assert not calls
+
+
+def test_further_folds_have_proxies_only_where_proxies_are_chosen(training, monkeypatch):
+    """A CWGAN takes as long as many VSMMs, so three folds choose."""
+    asked, windows, weights = [], FoldTrainer.windows, []
+    monkeypatch.setattr(
+        FoldTrainer, "windows", lambda one, *args: asked.append(one) or windows(one, *args)
+    )
+    for taken in (0.0, 1.0):
+        parts = folds(training, count=5)
+        trainers = [FoldTrainer(part, seed=0, device="cpu", dtype="float32") for part in parts]
+        search = Search(trainers, settings_for("small", FIXED), n_seen=5, given=frozenset(FIXED))
+        search.networks()
+        without = search.scores
+        monkeypatch.setattr(search, "_take", lambda found: take(search, found, taken))
+        search.separation()
+        weights.append((search.settings.vsmm_weight_es, len(asked)))
+        assert len(search.scores) == 5
+        assert (search.scores is without) == (taken == 0)
+        asked.clear()
+    assert weights == [(0.0, SEPARATION_FOLDS), (1.0, 5)]
+
+
+def take(search, found, weight):
+    search.settings = next(s for s in found if s.vsmm_weight_es == weight)
+    search.scores = found[search.settings]
+
+
+def test_a_fold_without_proxies_does_not_count_for_the_gate(training, monkeypatch):
+    parts, of_fold = folds(training, count=4), FoldTrainer.scores_of
+    trainers = [FoldTrainer(part, seed=0, device="cpu", dtype="float32") for part in parts]
+    last = trainers[3]
+    monkeypatch.setattr(
+        FoldTrainer, "scores_of", lambda one, s: None if one is last else of_fold(one, s)
+    )
+    start = settings_for("small", {**FIXED, "vsmm_weight_es": 1.0})
+    search = Search(trainers, start, n_seen=5, given=frozenset({*FIXED, "vsmm_weight_es"}))
+    search.networks()
+    with pytest.warns(UserWarning, match="proxies could not be had on one of the folds"):
+        search.separation()
+    assert (len(search.scores), len(search.trainers), last in search.trainers) == (3, 3, False)
+    gate, _ = search.gate()  # similarities are of the folds that count
+    assert len(gate.by_fold) == 3
+
+
+def test_without_a_number_of_folds_every_class_is_pseudo_unseen_once(training, monkeypatch):
+    seen = []
+    monkeypatch.setattr("tinygzsl.tuning.tune.FoldTrainer", lambda part, **_: seen.append(part))
+    with pytest.raises(AttributeError):  # the search has no folds to work on
+        tz.tune(training, "small", FIXED)
+    unseen = np.concatenate([part.unseen_classes for part in seen])
+    assert sorted(unseen) == sorted(training.classes)
+
+
+def test_fitted_numbers_leave_nothing_to_search(training, sentence):
+    numbers = {
+        "router_features": ("gap",),
+        **dict.fromkeys(("router_weights", "router_means", "router_deviations"), (1.0,)),
+    }
+    with sentence(ValueError, "router_weights is fixed", "another preset than 'auto'"):
+        tune(training, {**FIXED, **numbers})
+
+
+def test_features_the_user_set_are_the_only_ones(training):
+    fixed = {**FIXED, "vsmm_weight_es": 0.0, "router_gate": "learned", "router_features": ("gap",)}
+    found = tune(training, fixed)
+    assert [(gate["kind"], gate["unit"]) for gate in found.gates] == [("learned", "gap")]
+    assert found.settings.router_features == ("gap",)
+    assert len(found.settings.router_weights) == 1

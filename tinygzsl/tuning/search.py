@@ -65,11 +65,11 @@ class Search:
         grids = make_grids(start, given, log_s=log_s)
         self.grids = cut_grids(grids, [*(t.n_seen for t in trainers), n_seen])
         self.start, self.until_proxies = start, self.grids
-        self.measured = start.router_unit == "measured"
+        self.measured, self.features = start.router_unit == "measured", feature_sets(start, given)
         if self.measured:  # needs proxies; before stage 2 use fractions of ln S instead
             self.start = start = replace(start, router_unit="nats")
             self.until_proxies = make_grids(start, frozenset({"router_gate"}), log_s=log_s)
-        self.space, self.features = Space(start, given), feature_sets(start, given)
+        self.space = Space(start, given)
         self.callback = callback or (lambda step, logs: None)
         self.settings = replace(start, vsmm_weight_es=0.0)  # until stage 2
         self.scores: list[Scores] = []
