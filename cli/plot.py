@@ -19,7 +19,8 @@ def plot(run, out, as_json):
     """Draw the curves of a run as PNG and SVG.
 
     RUN is a folder made by `train`. Draws the confidence score, the critic, the VSMM's losses and,
-    if the run was evaluated, the entropies of its test samples. Needs matplotlib.
+    if the run was evaluated, the entropies of its test samples, and what a learned gate says of
+    them. Needs matplotlib.
     """
     from ..report.charts import run_charts
     from ..report.figures import draw, new_figure, save_figures
@@ -27,22 +28,24 @@ def plot(run, out, as_json):
 
     new_figure(1, 1.0)  # raises if Matplotlib is missing, before the run is loaded
     found = load_run(run, "cpu")
-    figures = {chart.name: draw(chart) for chart in run_charts(found, _histogram(found))}
+    figures = {chart.name: draw(chart) for chart in run_charts(found, **_histograms(found))}
     paths = save_figures(figures, Path(out) if out else found.folder / FIGURES)
     names = [str(path) for path in paths]
     emit({"figures": names}, as_json=as_json, text="\n".join(f"wrote {name}" for name in names))
 
 
-def _histogram(run):
-    """Return the entropies of the test samples, or None, with a note, if they aren't available."""
+def _histograms(run):
+    """Return those of the test samples, or none, with a note, if the samples aren't available."""
     from ..datasets import load_dataset
-    from ..report.samples import entropy_histogram
+    from ..report.samples import entropy_histogram, theta_histogram
 
     if run.metrics is None:
         note(f"note: no entropy histogram before `tinygzsl evaluate {run.folder}`")
-        return None
+        return {}
     try:
-        return entropy_histogram(run.model, load_dataset(**run.source))
+        data = load_dataset(**run.source)
     except OSError as error:
         note(f"note: no entropy histogram: {error}")
-        return None
+        return {}
+    of_entropy, of_theta = entropy_histogram(run.model, data), theta_histogram(run.model, data)
+    return {"histogram": of_entropy, "theta": of_theta}

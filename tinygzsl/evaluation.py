@@ -106,7 +106,7 @@ def evaluate(model: Routing | Baseline, data: Dataset) -> dict[str, Any]:
 
         A StackedGZSL has its mixed probabilities in place of those of C, and among unseen classes
         in place of eq. 2. ausuc is the area under the curve of S and U over all offsets of its
-        gate. It labels no sample without the gate, so gzsl is None.
+        gate. It labels no sample without the gate and has no gzsl.
 
         A Baseline has no router: its S, U, H and per_class are by its scores, with its offset
         subtracted from those of seen classes, and the calibration is None for both. Besides these
@@ -170,7 +170,7 @@ def _figures(model: Routing, data: Dataset, labels: _Labels) -> dict[str, Any]:
         "auroc": auroc(h_seen, h_unseen),
         "fpr95": fpr_at_tpr(h_seen, h_unseen),
         "ausuc": ausuc(labels.f_seen, labels.f_unseen, y, seen, data.unseen_classes),
-        "gzsl": None if everywhere is None else accuracies(y, everywhere, is_seen),
+        **({} if everywhere is None else {"gzsl": accuracies(y, everywhere, is_seen)}),
         "supervised": mean_class_accuracy(y[is_seen], supervised[is_seen]),
         "zsl": mean_class_accuracy(y[~is_seen], zero_shot[~is_seen]),
         "oracle": dict(

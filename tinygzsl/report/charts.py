@@ -28,6 +28,7 @@ LOSSES = {
 }
 ENTROPIES = {"h_seen": "seen samples", "h_proxy": "proxies"}
 LIMITS = {"delta_low": "δ low", "delta_high": "δ high"}
+OWN_SCALES = "Each histogram has a scale of its own, up to its highest bin."
 CAME_TRUE = {"score": "right labels", "gate": "samples of seen classes"}
 
 
@@ -81,19 +82,24 @@ class Chart:
     whole: bool = False
 
 
-def run_charts(run: Run, histogram: Histogram | None = None) -> list[Chart]:
+def run_charts(
+    run: Run, histogram: Histogram | None = None, theta: Histogram | None = None
+) -> list[Chart]:
     """Return all charts.
 
-    They are score and critic (if there is a GAN), vsmm, entropy (with a histogram), and those of
-    reliability (if the run was evaluated).
+    They are score and critic (if there is a GAN), vsmm (unless the model is a stack), entropy (with
+    its histogram), gate (with that of theta), and those of reliability (if the run was evaluated).
     """
-    model, charts = run.model, []
-    if model.proxy_source_ is not None:
+    model, charts = run.single, []
+    if model is not None and model.proxy_source_ is not None:
         charts += [score_chart(model.proxy_source_, model.settings_)]
         charts += [critic_chart(model.proxy_source_.looks)]
-    charts.append(vsmm_chart(model.history_))
+    if model is not None:
+        charts.append(vsmm_chart(model.history_))
     if histogram is not None:
         charts.append(entropy_chart(run, histogram))
+    if theta is not None:
+        charts.append(gate_chart(theta))
     return charts + reliability_charts((run.metrics or {}).get("calibration", {}))
 
 
@@ -178,27 +184,47 @@ def vsmm_chart(history: list[dict[str, float]]) -> Chart:
 
 
 def entropy_chart(run: Run, histogram: Histogram) -> Chart:
-    """Histograms of the entropies of seen, unseen and proxy samples, with the thresholds."""
-    edges, top = histogram.edges.tolist(), float(histogram.edges[-1])
-    found = limits(run.model.routing_, len(run.model.classes_))
+    """Histograms of the entropies of seen, unseen and proxy samples, with the thresholds if any."""
+    model, top = run.single, float(histogram.edges[-1])
+    found = {} if model is None else limits(model.routing_, len(model.classes_))
     rules = {LIMITS.get(name, name): nats for name, nats in found.items()}
     dashed = " and ".join(f"{name} at {nats:.3g} nats" for name, nats in rules.items())
-    panels = []
-    for kind, shares in histogram.shares.items():
-        bars = Series(form="bars", kind=kind, name=TITLES[kind], x=edges, y=shares.tolist())
-        panels.append(Panel(y="share", series=(bars,)))
+    of = "C" if model is not None else "the experts' probabilities of seen classes"
     return Chart(
         name="entropy",
-        title=f"Histograms of the entropy of C; dashed: {dashed}",
-        caption=(
-            f"Dashed: {dashed}. Each histogram has a scale of its own, up to its highest bin."
-        ),
+        title=f"Histograms of the entropy of {of}" + (f"; dashed: {dashed}" if dashed else ""),
+        caption=(f"Dashed: {dashed}. " if dashed else "") + OWN_SCALES,
         x=f"entropy in nats, 0 to ln S = {top:.2f}",
         low=0,
         high=top,
-        panels=tuple(panels),
+        panels=_bars(histogram),
         rules=rules,
     )
+
+
+def gate_chart(histogram: Histogram) -> Chart:
+    """Histograms of theta of seen and unseen samples, by which the learned gate decides."""
+    return Chart(
+        name="gate",
+        title="Histograms of the gate's θ = κ g - o; dashed: P(seen) = 1/2",
+        caption=(
+            "θ is the log-odds of all seen classes together. Where it is above 0, on the right of "
+            f"the dashed line, a seen class is more probable than an unseen one. {OWN_SCALES}"
+        ),
+        x="θ, the log-odds of a seen class",
+        low=float(histogram.edges[0]),
+        high=float(histogram.edges[-1]),
+        panels=_bars(histogram),
+        rules={"P(seen) = 1/2": 0.0},
+    )
+
+
+def _bars(histogram: Histogram) -> tuple[Panel, ...]:
+    panels, edges = [], histogram.edges.tolist()
+    for kind, shares in histogram.shares.items():
+        bars = Series(form="bars", kind=kind, name=TITLES[kind], x=edges, y=shares.tolist())
+        panels.append(Panel(y="share", series=(bars,)))
+    return tuple(panels)
 
 
 def reliability_charts(calibration: dict[str, Any]) -> list[Chart]:

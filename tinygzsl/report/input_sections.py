@@ -8,16 +8,21 @@ from typing import Any
 
 from ..datasets import Dataset
 from ..datasets.views import widths
+from ..estimator import EntropySeparationGZSL
 from ..gates.units import thresholds
 from ..runs.load import Run
 from ..settings import PRESETS, Settings, settings_for
+from ..stacking.stack import StackedGZSL
 from .html import Html, element, paragraph, section, table
 
+NOT_SHOWN = ("experts", "callback")  # they have tables of their own, or are no setting
 FACTS = ("started", "seconds", "device", "dtype", "seed", "threads", "cores", "platform", "commit")
 
 
 def settings_section(run: Run) -> Html:
     """The settings that differ from the preset, then all of them."""
+    if isinstance(run.model, StackedGZSL):
+        return _stack_section(run.model)
     settings = run.model.settings_
     preset = str(run.manifest.get("preset", run.model.preset))
     base = settings_for(preset) if preset in PRESETS else Settings()
@@ -48,15 +53,25 @@ def settings_section(run: Run) -> Html:
         "Configuration",
         paragraph("Preset ", element("strong", preset), ". Entropies are in nats."),
         first,
-        *_measured(run),
+        *_measured(run.model),
         element("h3", "All settings"),
         element("div", *groups, class_="many words"),
     )
 
 
-def _measured(run: Run) -> list[Html]:
+def _stack_section(model: StackedGZSL) -> Html:
+    """The parameters of a stack, and those of its experts that are not None."""
+    tables = []
+    for name, expert in {"The stack": model, **model.experts_}.items():
+        params = expert.get_params().items()
+        rows = [[k, _shown(v)] for k, v in params if v is not None and k not in NOT_SHOWN]
+        tables.append(table(["parameter", "value"], rows, caption=name))
+    return section("settings", "Configuration", element("div", *tables, class_="many words"))
+
+
+def _measured(model: EntropySeparationGZSL) -> list[Html]:
     """Return the thresholds in nats if the settings give positions on a measured scale."""
-    used = thresholds(run.model.routing_, run.model.entropy_scale_)
+    used = thresholds(model.routing_, model.entropy_scale_)
     if used is None or "median_seen" not in used:
         return []
     low, high, seen, proxy = (f"{value:.3f}" for value in used.values())

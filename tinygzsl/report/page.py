@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets import Dataset, load_dataset
-from ..evaluation import evaluate
+from ..estimator import EntropySeparationGZSL
+from ..evaluation import evaluate, gate_of
 from ..runs.load import Run
+from ..stacking.stack import StackedGZSL
 from ..storage.checksums import file_sha256, write_text
 from ..text import one_line
 from .charts import entropy_chart, score_chart
+from .gate_sections import experts_section, gate_section
 from .html import Html, element, page, paragraph, section
 from .input_sections import data_section, environment_section, settings_section
 from .result_sections import (
@@ -29,7 +32,7 @@ from .warnings import find_warnings
 
 REPORT = "report.html"
 NEEDED = (
-    *("S", "U", "H", "auroc", "gzsl", "oracle", "entropy", "routes", "per_class", "calibration"),
+    *("S", "U", "H", "auroc", "oracle", "entropy", "routes", "per_class", "calibration"),
     "n_test",
 )
 
@@ -86,7 +89,7 @@ def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
             gone = f"Histogram, confusion and single samples are left out: {error}."
             return Content(run=run, data=None, metrics=run.metrics, details=None, notices=[gone])
         metrics, notices = run.metrics, _changed(run.metrics, data)
-    if any(key not in metrics for key in NEEDED):
+    if any(key not in metrics for key in _needed(run)):
         metrics = {**evaluate(run.model, data), **metrics}
     return Content(
         run=run,
@@ -95,6 +98,12 @@ def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
         details=inspect_samples(run.model, data),
         notices=notices,
     )
+
+
+def _needed(run: Run) -> tuple[str, ...]:
+    """Return the keys of `evaluate` that the page shows."""
+    of_gate = ("gate", "oracle_offset") if gate_of(run.model) == "learned" else ()
+    return (*NEEDED, *of_gate, *(() if run.single is None else ("gzsl",)))
 
 
 def _changed(metrics: dict[str, Any], data: Dataset) -> list[str]:
@@ -134,25 +143,29 @@ def write_report(content: Content, path: Path) -> list[str]:
 def report_html(content: Content, warnings: list[str], *, name: Callable[[Any], str]) -> str:
     """Return the page as text; name(label) is a class's displayed name."""
     run, data, metrics, details, notices = content
-    title = f"Run {run.folder.resolve().name}"
+    title, gate = f"Run {run.folder.resolve().name}", gate_of(run.model)
     sections = {"warnings": _warnings(warnings)}
     if metrics is not None:
-        sections["figures"] = figures_section(metrics, run.model.settings_.router_gate)
+        sections["figures"] = figures_section(metrics, gate)
+    if gate == "learned":
+        sections["gate"] = gate_section(run, details)
+    if isinstance(run.model, StackedGZSL):
+        sections["experts"] = experts_section(run.model, details)
     if details is not None:
         sections["entropy"] = _entropy_section(run, details)
     if metrics is not None and "routes" in metrics:
         sections["routes"] = routes_section(metrics["routes"])
     if metrics is not None and "calibration" in metrics:
-        gate = run.model.settings_.router_gate
         sections["reliability"] = reliability_section(metrics["calibration"], gate)
-    sections["score"] = _score_section(run)
+    if run.single is not None:
+        sections["score"] = _score_section(run.single)
     if metrics is not None and "per_class" in metrics:
         counts = details.counts if details else {}
         sections["classes"] = classes_section(metrics["per_class"], counts, name=name)
     if details is not None and data is not None:
         unseen = data.unseen_classes.tolist()
         sections["confusion"] = confusion_section(details, unseen, name=name)
-        sections["mistakes"] = mistakes_section(details, run.model.settings_.router_gate, name=name)
+        sections["mistakes"] = mistakes_section(details, gate, name=name)
     sections["data"] = data_section(run, data, metrics=metrics)
     sections["settings"] = settings_section(run)
     sections["environment"] = environment_section(run)
@@ -183,6 +196,8 @@ def _subtitle(run: Run) -> Html:
 NAVIGATION = {
     "warnings": "Warnings",
     "figures": "Figures",
+    "gate": "Gate",
+    "experts": "Experts",
     "entropy": "Entropy",
     "routes": "Routes",
     "reliability": "Reliability",
@@ -212,10 +227,10 @@ def _entropy_section(run: Run, details: Details) -> Html:
     return section("entropy", "Entropy", draw(entropy_chart(run, details.histogram)))
 
 
-def _score_section(run: Run) -> Html:
-    source = run.model.proxy_source_
+def _score_section(model: EntropySeparationGZSL) -> Html:
+    source = model.proxy_source_
     if source is None:
         note = "The run has no CWGAN (vsmm.weight_es = 0), hence no proxies and no such score."
         return section("score", "Confidence score", paragraph(note))
-    chart = score_chart(source, run.model.settings_)
+    chart = score_chart(source, model.settings_)
     return section("score", "Confidence score", draw(chart))

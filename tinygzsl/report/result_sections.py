@@ -21,6 +21,11 @@ PLAIN = {
     "auroc": "AUROC of the entropy as detector of unseen samples",
     "fpr95": "share of seen samples flagged when 95% of the unseen are",
 }
+OF_GATE = {
+    "auroc": "AUROC of the gate as detector of unseen samples",
+    "fpr95": "share of seen samples flagged by the gate when 95% of the unseen are",
+}
+OF_STACK = {"ausuc": "AUSUC over all offsets of the gate"}
 OWN_TABLES = ("S", "U", "H", "gzsl", "oracle", "entropy", "routes", "per_class", "n_test")
 
 
@@ -32,10 +37,12 @@ def headline(metrics: dict[str, Any]) -> Html:
         "H": "H, harmonic mean",
         "auroc": "AUROC of the entropy",
     }
+    figures = {title: metrics[key] for key, title in shown.items() if key in metrics}
+    if "gate" in metrics:
+        figures["AUROC of the gate"] = metrics["gate"]["auroc"]
     boxes = [
-        element("div", element("dt", title), element("dd", f"{metrics[key]:.3f}"))
-        for key, title in shown.items()
-        if key in metrics
+        element("div", element("dt", title), element("dd", f"{value:.3f}"))
+        for title, value in figures.items()
     ]
     return element("dl", *boxes, class_="headline")
 
@@ -44,12 +51,17 @@ def figures_section(metrics: dict[str, Any], gate: str) -> Html:
     """All figures of metrics.json, including those that later versions add."""
     router = "router (eq. 10)" if gate == "hard" else f"router ({gate} gate)"
     rows = [(router, metrics), ("eq. 2 for every sample", metrics.get("gzsl"))]
-    oracle = metrics.get("oracle")
+    oracle, shifted = metrics.get("oracle"), metrics.get("oracle_offset")
     if oracle:
         best = f"best threshold, {oracle['threshold']:.2f} nats: chosen on the test set"
         rows.append((best, oracle))
+    if shifted:
+        best = f"best offset of the gate, {shifted['offset']:.2f}: chosen on the test set"
+        rows.append((best, shifted))
     accuracy = [[name, *(f"{m[k]:.3f}" for k in ("S", "U", "H"))] for name, m in rows if m]
-    single = [[title, f"{metrics[key]:.3f}"] for key, title in PLAIN.items() if key in metrics]
+    plain = PLAIN | OF_STACK if "gate" in metrics and "gzsl" not in metrics else PLAIN
+    single = [[title, f"{metrics[key]:.3f}"] for key, title in plain.items() if key in metrics]
+    single += [[OF_GATE[key], f"{value:.3f}"] for key, value in metrics.get("gate", {}).items()]
     for kind, value in metrics.get("entropy", {}).items():
         title = "highest possible entropy, ln S" if kind == "max" else f"mean entropy, {kind}"
         single.append([title, f"{value:.2f} nats"])
@@ -59,6 +71,12 @@ def figures_section(metrics: dict[str, Any], gate: str) -> Html:
         for key, value in metrics.items()
         if key not in (*PLAIN, *OWN_TABLES) and isinstance(value, int | float)
     ]
+    oracles = (
+        "The best threshold is an oracle, for analysis only: it has seen the true labels."
+        if shifted is None
+        else "The best threshold and the best offset are oracles, for analysis only: they have "
+        "seen the true labels."
+    )
     return section(
         "figures",
         "Figures",
@@ -68,10 +86,7 @@ def figures_section(metrics: dict[str, Any], gate: str) -> Html:
             caption="Mean per-class accuracies and their harmonic mean",
         ),
         table(["figure", "value"], single, caption="All other figures"),
-        paragraph(
-            "Accuracies are fractions. The best threshold is an oracle, for analysis only: it has "
-            "seen the true labels."
-        ),
+        paragraph(f"Accuracies are fractions. {oracles}"),
     )
 
 

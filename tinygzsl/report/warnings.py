@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..gates.learned import OFFSETS
 from ..router import LOW_AUROC
 from ..runs.load import Run
 from ..snapshots import low_reference
+from ..stacking.stack import StackedGZSL
 
 EDGE = 0.01  # of ln S: a threshold so near to 0 or ln S is at the edge of its range
 LISTED = 10  # classes with accuracy 0 that are named
@@ -15,14 +17,26 @@ LISTED = 10  # classes with accuracy 0 that are named
 
 def find_warnings(run: Run, metrics: dict[str, Any] | None, *, name: Any = str) -> list[str]:
     """Return one sentence per finding, in a fixed order; name(label) is how a class is shown."""
-    found = [*_proxy_warnings(run), *_threshold_warnings(run)]
+    found = [*_strict_warnings(run), *_proxy_warnings(run), *_threshold_warnings(run)]
     return found if metrics is None else found + _result_warnings(metrics, name)
 
 
-def _proxy_warnings(run: Run) -> list[str]:
-    source, settings = run.model.proxy_source_, run.model.settings_
-    if source is None:
+def _strict_warnings(run: Run) -> list[str]:
+    if not isinstance(run.model, StackedGZSL) or run.model.strict:
         return []
+    models = run.model.experts_
+    names = [name for name, model in models.items() if not getattr(model, "strict", True)]
+    return [
+        "The run is not strict: the prototypes of the unseen classes were used to train "
+        f"{', '.join(names)}."
+    ]
+
+
+def _proxy_warnings(run: Run) -> list[str]:
+    model = run.single
+    if model is None or model.proxy_source_ is None:
+        return []
+    source, settings = model.proxy_source_, model.settings_
     found = []
     values = [look.value(settings.cs_unit) for look in source.looks]
     unit = "r" if settings.cs_unit == "relative" else "CS"
@@ -39,7 +53,7 @@ def _proxy_warnings(run: Run) -> list[str]:
             f"{settings.cs_high:g} when the CWGAN stopped at gan.max_epochs = "
             f"{settings.gan_max_epochs}."
         )
-    if source.reference < low_reference(len(run.model.classes_)):
+    if source.reference < low_reference(len(model.classes_)):
         found.append(
             f"CS of held-out real samples is only {source.reference:.2f}: the PTC barely tells the "
             "classes apart, so the window of CS means little."
@@ -48,7 +62,10 @@ def _proxy_warnings(run: Run) -> list[str]:
 
 
 def _threshold_warnings(run: Run) -> list[str]:
-    settings, classes = run.model.routing_, len(run.model.classes_)
+    model = run.single
+    if model is None or model.settings_.router_gate == "learned":
+        return _offset_warnings(run.model.decision_.gate.offset)
+    settings, classes = model.routing_, len(model.classes_)
     top = math.log(classes)
     at_top = f"at the edge of its range, which ends at ln {classes} = {top:.3g} nats"
     if settings.router_gate == "soft":
@@ -69,6 +86,16 @@ def _threshold_warnings(run: Run) -> list[str]:
     return found
 
 
+def _offset_warnings(offset: float) -> list[str]:
+    low, high = OFFSETS.min(), OFFSETS.max()
+    if low < offset < high:
+        return []
+    return [
+        f"The gate's offset is {offset:g}, at the edge of its range of {low:g} to {high:g}: the "
+        "folds asked for one farther out."
+    ]
+
+
 def _result_warnings(metrics: dict[str, Any], name: Any) -> list[str]:
     found = []
     for kind in ("seen", "unseen"):
@@ -81,9 +108,10 @@ def _result_warnings(metrics: dict[str, Any], name: Any) -> list[str]:
                 f"No test sample was labelled correctly in {len(zero)} {kind} {plural}: "
                 f"{', '.join(zero[:LISTED])}{rest}."
             )
-    if metrics.get("auroc", 1) < LOW_AUROC:
+    detector, of = ("gate", metrics["gate"]) if "gate" in metrics else ("entropy", metrics)
+    if of.get("auroc", 1) < LOW_AUROC:
         found.append(
-            f"The entropy hardly tells unseen from seen: its AUROC is {metrics['auroc']:.3f}, and "
+            f"The {detector} hardly tells unseen from seen: its AUROC is {of['auroc']:.3f}, and "
             "0.5 is chance."
         )
     plain = metrics.get("gzsl", {}).get("H", 0)

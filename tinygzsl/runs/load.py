@@ -9,6 +9,7 @@ from typing import Any
 
 from ..estimator import EntropySeparationGZSL
 from ..models import load_model
+from ..stacking.stack import StackedGZSL
 from ..storage.checksums import file_sha256, read_json
 from .config import read_source
 from .folder import CONFIG, MANIFEST, METRICS, MODEL
@@ -24,10 +25,15 @@ class Run:
     """
 
     folder: Path
-    model: EntropySeparationGZSL
+    model: EntropySeparationGZSL | StackedGZSL
     source: dict[str, Any]
     manifest: dict[str, Any]
     metrics: dict[str, Any] | None
+
+    @property
+    def single(self) -> EntropySeparationGZSL | None:
+        """The model unless it is a stack: it has settings, a history and, with a GAN, proxies."""
+        return None if isinstance(self.model, StackedGZSL) else self.model
 
 
 def load_run(folder: Any, device: str | None = None) -> Run:
@@ -54,7 +60,7 @@ def load_run(folder: Any, device: str | None = None) -> Run:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
     model = load_model(folder / MODEL, device)
-    if not isinstance(model, EntropySeparationGZSL):
+    if not isinstance(model, EntropySeparationGZSL | StackedGZSL):
         raise ValueError(
             f"{folder / MODEL} holds a {type(model).__name__}, which `train` doesn't make; pass a "
             "run folder made by `train`"

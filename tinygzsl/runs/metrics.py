@@ -42,6 +42,8 @@ FORMS = {
     **dict.fromkeys(("supervised", "zsl", "ausuc", "auroc", "fpr95"), NUMBER),
     "gzsl": ACCURACIES,
     "oracle": {**ACCURACIES, "threshold": NUMBER},
+    "gate": {"auroc": NUMBER, "fpr95": NUMBER},
+    "oracle_offset": {**ACCURACIES, "offset": NUMBER},
     "entropy": [NUMBER],
     "routes": {"seen": SHARES, "unseen": SHARES},
     "per_class": {"seen": [NUMBER], "unseen": [NUMBER]},
