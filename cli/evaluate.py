@@ -74,13 +74,14 @@ def _warn_if_changed(folder, inputs):
 def _text_for(model, metrics):
     """Return the figures of a model of any kind as text."""
     from ..baselines.common.base import Baseline
+    from ..evaluation import gate_of
     from ..stacking.routed import RoutedGZSL
 
     if isinstance(model, Baseline):
         lines = _text_of_scores(metrics, model.title)
     else:
         scores = model.expert.title if isinstance(model, RoutedGZSL) else "eq. 2"
-        lines = text(metrics, model.routing_.router_gate, scores=scores)
+        lines = text(metrics, gate_of(model), scores=scores)
     if not getattr(model, "strict", True):
         lines += "\nnot strict: trained with the prototypes of the unseen classes"
     return lines
@@ -107,19 +108,21 @@ def _of_kinds(metrics):
 def text(metrics, gate, *, scores="eq. 2"):
     """Return the figures as text.
 
-    gate is the router's, "hard" or "soft"; scores says whose scores label all samples without it.
+    gate is the router's, "hard", "soft" or "learned"; scores says whose scores label all samples
+    without it, which a stack can't.
     """
     from ..report.verdict import verdict
 
-    routes, entropy, oracle = metrics["routes"], metrics["entropy"], metrics["oracle"]
-    router = "router (eq. 10)" if gate == "hard" else "router (soft gate)"
-    rows = [(router, metrics), (f"{scores} for every sample", metrics["gzsl"])]
+    routes, entropy = metrics["routes"], metrics["entropy"]
+    router = "router (eq. 10)" if gate == "hard" else f"router ({gate} gate)"
+    rows = [(router, metrics)]
+    if "gzsl" in metrics:
+        rows.append((f"{scores} for every sample", metrics["gzsl"]))
     lines = [f"{'':24}     S      U      H"]
     lines += [f"{name:24}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}" for name, m in rows]
     lines += [
         _of_kinds(metrics),
-        f"entropy as detector of unseen: AUROC {metrics['auroc']:.3f}, "
-        f"FPR at 95% TPR {metrics['fpr95']:.3f}",
+        *_of_detectors(metrics),
         "mean entropy (nats): "
         + ", ".join(f"{kind} {value:.2f}" for kind, value in entropy.items()),
     ]
@@ -132,8 +135,26 @@ def text(metrics, gate, *, scores="eq. 2"):
                 f"{name}: Brier {found['brier']:.3f}, ECE {found['ece']:.3f} (if calibrated, below "
                 f"{found['ece_limit']:.3f}); {verdict(name, found)}"
             )
-    lines.append(
-        f"for analysis only, chosen on the test set: best threshold {oracle['threshold']:.2f} nats "
-        f"gives H {oracle['H']:.3f}"
-    )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_of_oracles(metrics)])
+
+
+def _of_detectors(metrics):
+    """Return a line for each detector of unseen samples."""
+    detectors = {"entropy": metrics} | ({"gate": metrics["gate"]} if "gate" in metrics else {})
+    return [
+        f"{name} as detector of unseen: AUROC {found['auroc']:.3f}, FPR at 95% TPR "
+        f"{found['fpr95']:.3f}"
+        for name, found in detectors.items()
+    ]
+
+
+def _of_oracles(metrics):
+    """Return a line for each number that is chosen on the test set."""
+    oracle, shifted = metrics["oracle"], metrics.get("oracle_offset")
+    found = [f"best threshold {oracle['threshold']:.2f} nats gives H {oracle['H']:.3f}"]
+    if shifted is not None:
+        found.append(
+            f"best offset of the gate {shifted['offset']:.2f} gives H {shifted['H']:.3f} "
+            f"(S {shifted['S']:.3f}, U {shifted['U']:.3f})"
+        )
+    return [f"for analysis only, chosen on the test set: {line}" for line in found]
