@@ -275,30 +275,29 @@ def test_a_fixed_threshold_without_room_is_refused_before_the_search(training, s
     assert not calls
 
 
-def test_further_folds_have_proxies_only_where_proxies_are_chosen(training, monkeypatch):
+@pytest.mark.parametrize(("weight", "trained"), [(0.0, SEPARATION_FOLDS), (1.0, 5)])
+def test_further_folds_have_proxies_only_where_proxies_are_chosen(
+    training, monkeypatch, weight, trained
+):
     """A CWGAN takes as long as many VSMMs, so three folds choose."""
-    asked, windows, weights = [], FoldTrainer.windows, []
+    asked, windows = [], FoldTrainer.windows
     monkeypatch.setattr(
         FoldTrainer, "windows", lambda one, *args: asked.append(one) or windows(one, *args)
     )
-    for taken in (0.0, 1.0):
-        parts = folds(training, count=5)
-        trainers = [FoldTrainer(part, seed=0, device="cpu", dtype="float32") for part in parts]
-        search = Search(trainers, settings_for("small", FIXED), n_seen=5, given=frozenset(FIXED))
-        search.networks()
-        without = search.scores
-        monkeypatch.setattr(search, "_take", lambda found: take(search, found, taken))
-        search.separation()
-        weights.append((search.settings.vsmm_weight_es, len(asked)))
-        assert len(search.scores) == 5
-        assert (search.scores is without) == (taken == 0)
-        asked.clear()
-    assert weights == [(0.0, SEPARATION_FOLDS), (1.0, 5)]
+    parts = folds(training, count=5)
+    trainers = [FoldTrainer(part, seed=0, device="cpu", dtype="float32") for part in parts]
+    search = Search(trainers, settings_for("small", FIXED), n_seen=5, given=frozenset(FIXED))
+    search.networks()
+    without = search.scores
 
+    def take(found):
+        search.settings = next(s for s in found if s.vsmm_weight_es == weight)
+        search.scores = found[search.settings]
 
-def take(search, found, weight):
-    search.settings = next(s for s in found if s.vsmm_weight_es == weight)
-    search.scores = found[search.settings]
+    monkeypatch.setattr(search, "_take", take)
+    search.separation()
+    assert (len(asked), len(search.scores)) == (trained, 5)
+    assert (search.scores is without) == (weight == 0)
 
 
 def test_a_fold_without_proxies_does_not_count_for_the_gate(training, monkeypatch):

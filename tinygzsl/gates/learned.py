@@ -31,6 +31,7 @@ from ..text import warn
 KAPPAS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 OFFSETS = np.linspace(-4, 4, 161)
 PLATEAU = 0.002  # values of o within this of the best mean H are as good; the middle one is taken
+ROUNDING = 1e-9  # of a mean: a feature that varies by less is constant
 MAX_ITERATIONS, GRADIENT_TOLERANCE, DECREASE = 500, 1e-8, 1e-14
 
 
@@ -185,7 +186,7 @@ def fit_gate(folds: list[FoldFeatures], features: tuple[str, ...]) -> LearnedGat
     omega = sample_weights(folds)
     means = omega @ phi / omega.sum()
     deviations = np.sqrt(omega @ (phi - means) ** 2 / omega.sum())
-    deviations[deviations == 0] = 1
+    deviations[deviations <= ROUNDING * np.abs(means)] = 1
     standard = (phi - means) / deviations
 
     def objective(wb: np.ndarray) -> tuple[float, np.ndarray]:
