@@ -40,6 +40,16 @@ def complete_preset(
     return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
 
 
+def complete_preset_or_best(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the presets of a command that trains "best" too."""
+    from ..settings import BEST
+
+    best = [CompletionItem(BEST)] if BEST.startswith(incomplete) else []
+    return complete_preset(ctx, param, incomplete) + best
+
+
 def _names(incomplete: str, dots: bool = False) -> list[tuple[str, str]]:
     """Return the settings whose names start with the typed text, with their first sentences."""
     from ..settings.describe import summary

@@ -44,13 +44,15 @@ def resolve(
 ) -> tuple[Any, ...]:
     """Return checked constructor parameters and the arguments of load_dataset.
 
+    The parameters of preset "best" are those of fold_results too, if the config file has them.
+
     `top` and `source` are options of the command line: they take precedence over the config file,
     and --set over both. A dataset on the command line replaces the file's whole [data] section.
     Raises ValueError for unknown names, values out of range, a --preset that the file's settings
     would override, and if no dataset is named.
     """
     from ..runs.config import read_config
-    from ..settings import settings_for
+    from ..settings import BEST, settings_for
 
     found, data, settings = read_config(config) if config else ({}, {}, {})
     _refuse_outside(found)
@@ -68,11 +70,30 @@ def resolve(
         )
     is_letters = source["name_or_path"].casefold() == "letters"
     top = {"preset": "letters" if is_letters else "paper"} | found | top
+    if top["preset"] == BEST:
+        return top | _fold_results(config, sets), source
     settings |= parse_set(sets)
     settings_for(top["preset"], settings)
     top["preset"] = dataset_preset(top["preset"], source["name_or_path"])
     lists_as_tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return top | lists_as_tuples, source
+
+
+def _fold_results(config: str | None, sets: tuple[str, ...]) -> dict[str, Any]:
+    """Return {"fold_results": ...} of a config file that has them; ValueError if there is --set."""
+    from ..settings import BEST
+
+    if sets:
+        raise ValueError(
+            f"--set {sets[0]} has no meaning for preset {BEST!r}, whose experts have fixed "
+            "settings; leave it out, or choose experts with tinygzsl.stacking.StackedGZSL"
+        )
+    if config is None:
+        return {}
+    from ..runs.stack_config import read_fold_results
+
+    found = read_fold_results(config)
+    return {} if found is None else {"fold_results": found}
 
 
 def dataset_preset(preset: str, dataset: str) -> str:
@@ -92,8 +113,9 @@ def dataset_preset(preset: str, dataset: str) -> str:
 def refuse_views(preset: str, prototypes: Any) -> None:
     """ValueError if there are several views of the prototypes and the preset takes one."""
     from ..datasets.views import single_view
+    from ..settings import BEST
 
-    if preset != "best":
+    if preset != BEST:
         single_view(prototypes)
 
 

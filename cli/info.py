@@ -14,7 +14,7 @@ def info(as_json):
     from ..runs.manifest import environment
     from ..runtime.backend import cuda_facts
     from ..runtime.threads import default_threads
-    from ..settings import PRESETS
+    from ..settings import BEST, PRESETS
 
     usable, gpu = cuda_facts()
     numba = numba_version()
@@ -22,7 +22,7 @@ def info(as_json):
     facts["threads"] = default_threads()
     facts["cpu"] = {"usable": True, "kernels": f"Numba {numba}" if numba else "NumPy, slower"}
     facts["cuda"] = {"usable": usable, **gpu}
-    facts["presets"] = list(PRESETS)
+    facts["presets"] = [*PRESETS, BEST]
     versions = ", ".join(f"{k} {v or 'not installed'}" for k, v in facts["versions"].items())
     variables = "".join(f", {k}={v}" for k, v in facts["thread_variables"].items())
     lines = [
@@ -31,7 +31,7 @@ def info(as_json):
         f"threads   {facts['threads']} by default{variables}",
         f"cpu       usable, kernels by {facts['cpu']['kernels']}",
         f"cuda      {_gpu_line(gpu) if usable else 'not usable: ' + gpu['reason']}",
-        f"presets   {', '.join(PRESETS)}",
+        f"presets   {', '.join(facts['presets'])}",
     ]
     emit(facts, as_json=as_json, text="\n".join(lines))
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option, note
-from .completion import complete_preset, complete_set
+from .completion import complete_preset_or_best, complete_set
 from .progress import clock
 
 
@@ -30,7 +30,7 @@ from .progress import clock
 @click.option(
     "--preset",
     help="Named settings; see `tinygzsl info`.  [default: paper]",
-    shell_complete=complete_preset,
+    shell_complete=complete_preset_or_best,
 )
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
 @click.option("--root", help="Folder to look in for a named dataset.")

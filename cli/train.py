@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
-from .completion import complete_preset, complete_set
+from .completion import complete_preset_or_best, complete_set
 
 
 @click.command()
@@ -15,7 +15,7 @@ from .completion import complete_preset, complete_set
 @click.option(
     "--preset",
     help="Named settings; see `tinygzsl info`.  [default: paper]",
-    shell_complete=complete_preset,
+    shell_complete=complete_preset_or_best,
 )
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")
 @click.option(
@@ -38,7 +38,8 @@ from .completion import complete_preset, complete_set
     type=float,
     default=60.0,
     show_default=True,
-    help="Seconds between checkpoints; 0 writes one after every step.",
+    help="Seconds between checkpoints; 0 writes one after every step. Preset best has one after "
+    "every piece of work.",
 )
 @json_option
 @errors_as_sentences
@@ -50,10 +51,14 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
     training samples and the prototypes of seen classes. The run folder gets the model, all
     settings, curves, checksums and checkpoints. Ctrl-C and SIGTERM end training after the current
     step, with a checkpoint.
+
+    The preset auto chooses settings by validation on the training samples. The preset best trains
+    several methods, the experts, and a gate that decides by all of them (StackedGZSL). Only it
+    takes several --prototypes.
     """
     from ..runs.folder import CONFIG, RunLock, create_run
     from .config import SOURCE, TOP
-    from .train_run import Training, run
+    from .train_run import run
 
     if not 0 <= checkpoint_seconds < float("inf"):
         raise ValueError(
@@ -68,13 +73,14 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         with RunLock(folder) as held:
             read = _read(str(folder / CONFIG), options["sets"], top=top, source=source)
-            facts = run(Training(**read, **place, resumed=True), held)
+            _refuse_other_device(folder / CONFIG, read["params"])
+            facts = run(_training(**read, **place, resumed=True), held)
     else:
         read = _read(options["config"], options["sets"], top=top, source=source)
         folder = Path(out) if out else _default_folder(read["data"].name, read["params"])
         again = _again(folder, {"sets": (), "device": None})
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
-        training = Training(**read, **place, resumed=False)
+        training = _training(**read, **place, resumed=False)
         create_run(folder, training.config())
         with RunLock(folder) as held:
             facts = run(training, held)
@@ -95,6 +101,29 @@ def _read(config, sets, *, top, source):
     for line in (*training.notes, f"preset: {params['preset']}"):
         note(f"note: {line}")
     return {"data": training, "files": files, "params": params, "source": source}
+
+
+def _training(*, params, **others):
+    """Return the training of the preset's kind of model."""
+    from ..settings import BEST
+    from .train_single import SingleTraining
+    from .train_stack import StackTraining
+
+    kind = StackTraining if params["preset"] == BEST else SingleTraining
+    return kind(params=params, **others)
+
+
+def _refuse_other_device(config, params):
+    """ValueError if a run of preset best is to go on elsewhere: its pieces belong together."""
+    from ..runs.config import read_config
+    from ..settings import BEST
+
+    began, device = read_config(config)[0].get("device", "cpu"), params.get("device", "cpu")
+    if params["preset"] == BEST and device != began:
+        raise ValueError(
+            f"--device {device} would mix pieces of two devices, as the run began on {began}; "
+            "leave it out, or start a new run"
+        )
 
 
 def _refuse_with_resume(options):
@@ -121,6 +150,26 @@ def _default_folder(name, params):
 
 def _text(facts):
     lines = [f"trained in {facts['seconds']:.1f} s; run folder {facts['run']}"]
+    lines += _of_stack(facts) if "experts" in facts else _of_single(facts)
+    lines.append(f"next: tinygzsl evaluate {facts['run']}")
+    return "\n".join(lines)
+
+
+def _of_stack(facts):
+    """Return lines with each expert's weights, and what the gate looks at."""
+    width = max(len("expert"), *(len(expert["name"]) for expert in facts["experts"]))
+    lines = [f"{'expert':{width}}  weight among seen  among unseen"]
+    lines += [
+        f"{expert['name']:{width}}  {expert['seen_weight']:17.3f}  {expert['unseen_weight']:12.3f}"
+        for expert in facts["experts"]
+    ]
+    kinds = dict.fromkeys(name.split(" of ")[0] for name in facts["features"])
+    return [*lines, f"the gate looks at: {', '.join(kinds)}"]
+
+
+def _of_single(facts):
+    """Return lines about the CWGAN and the thresholds."""
+    lines = []
     if facts["cs_reference"]:
         looks = ", ".join(
             f"step {s['step']} (CS {s['cs']:.2f}, r {s['relative']:.2f})"
@@ -134,5 +183,4 @@ def _text(facts):
             f"of held-out seen samples {used['median_seen']:.3f}, of fresh proxies "
             f"{used['median_proxy']:.3f}"
         )
-    lines.append(f"next: tinygzsl evaluate {facts['run']}")
-    return "\n".join(lines)
+    return lines

@@ -1,9 +1,9 @@
-"""Training in a run folder, with checkpoints, for `tinygzsl train`."""
+"""Training in a run folder: what every kind of model has in common, for `tinygzsl train`."""
 
 import time
 import tomllib
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from .signals import Stopped, Stopping
 
 @dataclass(kw_only=True)
 class Training:
-    """A training and its run folder.
+    """A training and its run folder; the classes derived from it train one kind of model.
 
-    data is a TrainingSet, read from `files` by load_dataset(**source), params are the estimator's
+    data is a TrainingSet, read from `files` by load_dataset(**source), params are the model's
     parameters, seconds is the time between checkpoints, and `again` the command that resumes.
     """
 
@@ -32,49 +32,56 @@ class Training:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """The arrays for fit: X (n, d), y (n,) and prototypes (S, k)."""
+        """The arrays for fit: X (n, d), y (n,) and prototypes (S, k), or a dict of them."""
         return self.data.X, self.data.y, self.data.prototypes
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the files whose checksums are in the manifest."""
+        raise NotImplementedError
+
     def config(self) -> str:
-        """Return the text of config.toml: all settings.
+        """Return the text of config.toml: all that the run can be repeated from."""
+        raise NotImplementedError
 
-        With preset "auto" it has only the given settings, as the search chooses the others.
+    def fit(self, stopping: Stopping) -> Any:
+        """Return the fitted model, from checkpoints where there are some.
+
+        What the fit has chosen is in params afterwards, so that config() has it.
         """
-        from ..runs.config import config_text
-        from ..settings import given_settings
+        raise NotImplementedError
 
-        model, settings = self.model()
-        top = {name: getattr(model, name) for name in ("preset", "seed", "device", "dtype")}
-        given = set(given_settings(model.get_params()))
-        return config_text(
-            top, self.source, settings, only=given if model.preset == "auto" else None
-        )
+    def write_curves(self, model: Any) -> None:
+        """Write curves.csv, if there are curves."""
 
-    def begin_vsmm(self, anew: bool) -> None:
-        """Write the settings, which --set may have changed, now that the CWGAN is complete."""
-        from ..runs.folder import CONFIG, MANIFEST
-        from ..storage.checksums import write_text
+    def described(self, model: Any) -> dict[str, Any]:
+        """Return the parts of the manifest about the model: "config" and "thresholds"."""
+        raise NotImplementedError
 
-        if anew:
-            note("note: the VSMM's checkpoint has other settings, so the VSMM is trained again")
-        if self.resumed:
-            (self.folder / MANIFEST).unlink(missing_ok=True)  # it belongs to the previous settings
-            write_text(self.folder / CONFIG, self.config())
+    def facts(self, model: Any) -> dict[str, Any]:
+        """Return what the command prints about the model."""
+        raise NotImplementedError
 
-    def model(self) -> tuple[Any, ...]:
-        """Return the unfitted estimator and its settings.
+    def kept(self) -> str:
+        """Return what of the work is in checkpoints, as text; empty if nothing is."""
+        raise NotImplementedError
 
-        All settings are passed to it, so that a run that is resumed from its config.toml ends with
-        the same model file.
-        """
-        from .. import EntropySeparationGZSL
-        from ..settings import given_settings, settings_for
+    def stopped(self) -> str:
+        """Return what to say before `again` if the user has stopped the training."""
+        if self.kept():
+            return "stopped; continue with"
+        return "stopped before the first checkpoint; start again with"
 
-        model = EntropySeparationGZSL(**self.params)
-        settings = settings_for(model.preset, given_settings(model.get_params()))
-        if model.preset != "auto":
-            model.set_params(**asdict(settings))
-        return model, settings
+    def advice(self, error: Exception) -> str | None:
+        """Return how the run can be continued after that error, None if the error says it."""
+        if isinstance(error, OSError | MemoryError):
+            return f"{self.resume} continues"
+        return None
+
+    @property
+    def resume(self) -> str:
+        """The command that resumes without other settings."""
+        return f"tinygzsl train --resume {self.folder}"
 
 
 def run(training: Training, held) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def run(training: Training, held) -> dict[str, Any]:
             return _finished(training) or _train(training, stopping)
         except KeyboardInterrupt as error:
             progress.close()
-            note(f"{_stopped(training)}: {training.again}")
+            note(f"{training.stopped()}: {training.again}")
             raise Stopped(stopping.number) if stopping.asked() else error from None
         except Exception as error:
             progress.close()
@@ -98,7 +105,7 @@ def run(training: Training, held) -> dict[str, Any]:
 def _finished(training: Training) -> dict[str, Any] | None:
     """Return the facts of a run that is finished with these settings and data, else None."""
     from .. import load_model
-    from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL
+    from ..runs.folder import CONFIG, MANIFEST, MODEL
     from ..runs.manifest import read_manifest
     from ..storage.checksums import file_sha256, fingerprint
 
@@ -107,7 +114,7 @@ def _finished(training: Training) -> dict[str, Any] | None:
         return None
     try:
         manifest = read_manifest(folder)
-        for name in (MODEL, CONFIG, CURVES):
+        for name in training.outputs:
             if file_sha256(folder / name) != manifest["outputs"][name]:
                 return None
         if manifest["training_sha256"] != fingerprint(*training.arrays):
@@ -118,74 +125,25 @@ def _finished(training: Training) -> dict[str, Any] | None:
     if tomllib.loads(kept) != tomllib.loads(mine):  # 0.1.0 wrote it without comments
         return None
     note(f"{folder} is finished; nothing is left to train")
-    return _facts(folder, manifest, load_model(folder / MODEL, "cpu"))
+    return _facts(training, manifest, load_model(folder / MODEL, "cpu"))
 
 
 def _train(training: Training, stopping: Stopping) -> dict[str, Any]:
-    from ..checkpoints import (
-        Checkpoints,
-        GanCheckpoint,
-        VsmmCheckpoint,
-        gan_settings,
-        vsmm_settings,
-    )
-    from ..runs.folder import CHECKPOINT, VSMM_CHECKPOINT
-    from ..storage.checksums import fingerprint
-
     started, clock = datetime.now(UTC), time.monotonic()
-    if training.params["preset"] == "auto":
-        _search(training, stopping)
-    model, settings = training.model()
-    arrays, folder = training.arrays, training.folder
-    data = fingerprint(*arrays)
-    of_gan = fingerprint(*arrays, gan_settings(settings), model.seed, model.dtype)
-    of_vsmm = fingerprint(data, vsmm_settings(settings), model.seed, model.dtype)
-    (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
-    seconds, asked = training.seconds, stopping.asked
-    gan = GanCheckpoint(folder / CHECKPOINT, of_gan, seconds, asked)
-    vsmm = VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, seconds, asked)
-    vsmm.began = training.begin_vsmm
-    checkpoints = Checkpoints(gan, vsmm)
-    model.callback = stopping
-    seen = training.data
-    model.fit(seen.X, seen.y, seen.prototypes, checkpoint=checkpoints)
-    model.callback = None
-    return _write_results(
-        training, model, training_sha256=data, started=started, seconds=time.monotonic() - clock
-    )
+    model = training.fit(stopping)
+    return _write_results(training, model, started=started, seconds=time.monotonic() - clock)
 
 
-def _search(training: Training, stopping: Stopping) -> None:
-    """Replace preset "auto" by the settings that validation finds, also in the run folder.
-
-    A resumed run then needs no search.
-    """
-    from .. import EntropySeparationGZSL
-    from ..runs.folder import CONFIG, TRIALS
-    from ..storage.checksums import write_text
-    from ..tuning.auto import tuned
-    from ..tuning.tune import trials_csv
-
-    if training.resumed:
-        note("note: the search for settings was not finished, so it starts again")
-    model = EntropySeparationGZSL(**training.params, callback=stopping)
-    found = tuned(training.data, model.get_params())
-    training.params = {**training.params, **found.settings, "preset": found.preset}
-    write_text(training.folder / TRIALS, trials_csv(found.search.trials))
-    write_text(training.folder / CONFIG, training.config())
-
-
-def _write_results(training, model, *, training_sha256, started, seconds):
+def _write_results(training, model, *, started, seconds):
     """Write all results, and the manifest last: a run with a manifest is finished."""
-    from ..gates.units import thresholds
-    from ..runs.folder import CONFIG, CURVES, MANIFEST, MODEL, write_curves
+    from ..runs.folder import CONFIG, MANIFEST, MODEL
     from ..runs.manifest import environment
-    from ..storage.checksums import file_sha256, write_json, write_text
+    from ..storage.checksums import file_sha256, fingerprint, write_json, write_text
 
     folder = training.folder
     (folder / MANIFEST).unlink(missing_ok=True)  # of other settings, if the run was finished
     write_text(folder / CONFIG, training.config())
-    write_curves(folder / CURVES, model)
+    training.write_curves(model)
     model.save(folder / MODEL)
     manifest = {
         **environment(model.device),
@@ -194,53 +152,34 @@ def _write_results(training, model, *, training_sha256, started, seconds):
         "seed": model.seed,
         "device": model.device,
         "dtype": model.dtype,
-        "preset": model.preset,
-        "config": {"data": training.source, **model.settings_.sections()},
-        "thresholds": thresholds(model.routing_, model.entropy_scale_),
+        "preset": training.params["preset"],
+        **training.described(model),
         "inputs": {str(path): file_sha256(path) for path in training.files},
-        "training_sha256": training_sha256,
-        "outputs": {name: file_sha256(folder / name) for name in (MODEL, CONFIG, CURVES)},
+        "training_sha256": fingerprint(*training.arrays),
+        "outputs": {name: file_sha256(folder / name) for name in training.outputs},
     }
     write_json(folder / MANIFEST, manifest)
-    return _facts(folder, manifest, model)
+    return _facts(training, manifest, model)
 
 
-def _facts(folder, manifest, model):
-    chosen = model.proxy_source_
+def _facts(training, manifest, model):
     return {
-        "run": str(folder),
+        "run": str(training.folder),
         "seconds": manifest["seconds"],
         "model_sha256": manifest["outputs"]["model.npz"],
         "thresholds": manifest["thresholds"],
-        "cs_reference": chosen and chosen.reference,
-        "snapshots": [s.look._asdict() for s in chosen.snapshots] if chosen else [],
-        "last_epoch": model.history_[-1],
+        **training.facts(model),
     }
-
-
-def _checkpoints(folder):
-    from ..runs.folder import CHECKPOINT, VSMM_CHECKPOINT
-
-    return [name for name in (CHECKPOINT, VSMM_CHECKPOINT) if (folder / name).exists()]
-
-
-def _stopped(training):
-    if _checkpoints(training.folder):
-        return "stopped; continue with"
-    if training.params["preset"] == "auto":
-        return "stopped in the search for settings, which has no checkpoints; start it again with"
-    return "stopped before the first checkpoint; start again with"
 
 
 def _leave(training, held, error):
     """After a failure, print advice, or remove the folder if the run has no checkpoint yet."""
     from ..runs.folder import CHECKPOINT, CONFIG, TRIALS
 
-    folder, kept = training.folder, _checkpoints(training.folder)
-    advice = kept and _advice(training, error)
+    folder, kept = training.folder, training.kept()
+    advice = kept and training.advice(error)
     if advice:
-        what = "CWGAN" if CHECKPOINT in kept else "VSMM"
-        note(f"kept the {what}: {advice}")
+        note(f"kept {kept}: {advice}")
     if not kept and not training.resumed:
         held.release()
         with suppress(OSError):
@@ -248,20 +187,3 @@ def _leave(training, held, error):
                 (folder / name).unlink(missing_ok=True)
             (folder / CHECKPOINT).parent.rmdir()
             folder.rmdir()
-
-
-def _advice(training, error):
-    """Return how the run can be continued after that error, or None."""
-    resume = f"tinygzsl train --resume {training.folder}"
-    if training.params.get("device") == "cuda" and isinstance(error, MemoryError | RuntimeError):
-        return f"{resume} --device cpu continues"
-    if isinstance(error, FloatingPointError):
-        if str(error).startswith("the VSMM"):
-            return f"{resume} --set vsmm.lr=RATE trains the VSMM with a lower rate"
-        config = f"tinygzsl train --config {training.folder / 'config.toml'}"
-        return f"{config} --set gan.lr=RATE --out NEW trains again with a lower rate"
-    if isinstance(error, OSError | MemoryError):
-        return f"{resume} continues"
-    if "no snapshot has" in str(error):
-        return f"{resume} --set gan.max_epochs=N continues"
-    return None  # the error says what to do

@@ -46,11 +46,17 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     classes are not used. All trials are written to a CSV file beside the TOML file.
     """
     from ..datasets import check_training, load_dataset
+    from ..settings import BEST
     from ..tuning.auto import BASE
     from ..tuning.tune import tune as search
     from .config import parse_set, refuse_views
     from .progress import Progress
 
+    if preset == BEST:
+        raise ValueError(
+            f"preset {BEST!r} has no settings to search for; run `tinygzsl train {dataset} "
+            f"--preset {BEST}`, which fits it on folds, or tune from another preset"
+        )
     out = Path(out)
     trials = out.with_name(f"{out.stem}.trials.csv")
     _refuse_existing(out, trials)

@@ -25,13 +25,18 @@ def config_text(
     is given, it has only the settings of these names; a search will choose the others.
     """
     lines = [HEAD, *(f"{key} = {toml_value(value)}" for key, value in top.items())]
-    lines += ["", "[data]", *(f"{k} = {toml_value(v)}" for k, v in data.items() if v is not None)]
+    lines += source_lines(data)
     for section, values in settings.sections().items():
         kept = [k for k in values if only is None or f"{section}_{k}" in only]
         lines += ["", f"[{section}]"] if kept else []
         for key in kept:
             lines += [*comment(SETTINGS[f"{section}_{key}"]), f"{key} = {toml_value(values[key])}"]
     return "\n".join(lines) + "\n"
+
+
+def source_lines(data: dict[str, Any]) -> list[str]:
+    """Return the lines of the section [data], after an empty one."""
+    return ["", "[data]", *(f"{k} = {toml_value(v)}" for k, v in data.items() if v is not None)]
 
 
 def toml_value(value: Any) -> str:

@@ -36,6 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "letters": {**_SMALL, **_LETTERS},
     "auto": _SMALL,  # the start of the search: see tuning/auto.py
 }
+BEST = "best"  # of `train`: StackedGZSL with its default experts, which isn't a set of settings
 
 
 def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settings:
@@ -43,6 +44,11 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
+    if preset == BEST:
+        raise ValueError(
+            f"preset {BEST!r} is a StackedGZSL, not settings of EntropySeparationGZSL; use "
+            "tinygzsl.stacking.StackedGZSL()"
+        )
     if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"preset is {quoted(preset)}; {nearest(str(preset), PRESETS)}")
     given = {k: v for k, v in (overrides or {}).items() if v is not None}

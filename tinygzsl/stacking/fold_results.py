@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 from ..estimator import EntropySeparationGZSL
 from ..gates.panel import Decision, feature_name
+from ..runtime.checks import check_number
 from ..text import quoted
 from .experts import Expert
 from .files import decision_from_header
@@ -41,12 +43,15 @@ class FoldResults:
 
         Raises one of storage.arrays_file.DAMAGED if a part is missing or doesn't fit.
         """
-        names = tuple(experts)
+        names, fold_unseen = tuple(experts), tuple(header["fold_unseen"])
+        held_out = {tuple(kinds): list(h) for kinds, h in header["held_out_h"]}
+        for number in chain(fold_unseen, *held_out.values()):
+            check_number("a number of the folds", number)
         return cls(
             experts=names,
             decision=decision_from_header(header["decision"], n_experts=len(names)),
-            held_out={tuple(kinds): h for kinds, h in header["held_out_h"]},
-            fold_unseen=tuple(header["fold_unseen"]),
+            held_out=held_out,
+            fold_unseen=fold_unseen,
         )
 
     def check(self, experts: list[Expert]) -> None:
