@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from tinygzsl import EntropySeparationGZSL
+from tinygzsl.baselines import DEM, DSEN, SADLE, SYNC
+from tinygzsl.baselines.common.calibration import fit_on
 from tinygzsl.checkpoints import Checkpoints, GanCheckpoint, VsmmCheckpoint
 from tinygzsl.datasets import Dataset, save_csv, save_npz
 from tinygzsl.nn.adam import Adam
 from tinygzsl.settings import settings_for
+from tinygzsl.stacking import RoutedGZSL
 from tinygzsl.vsmm import VSMM, VsmmTraining
 
 PLACE = Path(tempfile.mkdtemp(prefix="fuzz"))  # for what outlasts a case
@@ -176,6 +179,19 @@ def model_files(folder):
     found = []
     for text, gan in ((False, True), (False, False), (True, False)):
         trained(folder, text, gan)[0].save(folder / "model.npz")
+        found.append({"model.npz": (folder / "model.npz").read_bytes()})
+    return found
+
+
+def baseline_files(folder):
+    """Four baselines, of arrays, numbers and networks, one of them not strict; one is routed."""
+    data, found = dataset(), []
+    small = {"latent": 4, "epochs": 1}
+    routed = RoutedGZSL(router=trained(folder, gan=False)[0], expert=DEM(hidden=4, steps=2))
+    fit_on(routed.expert, data)
+    methods = SYNC(), SADLE(**small), DSEN(**small, hidden=4)
+    for model in (*(fit_on(method, data) for method in methods), routed):
+        model.save(folder / "model.npz")
         found.append({"model.npz": (folder / "model.npz").read_bytes()})
     return found
 

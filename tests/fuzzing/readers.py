@@ -15,6 +15,7 @@ from tinygzsl.cwgan import CWGAN
 from tinygzsl.runs.config import config_text
 from tinygzsl.settings import given_settings, settings_for
 from tinygzsl.snapshots import GanTraining, SnapshotKeeper
+from tinygzsl.stacking import RoutedGZSL
 
 from . import arrays, bases, results
 from .invariants import check_dataset, check_route
@@ -120,6 +121,31 @@ def _read_model(folder):
         assert model.sample_proxies(2).shape == (2, model.n_features_in_)
 
 
+def _read_baseline(folder):
+    """What load_model gives has finite numbers, and labels of its own; huge ones may overflow."""
+    model, data = load_model(folder / "model.npz"), bases.dataset()
+    baseline = model.expert if isinstance(model, RoutedGZSL) else model
+    arrays = [a for a in model.state().arrays.values() if a.dtype.kind == "f"]
+    assert all(np.isfinite(array).all() for array in arrays)
+    numbers = [baseline.offset, baseline.score_scale_, getattr(baseline, "_unit", 1.0)]
+    sizes = [np.abs(array[array != 0]) for array in (*arrays, np.array(numbers))]
+    extremes = [float(f(size)) for size in sizes if size.size for f in (np.max, np.min)]
+    if not all(1 / LARGEST <= extreme <= LARGEST for extreme in extremes):
+        return
+    if baseline.strict:
+        unseen = data.unseen_prototypes
+    else:
+        unseen = baseline._unseen_prototypes
+    labels = np.array([f"no {i}" for i in range(len(unseen))])
+    labels = labels if _is_text(model) else 100 + np.arange(len(unseen))
+    if np.isin(labels, model.classes_).any():
+        return
+    found = model.predict(data.X_test, unseen, labels)
+    assert np.isin(found, np.concatenate([model.classes_, labels])).all()
+    p = baseline.predict_proba(data.X_test, unseen)
+    assert np.isfinite(p).all() and np.allclose(p.sum(axis=1), 1, atol=1e-5)
+
+
 def _is_text(model):
     return model.classes_.dtype.kind == "U"
 
@@ -212,6 +238,7 @@ READERS = {
     "config": Reader(_config_files, _plain(mutated_text), _read_config),
     "settings": Reader(_settings_files, _plain(mutated_text), _read_baselines),
     "model": Reader(bases.model_files, _plain(arrays.mutated_archive), _read_model),
+    "baseline": Reader(bases.baseline_files, _plain(arrays.mutated_archive), _read_baseline),
     "checkpoint": Reader(_checkpoint_files, _plain(arrays.mutated_archive), _read_checkpoint),
     "vsmm": Reader(bases.vsmm_files, _plain(arrays.mutated_archive), _read_vsmm),
     "run": Reader(results.run_files, results.damage_sealed, results.read_run_folder),

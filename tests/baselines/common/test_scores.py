@@ -57,6 +57,13 @@ def test_large_scores_do_not_overflow(fit, tiny_dataset):
     assert np.isfinite(p).all() and (p[:, 5:] == 0).all()
 
 
+def test_an_offset_too_large_for_the_scores_is_refused(fit, tiny_dataset, sentence):
+    data, model = tiny_dataset(), fit("ESZSL", offset=1e300)
+    with sentence(ValueError, "offset is 1e+300", "too large for float32"):
+        model.predict(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    assert len(model.predict(data.X_test)) == len(data.X_test)  # no unseen class, no offset
+
+
 @every
 def test_the_score_is_the_accuracy_among_seen_classes(name, fit, tiny_dataset, sentence):
     data, model = tiny_dataset(), fit(name, offset=5.0)

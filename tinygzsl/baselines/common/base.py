@@ -193,11 +193,16 @@ class Baseline(Saved, ABC):
 
         Chao, Changpinyo, Gong, Sha: An Empirical Study and Analysis of Generalized Zero-Shot
         Learning for Object Recognition in the Wild, ECCV 2016. Raises ValueError if the offset is
-        not a finite number.
+        not a finite number, or too large for the dtype.
         """
         check_finite_number(self, "offset")  # it may have been set after fit
         seen = np.arange(scores.shape[1]) < len(self.classes_)
         shift = float(self.offset) * self.score_scale_
+        if abs(shift) > float(np.finfo(scores.dtype).max):
+            raise ValueError(
+                f"offset is {self.offset!r}, which makes scores too large for {scores.dtype}; pass "
+                "a smaller one"
+            )
         return scores - np.where(seen, shift, 0).astype(scores.dtype)
 
     def predict_proba(
@@ -207,7 +212,7 @@ class Baseline(Saved, ABC):
 
         The unit of the scores is score_scale_, their standard deviation on training samples, or 1
         nat if they are logits (`in_nats`). The class with the largest value is the one that
-        `predict` returns. These numbers are positive and sum to 1, but they are not calibrated:
+        `predict` returns. These numbers are at least 0 and sum to 1, but they are not calibrated:
         nothing has been fitted to make them agree with how often a label is right.
 
         Parameters
