@@ -7,8 +7,16 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.baselines import ESZSL
-from tinygzsl.metrics import accuracies, ausuc, brier_score, calibration, fpr_at_tpr
-from tinygzsl.stacking import RoutedGZSL
+from tinygzsl.metrics import (
+    accuracies,
+    auroc,
+    ausuc,
+    brier_score,
+    calibration,
+    fpr_at_tpr,
+    mean_class_accuracy,
+)
+from tinygzsl.stacking import RoutedGZSL, StackedGZSL
 
 
 @pytest.fixture
@@ -171,3 +179,114 @@ def test_an_experts_scores_are_no_probabilities(tiny_dataset, small_model, gate)
     assert (found["gate"] is None) == (gate == "hard")
     expert = tz.evaluate(routed.expert, data)["calibration"]
     assert expert == {"score": None, "gate": None}
+
+
+# A learned gate
+
+
+@pytest.fixture
+def noisy(tiny_dataset):
+    """The tiny dataset with test samples so noisy that every method makes mistakes."""
+    data = tiny_dataset()
+    noise = np.random.default_rng(1).normal(size=data.X_test.shape)
+    return replace(data, X_test=(data.X_test + 0.8 * noise).astype(np.float32))
+
+
+@pytest.fixture
+def stack(noisy, small_model):
+    t = noisy.training()
+    vsmm = small_model(vsmm_weight_es=0.0, router_gate="soft", vsmm_epochs=6)
+    model = StackedGZSL(experts={"VSMM": vsmm, "ESZSL": ESZSL()}, features=("entropy", "gap"))
+    return model.fit(t.X, t.y, t.prototypes)
+
+
+def theta_of(gate, panel):
+    """The log-odds of a seen class, by the definition."""
+    found = panel.features(("entropy", "gap", "neighbours"))
+    g = gate.intercept
+    for name, w, m, d in zip(gate.features, gate.weights, gate.means, gate.deviations, strict=True):
+        g = g + w * (found[name] - m) / d
+    return gate.kappa * g - gate.offset
+
+
+def check_gate(m, theta, data):
+    is_seen = np.isin(data.y_test, data.seen_classes)
+    assert m["gate"]["auroc"] == pytest.approx(auroc(-theta[is_seen], -theta[~is_seen]))
+    assert m["gate"]["fpr95"] == pytest.approx(fpr_at_tpr(-theta[is_seen], -theta[~is_seen]))
+    wins = np.mean(theta[is_seen][:, None] > theta[~is_seen])  # over pairs of both kinds
+    assert m["gate"]["auroc"] == pytest.approx(wins, abs=1e-3)
+
+
+def test_the_learned_gate_is_measured_beside_the_entropy(noisy, small_model):
+    t = noisy.training()
+    model = small_model(router_gate="learned").fit(t.X, t.y, t.prototypes)
+    m = tz.evaluate(model, noisy)
+    panel = model.panel(noisy.X_test, noisy.unseen_prototypes)
+    check_gate(m, theta_of(model.decision_.gate, panel), noisy)
+    label = model.predict(noisy.X_test, noisy.unseen_prototypes, noisy.unseen_classes)
+    is_seen = np.isin(noisy.y_test, noisy.seen_classes)
+    assert accuracies(noisy.y_test, label, is_seen).items() <= m.items()
+    assert m["thresholds"] is None
+    assert json.loads(json.dumps(m, allow_nan=False)) == m
+
+    best = m["oracle_offset"]
+    assert best["H"] > m["H"] - 1e-9
+    for offset in (*np.linspace(-4, 4, 9), best["offset"]):
+        model.settings_ = replace(model.settings_, router_offset=offset)
+        assert tz.evaluate(model, noisy)["H"] <= best["H"] + 1e-9
+    now = tz.evaluate(model, noisy)  # with the best offset
+    assert {key: now[key] for key in "SUH"} == pytest.approx({key: best[key] for key in "SUH"})
+    assert now["oracle_offset"] == pytest.approx(best)
+
+
+def test_a_stack_is_measured_by_its_mixed_probabilities(noisy, stack, monkeypatch):
+    m, y = tz.evaluate(stack, noisy), noisy.y_test
+    seen, unseen = noisy.seen_classes, noisy.unseen_classes
+    is_seen = np.isin(y, seen)
+    panel = stack.panel(noisy.X_test, noisy.unseen_prototypes)
+    theta = theta_of(stack.decision_.gate, panel)
+    check_gate(m, theta, noisy)
+    assert "gzsl" not in m and m["thresholds"] is None and "proxy" not in m["entropy"]
+
+    p = stack.predict_proba(noisy.X_test)
+    entropy = -np.sum(p * np.log(p), axis=1)
+    assert m["entropy"]["seen"] == pytest.approx(entropy[is_seen].mean())
+    assert m["auroc"] == pytest.approx(auroc(entropy[is_seen], entropy[~is_seen]), abs=1e-3)
+    supervised = seen[p.argmax(axis=1)]
+    assert m["supervised"] == mean_class_accuracy(y[is_seen], supervised[is_seen])
+    w = stack.decision_.unseen_weights
+    q = np.exp(sum(w_e * e.unseen for w_e, e in zip(w, panel.experts.values(), strict=True)))
+    q /= q.sum(axis=1, keepdims=True)
+    zero_shot = unseen[q.argmax(axis=1)]
+    assert m["zsl"] == mean_class_accuracy(y[~is_seen], zero_shot[~is_seen])
+
+    margin = theta + np.log(p.max(axis=1)) - np.log(q.max(axis=1))
+    points = []
+    for shift in (*np.sort(margin), np.inf):  # samples below it go to unseen classes
+        label = np.where(margin >= shift, supervised, zero_shot)
+        points.append(accuracies(y, label, is_seen))
+    s, u = np.array([[point["S"], point["U"]] for point in points]).T
+    assert m["ausuc"] == pytest.approx(np.sum(np.diff(u) * (s[:-1] + s[1:]) / 2))
+    assert m["oracle_offset"]["H"] == pytest.approx(max(point["H"] for point in points))
+    assert m["oracle_offset"]["H"] > m["H"] - 1e-9
+    gate = replace(stack.decision_.gate, offset=m["oracle_offset"]["offset"])
+    monkeypatch.setattr(StackedGZSL, "decision_", replace(stack.decision_, gate=gate))
+    assert tz.evaluate(stack, noisy)["H"] == pytest.approx(m["oracle_offset"]["H"])
+    assert json.loads(json.dumps(m, allow_nan=False)) == m
+
+
+def test_a_routed_model_has_the_figures_of_its_routers_gate(noisy, small_model):
+    t = noisy.training()
+    routed = RoutedGZSL(router=small_model(router_gate="learned"), expert=ESZSL())
+    m = tz.evaluate(routed.fit(t.X, t.y, t.prototypes), noisy)
+    alone = tz.evaluate(routed.router, noisy)
+    assert m["gate"] == alone["gate"]
+    routed.router.settings_ = replace(
+        routed.router.settings_, router_offset=m["oracle_offset"]["offset"]
+    )
+    assert tz.evaluate(routed, noisy)["H"] == pytest.approx(m["oracle_offset"]["H"])
+    assert m["gzsl"] != alone["gzsl"]
+
+
+def test_other_gates_have_no_learned_figures(evaluated):
+    assert not {"gate", "oracle_offset"} & evaluated[2].keys()

@@ -206,7 +206,7 @@ def gate_chart(histogram: Histogram) -> Chart:
     """Histograms of theta of seen and unseen samples, by which the learned gate decides."""
     return Chart(
         name="gate",
-        title="Histograms of the gate's θ = κ g - o; dashed: P(seen) = 1/2",
+        title="Histograms of the gate's θ = κ g - o; dashed: gate 1/2",
         caption=(
             "θ is the log-odds of all seen classes together. Where it is above 0, on the right of "
             f"the dashed line, a seen class is more probable than an unseen one. {OWN_SCALES}"
@@ -215,7 +215,7 @@ def gate_chart(histogram: Histogram) -> Chart:
         low=float(histogram.edges[0]),
         high=float(histogram.edges[-1]),
         panels=_bars(histogram),
-        rules={"P(seen) = 1/2": 0.0},
+        rules={"gate 1/2": 0.0},
     )
 
 
