@@ -168,7 +168,7 @@ def _of_stack(facts):
 
 
 def _of_single(facts):
-    """Return lines about the CWGAN and the thresholds."""
+    """Return lines about the CWGAN and the gate."""
     lines = []
     if facts["cs_reference"]:
         looks = ", ".join(
@@ -183,4 +183,8 @@ def _of_single(facts):
             f"of held-out seen samples {used['median_seen']:.3f}, of fresh proxies "
             f"{used['median_proxy']:.3f}"
         )
+    if facts["gate"]:
+        pairs = zip(facts["gate"]["features"], facts["gate"]["weights"], strict=True)
+        weighed = ", ".join(f"{name} {weight:+.2f}" for name, weight in pairs)
+        lines.append(f"the gate looks at: {weighed} (weights of standardised features)")
     return lines

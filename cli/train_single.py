@@ -155,11 +155,12 @@ class SingleTraining(Training):
         }
 
     def facts(self, model: Any) -> dict[str, Any]:
-        """Return what the command prints: the looks that were chosen, and the last losses."""
-        chosen = model.proxy_source_
+        """Return what the command prints: the chosen looks, a learned gate and the last losses."""
+        chosen, learned = model.proxy_source_, model.settings_.router_gate == "learned"
         return {
             "cs_reference": chosen and chosen.reference,
             "snapshots": [s.look._asdict() for s in chosen.snapshots] if chosen else [],
+            "gate": asdict(model.decision_.gate) if learned else None,
             "last_epoch": model.history_[-1],
         }
 
