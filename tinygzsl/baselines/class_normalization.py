@@ -218,4 +218,7 @@ def _normalised(h: Array, moments: Moments) -> Array:
 
 def _blended(old: Moments, new: Moments) -> Moments:
     """The running moments after a step; of the first step they are its own."""
-    return Moments(*(KEPT * o + (1 - KEPT) * n for o, n in zip(old, new, strict=True)))
+    return Moments(
+        mean=KEPT * old.mean + (1 - KEPT) * new.mean,
+        variance=KEPT * old.variance + (1 - KEPT) * new.variance,
+    )
