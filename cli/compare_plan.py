@@ -13,7 +13,7 @@ TUNED_ON = "settings.sha256"  # checksum of the data on which settings.toml was 
 
 
 def method_names(text: str | None) -> list[str]:
-    """Return class names, and "ours", from names separated by commas; None stands for all."""
+    """Return class names, "ours" and "best", from names with commas; None stands for all."""
     from ..baselines import METHODS
     from ..baselines.methods import method
     from ..comparison.methods import GATED
@@ -153,12 +153,13 @@ def check_useful(
         return
     if routed:
         raise ValueError(
-            "--routed would do nothing: ours has its router already; name other methods too"
+            f"--routed would do nothing for {' and '.join(names)}, which has a gate already; name "
+            "other methods too"
         )
     if tune:
         raise ValueError(
-            "--tune would do nothing: the settings of ours are chosen by `tinygzsl tune`; name "
-            "other methods too"
+            "--tune would do nothing: `tinygzsl tune` chooses the settings of ours, and best has "
+            "none; name other methods too"
         )
 
 

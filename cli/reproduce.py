@@ -115,6 +115,7 @@ def _jobs(target, datasets, *, options, table):
     from ..reproduce.experiments import Job
     from ..reproduce.sources import splits_of, wanted_splits
     from ..reproduce.targets import TARGETS
+    from ..settings import BEST
     from .compare_plan import check_named
     from .config import absolute_source, resolve
     from .sweep_plan import numbers
@@ -134,6 +135,10 @@ def _jobs(target, datasets, *, options, table):
         top = given({"preset": options["preset"]})
         named = given({"name_or_path": name, "root": options["root"]})
         params, source = resolve(None, options["sets"], top=top, source=named)
+        if params["preset"] == BEST:
+            raise ValueError(
+                f"--preset {BEST} is no method of the paper; measure it with `tinygzsl compare`"
+            )
         params |= {"device": options["device"], "dtype": "float32"}
         params["callback"] = options["callback"]
         label, source = canonical(name), absolute_source(source)

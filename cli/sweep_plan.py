@@ -63,7 +63,6 @@ def plan_sweep(
     The order is dataset, split, settings, seed. The plan is ready for JSON. Raises ValueError for
     settings that don't exist or are out of range, and for options that a sweep doesn't take.
     """
-    from ..settings import settings_for
     from ..version import __version__
 
     values = grid(sets)
@@ -87,9 +86,7 @@ def plan_sweep(
             varied=[k for k, v in values.items() if len(v) > 1],
         )
         _, params, source = resolved[0]
-        names = {k: v for k, v in params.items() if k not in TOP}
-        sections = settings_for(params["preset"], names).sections()
-        bases.append((params["preset"], source, {**{k: params[k] for k in OTHERS}, **sections}))
+        bases.append((params["preset"], source, _settings(params)))
     presets, sources, settings = zip(*bases, strict=True)
     _check_names([source["name_or_path"] for source in sources])
     seeds, splits = ([run.key[name] for run in runs] for name in ("seed", "split"))
@@ -103,6 +100,21 @@ def plan_sweep(
         "settings": settings,  # all of them, with the first values of `set`
     }
     return runs, plan
+
+
+def _settings(params):
+    """Return device, dtype and all settings, or what folds have found for preset best, for JSON."""
+    from ..settings import BEST, settings_for
+
+    found = {name: params[name] for name in OTHERS}
+    if params["preset"] != BEST:
+        names = {k: v for k, v in params.items() if k not in TOP}
+        return {**found, **settings_for(params["preset"], names).sections()}
+    if "fold_results" not in params:
+        return found
+    from ..runs.stack_config import sections
+
+    return {**found, **sections(params["fold_results"])}
 
 
 def _check_names(paths):

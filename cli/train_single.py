@@ -84,15 +84,14 @@ class SingleTraining(Training):
         """
         from ..runs.folder import CONFIG
         from ..storage.checksums import write_text
-        from ..tuning.learned_gate import is_to_be_fitted
 
-        if self.params["preset"] == "auto":
+        before = self.params
+        if before["preset"] == "auto":
             self._search(stopping)
-        elif is_to_be_fitted(self.model()[1]):
-            self._fit_gate(stopping)
         else:
-            return
-        write_text(self.folder / CONFIG, self.config())
+            self._fit_gate(stopping)
+        if self.params != before:
+            write_text(self.folder / CONFIG, self.config())
 
     def _search(self, stopping: Stopping) -> None:
         """Replace preset "auto" by the settings that validation finds."""
@@ -110,23 +109,14 @@ class SingleTraining(Training):
         write_text(self.folder / TRIALS, trials_csv(found.search.trials))
 
     def _fit_gate(self, stopping: Stopping) -> None:
-        """Add the numbers of the learned gate to the settings."""
-        from ..nn.device_memory import FREE_SOME, device_errors
-        from ..tuning.learned_gate import numbers, with_fitted_gate
+        """Add the numbers of the learned gate to the settings, unless they are there."""
+        from ..tuning.learned_gate import fitted_numbers, is_to_be_fitted
 
-        if self.resumed:
-            note("note: the gate was not fitted to the end, so its folds start again")
         model, settings = self.model()
-        with device_errors(FREE_SOME):
-            fitted = with_fitted_gate(
-                self.data,
-                settings,
-                seed=model.seed,
-                device=model.device,
-                dtype=model.dtype,
-                callback=stopping,
-            )
-        self.params = {**self.params, **numbers(fitted)}
+        if self.resumed and is_to_be_fitted(settings):
+            note("note: the gate was not fitted to the end, so its folds start again")
+        model.callback = stopping
+        self.params = {**self.params, **fitted_numbers(self.data, model.get_params())}
 
     def _begin_vsmm(self, anew: bool) -> None:
         """Write the settings, which --set may have changed, now that the CWGAN is complete."""

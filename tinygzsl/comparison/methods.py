@@ -16,6 +16,8 @@ from ..baselines.methods import DETERMINISTIC, method, n_parameters
 from ..datasets import Dataset
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
+from ..settings import BEST
+from ..stacking.stack import StackedGZSL
 from .chosen import OURS
 
 
@@ -88,6 +90,19 @@ def router_parameters(model: EntropySeparationGZSL) -> int:
     return sum(p.size for name, network in networks if name != "g" for p in network.params)
 
 
+def stack_parameters(model: StackedGZSL) -> int:
+    """Return how many trained numbers predict uses: those of the experts and of the decision."""
+    sizes = [
+        router_parameters(expert)
+        if isinstance(expert, EntropySeparationGZSL)
+        else n_parameters(expert)
+        for expert in model.experts_.values()
+    ]
+    decision = model.decision_
+    gate = 3 + 3 * len(decision.gate.features)  # with the means and deviations of the features
+    return sum(sizes) + len(decision.seen_weights) + len(decision.unseen_weights) + gate
+
+
 GATED = {
     OURS: Method(
         name=OURS,
@@ -96,7 +111,15 @@ GATED = {
         kind=EntropySeparationGZSL,
         has_gate=True,
         n_parameters=router_parameters,
-    )
+    ),
+    BEST: Method(
+        name=BEST,
+        title="StackedGZSL",
+        section=BEST,
+        kind=StackedGZSL,
+        has_gate=True,
+        n_parameters=stack_parameters,
+    ),
 }
 
 

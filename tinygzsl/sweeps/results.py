@@ -18,7 +18,7 @@ from ..storage.atomic_write import written_aside
 from ..storage.checksums import read_json, write_json
 from ..storage.rows import CHECKSUM, RowFile, csv_line, json_line, read_csv_line, read_json_line
 from ..text import shown
-from .run import CHECKSUMS, FIGURES, Run, columns
+from .run import CHECKSUMS, FIGURES, OPTIONAL, Run, columns
 
 FORMATS = (".jsonl", ".csv")
 
@@ -170,7 +170,7 @@ def _checked(row: dict[str, Any]) -> dict[str, Any]:
     nothing: list[str] = []
     if row["error"] is None:
         texts.append("model_sha256")
-        numbers += FIGURES
+        numbers += [name for name in FIGURES if name != OPTIONAL or row[name] is not None]
     else:
         texts.append("error")
         nothing = [*FIGURES, "model_sha256"]

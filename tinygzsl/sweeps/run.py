@@ -17,11 +17,15 @@ from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..runtime.backend import device_module, to_host
 from ..runtime.threads import workers
+from ..settings import BEST
+from ..stacking.stack import StackedGZSL
 from ..storage.checksums import fingerprint
 from ..tuning.auto import tuned
+from ..tuning.learned_gate import fitted_numbers
 from ..version import __version__
 
 FIGURES = ("S", "U", "H", "auroc", "ausuc", "gzsl_H", "supervised", "zsl")
+OPTIONAL = "gzsl_H"  # of FIGURES, that a stack doesn't have
 CHECKSUMS = ("model_sha256", "data_sha256")
 TIMING = ("seconds", "host")  # the only columns that may differ when a run is repeated
 
@@ -31,8 +35,9 @@ class Run:
     """The description of one run.
 
     key are the columns that identify its row (dataset, split, seed, varied settings), source the
-    arguments of load_dataset, params the parameters of EntropySeparationGZSL, and version the
-    version of tinygzsl that started the sweep.
+    arguments of load_dataset, params the parameters of EntropySeparationGZSL, or for preset "best"
+    of StackedGZSL with what its folds have found, and version the version of tinygzsl that started
+    the sweep.
     """
 
     key: dict[str, Any]
@@ -110,23 +115,39 @@ def columns(run: Run) -> tuple[str, ...]:
     return (*run.key, *FIGURES, *CHECKSUMS, "error", *TIMING)
 
 
-def _train(training: TrainingSet, params: dict[str, Any]) -> EntropySeparationGZSL:
+def _train(training: TrainingSet, params: dict[str, Any]) -> EntropySeparationGZSL | StackedGZSL:
     with warnings.catch_warnings():  # a sweep would show hundreds; the row's figures show the same
         warnings.simplefilter("ignore", UserWarning)
+        if params["preset"] == BEST:
+            own = {k: v for k, v in params.items() if k not in ("preset", "fold_results")}
+            return StackedGZSL(**own).fit(
+                training.X,
+                training.y,
+                training.prototypes,
+                fold_results=params.get("fold_results"),
+            )
         if params["preset"] == "auto":  # fit doesn't get the dataset's validation rows
             found = tuned(training, EntropySeparationGZSL(**params).get_params())
             params = {**params, **found.settings, "preset": found.preset}
         model = EntropySeparationGZSL(**params)
+        model.set_params(**fitted_numbers(training, model.get_params()))
         return model.fit(training.X, training.y, training.prototypes)
 
 
-def _figures(metrics: dict[str, Any]) -> dict[str, float]:
-    flat = {**metrics, "gzsl_H": metrics["gzsl"]["H"]}
-    return {name: float(flat[name]) for name in FIGURES}
+def _figures(metrics: dict[str, Any]) -> dict[str, float | None]:
+    gzsl = metrics.get("gzsl")  # of a stack there is none, as it labels nothing without its gate
+    flat = {**metrics, "gzsl_H": gzsl and gzsl["H"]}
+    return {name: None if flat[name] is None else float(flat[name]) for name in FIGURES}
 
 
-def weights_sha256(model: EntropySeparationGZSL) -> str:
-    """Return the SHA-256 of all trained parameters: the VSMM's and the proxies' generators'."""
+def weights_sha256(model: EntropySeparationGZSL | StackedGZSL) -> str:
+    """Return the SHA-256 of all trained parameters: the VSMM's and the proxies' generators'.
+
+    Of a stack, that of all its experts and of its decision.
+    """
+    if isinstance(model, StackedGZSL):
+        state = model.state()
+        return fingerprint(state.header["decision"], *map(to_host, state.arrays.values()))
     networks = list(model.vsmm_.networks.values())
     if model.proxy_source_ is not None:
         networks += [snapshot.generator for snapshot in model.proxy_source_.snapshots]

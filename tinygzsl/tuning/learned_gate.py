@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..datasets import TrainingSet
+from ..nn.device_memory import FREE_SOME, device_errors
 from ..runtime.array import Array
-from ..settings import Settings
+from ..runtime.threads import check_threads, workers
+from ..settings import Settings, given_settings, settings_for
 from ..text import warn
 from .folds import disjoint_folds
 from .gate_choice import as_folds, fit_learned
@@ -30,6 +32,20 @@ def numbers(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in FITTED}
 
 
+def fitted_numbers(training: TrainingSet, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of the learned gate by name, for an estimator's parameters.
+
+    There are none if the gate is another one, or its numbers are in the parameters. Unlike `fit`,
+    this has the validation split of the dataset's file, if there is one, among the folds.
+    """
+    settings = settings_for(params["preset"], given_settings(params))
+    if params["preset"] == "auto" or not is_to_be_fitted(settings):
+        return {}
+    top = {name: params[name] for name in ("seed", "device", "dtype", "callback")}
+    with workers(check_threads(params["threads"])), device_errors(FREE_SOME):
+        return numbers(with_fitted_gate(training, settings, **top))
+
+
 def with_fitted_gate(
     training: TrainingSet,
     settings: Settings,
@@ -38,7 +54,7 @@ def with_fitted_gate(
     device: str,
     dtype: str,
     proxies: Array | None = None,
-    callback: Callable[[int, dict[str, Any]], None],
+    callback: Callable[[int, dict[str, Any]], None] | None = None,
 ) -> Settings:
     """Return the settings with the numbers of the learned gate.
 
@@ -49,6 +65,7 @@ def with_fitted_gate(
     folds = disjoint_folds(training, seed=seed)
     near = "neighbours" in settings.router_features
     scores, similarities = [], []
+    callback = callback or (lambda step, logs: None)
     hard = replace(settings, router_gate="hard")  # the folds' models have no gate
     for step, fold in enumerate(folds):
         callback(step, {"phase": "gate", "total": len(folds)})
