@@ -50,19 +50,20 @@ class Pieces:
 
     def do(self, piece: Piece, make: Callable[[], State]) -> State:
         """Return the state of the piece from its file, or else from `make`, and write that file."""
-        state = self.checkpoint and self.checkpoint.read(piece.file, piece.fingerprint)
+        saved = self.checkpoint
+        state = saved.read(piece.file, piece.fingerprint) if saved else None
         if state is None:
             began = time.perf_counter()
             state = make()
             seconds = time.perf_counter() - began
             state = State({**state.header, "seconds": seconds}, state.arrays)
-            if self.checkpoint:
-                self.checkpoint.write(piece.file, state, fingerprint=piece.fingerprint)
+            if saved:
+                saved.write(piece.file, state, fingerprint=piece.fingerprint)
         self.seconds_per_row[piece.what] = state.header["seconds"] / piece.rows
         self.left.remove(piece)
         self._report(f"{piece.what}, {piece.where}")
-        if self.checkpoint:
-            self.checkpoint.stop_if_asked()
+        if saved:
+            saved.stop_if_asked()
         return state
 
     @property
