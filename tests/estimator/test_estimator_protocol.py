@@ -78,8 +78,24 @@ CHANGES = {
     "router_bias": 0.5,
     "router_width": 0.1,
     "router_tau": 0.4,
+    "router_features": ("gap", "neighbours"),
+    "router_weights": (0.5, 0.5),
+    "router_means": (0.3, 0.0),
+    "router_deviations": (0.5, 1.0),
+    "router_intercept": -1.0,
+    "router_kappa": 2.0,
+    "router_offset": 1.5,
+    "router_fold_unseen": (9,),
     "router_metric": "dot",
     "router_temperature": 0.5,
+}
+
+
+LEARNED = {  # a gate that no fold has to find
+    "router_gate": "learned",
+    "router_weights": (-1.0, 1.0),
+    "router_means": (0.5, 0.0),
+    "router_deviations": (0.2, 1.0),
 }
 
 
@@ -102,11 +118,17 @@ def test_every_setting_has_another_value_here():
 def test_every_setting_has_an_effect(fit, data, unseen, name, outputs, all_equal):
     soft = {key: {"router_gate": "soft"} for key in ("router_bias", "router_width", "router_tau")}
     window = {"cs_unit": {"cs_high": 1.05, "gan_max_epochs": 9}}
-    run = RUN | (soft | window | {"router_held_out": {"router_unit": "measured"}}).get(name, {})
-    traces = [
-        [*outputs(model, data.X_test, unseen), model.proxy_source_.looks]
-        for model in (fit(**run), fit(**{**run, name: CHANGES[name]}))
-    ]
+    of_gate = ("features", "weights", "means", "deviations", "intercept", "kappa", "offset")
+    learned = dict.fromkeys((f"router_{part}" for part in (*of_gate, "fold_unseen")), LEARNED)
+    more = soft | window | learned | {"router_held_out": {"router_unit": "measured"}}
+    run, traces = RUN | more.get(name, {}), []
+    for changes in ({}, {name: CHANGES[name]}):
+        model = fit(**{**run, **changes})
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found = outputs(model, data.X_test, unseen)
+        told = [str(warning.message) for warning in said]
+        traces.append([*found, model.proxy_source_.looks, told])
     assert not all_equal(*traces)
 
 

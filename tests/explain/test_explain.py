@@ -255,6 +255,18 @@ def test_the_soft_gate_s_example_agrees_with_its_kernel(explain):
     assert values["label"][0] < 3 <= values["label"][1]
 
 
+def test_the_learned_gate_s_example_agrees_with_its_kernel(explain):
+    values = explain("learned_gate")["example"]
+    theta = np.array(values["theta"])
+    assert values["gate by the formula"] == pytest.approx(1 / (1 + np.exp(-theta)), rel=1e-12)
+    assert values["gate as computed"] == pytest.approx(values["gate by the formula"], rel=1e-12)
+    scores = np.array(values["scores, seen then unseen"])
+    assert values["label"] == scores.argmax(axis=1).tolist()
+    assert values["its score"] == pytest.approx(scores.max(axis=1), rel=1e-12)
+    assert values["their sums"] == pytest.approx([1, 1])
+    assert values["label"][0] < 3 <= values["label"][1]
+
+
 def test_distances_of_the_example_are_those_of_pairs(explain):
     values = explain("compatibility")["example"]
     assert np.allclose(values["F as computed"], values["F, pair by pair"], rtol=1e-12)

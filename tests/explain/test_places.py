@@ -167,6 +167,7 @@ def test_a_cell_without_a_kernel_says_so_and_has_no_error(whole):
     plain = {"SYNC objective", "CEWGAN, cosine embedding"}
     plain |= {"Class Normalization, normalisation over classes"}
     assert without == plain | {f"{m}, ranking loss" for m in ("ALE", "DeViSE", "SJE")}
+    assert not any(cell.kernels for row in rows["the learned gate"] for cell in row.cells)
 
 
 def test_without_numba_compiled_cells_are_not_run_and_do_not_pass(without_numba):

@@ -7,7 +7,7 @@ import pytest
 
 from tinygzsl.datasets import TrainingSet
 from tinygzsl.tuning import folds as folds_module
-from tinygzsl.tuning.folds import folds
+from tinygzsl.tuning.folds import GROUPS, disjoint_folds, folds
 
 
 @pytest.fixture
@@ -121,3 +121,83 @@ def test_folds_split_every_view_by_class(training):
         np.testing.assert_array_equal(
             fold.unseen_prototypes["sent"][:, 0], fold.unseen_classes + 100
         )
+
+
+def only(training, n):
+    """The first n classes."""
+    rows = training.y < n
+    arrays = training.X[rows], training.y[rows], training.prototypes[:n]
+    return TrainingSet(*arrays, training.classes[:n], name="t")
+
+
+@pytest.mark.parametrize("n", [4, 5, 6, 7, 8, 9, 10, 11, 20])
+def test_every_class_is_pseudo_unseen_in_exactly_one_disjoint_fold(training, n):
+    parts = disjoint_folds(only(training, n))
+    assert len(parts) == min(GROUPS, n // 2)
+    unseen = np.concatenate([part.unseen_classes for part in parts])
+    assert sorted(unseen) == list(range(n))
+    sizes = [len(part.unseen_classes) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    assert min(sizes) >= 2
+    for part in parts:
+        both = np.concatenate([part.seen_classes, part.unseen_classes])
+        assert sorted(both) == list(range(n))
+        assert len(part.seen_classes) >= 2
+        rows = np.concatenate([part.X_train, part.X_test])[:, 0]
+        assert sorted(rows) == list(range(10 * n))  # every sample once
+        assert set(part.y_train) == set(part.seen_classes)
+        np.testing.assert_array_equal(np.unique(part.y_test_seen, return_counts=True)[1], 2)
+        np.testing.assert_array_equal(part.unseen_prototypes[:, 0], part.unseen_classes)
+
+
+def test_the_split_of_the_file_is_the_first_disjoint_group(training):
+    named = replace(training, validation=(np.arange(0, 120), np.arange(120, 180)))
+    first, *others = disjoint_folds(named)
+    assert list(first.unseen_classes) == list(range(12, 18))
+    assert list(first.seen_classes) == [*range(12), 18, 19]  # all others, not those of the file
+    unseen = np.concatenate([part.unseen_classes for part in others])
+    assert sorted(unseen) == [*range(12), 18, 19]
+    assert len(others) == GROUPS - 1
+
+
+def test_a_split_of_the_file_that_leaves_no_group_is_passed_over(training):
+    few = only(training, 4)
+    named = replace(few, validation=(np.arange(0, 20), np.arange(20, 30)))  # leaves three classes
+    assert [len(part.unseen_classes) for part in disjoint_folds(named)] == [1, 3]
+    most = only(training, 5)
+    named = replace(most, validation=(np.arange(0, 10), np.arange(10, 50)))
+    assert [list(p.unseen_classes) for p in disjoint_folds(named)] == [
+        list(p.unseen_classes) for p in disjoint_folds(most)
+    ]
+
+
+def test_the_seed_decides_groups_and_test_samples(training):
+    def drawn(seed):
+        return [part.sha256() for part in disjoint_folds(training, seed=seed)]
+
+    assert drawn(1) == drawn(1)
+    assert not set(drawn(1)) & set(drawn(2))
+
+
+def test_disjoint_folds_hold_out_other_samples_than_folds(training, monkeypatch):
+    drawn, hold_out = [], folds_module.hold_out_rows
+
+    def spy(y, **how):
+        drawn.append((how["seed"], how["draw"]))
+        return hold_out(y, **how)
+
+    monkeypatch.setattr(folds_module, "hold_out_rows", spy)
+    disjoint_folds(training, seed=5)
+    assert drawn == [(5, 20 + i) for i in range(GROUPS)]
+
+
+def test_disjoint_folds_need_four_classes(training, sentence):
+    with sentence(ValueError, "at least 4 seen classes", "have 3"):
+        disjoint_folds(only(training, 3))
+
+
+def test_disjoint_folds_split_every_view(training):
+    views = {"att": training.prototypes, "sent": np.arange(20.0)[:, None] + 100}
+    for part in disjoint_folds(replace(training, prototypes=views)):
+        assert list(part.seen_prototypes["sent"][:, 0]) == list(part.seen_classes + 100)
+        assert list(part.unseen_prototypes["att"][:, 0]) == list(part.unseen_classes)

@@ -18,6 +18,7 @@ from ..runtime.threads import shares_in_turn
 from .cases import Case, layer_cases, objective_cases
 from .cases_baselines import baseline_cases
 from .cases_gan import gan_cases
+from .cases_gates import gate_cases
 from .draw import LARGE, SMALL, Draw, Sizes
 from .gradcheck import DIRECTIONS, TOLERANCE, Check, run_check
 
@@ -96,13 +97,15 @@ class Row(NamedTuple):
 
 
 def all_cases(xp: ArrayModule = np) -> dict[str, list[Case]]:
-    """Return all cases by topic; those of the baselines are for NumPy only."""
+    """Return all cases by topic; those of gates and baselines are for NumPy only."""
     cases = {
         "layers, losses and networks": layer_cases(),
         "the CWGAN (eq. 6)": gan_cases(),
         "PTC and VSMM (eqs. 3-5, 8 and 9)": objective_cases(),
     }
-    return {**cases, "baselines": baseline_cases()} if xp is np else cases
+    if xp is not np:
+        return cases
+    return {**cases, "the learned gate": gate_cases(), "baselines": baseline_cases()}
 
 
 def all_checks(seed: int = 0) -> Iterator[Check]:

@@ -9,11 +9,14 @@ import numpy as np
 
 from .. import metrics
 from ..confidence import confidence_score
+from ..gates.learned import LearnedGate, as_settings, gate_loss, route, sample_weights
+from ..gates.mixing import balanced_shares, mixed, mixing_loss
 from ..kernels import reference
-from ..kernels.reference.router import soft_factors
+from ..kernels.reference.router import learned_factors, soft_factors
 from ..ptc import block_loss, ptc_loss
 from ..router import compatibility
-from . import cases
+from ..settings import Settings
+from . import cases, cases_gates
 from .draw import Draw
 from .explanation import Explanation
 
@@ -78,6 +81,40 @@ def soft_gate_example(draw: Draw) -> dict[str, Any]:
     return {
         "H / ln S": entropy / math.log(3),
         "gate by the formula": gate[:, 0],
+        "gate as computed": computed,
+        "scores, seen then unseen": scores,
+        "their sums": scores.sum(axis=1),
+        "label": label,
+        "its score": score,
+    }
+
+
+def learned_gate_example(draw: Draw) -> dict[str, Any]:
+    """Evidence, theta and the scores of all classes by the formulas, and as computed."""
+    logits = np.array([[4.0], [0.5]]) * draw.normal(2, 3)
+    f, unit = -np.abs(draw.normal(2, 5)), 0.5
+    gate = LearnedGate(
+        features=("entropy", "gap"),
+        means=(0.4, 1.0),
+        deviations=(0.3, 2.0),
+        weights=(-1.2, 0.9),
+        intercept=0.1,
+        kappa=0.7,
+        offset=0.2,
+    )
+    log_p, entropy = reference.log_softmax_entropy(logits)
+    gap = (f[:, :3].max(axis=1) - f[:, 3:].max(axis=1)) / unit
+    phi = np.stack([entropy / math.log(3), gap], axis=1)
+    theta = gate.kappa * (((phi - gate.means) / gate.deviations) @ gate.weights + 0.1) - 0.2
+    rho = 1 / (1 + np.exp(-theta))[:, None]
+    q = np.exp(reference.log_softmax_entropy(f[:, 3:] / (0.3 * unit))[0])
+    scores = np.concatenate([rho * np.exp(log_p), (1 - rho) * q], axis=1)
+    settings = Settings(**as_settings(gate, tau=0.3, fold_unseen=(2,)))
+    label, _, _, score, computed = route(logits, f, settings, unit=unit, similarity=None)
+    return {
+        "phi: H / ln S, gap": phi,
+        "theta": theta,
+        "gate by the formula": rho[:, 0],
         "gate as computed": computed,
         "scores, seen then unseen": scores,
         "their sums": scores.sum(axis=1),
@@ -182,6 +219,44 @@ the label is the class with the largest of these S + U numbers, which sum to 1""
         shapes="logits, p (n, S)   F of unseen classes, q (n, U)   H, gate, label, score (n,)",
         forward=(reference.soft_route_rows, soft_factors),
         example=soft_gate_example,
+    ),
+    Explanation(
+        name="learned_gate",
+        title="the learned gate, which is not in the paper",
+        section="The learned gate",
+        formula="""
+phi = H / ln S, (max over seen of F - max over unseen of F) / sigma, minus similarity of neighbours
+g = w (phi - mean) / deviation + b     theta = kappa g - o     gate = 1 / (1 + exp(-theta))
+seen class: gate p, p = softmax(logits)     unseen class: (1 - gate) q, q = softmax(F / tau)
+seen where theta + ln max p >= ln max q; all numbers are fitted on pseudo-unseen classes""",
+        shapes="logits, p (n, S)   F (n, S + U)   q (n, U)   phi (n, 2 or 3)   g, theta, gate (n,)",
+        forward=(LearnedGate.evidence, route, reference.learned_route_rows, learned_factors),
+        example=learned_gate_example,
+    ),
+    Explanation(
+        name="gate_objective",
+        title="what the learned gate minimises on folds",
+        section="The learned gate",
+        formula="""
+g = phi w + b     t = 1 for pseudo-seen samples, -1 for pseudo-unseen ones
+L = |w|^2 / 2 + sum_i omega_i ln(1 + exp(-t_i g_i))
+dg_i = -omega_i t_i / (1 + exp(t_i g_i))     dw = w + sum_i dg_i phi_i     db = sum_i dg_i""",
+        shapes="phi (n, q), standardised   w, dw (q,)   b, db, L numbers   omega, t, g, dg (n,)",
+        forward=(gate_loss, sample_weights),
+        checks=(cases_gates.gate_case,),
+        arrays=("w", "b"),
+    ),
+    Explanation(
+        name="expert_weights",
+        title="what the weights of experts, and the gate's tau, minimise",
+        section="Weights of experts",
+        formula="""
+q = softmax(sum_e w_e s_e), w_e >= 0     L = -sum_i a_i ln q(y_i) + 1e-3 |w|^2
+dz = a (q - onehot(y))     dw_e = sum dz s_e + 2e-3 w_e     tau = 1 / w for one expert""",
+        shapes="s (experts, n, classes)   w, dw (experts,)   a, y (n,)   q, dz (n, classes)",
+        forward=(mixing_loss, mixed, balanced_shares),
+        checks=(cases_gates.mixing_case,),
+        arrays=("w",),
     ),
     Explanation(
         name="accuracies",

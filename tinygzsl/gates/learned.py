@@ -171,8 +171,9 @@ def gate_loss(
 
 
 def sample_weights(folds: list[FoldFeatures]) -> np.ndarray:
-    """Return omega (n,) of the pooled samples: either side sums to n / 2, its classes weigh the
-    same.
+    """Return omega (n,) of the pooled samples: either side sums to n / 2.
+
+    Within a side every fold weighs the same, and within a fold every class.
     """
     of_seen = np.concatenate([fold.weight_seen for fold in folds])
     of_unseen = np.concatenate([fold.weight_unseen for fold in folds])
