@@ -1,12 +1,22 @@
-"""`tinygzsl demo`: the paper's comparison on the embedded letters."""
+"""`tinygzsl demo`: what the router, entropy separation and the learned gate do on letters."""
 
-import sys
 import time
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from .common import emit, errors_as_sentences, json_option, note, threaded
+
+FEATURES = ("entropy", "gap", "neighbours")  # the folds of letters prefer them
+EFFECTS = (  # what is added, the row without it and the row with it
+    ("the router", "baseline", "router"),
+    ("entropy separation", "router", "separation"),
+    ("the learned gate", "router", "learned"),
+)
+BINS = 24
+LEVELS = (0.025, 0.975)  # quantiles of differences: a 95% interval
 
 
 @click.command()
@@ -16,12 +26,14 @@ from .common import emit, errors_as_sentences, json_option, note, threaded
 @errors_as_sentences
 @threaded
 def demo(seed, device, as_json):
-    """Train on 20 letters, predict 6 unseen ones too, and show the effect of entropy separation.
+    """Train on 20 letters, predict 6 unseen ones too, and show what helps.
 
-    Prints the figures of (a) the paper's baseline, a VSMM without entropy separation and eq. 2 for
-    every sample, (b) the router of eq. 10 on the same VSMM, (c) the full method.
+    Prints the figures of (a) the paper's baseline, eq. 2 for every sample, (b) the router of
+    eq. 10, (c) this router with entropy separation, (d) the learned gate. (a), (b) and (d) are the
+    same networks, trained without entropy separation.
     """
     from .. import EntropySeparationGZSL, load_dataset
+    from .demo_text import text
     from .progress import Progress
 
     started = time.monotonic()
@@ -36,108 +48,97 @@ def demo(seed, device, as_json):
             "device": device,
             "callback": progress,
         }
-        without = EntropySeparationGZSL(**common, vsmm_weight_es=0.0).fit(X, y, prototypes)
-        full = EntropySeparationGZSL(**common).fit(X, y, prototypes)
-    facts = measure(without, full, data)
+        gate: dict[str, Any] = {"router_gate": "learned", "router_features": FEATURES}
+        learned = EntropySeparationGZSL(**common, **gate, vsmm_weight_es=0.0)
+        learned.fit(X, y, prototypes)
+        separated = EntropySeparationGZSL(**common).fit(X, y, prototypes)
+    facts = {"seed": seed, **measure(learned, separated, data)}
     facts["seconds"] = round(time.monotonic() - started, 1)
     emit(facts, as_json=as_json, text=text(facts))
 
 
-def measure(without, full, data):
-    """Return the figures of the table and the entropies for the histograms."""
-    from .. import evaluate
-    from ..evaluation import PROXIES
+def measure(learned, separated, data):
+    """Return the figures of the four rows, what each step adds, and the histograms.
 
-    before, after = evaluate(without, data), evaluate(full, data)
-    proxies = full.sample_proxies(PROXIES)
-    before["entropy"]["proxy"] = float(without.entropy(proxies).mean())
-    looks = full.proxy_source_.snapshots
+    learned has no entropy separation, so rows (a) and (b) are its networks too.
+    """
+    import numpy as np
+
+    from .. import evaluate
+    from ..evaluation import PROXIES, decided_by
+
+    models = {"router": by_eq_10(learned), "separation": separated, "learned": learned}
+    rows = {name: evaluate(model, data) for name, model in models.items()}
+    rows = {"baseline": rows["router"]["gzsl"], **rows}
+    proxies = separated.sample_proxies(PROXIES)
+    rows["router"]["entropy"]["proxy"] = float(learned.entropy(proxies).mean())
+    of_unseen = -decided_by(learned, data).theta
+    low, high = np.quantile(of_unseen, (0.01, 0.99)).tolist()
+    ranges = {"router": [0.0, rows["router"]["entropy"]["max"]], "learned": [low, high]}
+    is_seen = np.isin(data.y_test, data.seen_classes)
+    values = {"router": learned.entropy(data.X_test), "learned": of_unseen}
+    settings, source = learned.settings_, separated.proxy_source_
     return {
-        "baseline": before["gzsl"],
-        "router": before,
-        "full": after,
-        "thresholds": [full.settings_.router_delta_low, full.settings_.router_delta_high],
-        "cs_reference": full.proxy_source_.reference,
-        "snapshots": [s.look._asdict() for s in looks],
+        **rows,
+        "effects": effects(models, rows, data),
+        "thresholds": [settings.router_delta_low, settings.router_delta_high],
+        "gate_features": list(settings.router_features),
+        "gate_folds": len(settings.router_fold_unseen),
+        "cs_reference": source.reference,
+        "snapshots": [s.look._asdict() for s in source.snapshots],
+        "ranges": ranges,
         "histograms": {
             name: {
-                kind: _shares(model.entropy(X), after["entropy"]["max"])
-                for kind, X in (
-                    ("seen", data.X_test_seen),
-                    ("unseen", data.X_test_unseen),
-                    ("proxy", proxies),
-                )
+                "seen": _shares(values[name][is_seen], ranges[name]),
+                "unseen": _shares(values[name][~is_seen], ranges[name]),
             }
-            for name, model in (("before", without), ("after", full))
+            for name in ranges
         },
     }
 
 
-BINS = 15
+def by_eq_10(model):
+    """Return the networks of a model with the learned gate behind the router of eq. 10."""
+    other = copy(model)
+    other.settings_ = replace(model.settings_, router_gate="hard")
+    return other
 
 
-def _shares(entropy, top):
+def effects(models, rows, data):
+    """Return the difference in H that each step makes, and its 95% interval.
+
+    The interval is over drawings of the test samples, the same for all rows.
+    """
     import numpy as np
 
-    counts, _ = np.histogram(np.clip(entropy, 0, top), bins=BINS, range=(0, top))
-    return (counts / counts.sum()).tolist()
+    from ..comparison.differences import resampled_h
 
-
-def text(facts):
-    """Return the table and the histograms as text."""
-    rows = [
-        ("(a) baseline: no separation, eq. 2", facts["baseline"]),
-        ("(b) router on the same VSMM", facts["router"]),
-        ("(c) full method", facts["full"]),
-    ]
-    low, high = facts["thresholds"]
-    lines = [f"{'':36}     S      U      H   (eq. 10 at {low:g} and {high:g} nats)"]
-    lines += [f"{name:36}{m['S']:6.3f} {m['U']:6.3f} {m['H']:6.3f}" for name, m in rows]
-    lines += ["", f"{'':36} AUROC   mean entropy in nats: seen  unseen  proxy"]
-    for name, m in rows[1:]:
-        e = m["entropy"]
-        lines.append(
-            f"{name:36}{m['auroc']:6.3f}{e['seen']:28.2f}{e['unseen']:8.2f}{e['proxy']:7.2f}"
+    unseen = data.unseen_prototypes, data.unseen_classes
+    labels = {name: model.route(data.X_test, *unseen).label for name, model in models.items()}
+    classes = np.concatenate([data.seen_classes, data.unseen_classes])
+    f = models["router"].compatibility(data.X_test, data.unseen_prototypes)
+    labels["baseline"] = classes[f.argmax(axis=1)]  # eq. 2
+    correct = np.stack([label == data.y_test for label in labels.values()], axis=1)
+    drawn = resampled_h(correct, data.y_test, np.isin(data.y_test, data.seen_classes))
+    h = dict(zip(labels, drawn.T, strict=True))
+    found = []
+    for what, without, with_it in EFFECTS:
+        low, high = np.quantile(h[with_it] - h[without], LEVELS).tolist()
+        found.append(
+            {
+                "what": what,
+                "without": without,
+                "with": with_it,
+                "difference": rows[with_it]["H"] - rows[without]["H"],
+                "low": low,
+                "high": high,
+            }
         )
-    lines += ["", f"{'share of test samples per route':36}    seen: SL / GZSL / ZSL  unseen"]
-    for name, m in rows[1:]:
-        shares = [
-            " / ".join(f"{share:4.0%}" for share in m["routes"][kind].values())
-            for kind in ("seen", "unseen")
-        ]
-        lines.append(f"{name:36}{shares[0]:>26}  {shares[1]}")
-    for name, title in (("before", "without separation, (b)"), ("after", "with separation, (c)")):
-        lines += [
-            "",
-            f"entropy of C, 0 to ln 20 = {facts['full']['entropy']['max']:.2f} nats, {title}",
-        ]
-        lines += _histogram(facts["histograms"][name])
-    looks = ", ".join(f"step {s['step']} (CS {s['cs']:.2f})" for s in facts["snapshots"])
-    lines += [
-        "",
-        f"proxies of {looks}; CS of held-out real samples {facts['cs_reference']:.2f}; "
-        f"{facts['seconds']:.0f} s in all",
-    ]
-    return "\n".join(lines)
+    return found
 
 
-BLOCKS, ASCII_BLOCKS = " ▁▂▃▄▅▆▇█", " .:-=+*#@"
+def _shares(values, limits):
+    import numpy as np
 
-
-def _blocks():
-    """Return block characters that stdout can encode: on Windows it is not always UTF-8."""
-    try:
-        BLOCKS.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return ASCII_BLOCKS
-    return BLOCKS
-
-
-def _histogram(shares):
-    """Return one row of blocks per kind of sample, each scaled to its highest bin."""
-    lines, levels = [], _blocks()
-    for kind, values in shares.items():
-        top = max(values)
-        blocks = "".join(2 * levels[round(8 * v / top)] for v in values)
-        lines.append(f"  {kind:7}|{blocks}| highest bin {top:.0%}")
-    return lines
+    counts, _ = np.histogram(np.clip(values, *limits), bins=BINS, range=limits)
+    return (counts / counts.sum()).tolist()

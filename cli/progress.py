@@ -9,6 +9,7 @@ TITLES = {
     "gan": "training the CWGAN",
     "vsmm": "training the VSMM",
     "tune": "validating settings",
+    "gate": "training folds for the gate",
     "gradcheck": "checking gradients",
     "classifier": "training a classifier",
     "detector": "training the detector",

@@ -104,7 +104,7 @@ def test_a_run_goes_on_without_the_gpu(cupy, tmp_path, run_cli):
 def test_the_demo(cupy, run_cli):
     shown = run_cli("demo", "--device", "cuda", "--json")
     assert shown.exit_code == 0, shown.stderr
-    assert json.loads(shown.stdout)["full"]["H"] > 0.35
+    assert json.loads(shown.stdout)["separation"]["H"] > 0.35
 
 
 def test_train_evaluate_and_load_on_the_cpu(cupy, tmp_path, run_cli):
