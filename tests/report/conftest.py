@@ -59,6 +59,12 @@ class Page(HTMLParser):
         return [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", self.html, re.S)]
 
 
+@pytest.fixture
+def page_of():
+    """page_of(html) -> the Page of a section."""
+    return Page
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """A folder for the run that tests only read."""

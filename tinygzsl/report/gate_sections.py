@@ -5,52 +5,66 @@ from __future__ import annotations
 from typing import Any
 
 from ..gates.learned import LearnedGate
-from ..runs.load import Run
 from ..stacking.stack import StackedGZSL
 from .charts import gate_chart
 from .html import Html, element, paragraph, section, table
-from .samples import Details
+from .samples import Details, Model
 from .svg_charts import draw
 
 IN_WORDS = {
     "entropy": "entropy of the classifier of seen classes, as a share of ln S",
-    "gap": "by how much the best seen class fits better than the best unseen one",
+    "gap": "by how much the best seen class fits better than the best unseen one, in deviations of "
+    "the scores",
     "neighbours": "minus the mean cosine with the nearest training samples",
 }
 SIGNS = (
     "Weights are for standardised features, so they can be compared. A positive weight means: the "
     "larger the feature, the more a sample looks like one of a seen class. With a negative weight "
-    "it looks more like one of an unseen class."
+    "it looks more like one of an unseen class. Features that say nearly the same share their "
+    "evidence, sometimes with opposite signs."
 )
 
 
-def gate_section(run: Run, details: Details | None) -> Html:
+def gate_section(model: Model, details: Details | None) -> Html:
     """How the learned gate separates the test samples, and what it looks at."""
-    gate = run.model.decision_.gate
+    gate = model.decision_.gate
     pictures = [draw(gate_chart(details.theta))] if details and details.theta else []
-    return section("gate", "Gate", *pictures, _features(gate), paragraph(SIGNS), _sum(gate, run))
+    return section(
+        "gate",
+        "Gate",
+        *pictures,
+        _features(gate),
+        _legend(gate),
+        paragraph(SIGNS),
+        _sum(model),
+        *_choice(model),
+    )
 
 
 def _features(gate: LearnedGate) -> Html:
     found = zip(gate.features, gate.weights, gate.means, gate.deviations, strict=True)
     rows = [
-        [name, f"{weight:+.3f}", f"{mean:.3f}", f"{deviation:.3f}", _in_words(name)]
+        [name, f"{weight:+.3f}", f"{mean:.3f}", f"{deviation:.3f}"]
         for name, weight, mean, deviation in sorted(found, key=lambda row: -abs(row[1]))
     ]
     return table(
-        ["feature", "weight", "mean", "deviation", "in words"],
+        ["feature", "weight", "mean", "deviation"],
         rows,
         caption="What the gate looks at, the largest weight first",
     )
 
 
-def _in_words(name: str) -> str:
-    return IN_WORDS.get(name.partition(" of ")[0], "")
+def _legend(gate: LearnedGate) -> Html:
+    kinds = dict.fromkeys(name.partition(" of ")[0] for name in gate.features)
+    return element("ul", *(element("li", f"{kind}: {IN_WORDS[kind]}") for kind in kinds))
 
 
-def _sum(gate: LearnedGate, run: Run) -> Html:
-    single = run.single
-    numbers = run.model.fold_unseen_ if single is None else single.settings_.router_fold_unseen
+def _sum(model: Model) -> Html:
+    gate = model.decision_.gate
+    if isinstance(model, StackedGZSL):
+        numbers = model.fold_unseen_
+    else:
+        numbers = model.settings_.router_fold_unseen
     few, many = min(numbers, default=0), max(numbers, default=0)
     fitted = f" with {few if few == many else f'{few} to {many}'} pseudo-unseen classes"
     return paragraph(
@@ -58,6 +72,18 @@ def _sum(gate: LearnedGate, run: Run) -> Html:
         f"g - o with κ = {gate.kappa:g} and o = {gate.offset:.3g}. All this was fitted on folds of "
         f"the training samples{fitted if numbers else ''}."
     )
+
+
+def _choice(model: Model) -> list[Html]:
+    """Return a table of what a stack's folds have chosen between."""
+    if not isinstance(model, StackedGZSL) or len(model.held_out_h_) < 2:
+        return []
+    rows = [
+        [", ".join(kinds), f"{sum(h) / len(h):.3f}", f"{min(h):.3f} to {max(h):.3f}"]
+        for kinds, h in model.held_out_h_.items()
+    ]
+    caption = "H of the folds, each with a decision fitted on the others"
+    return [table(["features", "mean", "range"], rows, caption=caption)]
 
 
 def experts_section(model: StackedGZSL, details: Details | None) -> Html:

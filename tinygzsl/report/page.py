@@ -148,7 +148,7 @@ def report_html(content: Content, warnings: list[str], *, name: Callable[[Any], 
     if metrics is not None:
         sections["figures"] = figures_section(metrics, gate)
     if gate == "learned":
-        sections["gate"] = gate_section(run, details)
+        sections["gate"] = gate_section(run.model, details)
     if isinstance(run.model, StackedGZSL):
         sections["experts"] = experts_section(run.model, details)
     if details is not None:
