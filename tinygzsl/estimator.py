@@ -288,7 +288,7 @@ class EntropySeparationGZSL(Parameters):
                 device=self.device,
                 dtype=self.dtype,
                 proxies=None if proxies is None else as_array(proxies),
-                callback=self.callback or pipeline.silent,
+                callback=self.callback,
             )
             overrides |= learned_gate.numbers(settings)
         elif validation_classes is not None:

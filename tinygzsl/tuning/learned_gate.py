@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..datasets import TrainingSet
+from ..datasets import Dataset, TrainingSet
 from ..nn.device_memory import FREE_SOME, device_errors
+from ..pipeline import silent
 from ..runtime.array import Array
 from ..runtime.threads import check_threads, workers
 from ..settings import Settings, given_settings, settings_for
 from ..text import warn
+from .expected import GAN_UNITS, Expected, Work, expected
 from .folds import disjoint_folds
 from .gate_choice import as_folds, fit_learned
 from .trials import FoldTrainer
@@ -60,30 +62,43 @@ def with_fitted_gate(
 
     A VSMM is trained on each of five folds (see disjoint_folds), with proxies of a CWGAN trained on
     the same fold, or with `proxies` (p, d) in the units of X. A fold on which no proxies can be had
-    doesn't count, with a warning. Raises ValueError if fewer than two folds count.
+    doesn't count, with a warning. callback(folds done, logs) gets in its first logs
+    "expected_seconds" and "expected_bytes", of this and the training after it, roughly. Raises
+    ValueError if fewer than two folds count.
     """
     folds = disjoint_folds(training, seed=seed)
     near = "neighbours" in settings.router_features
     scores, similarities = [], []
-    callback = callback or (lambda step, logs: None)
     hard = replace(settings, router_gate="hard")  # the folds' models have no gate
+    progress, logs = callback or silent, {"phase": "gate", "total": len(folds)}
+    if callback:
+        trainer = FoldTrainer(folds[0], seed=seed, device=device, dtype=dtype)
+        found = _expected(trainer, folds, hard, has_gan=proxies is None and hard.vsmm_weight_es > 0)
+        callback(0, logs | (found.logs() if found else {}))
     for step, fold in enumerate(folds):
-        callback(step, {"phase": "gate", "total": len(folds)})
+        progress(step, logs)
         trainer = FoldTrainer(fold, seed=seed, device=device, dtype=dtype)
-        found = trainer.scores_of(hard, proxies=proxies)
-        if found is None:
+        of_fold = trainer.scores_of(hard, proxies=proxies)
+        if of_fold is None:
             warn(
                 f"fold {step + 1} of {len(folds)} doesn't count for the learned gate, as its "
                 "training diverged or gave no proxies"
             )
             continue
-        scores.append(found)
+        scores.append(of_fold)
         similarities += [trainer.similarity(hard)] if near else []
     if len(scores) < 2:
         raise ValueError(
             f"only {len(scores)} of {len(folds)} folds could be trained, so the learned gate can't "
             "be fitted; raise gan_max_epochs, lower vsmm_lr, or set router_gate='soft'"
         )
-    callback(len(folds), {"phase": "gate", "total": len(folds)})
+    progress(len(folds), logs)
     fitted = fit_learned(as_folds(scores, similarities or None), settings.router_features)
     return replace(settings, **fitted)
+
+
+def _expected(
+    trainer: FoldTrainer, folds: list[Dataset], settings: Settings, *, has_gan: bool
+) -> Expected | None:
+    work = Work(units=len(folds) * (1 + GAN_UNITS * has_gan), scaled=1, scores=1)
+    return expected(trainer, folds, settings, work, has_gan=has_gan)

@@ -30,13 +30,13 @@ import numpy as np
 
 from ..settings import Settings
 from ..text import warn
+from .expected import GAN_UNITS, Expected, Work, expected
 from .gate_choice import MARGIN, Candidate, candidates, chosen, feature_sets, learned_h
 from .gate_grids import Scores, best_gate, cut_grids, make_grids
 from .space import Space
 from .trials import SHARE_OF_EPOCHS, FoldTrainer
 
 SEPARATION_FOLDS = 3  # a CWGAN takes as long as many VSMMs
-GAN_UNITS = 15  # the CWGAN of a fold takes about as long as this many VSMMs
 REPORTED = {
     "networks": ("scale_features", "gan_output", "vsmm_epochs"),
     "separation": ("vsmm_gamma", "vsmm_weight_es"),
@@ -75,6 +75,19 @@ class Search:
         self.scores: list[Scores] = []
         self.trials: list[dict[str, Any]] = []
         self.done, self.total = 0, self._units()
+
+    def expected(self) -> Expected | None:
+        """Return what the search and the training after it will take, None if a VSMM diverges."""
+        space, n = self.space, self.start.vsmm_epochs
+        trainings = len(space.scalings()) * len(self.trainers)
+        work = Work(
+            units=self.total + trainings * (max(space.epochs()) / n - 1),  # of the longest ones
+            scaled=len(self.trainers),
+            scores=len(space.scalings()) * len(space.epochs()),
+        )
+        folds = [trainer.fold for trainer in self.trainers]
+        has_gan = self.start.vsmm_weight_es > 0
+        return expected(self.trainers[0], folds, self.settings, work, has_gan=has_gan)
 
     def networks(self) -> None:
         """Run stage 1. One training gives the results for all numbers of epochs."""

@@ -89,7 +89,8 @@ def tune(
     threads : int, optional
         Number of threads; by default as many as BLAS would use.
     callback : callable, optional
-        callback(step, logs) gets the units of work done, their total and each trial.
+        callback(step, logs) gets the units of work done, their total and each trial; at step 0 also
+        "expected_seconds" and "expected_bytes" of the search and a training after it, roughly.
     recalibrate : bool
         The same as router_unit="measured": eq. 10's thresholds are searched as positions on the
         scale of tinygzsl/gates/units.py, which the final training measures on held-out samples.
@@ -124,6 +125,8 @@ def tune(
             FoldTrainer(part, seed=seed, device=device, dtype=dtype, start=start) for part in parts
         ]
         search = Search(trainers, start, n_seen=n_seen, given=frozenset(given), callback=callback)
+        if callback:
+            _say_beforehand(search, callback)
         search.networks()
         search.separation()
         gate, gates = search.gate()
@@ -155,6 +158,12 @@ def tune(
         trials=search.trials,
         edges=search.space.edges(final) + gate.edges,
     )
+
+
+def _say_beforehand(search: Search, callback: Callable[[int, dict[str, Any]], None]) -> None:
+    found = search.expected()
+    if found is not None:
+        callback(0, {"phase": "tune", "total": search.total, **found.logs()})
 
 
 def _warn_if_chance(folds: list[Scores]) -> None:
