@@ -8,6 +8,8 @@ import click
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
 from .completion import complete_preset, complete_set
 
+COLUMN = "gate: unit, or features"
+
 
 @click.command()
 @click.argument("dataset")
@@ -32,7 +34,13 @@ from .completion import complete_preset, complete_set
     is_flag=True,
     help="Thresholds between entropies that training measures on a tenth of the samples.",
 )
-@click.option("--folds", default=3, show_default=True, help="Folds of pseudo-unseen classes.")
+@click.option(
+    "--folds",
+    type=int,
+    metavar="N",
+    help="Folds, each with a quarter, a third or a fifth of the classes pseudo-unseen.  "
+    "[default: five disjoint groups of classes]",
+)
 @click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--out", default="tuned.toml", show_default=True, help="TOML file to write.")
@@ -120,7 +128,7 @@ def _write(out, *, trials, found, top, source):
 
 
 def _line(trial):
-    tried = {k: v for k, v in trial.items() if k not in ("stage", "H", "H_by_fold", "gate")}
+    tried = {k: v for k, v in trial.items() if k not in ("stage", "H", "H_by_fold")}
     return f"{trial['stage']}: H {trial['H']:.4f}  {_pairs(tried)}"
 
 
@@ -128,16 +136,21 @@ def _pairs(settings):
     return " ".join(f"{k.replace('_', '.', 1)}={v}" for k, v in settings.items())
 
 
+def _label(gate):
+    return f"{gate['kind']}: {gate['unit']}"
+
+
 def _text(facts):
+    width = max(len(text) for text in (COLUMN, *map(_label, facts["gates"])))
     lines = [
         f"validation H {facts['H']:.3f} after {facts['seconds']:.0f} s, mean over the folds",
         f"chosen: {_pairs(facts['chosen']) or 'what the preset has'}",
-        "gate, thresholds in     H   H of each fold with the gate of the others",
+        f"{COLUMN:{width}}  H      H of each fold with the gate of the others",
     ]
     for gate in facts["gates"]:
         left_out = "  –" if gate["left_out"] is None else f"{gate['left_out']:.3f}"
         taken = "  (taken)" if gate["taken"] else ""
-        lines.append(f"{gate['kind']}, {gate['unit']:14} {gate['H']:.3f}   {left_out}{taken}")
+        lines.append(f"{_label(gate):{width}}  {gate['H']:.3f}  {left_out}{taken}")
     lines += [f"warning: {name} is the least or greatest value tried" for name in facts["edges"]]
     lines.append(f"all trials: {facts['trials_file']}")
     return "\n".join([*lines, f"next: tinygzsl train --config {facts['config']}"])

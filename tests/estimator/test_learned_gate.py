@@ -264,7 +264,8 @@ def test_a_fold_without_a_model_is_said_and_one_alone_is_not_enough(
 def test_the_work_on_folds_is_reported(fit):
     logs = []
     fit(**GATE, callback=lambda step, log: logs.append((step, log["phase"], log.get("total"))))
-    assert [log for log in logs if log[1] == "gate"] == [(i, "gate", 2) for i in range(3)]
+    of_gate = [log for log in logs if log[1] == "gate"]
+    assert list(dict.fromkeys(of_gate)) == [(i, "gate", 2) for i in range(3)]
     assert [log[1] for log in logs].index("vsmm") > 2
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..gates import learned
 from ..gates.panel import Fold, Panel, fit_decision, fold_features, held_out_h
 from ..settings import Settings
-from .gate_grids import FIELDS, UNITS, Gate, Grids, Scores, at_edge, best_gate, gate_settings
+from .gate_grids import FIELDS, Gate, Grids, Scores, at_edge, best_gate, gate_settings
 
 MARGIN = 0.005  # smaller differences of mean H over a few folds are always noise
 LEAST_WEIGHT = 1e-6  # of F: its inverse, router_tau, is finite where F says nothing
@@ -68,9 +68,10 @@ def candidates(
     n_seen is the number of classes of the final training. similarities are needed where the
     neighbours are a feature.
     """
-    units = UNITS if grids.units == UNITS else grids.units
     gates = [
-        best_gate(scores, grids, kind=kind, unit=unit) for kind in grids.kinds for unit in units
+        best_gate(scores, grids, kind=kind, unit=unit)
+        for kind in grids.kinds
+        for unit in grids.units
     ]
     found = [_of_grid(gate, grids, n_seen=n_seen) for gate in gates]
     folds = as_folds(scores, similarities)
