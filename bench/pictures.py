@@ -83,7 +83,8 @@ def separation_figure(title, found, *, measured, edges, thresholds):
         figures = f"S {m['S']:.3f}, U {m['U']:.3f}, H {m['H']:.3f}, AUROC {m['AUROC']:.3f}"
         ax.set_title(f"{name}: {figures}", fontsize=10, loc="left")
     axes[0].legend(frameon=False, fontsize=9, loc="upper right")
-    axes[-1].set_xlabel(f"entropy of C in nats, 0 to ln S = {edges[-1]:.2f}; dashed: thresholds")
+    dashed = "; dashed: thresholds" if thresholds else ""
+    axes[-1].set_xlabel(f"entropy of C in nats, 0 to ln S = {edges[-1]:.2f}{dashed}")
     figure.suptitle(title, fontsize=11)
     return figure
 
@@ -146,10 +147,11 @@ def main(source, name, preset, sets, seed, epochs, threads, out):
             "separation": separation_figure(
                 title, found, measured=measured, edges=edges, thresholds=thresholds
             ),
-            "gate": gate_figure(
-                f"{name}: the gate", found["with separation"], settings=settings, edges=edges
-            ),
         }
+        if settings.router_gate != "learned":  # which is no function of the entropy
+            figures["gate"] = gate_figure(
+                f"{name}: the gate", found["with separation"], settings=settings, edges=edges
+            )
         figures["training"], rows = training_figure(
             name, data, source={"name_or_path": source}, params=params, epochs=epochs
         )

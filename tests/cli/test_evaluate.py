@@ -3,8 +3,12 @@
 import json
 
 import pytest
+from fast_methods import FAST
 
+import tinygzsl as tz
+from tinygzsl.baselines import ESZSL, GGM, PrototypeRidge
 from tinygzsl.report.verdict import verdict
+from tinygzsl.stacking import StackedGZSL
 from tinygzsl.storage.checksums import file_sha256
 
 
@@ -35,7 +39,9 @@ def test_metrics_are_of_the_runs_own_dataset(run_cli, trained, data):
     assert metrics["inputs"][str(data / "res101.mat")] == file_sha256(data / "res101.mat")
 
 
-@pytest.mark.parametrize(("gate", "name"), [("hard", "eq. 10"), ("soft", "soft gate")])
+@pytest.mark.parametrize(
+    ("gate", "name"), [("hard", "eq. 10"), ("soft", "soft gate"), ("learned", "learned gate")]
+)
 def test_the_gate_of_the_run_is_named(run_cli, fast_options, data, tmp_path, gate, name):
     options = [*fast_options, "--set", f"router.gate={gate}", "--out", tmp_path / "run"]
     assert run_cli("train", data, *options).exit_code == 0
@@ -49,6 +55,38 @@ def test_the_gate_of_the_run_is_named(run_cli, fast_options, data, tmp_path, gat
     score = found["score"]
     assert lines[0].startswith(f"score: Brier {score['brier']:.3f}, ECE {score['ece']:.3f} (if")
     assert lines[0].endswith(verdict("score", score))
+
+
+def test_a_learned_gate_is_compared_with_the_entropy(run_cli, fast_options, data, tmp_path):
+    options = [*fast_options, "--set", "router.gate=learned", "--out", tmp_path / "run"]
+    assert run_cli("train", data, *options).exit_code == 0
+    said = run_cli("evaluate", tmp_path / "run").stdout.splitlines()
+    m = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    for name, found in (("entropy", m), ("gate", m["gate"])):
+        assert (
+            f"{name} as detector of unseen: AUROC {found['auroc']:.3f}, "
+            f"FPR at 95% TPR {found['fpr95']:.3f}"
+        ) in said
+    best = m["oracle_offset"]
+    assert said[-1] == (
+        "for analysis only, chosen on the test set: best offset of the gate "
+        f"{best['offset']:.2f} gives H {best['H']:.3f} (S {best['S']:.3f}, U {best['U']:.3f})"
+    )
+
+
+@pytest.mark.parametrize("allowed", [(), ("GGM",)])
+def test_a_stack_has_no_line_of_eq_2(run_cli, data, tmp_path, allowed):
+    experts = [ESZSL(), PrototypeRidge(), *([GGM(**FAST["GGM"])] if allowed else [])]
+    found = tz.load_dataset(data)
+    more = {"unseen_prototypes": found.unseen_prototypes} if allowed else {}
+    stack = StackedGZSL(experts=experts, features=("gap",), allow_non_strict=allowed)
+    stack.fit(found.X_train, found.y_train, found.seen_prototypes, **more)
+    stack.save(tmp_path / "stack.npz")
+    result = run_cli("evaluate", tmp_path / "stack.npz", "--data", data)
+    assert result.exit_code == 0, result.output
+    assert "router (learned gate)" in result.stdout
+    assert "for every sample" not in result.stdout
+    assert (result.stdout.splitlines()[-1].startswith("not strict: ")) == bool(allowed)
 
 
 def test_evaluate_on_another_dataset_is_refused(run_cli, trained, one_error_line):

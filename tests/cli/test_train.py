@@ -76,6 +76,23 @@ def test_train_json_is_one_object(run_cli, fast_options, data, tmp_path):
     assert facts["snapshots"][0]["relative"] > 0.05
 
 
+def test_what_a_learned_gate_looks_at_is_told(run_cli, fast_options, data, tmp_path):
+    options = [*fast_options, "--set", "router.gate=learned", "--out", tmp_path / "run"]
+    said = run_cli("train", data, *options).stdout
+    gate = tz.load_model(tmp_path / "run" / "model.npz").decision_.gate
+    weights = dict(zip(gate.features, gate.weights, strict=True))
+    assert (
+        f"the gate looks at: entropy {weights['entropy']:+.2f}, gap {weights['gap']:+.2f} "
+        "(weights of standardised features)"
+    ) in said.splitlines()
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["thresholds"] is None
+    assert manifest["config"]["router"]["weights"] == list(gate.weights)
+    facts = json.loads(run_cli("train", "--resume", tmp_path / "run", "--json").stdout)
+    assert facts["gate"]["weights"] == list(gate.weights)
+    assert facts["gate"]["offset"] == gate.offset
+
+
 def test_a_finished_run_without_comments_is_not_trained_again(trained, run_cli, monkeypatch):
     """As version 0.1.0 wrote config.toml."""
     config, path = trained / "config.toml", trained / "manifest.json"

@@ -3,11 +3,13 @@
 import importlib.util
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 import tinygzsl as tz
 from tinygzsl.reproduce import evolution, experiments
+from tinygzsl.reproduce.pictures import entropy_picture
 
 pytestmark = [
     pytest.mark.skipif(
@@ -143,3 +145,20 @@ def test_missing_packages_are_a_sentence(reproduce, folder, tmp_path, monkeypatc
     message = reproduce("figure3", folder, "--out", tmp_path / "out", exit_code=2)
     assert "scikit-learn is not installed" in message
     assert not (tmp_path / "out").exists()
+
+
+def test_without_a_threshold_nothing_is_dashed():
+    """A learned gate has none."""
+    counts = [
+        SimpleNamespace(row=f"testing, {low} to {low + 1} nats", quantity=kind, measured=0.5)
+        for kind in ("seen", "unseen")
+        for low in (0, 1)
+    ]
+    area = SimpleNamespace(row="testing", quantity="AUROC", measured=0.75, detail=False)
+    records = [SimpleNamespace(**vars(r), detail=True) for r in counts] + [area]
+    (ax,) = entropy_picture("tiny", records).axes
+    assert ax.figure.get_suptitle() == "tiny: entropy of C"
+    mark = SimpleNamespace(row="threshold", quantity="gate 1/2", measured=0.3, detail=False)
+    (ax,) = entropy_picture("tiny", [*records, mark]).axes
+    assert ax.figure.get_suptitle() == "tiny: entropy of C; dashed: gate 1/2 = 0.3 nats"
+    assert [line.get_xdata()[0] for line in ax.lines] == [0.3]

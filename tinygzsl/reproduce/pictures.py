@@ -70,7 +70,8 @@ def entropy_picture(dataset: str, records: list[Record]) -> Any:
         ax.legend(frameon=False, fontsize=9, ncols=2, **above)
         ax.set_title(f"{when}, AUROC {area.measured:.3f}", fontsize=10, loc="left")
     named = ", ".join(f"{mark.quantity} = {mark.measured:.3g}" for mark in marks)
-    title = printable(f"{dataset}: entropy of C; dashed: {named} nats")
+    dashed = f"; dashed: {named} nats" if marks else ""  # a learned gate has no threshold
+    title = printable(f"{dataset}: entropy of C{dashed}")
     figure.suptitle(title, fontsize=11, parse_math=False)
     axes[-1].set_xlabel(f"entropy in nats, 0 to ln S = {edges[-1]:.2f}")
     return figure
