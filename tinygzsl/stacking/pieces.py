@@ -30,9 +30,10 @@ class Piece:
 class Pieces:
     """Does the pieces of a plan, each once, and calls callback(pieces done, logs) after each.
 
-    logs has the phase "stack", the total number of pieces, the piece that was done, the bytes of
-    memory that fit takes at most (a rough number), and the seconds that are left: None until every
-    expert has been trained once, as before that nothing is known about its speed.
+    logs has the phase "stack", the total number of pieces, the piece that was done, roughly the
+    bytes that fit takes at most (expected_bytes) and the seconds that it takes (expected_seconds)
+    and that are left (seconds_left): None until every expert has been trained once, as before that
+    nothing is known about its speed.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Pieces:
         callback: Callback | None,
         checkpoint: StackCheckpoint | None,
     ):
-        self.left, self.total, self.memory_bytes = list(plan), len(plan), memory_bytes
+        self.plan, self.left, self.memory_bytes = plan, list(plan), memory_bytes
         self.callback, self.checkpoint = callback, checkpoint
         self.seconds_per_row: dict[str, float] = {}
         self._report("")
@@ -66,20 +67,20 @@ class Pieces:
             saved.stop_if_asked()
         return state
 
-    @property
-    def seconds_left(self) -> float | None:
-        """The seconds that the pieces left will take, by the last one of each kind."""
+    def _seconds(self, pieces: list[Piece]) -> float | None:
+        """Return the seconds that the pieces take, by the last one of each kind, if it is known."""
         if any(piece.what not in self.seconds_per_row for piece in self.left):
             return None
-        return sum(self.seconds_per_row[piece.what] * piece.rows for piece in self.left)
+        return sum(self.seconds_per_row[piece.what] * piece.rows for piece in pieces)
 
     def _report(self, done: str) -> None:
         if self.callback:
             logs = {
                 "phase": "stack",
-                "total": self.total,
+                "total": len(self.plan),
                 "piece": done,
-                "memory_bytes": self.memory_bytes,
-                "seconds_left": self.seconds_left,
+                "expected_bytes": self.memory_bytes,
+                "expected_seconds": self._seconds(self.plan),
+                "seconds_left": self._seconds(self.left),
             }
-            self.callback(self.total - len(self.left), logs)
+            self.callback(len(self.plan) - len(self.left), logs)
