@@ -1,16 +1,19 @@
-"""Does validation help? Preset "auto" compared with its base preset and with the best gate.
+"""What validation gives: presets auto and best, and the baselines with a validated offset.
 
-    python bench/auto.py SOURCE --seeds 0-4 --out rows.jsonl
-    python bench/auto.py SOURCE --class-splits 5 --out rows.jsonl
+    python bench/auto.py SOURCE --method auto --seeds 0-4 --out rows.jsonl
+    python bench/auto.py SOURCE --method best --draw 1a2b3c4d --class-splits 5 --out rows.jsonl
 
 Without --class-splits the dataset's own split is used, once per seed. With --class-splits N, N new
-splits of the classes are drawn, with as many unseen classes as the dataset's own split; a fifth of
-the samples of each seen class is held out for testing. Split i is trained with seed i.
+splits of the classes are drawn from the hexadecimal number DRAW, with as many unseen classes as the
+dataset's own split; a fifth of the samples of each seen class is held out for testing. Split i is
+trained with seed i.
 
-Per run: S, U, H and AUROC of the base preset and of `auto`, the chosen settings, and the best H of
-both kinds of gates, chosen on the test samples that they are measured on: an oracle, for analysis
-only. Rows are appended to --out, and those present are not measured again. The table is printed at
-the end.
+A row has S, U and H; the accuracies of seen samples among seen classes and of unseen ones among
+unseen classes; the best H that another offset of the same model would give, chosen on the test
+samples that it is measured on (an oracle, for analysis only); and the seconds of fit. The method
+"calibrated" is every baseline with the dataset's stored settings and an offset validated on folds,
+a row each. Rows are appended to --out, and those present are not measured again. The table is
+printed at the end.
 """
 
 import json
@@ -20,36 +23,41 @@ from pathlib import Path
 
 import click
 import numpy as np
-from gates import figures
 
 import tinygzsl as tz
+from tinygzsl.baselines import METHODS
+from tinygzsl.baselines.common.calibration import choose_offset, fit_on
+from tinygzsl.baselines.methods import method as baseline
 from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.sweep_plan import numbers
+from tinygzsl.comparison.chosen import chosen_for
 from tinygzsl.datasets import Dataset
 from tinygzsl.datasets.hold_out import hold_out_rows
+from tinygzsl.datasets.views import as_prototypes, as_views
+from tinygzsl.metrics import harmonic_mean, seen_unseen_curve
 from tinygzsl.nn.random import Purpose
 from tinygzsl.runtime.threads import workers
-from tinygzsl.tuning.folds import TEST_SHARE
+from tinygzsl.stacking import StackedGZSL
+from tinygzsl.tuning.folds import TEST_SHARE, folds
 
-DRAW = 20261123  # plus the number of a split: the seed of its draw
 
-
-def class_split(data, i):
-    """Return split i of all samples and classes of data, drawn anew."""
+def class_split(data, i, *, draw):
+    """Return split i of all samples and classes of data, drawn anew by the number `draw`."""
     x, y = np.concatenate([data.X_train, data.X_test]), np.concatenate([data.y_train, data.y_test])
     classes = np.concatenate([data.seen_classes, data.unseen_classes])
-    prototypes = np.concatenate([data.seen_prototypes, data.unseen_prototypes])
+    seen, unseen_of = as_views(data.seen_prototypes), as_views(data.unseen_prototypes)
+    views = {name: np.concatenate([seen[name], unseen_of[name]]) for name in seen}
     order = np.argsort(classes)
-    classes, prototypes = classes[order], prototypes[order]
-    rng = np.random.default_rng([DRAW, i])
+    classes, views = classes[order], {name: rows[order] for name, rows in views.items()}
+    rng = np.random.default_rng([draw, i])
     unseen = np.isin(classes, rng.choice(classes, len(data.unseen_classes), replace=False))
     is_seen = np.isin(y, classes[~unseen])
     held = np.ones(len(y), bool)
     held[is_seen] = hold_out_rows(
         np.searchsorted(classes, y[is_seen]),
         share=TEST_SHARE,
-        seed=DRAW + i,
-        purpose=Purpose.PTC_HOLD_OUT,  # any would do; the rows in bench/auto are of these splits
+        seed=draw + i,
+        purpose=Purpose.FOLD_HOLD_OUT,
     )
     test = np.concatenate([np.flatnonzero(held & is_seen), np.flatnonzero(~is_seen)])
     return Dataset(
@@ -59,83 +67,148 @@ def class_split(data, i):
         X_test=x[test],
         y_test=y[test],
         seen_classes=classes[~unseen],
-        seen_prototypes=prototypes[~unseen],
+        seen_prototypes=as_prototypes({name: rows[~unseen] for name, rows in views.items()}),
         unseen_classes=classes[unseen],
-        unseen_prototypes=prototypes[unseen],
+        unseen_prototypes=as_prototypes({name: rows[unseen] for name, rows in views.items()}),
     )
 
 
-def measure(data, preset, *, sets, seed):
-    """Return one row: the preset unchanged, and with settings chosen by validation."""
+def of_auto(data, seed, sets):
+    """Return the row of preset "auto"."""
+    model = tz.EntropySeparationGZSL(preset="auto", seed=seed, **sets)
     training = data.training()
-    seen = {"X": training.X, "y": training.y, "prototypes": training.prototypes}
-    plain = tz.EntropySeparationGZSL(preset=preset, seed=seed, **sets).fit(**seen)
+    given = {"validation_classes": data.validation_classes} if data.validation else {}
     started = time.monotonic()
-    found = tz.tune(training, preset, sets, seed=seed)
-    seconds = time.monotonic() - started
-    auto = tz.EntropySeparationGZSL(preset=preset, seed=seed, **{**sets, **found.chosen})
-    auto.fit(**seen)
-    return {
-        "preset": figures(plain, data),
-        "auto": figures(auto, data),
-        "chosen": found.chosen,
-        "validation_H": found.H,
-        "left_out": {g["kind"]: g["left_out"] for g in found.gates if g["taken"]},
-        "tune_seconds": round(seconds, 1),
+    model.fit(training.X, training.y, training.prototypes, **given)
+    settings = model.settings_
+    chosen = {
+        "scale": settings.scale_features,
+        "epochs": settings.vsmm_epochs,
+        "weight_es": settings.vsmm_weight_es,
+        "gamma": settings.vsmm_gamma,
+        "gate": settings.router_gate,
+        "features": settings.router_features if settings.router_gate == "learned" else (),
     }
+    return {**figures(model, data, started), "chosen": chosen}
+
+
+def of_best(data, seed, sets):
+    """Return the row of preset "best"."""
+    if sets:
+        raise click.UsageError("--set is for the method auto; leave it out")
+    model, training = StackedGZSL(seed=seed), data.training()
+    started = time.monotonic()
+    model.fit(training.X, training.y, training.prototypes)
+    decision = model.decision_
+    chosen = {
+        "features": decision.gate.features,
+        "unseen_weights": dict(zip(model.experts_, decision.unseen_weights, strict=True)),
+        "seen_weights": dict(zip(model.experts_, decision.seen_weights, strict=True)),
+    }
+    return {**figures(model, data, started), "chosen": chosen}
+
+
+def of_baselines(data, seed, sets):
+    """Yield the row of every baseline, with its stored settings and a validated offset."""
+    name = data.name.split(",")[0]
+    parts = folds(data.training(), seed=seed)
+    for method in METHODS:
+        params = {k: v for k, v in chosen_for(method, name).params.items() if k != "offset"}
+        model = baseline(method)(**{**params, **sets, "seed": seed})
+        started = time.monotonic()
+        model.set_params(offset=choose_offset(model, parts).offset)
+        fit_on(model, data)
+        yield {"baseline": method, "strict": model.strict, **figures(model, data, started)}
+
+
+def figures(model, data, started):
+    """Return S, U, H of a fitted model, and what is behind them."""
+    seconds = time.monotonic() - started
+    m = tz.evaluate(model, data)
+    if "oracle_offset" in m:
+        oracle = m["oracle_offset"]["H"]
+    elif "oracle" in m:  # eq. 10 or the soft gate: one threshold of the entropy
+        oracle = m["oracle"]["H"]
+    else:
+        oracle = best_offset_h(model, data)
+    return {
+        **{name: m[name] for name in ("S", "U", "H", "supervised", "zsl")},
+        "auroc": m["gate"]["auroc"] if m.get("gate") else m.get("auroc"),
+        "oracle": oracle,
+        "below_oracle": oracle - m["H"],
+        "seconds": round(seconds, 1),
+    }
+
+
+def best_offset_h(model, data):
+    """Return the best H of a baseline over all offsets, on the test samples: an oracle."""
+    f = model.decision_function(data.X_test, data.unseen_prototypes).astype(float)
+    seen, unseen = f[:, : len(data.seen_classes)], f[:, len(data.seen_classes) :]
+    right_seen = data.seen_classes[seen.argmax(axis=1)] == data.y_test
+    right_unseen = data.unseen_classes[unseen.argmax(axis=1)] == data.y_test
+    behind = unseen.max(axis=1) - seen.max(axis=1)
+    _, s, u = seen_unseen_curve(behind, right_seen, right_unseen, data.y_test, data.seen_classes)
+    return float(np.max(harmonic_mean(s, u)))
 
 
 @click.command()
 @click.argument("source")
-@click.option("--preset", default="small", show_default=True)
+@click.option("--method", type=click.Choice(["auto", "best", "calibrated"]), required=True)
+@click.option("--prototypes", help="att, or several views like att,sent, for best.")
 @click.option("--set", "sets", multiple=True)
 @click.option("--seeds", default="0-4", show_default=True)
 @click.option("--class-splits", default=0, help="Draw so many splits instead.")
+@click.option("--draw", help="The number that the splits are drawn by, in hexadecimal.")
 @click.option("--threads", type=int)
 @click.option("--out", default="auto.jsonl", show_default=True)
-def main(source, preset, sets, seeds, class_splits, threads, out):
+def main(source, method, prototypes, sets, seeds, class_splits, draw, threads, out):
     """Measure on the dataset at SOURCE."""
+    if bool(class_splits) != bool(draw):
+        raise click.UsageError("--class-splits and --draw go together; pass both or neither")
     warnings.simplefilter("ignore")
-    data, out, sets = tz.load_dataset(source), Path(out), parse_set(sets)
+    views = {"prototypes": prototypes} if prototypes else {}
+    data, out, sets = tz.load_dataset(source, **views), Path(out), parse_set(sets)
     rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     for i in range(class_splits) if class_splits else numbers(seeds, "--seeds"):
-        mine = class_split(data, i) if class_splits else data
-        if any((row["data"], row["seed"]) == (mine.name, i) for row in rows):
+        mine = class_split(data, i, draw=int(draw, 16)) if class_splits else data
+        key = {"data": mine.name, "method": method, "prototypes": prototypes or "att", "seed": i}
+        if any(key.items() <= row.items() for row in rows):
             continue
         with workers(threads):
-            row = {"data": mine.name, "seed": i, **measure(mine, preset, sets=sets, seed=i)}
-        rows.append(row)
+            run = {"auto": of_auto, "best": of_best, "calibrated": of_baselines}[method]
+            found = run(mine, i, sets)
+            new = [{**key, **row} for row in ([found] if isinstance(found, dict) else found)]
+        rows += new
         with open(out, "a") as file:
-            file.write(json.dumps(row) + "\n")
-        click.echo(json.dumps(row), err=True)
+            file.writelines(json.dumps(row) + "\n" for row in new)
+        for row in new:
+            click.echo(json.dumps(row), err=True)
     click.echo(table(rows))
 
 
-COLUMNS = ("data", "seed", "preset, H", "auto, S", "U", "H", "best gate, H", "gate", "seconds")
+COLUMNS = ("data", "method", "seed", "S", "U", "H", "supervised", "zsl", "below oracle", "seconds")
 
 
 def table(rows):
-    """Return a line per run, then mean and standard deviation, in Markdown."""
+    """Return a line per row, then mean and standard deviation per method, in Markdown."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    by_method = {}
     for row in rows:
-        auto = row["auto"]
-        h = [row["preset"]["H"], auto["S"], auto["U"], auto["H"], auto["oracle"]]
-        cells = [row["data"], str(row["seed"]), *(f"{value:.3f}" for value in h)]
-        cells += [auto["gate"], f"{row['tune_seconds']:.0f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    if len(rows) > 1:
-        gain = [row["auto"]["H"] - row["preset"]["H"] for row in rows]
-        below = [row["auto"]["below_oracle"] for row in rows]
-        h = [row["auto"]["H"] for row in rows]
-        lines += [
-            "",
-            f"auto: H {_spread(h)}; above its preset by {_spread(gain)}; "
-            f"below the best gate by {_spread(below)}",
-        ]
+        name = row.get("baseline", row["method"])
+        by_method.setdefault(name, []).append(row)
+        numbers = [row[key] for key in ("S", "U", "H", "supervised", "zsl", "below_oracle")]
+        cells = [row["data"], name, str(row["seed"]), *(f"{number:.3f}" for number in numbers)]
+        lines.append("| " + " | ".join([*cells, f"{row['seconds']:.0f}"]) + " |")
+    lines.append("")
+    for name, mine in by_method.items():
+        h, below = ([row[key] for row in mine] for key in ("H", "below_oracle"))
+        lines.append(f"{name}: H {_spread(h)}; below its best offset by {_spread(below)}")
     return "\n".join(lines)
 
 
 def _spread(values):
+    if len(values) < 2:
+        return f"{values[0]:.3f}"
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
 
 

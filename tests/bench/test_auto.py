@@ -2,14 +2,15 @@
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tinygzsl.baselines import ESZSL, PrototypeRidge
 from tinygzsl.datasets import save_npz
+from tinygzsl.stacking import StackedGZSL
 
 BENCH = Path(__file__).parents[2] / "bench"
 pytestmark = pytest.mark.skipif(
@@ -26,7 +27,6 @@ FIXED = (
 @pytest.fixture
 def auto(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCH))
-    monkeypatch.delitem(sys.modules, "gates", raising=False)
     spec = importlib.util.spec_from_file_location("bench_auto", BENCH / "auto.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -35,9 +35,11 @@ def auto(monkeypatch):
 
 def test_a_class_split_is_another_one_of_the_same_samples(auto, tiny_dataset):
     data = tiny_dataset()
-    one, again, other = (auto.class_split(data, i) for i in (0, 0, 3))
+    one, again, other = (auto.class_split(data, i, draw=0xC0FFEE) for i in (0, 0, 3))
+    drawn_anew = auto.class_split(data, 0, draw=0xC0FFEF)
     np.testing.assert_array_equal(one.X_train, again.X_train)
     assert list(one.unseen_classes) != list(other.unseen_classes)
+    assert list(one.unseen_classes) != list(drawn_anew.unseen_classes)
     for split in (one, other):
         assert len(split.unseen_classes) == len(data.unseen_classes)
         assert not np.isin(split.y_train, split.unseen_classes).any()
@@ -54,24 +56,45 @@ def test_a_class_split_is_another_one_of_the_same_samples(auto, tiny_dataset):
             np.testing.assert_array_equal(prototype, named[label])
 
 
+def run(auto, tmp_path, *more):
+    options = [str(tmp_path / "tiny.npz"), "--out", str(tmp_path / "rows.jsonl"), *more]
+    result = CliRunner().invoke(auto.main, options)
+    assert result.exit_code == 0, result.output
+    return result.stdout, [json.loads(x) for x in open(tmp_path / "rows.jsonl")]
+
+
 def test_rows_are_written_as_they_come_and_not_measured_again(auto, tiny_dataset, tmp_path):
     save_npz(tiny_dataset(), tmp_path / "tiny.npz")
-    sets = [part for pair in FIXED for part in ("--set", pair)]
-    options = [str(tmp_path / "tiny.npz"), *sets, "--out", str(tmp_path / "rows.jsonl")]
-
-    def run(*more):
-        result = CliRunner().invoke(auto.main, [*options, *more])
-        assert result.exit_code == 0, result.output
-        return result.stdout, [json.loads(x) for x in open(tmp_path / "rows.jsonl")]
-
-    _, (first,) = run("--seeds", "0")
-    table, rows = run("--seeds", "0-1")
+    method = ["--method", "auto", *(part for pair in FIXED for part in ("--set", pair))]
+    _, (first,) = run(auto, tmp_path, *method, "--seeds", "0")
+    table, rows = run(auto, tmp_path, *method, "--seeds", "0-1")
     assert rows[0] == first
     assert [row["seed"] for row in rows] == [0, 1]
     for row in rows:
-        assert row["auto"]["below_oracle"] == pytest.approx(
-            max(row["auto"]["oracle_hard"], row["auto"]["oracle_soft"]) - row["auto"]["H"]
-        )
-        assert f"| {row['auto']['H']:.3f} |" in table
-    gain = np.mean([row["auto"]["H"] - row["preset"]["H"] for row in rows])
-    assert f"above its preset by {gain:.3f} ±" in table
+        assert row["below_oracle"] == pytest.approx(row["oracle"] - row["H"])
+        assert row["below_oracle"] >= -1e-9 or row["chosen"]["gate"] != "learned"
+        assert f"| {row['H']:.3f} |" in table
+    assert f"auto: H {np.mean([row['H'] for row in rows]):.3f} ±" in table
+
+
+def test_best_and_the_baselines_have_rows_of_drawn_splits(
+    auto, tiny_dataset, tmp_path, monkeypatch
+):
+    few = {"ESZSL": ESZSL(features="standard"), "ridge": PrototypeRidge(features="standard")}
+    monkeypatch.setattr(auto, "StackedGZSL", lambda seed: StackedGZSL(experts=few, seed=seed))
+    monkeypatch.setattr(auto, "METHODS", ("ESZSL", "PrototypeRidge"))
+    save_npz(tiny_dataset(), tmp_path / "tiny.npz")
+    drawn = ["--class-splits", "2", "--draw", "1a2b3c4d"]
+    _, best = run(auto, tmp_path, "--method", "best", *drawn)
+    assert [set(row["chosen"]["unseen_weights"]) for row in best] == [{"ESZSL", "ridge"}] * 2
+    assert all(row["below_oracle"] >= -1e-9 for row in best)
+    table, rows = run(auto, tmp_path, "--method", "calibrated", *drawn)
+    found = [(row["baseline"], row["seed"], row["strict"]) for row in rows[2:]]
+    assert found == [(name, i, True) for i in (0, 1) for name in ("ESZSL", "PrototypeRidge")]
+    assert all(row["below_oracle"] >= -1e-9 for row in rows[2:])
+    assert "PrototypeRidge: H " in table
+
+
+def test_splits_and_their_number_go_together(auto, tmp_path):
+    result = CliRunner().invoke(auto.main, ["letters", "--method", "best", "--draw", "1a"])
+    assert result.exit_code == 2 and "go together" in result.output
