@@ -64,3 +64,14 @@ def test_histograms_are_shares_and_the_gate_is_eq_10(pictures):
     assert dots.tolist() == [[0.25, 1], [1.25, 0], [1.75, 0.25]]
     seen = next(p for p in below.patches if p.get_label() == "seen test samples")
     assert seen.get_data().values.tolist() == [0.75, 0, 0, 0.25]
+
+
+def test_a_learned_gate_is_not_drawn_against_the_entropy(pictures, tiny_dataset, tmp_path):
+    save_npz(tiny_dataset(), tmp_path / "tiny.npz")
+    sets = (*SETS, *MORE, "router.gate=learned")
+    options = [part for text in sets for part in ("--set", text)]
+    where = [str(tmp_path / "tiny.npz"), "--name", "tiny", "--epochs", "2", "--out", str(tmp_path)]
+    run = CliRunner().invoke(pictures.main, [*where, *options, "--threads", "1"])
+    assert run.exit_code == 0, run.output
+    drawn = {path.stem for path in tmp_path.iterdir()}
+    assert drawn == {"tiny", "tiny-separation", "tiny-training"}
