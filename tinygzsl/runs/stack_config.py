@@ -8,7 +8,7 @@ from typing import Any
 from ..settings import BEST
 from ..stacking.fold_results import FoldResults
 from ..storage.arrays_file import DAMAGED
-from ..text import quoted, shown
+from ..text import shown
 from .config import read_toml, source_lines, toml_value
 
 HEAD = "# For `tinygzsl train --config`."
@@ -58,9 +58,9 @@ def read_fold_results(path: Any) -> FoldResults | None:
     try:
         return _from_sections(given)
     except DAMAGED as error:
-        what = f"{type(error).__name__}: {error}"
+        words = str(error) if isinstance(error, ValueError) else f"missing or wrong: {error}"
         raise ValueError(
-            f"{path} has no valid numbers of the decision ({quoted(what, 100)}); restore them, or "
+            f"{path} has no valid numbers of the decision ({shown(words, 100)}); restore them, or "
             f"delete the sections {', '.join(SECTIONS)} to have them fitted"
         ) from None
 

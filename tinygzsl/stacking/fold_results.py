@@ -14,6 +14,11 @@ from ..text import quoted
 from .experts import Expert
 from .files import decision_from_header
 
+WITHOUT = (
+    "fit without fold_results, or leave the sections decision, gate and held_out_h out of the "
+    "config file"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FoldResults:
@@ -60,7 +65,7 @@ class FoldResults:
         if self.experts != names:
             raise ValueError(
                 f"fold_results are of the experts {', '.join(self.experts)}, but these are "
-                f"{', '.join(names)}; fit without fold_results"
+                f"{', '.join(names)}; {WITHOUT}"
             )
         known = {feature_name("gap", name) for name in names}
         for expert in experts:
@@ -72,7 +77,7 @@ class FoldResults:
         if unknown:
             raise ValueError(
                 f"the gate of fold_results looks at {quoted(unknown[0])}, which these experts "
-                "don't have; fit without fold_results"
+                f"don't have; {WITHOUT}"
             )
 
     @property
