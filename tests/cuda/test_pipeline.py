@@ -75,6 +75,30 @@ def test_the_soft_gate_runs_on_the_device(device, letters):
     assert "soft_route_rows" in {launch.name for launch in log.launches}
 
 
+def test_the_learned_gate_runs_on_the_device(device, letters):
+    """With neighbours, whose directions lie there; the folds are trained there too."""
+    training, test = letters
+    gate = {"router_gate": "learned", "router_features": ("entropy", "gap", "neighbours")}
+    settings = {**SETTINGS, **gate, "vsmm_weight_es": 0.0, "dtype": "float64"}
+    on_host = tz.EntropySeparationGZSL(**settings).fit(*training)
+    with standin.recorded(device) as log:
+        on_device = tz.EntropySeparationGZSL(**settings, device="cuda").fit(*training)
+        result = on_device.route(*test)
+    assert isinstance(on_device._neighbours.directions, device.ndarray)
+    for name in ("router_weights", "router_means", "router_deviations"):
+        ours, theirs = (getattr(m.settings_, name) for m in (on_host, on_device))
+        assert theirs == pytest.approx(ours, rel=1e-5)
+    assert (on_device.decision_.gate.kappa, on_device.decision_.gate.offset) == (
+        on_host.decision_.gate.kappa,
+        pytest.approx(on_host.decision_.gate.offset, abs=0.051),
+    )
+    assert_same_answers(on_host.route(*test), result, 1e-4)
+    np.testing.assert_array_equal(
+        on_device.is_unseen(test[0], test[1]), on_host.is_unseen(test[0], test[1])
+    )
+    assert "learned_route_rows" in {launch.name for launch in log.launches}
+
+
 def test_thresholds_are_measured_on_the_device(device, letters):
     """Of arrays that lie there already."""
     training, test = letters
