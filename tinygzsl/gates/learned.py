@@ -24,7 +24,7 @@ from .. import kernels
 from ..metrics import harmonic_mean
 from ..nn.lbfgs import minimize
 from ..runtime.array import Array
-from ..runtime.backend import array_module
+from ..runtime.backend import array_module, to_host
 from ..settings import Settings
 from ..text import warn
 
@@ -190,8 +190,9 @@ def fit_gate(folds: list[FoldFeatures], features: tuple[str, ...]) -> LearnedGat
     deviations[deviations <= ROUNDING * np.abs(means)] = 1
     standard = (phi - means) / deviations
 
-    def objective(wb: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, dw, db = gate_loss(wb[:-1], wb[-1], standard, is_seen, omega)
+    def objective(wb: Array) -> tuple[float, Array]:
+        w, b = to_host(wb[:-1]), float(wb[-1])
+        loss, dw, db = gate_loss(w, b, standard, is_seen, omega)
         return loss, np.append(dw, db)
 
     found = minimize(
@@ -246,4 +247,4 @@ def h_curve(margin: np.ndarray, fold: FoldFeatures, offsets: np.ndarray) -> np.n
     seen = np.append(0, np.cumsum((fold.weight_seen * fold.right_seen)[order]))
     unseen = np.append(0, np.cumsum((fold.weight_unseen * fold.right_unseen)[order]))
     s, u = seen[-1] - seen[below], unseen[below]
-    return harmonic_mean(s, u)
+    return np.asarray(harmonic_mean(s, u))

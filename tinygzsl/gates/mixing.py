@@ -16,6 +16,7 @@ import numpy as np
 
 from ..kernels.reference import log_softmax_entropy
 from ..nn.lbfgs import minimize
+from ..runtime.backend import to_host
 
 PENALTY = 1e-3  # of |w|^2: it keeps the weights finite if the classes are separable
 MAX_ITERATIONS, GRADIENT_TOLERANCE, DECREASE = 500, 1e-8, 1e-14
@@ -64,18 +65,19 @@ def mixing_loss(
 
 def mixed(scores: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Return log softmax (n, classes) of the sum of w_e times scores (experts, n, classes)."""
-    return log_softmax_entropy(np.tensordot(w, scores, axes=1))[0]
+    return to_host(log_softmax_entropy(np.tensordot(w, scores, axes=1))[0])
 
 
 def mixing_weights(folds: list[Scored]) -> np.ndarray:
     """Return the weights (experts,) in float64, none negative, that minimise mixing_loss."""
     shares = balanced_shares(folds)
     start = np.full(folds[0].scores.shape[0], 1 / folds[0].scores.shape[0])
-    return minimize(
-        lambda w: mixing_loss(w, folds, shares),
+    found = minimize(
+        lambda w: mixing_loss(to_host(w), folds, shares),
         start,
         lower=0.0,
         max_iterations=MAX_ITERATIONS,
         gradient_tolerance=GRADIENT_TOLERANCE,
         decrease=DECREASE,
-    ).x
+    )
+    return to_host(found.x)
