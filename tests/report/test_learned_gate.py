@@ -167,7 +167,7 @@ def test_both_drawings_of_the_gate_are_the_same(best):
     run = load_run(best)
     data = tz.load_dataset(best.parent / "data")
     histogram = theta_histogram(run.model, data)
-    assert run_charts(run, None, histogram)[0].name == "gate"
+    assert run_charts(run, theta=histogram)[0].name == "gate"
     chart = gate_chart(histogram)
     svg, axes = ET.fromstring(svg_charts.draw(chart)), figures.draw(chart).axes
     assert len(axes) == 2

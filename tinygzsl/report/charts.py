@@ -83,7 +83,7 @@ class Chart:
 
 
 def run_charts(
-    run: Run, histogram: Histogram | None = None, theta: Histogram | None = None
+    run: Run, histogram: Histogram | None = None, *, theta: Histogram | None = None
 ) -> list[Chart]:
     """Return all charts.
 
