@@ -113,8 +113,10 @@ def effects(models, rows, data):
 
     from ..comparison.differences import resampled_h
 
-    unseen = data.unseen_prototypes, data.unseen_classes
-    labels = {name: model.route(data.X_test, *unseen).label for name, model in models.items()}
+    labels = {
+        name: model.route(data.X_test, data.unseen_prototypes, data.unseen_classes).label
+        for name, model in models.items()
+    }
     classes = np.concatenate([data.seen_classes, data.unseen_classes])
     f = models["router"].compatibility(data.X_test, data.unseen_prototypes)
     labels["baseline"] = classes[f.argmax(axis=1)]  # eq. 2
@@ -140,5 +142,6 @@ def effects(models, rows, data):
 def _shares(values, limits):
     import numpy as np
 
-    counts, _ = np.histogram(np.clip(values, *limits), bins=BINS, range=limits)
+    low, high = limits
+    counts, _ = np.histogram(np.clip(values, low, high), bins=BINS, range=(low, high))
     return (counts / counts.sum()).tolist()
