@@ -10,7 +10,7 @@ from click.shell_completion import ShellComplete
 from tinygzsl import EntropySeparationGZSL
 from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.main import main
-from tinygzsl.settings import GROUPS, PRESETS, Settings, settings_for
+from tinygzsl.settings import BEST, GROUPS, PRESETS, Settings, settings_for
 from tinygzsl.settings.table import SETTINGS
 
 NAMES = list(SETTINGS)
@@ -151,17 +151,24 @@ def test_a_group_is_listed(run_cli):
 
 
 @pytest.mark.parametrize(
-    "command", [["train", "letters"], ["tune", "d"], ["sweep", "d"], ["reproduce", "table1"]]
+    ("command", "more"),
+    [
+        (["train", "letters"], [BEST]),
+        (["tune", "d"], []),
+        (["sweep", "d"], [BEST]),
+        (["reproduce", "table1"], []),
+    ],
 )
-def test_presets_are_completed(command):
-    assert list(offered([*command, "--preset"], "")) == list(PRESETS)
+def test_presets_are_completed(command, more):
+    assert list(offered([*command, "--preset"], "")) == [*PRESETS, *more]
     assert list(offered([*command, "--preset"], "s")) == ["small"]
 
 
 def test_names_are_completed():
     assert list(offered(["settings"], "")) == NAMES
-    assert list(offered(["settings"], "router_d")) == ["router_delta_low", "router_delta_high"]
-    assert list(offered(["settings"], "router.d")) == ["router.delta_low", "router.delta_high"]
+    of_d = ["delta_low", "delta_high", "deviations"]
+    assert list(offered(["settings"], "router_d")) == [f"router_{name}" for name in of_d]
+    assert list(offered(["settings"], "router.d")) == [f"router.{name}" for name in of_d]
     assert offered(["settings"], "gan_lr") == {
         "gan_lr": "Learning rate of Adam for generator and critic."
     }
