@@ -103,6 +103,50 @@ def test_progress_shows_a_rate_and_an_end_on_a_terminal_only(monkeypatch):
         assert stream.text.endswith("\n")
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_note_says_beforehand_what_it_takes(capsys, terminal):
+    from tinygzsl.cli.progress import Progress
+
+    with Progress(Terminal(terminal)) as callback:
+        logs = {"phase": "tune", "total": 9, "expected_seconds": 250.0, "expected_bytes": 314e6}
+        callback(0, logs)
+        callback(1, {"phase": "tune", "total": 9})
+        logs = {"phase": "stack", "total": 9, "expected_bytes": 5e6, "expected_seconds": None}
+        callback(0, {**logs, "seconds_left": None})
+        for step in (1, 2):
+            callback(step, {**logs, "expected_seconds": 50.0, "seconds_left": 40.0 - step})
+    assert capsys.readouterr().err.splitlines() == [
+        "note: validation and training will take about 4 min and 310 MB",
+        "note: training the experts will take about 5 MB; the time is known once all of them have "
+        "been trained",
+        "note: training the experts will take about 50 s and 5 MB",
+    ]
+
+
+def test_the_end_is_what_the_training_itself_expects(monkeypatch):
+    from tinygzsl.cli import progress
+
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    stream = Terminal(True)
+    with progress.Progress(stream) as callback:
+        for step in (0, 1):
+            callback(step, {"phase": "stack", "total": 50, "seconds_left": 130.0})
+            clock[0] += 1
+    assert "training the experts [" in stream.text
+    assert "1/50, 1.0 steps/s, about 2:10 min left" in stream.text
+
+
+def test_estimates_are_rough():
+    from tinygzsl.cli.progress import memory, roughly
+
+    found = [memory(size) for size in (0, 999, 10**6, 37.7e6, 314159265, 10**9, 1.26e9)]
+    assert found == ["1 MB", "1 MB", "1 MB", "38 MB", "310 MB", "1.0 GB", "1.3 GB"]
+    assert [roughly(s) for s in (0.1, 89, 90, 5399, 5400)] == [
+        *("1 s", "89 s", "2 min", "90 min", "1.5 h")
+    ]
+
+
 def test_clock():
     from tinygzsl.cli.progress import clock
 

@@ -43,7 +43,7 @@ def compare(run_cli, data, tmp_path):
 
 
 def test_names_and_seeds(sentence):
-    assert method_names(None) == [*METHODS, "ours"]
+    assert method_names(None) == [*METHODS, "ours", "best"]
     assert method_names("Ours, f-clswgan,dzsl") == ["ours", "FCLSWGAN", "DEM"]
     assert seed_numbers("3") == [0, 1, 2]
     assert seed_numbers("5-6,9") == [5, 6, 9]

@@ -199,7 +199,7 @@ def test_progress_has_an_end_and_says_what_it_takes(stack):
     assert {(logs["phase"], logs["total"]) for _, logs in said} == {("stack", 13)}
     left = [logs["seconds_left"] for _, logs in said]
     assert left[:5] == [None] * 5 and left[5] > 0 and left[-1] == 0
-    assert {logs["memory_bytes"] > 10_000 for _, logs in said} == {True}
+    assert {logs["expected_bytes"] > 10_000 for _, logs in said} == {True}
     assert said[0][1]["piece"] == "" and said[2][1]["piece"] == "ESZSL, fold 1 of 2"
     assert said[-1][1]["piece"] == "DEM, all samples"
 
