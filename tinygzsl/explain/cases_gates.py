@@ -7,6 +7,7 @@ import numpy as np
 from ..gates.learned import gate_loss
 from ..gates.mixing import Scored, balanced_shares, mixing_loss
 from ..runtime.array import Array
+from ..runtime.backend import to_host
 from .cases import Case
 from .draw import Draw
 from .gradcheck import Check
@@ -20,8 +21,8 @@ def gate_cases() -> list[Case]:
 def gate_case(draw: Draw) -> Check:
     """The learned gate's logistic regression with its L2 term."""
     n, d = draw.sizes.n, draw.sizes.d
-    w, b, phi, omega = draw.normal(d), draw.normal(1), draw.normal(n, d), np.abs(draw.normal(n))
-    is_seen = draw.normal(n) > 0
+    w, b, phi = (to_host(draw.normal(*shape)) for shape in ((d,), (1,), (n, d)))
+    omega, is_seen = np.abs(to_host(draw.normal(n))), to_host(draw.normal(n)) > 0
 
     def loss() -> tuple[float, Array, float]:
         return gate_loss(w, float(b[0]), phi, is_seen, omega)
@@ -33,10 +34,10 @@ def gate_case(draw: Draw) -> Check:
 def mixing_case(draw: Draw) -> Check:
     """The weights of three experts on two folds, the second without the first one's last class."""
     n, classes = draw.sizes.n, draw.sizes.classes
-    w, last = np.abs(draw.normal(3)), classes - 1
+    w = np.abs(to_host(draw.normal(3)))
     folds = [
-        Scored(scores=draw.normal(3, n, classes), y=draw.labels(n)),
-        Scored(scores=draw.normal(3, n, last), y=draw.labels(n, last)),
+        Scored(scores=to_host(draw.normal(3, n, count)), y=to_host(draw.labels(n, count)))
+        for count in (classes, classes - 1)
     ]
     shares = balanced_shares(folds)
 
