@@ -43,7 +43,7 @@ def predict(run, features, unseen, out, device, as_json):
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
-    columns = _columns(model, _read_features(features), prototypes, classes)
+    columns = _columns(model, _read_features(features), prototypes, classes=classes)
     if out:
         from ..storage.checksums import write_text
 
@@ -56,7 +56,7 @@ def predict(run, features, unseen, out, device, as_json):
         emit_data(_csv(columns))
 
 
-def _columns(model, X, prototypes, classes):
+def _columns(model, X, prototypes, *, classes):
     """Return lists by name: the label of each row first, then what else the model says of it."""
     from ..baselines.common.base import Baseline
 

@@ -34,7 +34,8 @@ STABLE = {
     "tune",
 }
 # Not ours to call, or compiled; and the coordinates of drawings.
-BY_PLACE = {"ArrayModule.full", "_Helper._await", "box", "label", "line"}
+BY_PLACE = {"ArrayModule.full", "ArrayModule.partition", "_Helper._await"}
+BY_PLACE |= {"box", "label", "line", "complete_preset_or_best"}
 BY_PLACE |= {"complete_name", "complete_set", "complete_preset", "compiled_epoch"}
 # Of Matplotlib, itertools and contextvars.
 THEIRS = {"ax", "axes", "figure", "max", "min", "itertools", "product", "task"}
