@@ -59,17 +59,18 @@ class Progress:
 
     def _tell(self, logs: dict[str, Any]) -> None:
         """Print a note with the expected seconds and bytes, once each, when they are known."""
-        size, seconds = logs.get("expected_bytes"), logs.get("expected_seconds")
-        words = None
-        if seconds is not None:
-            words = f"about {roughly(seconds)} and {memory(size)}"
-        elif size is not None:
-            words = f"about {memory(size)}; the time is known once all of them have been trained"
-        key = logs["phase"], seconds is None
-        if words and key not in self.told:
-            self.told |= {key, (logs["phase"], True)}
+        if "expected_bytes" not in logs:
+            return
+        seconds, size = logs["expected_seconds"], memory(logs["expected_bytes"])
+        if seconds is None:
+            words = f"{size}; the time is known once all of them have been trained"
+        else:
+            words = f"{roughly(seconds)} and {size}"
+        phase = logs["phase"]
+        if (phase, seconds is None) not in self.told:
+            self.told |= {(phase, seconds is None), (phase, True)}
             self.close()
-            note(f"note: {WORK.get(logs['phase'], 'this')} will take {words}")
+            note(f"note: {WORK.get(phase, 'this')} will take about {words}")
 
     def _draw(self, step: int, total: int, *, now: float) -> None:
         filled = round(WIDTH * step / total)

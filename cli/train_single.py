@@ -73,7 +73,8 @@ class SingleTraining(Training):
         vsmm = VsmmCheckpoint(folder / VSMM_CHECKPOINT, of_vsmm, self.seconds, stopping.asked)
         vsmm.began = self._begin_vsmm
         model.callback = stopping
-        model.fit(*arrays, checkpoint=Checkpoints(gan, vsmm))
+        seen = self.data
+        model.fit(seen.X, seen.y, seen.prototypes, checkpoint=Checkpoints(gan, vsmm))
         model.callback = None
         return model
 

@@ -40,7 +40,9 @@ class StackTraining(Training):
 
         model = self.model(callback=stopping)
         model.fit(
-            *self.arrays,
+            self.data.X,
+            self.data.y,
+            self.data.prototypes,
             fold_results=self.params.get("fold_results"),
             checkpoint=StackCheckpoint(self._pieces),
         )

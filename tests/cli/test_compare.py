@@ -190,6 +190,26 @@ def test_progress_on_a_terminal(name, tiny_dataset):
     assert ("training" in text) == (name not in ("ESZSL", "SAE", "PrototypeRidge"))
 
 
+def test_best_is_a_strict_row_as_it_is(compare, monkeypatch, tmp_path):
+    from tinygzsl.baselines import ESZSL, PrototypeRidge
+    from tinygzsl.stacking import experts
+
+    fast = {"ESZSL": ESZSL(features="standard"), "PrototypeRidge": PrototypeRidge()}
+    monkeypatch.setattr(experts, "default_experts", lambda: fast)
+    how = {"methods": "best,eszsl"}
+    result = compare("--seeds", 1, "--routed", "--out", tmp_path / "out", "--json", **how)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert [(run["method"], run["routed"]) for run in facts["runs"]] == [
+        *(("best", False), ("ESZSL", False), ("ESZSL", True))
+    ]
+    best = facts["runs"][0]
+    assert best["strict"] and best["title"] == "StackedGZSL" and best["calibrated_H"] is None
+    assert best["H"] > 0 and best["parameters"] > 2 * 6 and best["error"] is None
+    again = compare("--seeds", 1, "--routed", "--out", tmp_path / "out", **how)
+    assert "3 of 3 rows are in" in again.stderr
+
+
 def test_a_failed_training_exits_with_1(compare, tmp_path, monkeypatch):
     from tinygzsl.baselines import ALE
 
