@@ -76,7 +76,8 @@ def _listed(facts):
         lines.append("")
     lines += wrap(
         "The values are those of the preset paper, and then of presets that differ. "
-        "`tinygzsl settings gan_lr` describes one in full.",
+        "`tinygzsl settings gan_lr` describes one in full. The preset best of `tinygzsl train` has "
+        "no settings: its experts are fixed.",
         width,
     )
     return "\n".join(lines)

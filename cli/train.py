@@ -14,7 +14,7 @@ from .completion import complete_preset_or_best, complete_set
 @source_options
 @click.option(
     "--preset",
-    help="Named settings; see `tinygzsl info`.  [default: paper]",
+    help="Named settings, auto or best; see `tinygzsl info`.  [default: paper]",
     shell_complete=complete_preset_or_best,
 )
 @click.option("--config", help="TOML file with settings, like a run folder's config.toml.")

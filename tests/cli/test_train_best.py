@@ -139,6 +139,9 @@ def test_a_failed_expert_leaves_no_folder(run_cli, data, tmp_path, monkeypatch, 
         (("intercept", "intercepts"), ["no valid numbers", "delete the sections"]),
         (('"VSMM"', '"Other"'), ["fold_results are of the experts Other", "these are VSMM"]),
         (("gap of VSMM", "gap of Other"), ["looks at 'gap of Other'"]),
+        (("deviations = [", "deviations = [0, "), ["no valid numbers"]),
+        (('experts = ["VSMM", ', "experts = [1, "), ["a name of an expert is no text"]),
+        (("fold_unseen = [", 'fold_unseen = ["3", '), ["is 3, not a finite number"]),
     ],
 )
 def test_a_config_that_does_not_fit_is_a_sentence(

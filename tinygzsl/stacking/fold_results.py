@@ -52,9 +52,14 @@ class FoldResults:
         held_out = {tuple(kinds): list(h) for kinds, h in header["held_out_h"]}
         for number in chain(fold_unseen, *held_out.values()):
             check_number("a number of the folds", number)
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("a name of an expert is no text")
+        decision = decision_from_header(header["decision"], n_experts=len(names))
+        if not all(deviation > 0 for deviation in decision.gate.deviations):
+            raise ValueError("a deviation of the gate's features is not above 0")
         return cls(
             experts=names,
-            decision=decision_from_header(header["decision"], n_experts=len(names)),
+            decision=decision,
             held_out=held_out,
             fold_unseen=fold_unseen,
         )
