@@ -61,7 +61,8 @@ class Progress:
         """Print a note with the expected seconds and bytes, once each, when they are known."""
         if "expected_bytes" not in logs:
             return
-        seconds, size = logs["expected_seconds"], memory(logs["expected_bytes"])
+        seconds: float | None = logs["expected_seconds"]
+        size = memory(int(logs["expected_bytes"]))
         if seconds is None:
             words = f"{size}; the time is known once all of them have been trained"
         else:

@@ -125,7 +125,7 @@ class Expert:
 
 def default_experts() -> dict[str, Any]:
     """Return the unfitted experts of StackedGZSL by name; all of them are strict."""
-    vsmm = {"preset": "small", "vsmm_weight_es": 0.0, "router_gate": "soft"}
+    vsmm: dict[str, Any] = {"preset": "small", "vsmm_weight_es": 0.0, "router_gate": "soft"}
     return {
         "VSMM minmax": EntropySeparationGZSL(**vsmm, scale_features="minmax"),
         "VSMM standard": EntropySeparationGZSL(

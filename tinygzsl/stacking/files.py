@@ -89,7 +89,9 @@ def scorer_from_state(state: State, *, device: str, dtype: str) -> Scorer:
 
 def decision_from_header(values: dict[str, Any], *, n_experts: int) -> Decision:
     """Return the decision of a header; ValueError unless it is finite and for that many experts."""
-    gate = {k: tuple(v) if isinstance(v, list) else v for k, v in values["gate"].items()}
+    gate: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in values["gate"].items()
+    }
     found = Decision(
         seen_weights=tuple(values["seen_weights"]),
         unseen_weights=tuple(values["unseen_weights"]),

@@ -184,7 +184,8 @@ class RoutedGZSL(Parameters):
             return RoutedResult(found.label, found.route, found.entropy, found.gate)
         seen = self.classes_
         f = self.expert.calibrated(self.compatibility(X, unseen_prototypes))
-        unseen = check_labels("unseen_classes", unseen_classes, rows=f.shape[1] - len(seen))
+        labels = np.asarray(unseen_classes)
+        unseen = check_labels("unseen_classes", labels, rows=f.shape[1] - len(seen))
         everywhere = np.concatenate([seen, unseen])[f.argmax(axis=1)]
         zero_shot = unseen[f[:, len(seen) :].argmax(axis=1)]
         label = np.where(found.route == "ZSL", zero_shot, everywhere)

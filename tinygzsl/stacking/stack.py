@@ -526,7 +526,8 @@ class StackedGZSL(Parameters):
     def _log_p(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log p (n, S) of the experts' scores (experts, n, S), and its entropy in nats."""
         v = np.array(self.decision_.seen_weights)
-        return log_softmax_entropy(np.tensordot(v, seen, axes=1))
+        log_p, entropy = log_softmax_entropy(np.tensordot(v, seen, axes=1))
+        return to_host(log_p), to_host(entropy)
 
     def _supervised(self, X: Array) -> RouteResult:
         self._check_fitted()

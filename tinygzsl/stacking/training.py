@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ class _Part(NamedTuple):
     seen: Views
 
     @property
-    def index(self) -> np.ndarray:
+    def class_index(self) -> np.ndarray:
         """The class indices (n,)."""
         return np.searchsorted(self.classes, self.y)
 
@@ -111,7 +112,7 @@ def _scorer(
         with expert.named_in_errors(EVERYTHING):
             units[expert.name] = expert.unit(models[expert.name], part.X, part.seen)
     similarities = {
-        scaling: fit_similarity(part.X, part.index, scaling=scaling, dtype=plan.dtype)
+        scaling: fit_similarity(part.X, part.class_index, scaling=scaling, dtype=plan.dtype)
         for scaling in plan.scalings
         if near
     }
@@ -131,14 +132,14 @@ def _fold(fold: Dataset, plan: Plan, pieces: Pieces, work: dict[str, Piece]) -> 
     for expert in plan.experts:
         piece = work[expert.name]
         state = pieces.do(
-            piece, lambda e=expert, p=piece: _scored(e, part, fold.X_test, unseen, where=p.where)
+            piece, partial(_scored, expert, part, fold.X_test, unseen, where=piece.where)
         )
         raw[expert.name] = RawScores(n_seen=len(part.classes), **state.arrays)
         units[expert.name] = state.header["unit"]
     for scaling in plan.scalings:
         state = pieces.do(
             work[_similarity(scaling)],
-            lambda s=scaling: _similarities(part, fold.X_test, scaling=s, dtype=plan.dtype),
+            partial(_similarities, part, fold.X_test, scaling=scaling, dtype=plan.dtype),
         )
         similarities[scaling] = state.arrays["similarity"]
     n_seen = len(part.classes)
@@ -163,7 +164,7 @@ def _scored(expert: Expert, part: _Part, X: np.ndarray, unseen: Views, *, where:
 
 
 def _similarities(part: _Part, X: np.ndarray, *, scaling: str, dtype: str) -> State:
-    found = fit_similarity(part.X, part.index, scaling=scaling, dtype=dtype)
+    found = fit_similarity(part.X, part.class_index, scaling=scaling, dtype=dtype)
     return State({}, {"similarity": found.of(X)})
 
 
@@ -206,9 +207,9 @@ def _planned(
     work = []
     for i, fold in enumerate(folds):
         rows, where = len(fold.y_train), f"fold {i + 1} of {len(folds)}"
-        pieces = {}
+        of_fold: dict[str, Piece] = {}
         for j, expert in enumerate(plan.experts):
-            pieces[expert.name] = Piece(
+            of_fold[expert.name] = Piece(
                 file=f"fold{i}-expert{j}.npz",
                 what=expert.name,
                 where=where,
@@ -216,14 +217,14 @@ def _planned(
                 fingerprint=fingerprint(data, where, _identity(expert)),
             )
         for scaling in plan.scalings:
-            pieces[_similarity(scaling)] = Piece(
+            of_fold[_similarity(scaling)] = Piece(
                 file=f"fold{i}-neighbours-{scaling}.npz",
                 what=_similarity(scaling),
                 where=where,
                 rows=rows,
                 fingerprint=fingerprint(data, where, scaling),
             )
-        work.append(pieces)
+        work.append(of_fold)
     final = {}
     for j, expert in enumerate(plan.experts):
         more = [] if expert.strict or plan.unseen is None else [dict(plan.unseen)]
