@@ -12,8 +12,9 @@ A trial's figure is the mean over the folds of H at the best gate common to all 
 gate without neighbours among them. The first trial is taken whose figure is below the best by at
 most MARGIN, or by at most the standard error of the difference, paired by fold (the
 one-standard-error rule of Breiman, Friedman, Olshen, Stone: Classification and Regression Trees,
-1984). The preset's own values are the first trial; in stage 2 training without proxies is the
-second. In stage 3 the gates are compared on folds that did not fit them.
+1984). The preset's own values are the first trial; in stage 2 that is training without proxies, so
+proxies are used where they help by more than noise. In stage 3 the gates are compared on folds that
+did not fit them.
 
 Other rates of the VSMM, other F and other windows of CS were searched by version 0.1.0: in 20
 searches on three datasets none of them was ever chosen, so they keep the preset's value.
@@ -125,10 +126,7 @@ class Search:
         if "vsmm_weight_es" in self.given:
             fixed = f"vsmm_weight_es is fixed at {self.start.vsmm_weight_es:g}"
         if not fixed:
-            names = REPORTED["separation"]
-            own = replace(self.settings, **{name: getattr(self.start, name) for name in names})
-            with_own = {own: found[own]} if own in found else {}
-            found = {**with_own, self.settings: self.scores[: len(first)], **found}
+            found = {self.settings: self.scores[: len(first)], **found}
         elif not found:
             raise ValueError(
                 f"{fixed}, but the window of CS was not reached on every fold within "
