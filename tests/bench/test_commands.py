@@ -71,3 +71,16 @@ def test_fit_imports_each_checkout_from_where_it_lies(monkeypatch):
     assert other.split() == this.replace("this", "other").split()
     assert "2.0 s" in this and "3 steps" in this and "H 0.3333" in this
     assert ratio == "seed 4  this / other 1.00"
+
+
+def test_route_gates_checks_the_labels_and_prints_every_gate(capsys, monkeypatch):
+    route_gates = load("route_gates")
+    small = ["route_gates", "--rows", "300", "--d", "16", "--m", "8", "--times", "1"]
+    monkeypatch.setattr("sys.argv", small)
+    route_gates.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:]] == ["eq. 10", "soft", *route_gates.FEATURES]
+    assert lines[2].endswith("1.00 x soft")
+    monkeypatch.setattr(route_gates, "decide", lambda *_: route_gates.argparse.Namespace(index=0))
+    with pytest.raises(AssertionError, match="of the labels differ"):
+        route_gates.main()

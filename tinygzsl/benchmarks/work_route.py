@@ -37,6 +37,7 @@ class Route:
 
         y = np.repeat(self.classes[:seen], TRAINING)
         x_train = samples(y)
+        self.training = x_train, y
         self.x = np.concatenate([samples(part) for part in self._labels(rng, rows)])
         self.model = EntropySeparationGZSL(
             scale_features="standard",
