@@ -18,7 +18,7 @@ from ..settings import Settings
 from ..vsmm import VSMM
 from .trials import FoldTrainer
 
-GAN_UNITS = 15  # the CWGAN of a fold takes about as long as this many VSMMs
+GAN_UNITS = 10  # the CWGAN of a fold takes about as long as this many VSMMs
 COPIES = 4  # of a network's weights: with gradients and Adam's two moments
 QUEUED = 3  # copies of the folds' scores that fitting a gate needs
 
