@@ -117,6 +117,24 @@ def test_files_whose_parts_do_not_fit_are_a_sentence(router, fit, data, tmp_path
         RoutedGZSL(router=trained, expert=ESZSL()).save(path)
 
 
+def test_classes_that_could_not_be_loaded_are_not_saved(router, fit, data, tmp_path, sentence):
+    class Mine(ESZSL):
+        pass
+
+    class Router(tz.EntropySeparationGZSL):
+        pass
+
+    path, trained, expert = tmp_path / "routed.npz", router(), fit("ESZSL")
+    mine, other = Mine(), Router()
+    vars(mine).update(vars(expert))
+    vars(other).update(vars(trained))
+    with sentence(ValueError, "the expert is a Mine", "not one of tinygzsl's methods"):
+        RoutedGZSL(router=trained, expert=mine).save(path)
+    with sentence(ValueError, "the router is a Router", "not one of tinygzsl's methods"):
+        RoutedGZSL(router=other, expert=expert).save(path)
+    assert not path.exists()
+
+
 def test_the_score_is_that_of_the_routers_classifier(router, fit, data):
     model = RoutedGZSL(router=router(), expert=fit("ESZSL"))
     assert model.score(data.X_train, data.y_train) == model.router.score(data.X_train, data.y_train)

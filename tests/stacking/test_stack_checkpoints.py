@@ -27,19 +27,19 @@ def test_a_fit_stopped_after_any_piece_ends_with_the_same_bits(stack, folder, sa
     same_results(stack(), resumed)
 
 
-def test_finished_pieces_are_not_trained_again(data, folder):
-    trained = []
+def test_finished_pieces_are_not_trained_again(data, folder, monkeypatch):
+    trained, whole = [], ESZSL.fit
 
-    class Counted(ESZSL):
-        def fit(self, X, y, seen_prototypes):
-            trained.append(len(X))
-            if len(trained) == 2:
-                raise RuntimeError("killed")
-            return super().fit(X, y, seen_prototypes)
+    def counted(self, X, y, seen_prototypes):
+        trained.append(len(X))
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return whole(self, X, y, seen_prototypes)
 
+    monkeypatch.setattr(ESZSL, "fit", counted)
     training = data.X_train, data.y_train, data.seen_prototypes
-    model, checkpoint = StackedGZSL(experts=[Counted()]), StackCheckpoint(folder)
-    with pytest.raises(RuntimeError):
+    model, checkpoint = StackedGZSL(experts=[ESZSL()]), StackCheckpoint(folder)
+    with pytest.raises(KeyboardInterrupt):
         model.fit(*training, checkpoint=checkpoint)
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["fold0-expert0.npz", "fold0-neighbours-none.npz"]
@@ -47,6 +47,17 @@ def test_finished_pieces_are_not_trained_again(data, folder):
     assert len(trained) == 4  # the fold that was killed, again, and all samples
     model.fit(*training, checkpoint=checkpoint)
     assert len(trained) == 4
+
+
+def test_a_class_that_no_file_can_hold_is_refused_before_any_training(data, folder, sentence):
+    class Mine(ESZSL):
+        def fit(self, X, y, seen_prototypes):
+            raise AssertionError("it was trained")
+
+    training = data.X_train, data.y_train, data.seen_prototypes
+    with sentence(ValueError, "the expert Mine is a Mine", "not one of tinygzsl's methods"):
+        StackedGZSL(experts=[Mine()]).fit(*training, checkpoint=StackCheckpoint(folder))
+    assert not folder.exists()
 
 
 def test_what_a_killed_process_left_is_removed(stack, folder):

@@ -107,6 +107,23 @@ def test_a_file_of_a_flipped_bit_is_refused(stack, path, sentence):
         tz.load_model(path)
 
 
+def test_a_class_that_could_not_be_loaded_is_not_saved(data, path, small_model, sentence):
+    class Mine(ESZSL):
+        pass
+
+    class Ours(tz.EntropySeparationGZSL):
+        pass
+
+    ours = Ours(**small_model(vsmm_weight_es=0.0, vsmm_epochs=2).get_params())
+    own = type("ESZSL", (ESZSL,), {})()  # a name is not enough
+    for name, expert in (("Mine", Mine()), ("Ours", ours), ("ESZSL", own)):
+        model = StackedGZSL(experts=[expert, ESZSL()] if name != "ESZSL" else [expert])
+        model.fit(data.X_train, data.y_train, data.seen_prototypes)
+        with sentence(ValueError, f"the expert {name} is a {name}", "not one of tinygzsl's"):
+            model.save(path)
+        assert not path.exists()
+
+
 def test_an_unfitted_model_is_not_saved(path, sentence):
     with sentence(ValueError, "not fitted"):
         StackedGZSL().save(path)

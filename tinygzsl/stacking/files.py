@@ -16,6 +16,7 @@ from ..runtime.backend import on_host
 from ..runtime.checks import check_number
 from ..storage.arrays_file import State, part_of, put_together
 from .experts import Expert, clone
+from .loadable import check_loadable
 from .scoring import Scorer
 from .similarity import Similarity
 
@@ -23,13 +24,9 @@ from .similarity import Similarity
 def model_state(name: str, model: Any) -> State:
     """Return the state of a fitted expert, with arrays on the host.
 
-    Raises ValueError for a method that has no `state`.
+    Raises ValueError for a method that load_model doesn't know.
     """
-    if not callable(getattr(model, "state", None)):
-        raise ValueError(
-            f"the expert {name} is a {type(model).__name__}, which has no state() and can't be "
-            "saved; derive its class from tinygzsl.baselines.common.base.Baseline"
-        )
+    check_loadable(f"the expert {name}", model)
     state = model.state()
     return State({"model": state.header}, on_host(state.arrays))
 

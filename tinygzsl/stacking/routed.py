@@ -16,6 +16,7 @@ from ..runtime.backend import on_host
 from ..settings import Settings
 from ..sklearn_protocol import Parameters
 from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
+from .loadable import check_loadable
 
 KIND = "routed"  # of its files
 
@@ -129,8 +130,13 @@ class RoutedGZSL(Parameters):
         write_npz(path, State(state.header, on_host(state.arrays)))
 
     def state(self) -> State:
-        """Return the states of router and expert as one; ValueError unless both are fitted."""
+        """Return the states of router and expert as one.
+
+        Raises ValueError unless both are fitted, and load_model knows their classes.
+        """
         _ = self.classes_  # both are fitted, on the same classes
+        check_loadable("the router", self.router)
+        check_loadable("the expert", self.expert)
         header = {"kind": KIND, "format": FORMAT, "strict": self.strict}
         return put_together(header, router=self.router.state(), expert=self.expert.state())
 

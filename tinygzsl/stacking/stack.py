@@ -37,6 +37,7 @@ from .checkpoints import StackCheckpoint
 from .files import scorer_from_state, scorer_state
 from .fold_results import FoldResults
 from .inputs import as_given, checked_features, unseen_of_fit, views_on_host
+from .loadable import check_loadable
 
 KIND = "stack"  # of its files
 CHUNK_ROWS, CHUNK_SCORES = 8192, 1 << 24  # most rows, and scores by all experts, at once
@@ -167,7 +168,8 @@ class StackedGZSL(Parameters):
             The fold_results_ of another fit, from which weights and gate are then taken: there are
             no folds, and `features` is not used.
         checkpoint : StackCheckpoint, optional
-            A folder in which finished pieces of work are saved, and from which fit resumes.
+            A folder in which finished pieces of work are saved, and from which fit resumes. For
+            experts of this package only.
 
         Returns
         -------
@@ -209,6 +211,9 @@ class StackedGZSL(Parameters):
             fold_results.check(experts)
             wanted = fold_results.near
         scalings = [expert.scaling for expert in experts if expert.scaling is not None]
+        if checkpoint is not None:
+            for expert in experts:
+                check_loadable(f"the expert {expert.name}", expert.method)
         plan = stack_training.Plan(
             experts=experts,
             features=features,
