@@ -80,6 +80,8 @@ def test_files_whose_parts_do_not_fit_are_a_sentence(stack, path, sentence):
         (("decision", "gate", "weights"), [1.0]),
         (("decision", "gate", "offset"), "a"),
         (("decision", "gate", "kappa"), float("nan")),
+        (("decision", "gate", "kappa"), 0.0),
+        (("decision", "gate", "kappa"), -0.5),
         (("scorer", "units", "DEM"), 0),
         (("strict",), False),
         (("params", "seed"), -1),
@@ -92,6 +94,16 @@ def test_files_whose_parts_do_not_fit_are_a_sentence(stack, path, sentence):
         write_npz(path, State(changed, arrays))
         with sentence(ValueError, path, "damaged model file"):
             tz.load_model(path)
+    for name in ("entropy of ESZSL", "gap of nobody", "neighbours of l2", "gap", 3):
+        changed = json.loads(json.dumps(header))
+        changed["decision"]["gate"]["features"][0] = name
+        write_npz(path, State(changed, arrays))
+        with sentence(ValueError, path, "damaged model file", f"looks at {name!r}"):
+            tz.load_model(path)
+    near = {k: v for k, v in header["scorer"].items() if k != "scalings"}
+    write_npz(path, State({**header, "scorer": {**near, "scalings": []}}, arrays))
+    with sentence(ValueError, path, "damaged model file", "looks at 'neighbours of "):
+        tz.load_model(path)
     classes = arrays["scorer/expert1/classes"] + 1
     write_npz(path, State(header, {**arrays, "scorer/expert1/classes": classes}))
     with sentence(ValueError, "the expert ESZSL is of other classes"):

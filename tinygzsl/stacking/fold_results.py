@@ -57,6 +57,8 @@ class FoldResults:
         decision = decision_from_header(header["decision"], n_experts=len(names))
         if not all(deviation > 0 for deviation in decision.gate.deviations):
             raise ValueError("a deviation of the gate's features is not above 0")
+        if decision.gate.kappa <= 0:
+            raise ValueError(f"kappa of the gate is {decision.gate.kappa}, not above 0")
         return cls(
             experts=names,
             decision=decision,
@@ -72,18 +74,25 @@ class FoldResults:
                 f"fold_results are of the experts {', '.join(self.experts)}, but these are "
                 f"{', '.join(names)}; {WITHOUT}"
             )
-        known = {feature_name("gap", name) for name in names}
+        scalings = [expert.scaling for expert in experts if expert.scaling is not None]
+        unknown = self.unknown_feature(experts, scalings)
+        if unknown is not None:
+            raise ValueError(
+                f"the gate of fold_results looks at {quoted(unknown)}, which these experts don't "
+                f"have; {WITHOUT}"
+            )
+
+    def unknown_feature(self, experts: list[Expert], scalings: Iterable[str]) -> str | None:
+        """Return the first feature of the gate that there isn't with these experts, or None.
+
+        scalings are those for which there are similarities to training samples.
+        """
+        known = {feature_name("neighbours", scaling) for scaling in scalings}
         for expert in experts:
+            known.add(feature_name("gap", expert.name))
             if isinstance(expert.method, EntropySeparationGZSL):
                 known.add(feature_name("entropy", expert.name))
-            if expert.scaling is not None:
-                known.add(feature_name("neighbours", expert.scaling))
-        unknown = [name for name in self.decision.gate.features if name not in known]
-        if unknown:
-            raise ValueError(
-                f"the gate of fold_results looks at {quoted(unknown[0])}, which these experts "
-                f"don't have; {WITHOUT}"
-            )
+        return next((name for name in self.decision.gate.features if name not in known), None)
 
     @property
     def near(self) -> bool:

@@ -30,7 +30,7 @@ from ..runtime.backend import as_array, device_module, to_host
 from ..runtime.threads import check_threads, workers
 from ..sklearn_protocol import Parameters
 from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
-from ..text import shown
+from ..text import quoted, shown
 from . import experts as methods
 from . import training as stack_training
 from .checkpoints import StackCheckpoint
@@ -483,6 +483,11 @@ class StackedGZSL(Parameters):
         first = next(iter(model.experts_.values()))
         model.classes_, model.n_features_in_ = first.classes_, first.n_features_in_
         model.fold_results_ = FoldResults.from_header(header, model.experts_)
+        unknown = model.fold_results_.unknown_feature(
+            model._scorer.experts, model._scorer.similarities
+        )
+        if unknown is not None:
+            raise ValueError(f"the gate looks at {quoted(unknown)}, which isn't in the file")
         model.experts = None if default else model._as_parameter()
         if header["strict"] is not model.strict:
             raise ValueError(f"strict is {shown(header['strict'], 20)}")
