@@ -88,6 +88,17 @@ def test_what_is_no_expert_is_a_sentence(sentence):
         with_views({"a": ESZSL(), "a, b": ESZSL()}, ["b, c", "c"], given=GIVEN)
 
 
+def test_an_expert_that_would_search_on_every_fold_is_refused(small_model, sentence):
+    auto = EntropySeparationGZSL(preset="auto")
+    with sentence(ValueError, "a has preset='auto'", "on every fold", "set a preset like 'small'"):
+        by_name({"a": auto})
+    gate = {"router_gate": "learned", "router_features": ("gap",)}
+    with sentence(ValueError, "a has router_gate='learned'", "set router_gate='soft'"):
+        by_name({"a": small_model(**gate)})
+    numbers = {"router_weights": (1.0,), "router_means": (0.0,), "router_deviations": (1.0,)}
+    assert list(by_name({"a": small_model(**gate, **numbers)})) == ["a"]
+
+
 @pytest.mark.parametrize("fails_on", ["fold 2 of 2", "all samples"])
 def test_an_expert_that_fails_is_named(data, sentence, fails_on, monkeypatch):
     counts = {"fold 2 of 2": 2, "all samples": 3}

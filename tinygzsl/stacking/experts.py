@@ -18,6 +18,7 @@ from ..gates.panel import score_unit
 from ..router import sample_rows
 from ..settings import given_settings, settings_for
 from ..text import quoted
+from ..tuning.learned_gate import is_to_be_fitted
 from .routed import RoutedGZSL
 
 # An odd number, so that its first 2**64 multiples differ modulo 2**64.
@@ -224,6 +225,7 @@ def _check_expert(name: Any, method: Any) -> None:
             "its router as an expert of its own"
         )
     if isinstance(method, EntropySeparationGZSL):
+        _check_searches_nothing(name, method)
         return
     lacks = [
         attribute
@@ -235,4 +237,19 @@ def _check_expert(name: Any, method: Any) -> None:
         raise ValueError(
             f"the expert {name} is {quoted(method)}, {what}; pass an unfitted method that scores "
             "all classes, like ESZSL()"
+        )
+
+
+def _check_searches_nothing(name: str, method: EntropySeparationGZSL) -> None:
+    """ValueError if fit of the method would itself train on folds, again on every fold."""
+    params = method.get_params()
+    if params["preset"] == "auto":
+        raise ValueError(
+            f"the expert {name} has preset='auto', which would search for settings on every fold; "
+            "set a preset like 'small', with the settings that a search has found"
+        )
+    if is_to_be_fitted(settings_for(params["preset"], given_settings(params))):
+        raise ValueError(
+            f"the expert {name} has router_gate='learned', which would be fitted on every fold, "
+            "but the stack has a gate of its own; set router_gate='soft'"
         )
