@@ -84,6 +84,10 @@ def test_what_is_no_expert_is_a_sentence(sentence):
     ):
         with sentence(ValueError, *parts):
             by_name(experts)
+    for wrong in (lambda self, X, unseen_prototypes: X, lambda self, X: X):
+        expert = type("Wrong", (Own,), {"decision_function": wrong})()
+        with sentence(ValueError, "of the expert Wrong", "decision_function(X, unseen_proto"):
+            by_name([expert])
     with sentence(ValueError, "two experts are named 'a, b, c'"):
         with_views({"a": ESZSL(), "a, b": ESZSL()}, ["b, c", "c"], given=GIVEN)
 
@@ -113,6 +117,41 @@ def test_an_expert_that_fails_is_named(data, sentence, fails_on, monkeypatch):
 
     with sentence(FloatingPointError, "the expert Diverging failed on", fails_on, "it diverged"):
         StackedGZSL(experts=[Diverging()]).fit(data.X_train, data.y_train, data.seen_prototypes)
+
+
+@pytest.mark.parametrize("method", ["fit", "decision_function"])
+def test_any_exception_of_a_users_method_is_named(data, sentence, method):
+    class Broken(Own):
+        pass
+
+    def fails(self, *arrays, unseen_prototypes=None):
+        return {}["no such key"]
+
+    setattr(Broken, method, fails)
+    training = data.X_train, data.y_train, data.seen_prototypes
+    with sentence(ValueError, "the expert Broken failed on fold 1 of 2", "KeyError: 'no such key'"):
+        StackedGZSL(experts=[Broken()]).fit(*training)
+
+
+def test_full_memory_is_not_the_experts_fault(data):
+    class Large(Own):
+        def fit(self, X, y, seen_prototypes):
+            raise MemoryError("full")
+
+    with pytest.raises(MemoryError, match="full"):
+        StackedGZSL(experts=[Large()]).fit(data.X_train, data.y_train, data.seen_prototypes)
+
+
+def test_what_fit_returns_is_not_used(data, unseen):
+    class Silent(Own):
+        def fit(self, X, y, seen_prototypes):
+            super().fit(X, y, seen_prototypes)
+
+    training = data.X_train, data.y_train, data.seen_prototypes
+    one, other = (StackedGZSL(experts=[expert]).fit(*training) for expert in (Own(), Silent()))
+    np.testing.assert_array_equal(
+        one.predict(data.X_test, *unseen), other.predict(data.X_test, *unseen)
+    )
 
 
 def test_values_that_an_expert_refuses_are_named(data, sentence):

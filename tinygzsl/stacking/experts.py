@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ class Expert:
     ) -> Any:
         """Return a fitted copy of the method; unseen prototypes are for one that isn't strict.
 
-        Raises ValueError or FloatingPointError with the expert's name and `where`.
+        Raises ValueError or FloatingPointError with the expert's name and `where`. What fit of the
+        method returns is not used.
         """
         model = clone(self.method)
         more = {}
@@ -79,7 +81,8 @@ class Expert:
                 )
             more["unseen_prototypes"] = unseen[self.view]
         with self.named_in_errors(where):
-            return model.fit(X, y, seen[self.view], **more)
+            model.fit(X, y, seen[self.view], **more)
+        return model
 
     def scores(
         self, model: Any, X: np.ndarray, *, seen: Views, unseen: Views | None = None
@@ -112,9 +115,14 @@ class Expert:
 
     @contextmanager
     def named_in_errors(self, where: str) -> Iterator[None]:
-        """Put the expert's name and `where` in front of the sentence of an error."""
+        """Put the expert's name and `where` in front of the sentence of an error.
+
+        Of other kinds it makes a ValueError, but not of a MemoryError: no parameter is wrong there.
+        """
         try:
             yield
+        except MemoryError:
+            raise
         except FloatingPointError as error:
             raise FloatingPointError(
                 f"the expert {self.name} failed on {where}: {error}; give it other parameters, or "
@@ -122,6 +130,9 @@ class Expert:
             ) from None
         except ValueError as error:
             raise ValueError(f"the expert {self.name} failed on {where}: {error}") from None
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ValueError(f"the expert {self.name} failed on {where}: {what}") from error
 
 
 def default_experts() -> dict[str, Any]:
@@ -238,6 +249,23 @@ def _check_expert(name: Any, method: Any) -> None:
             f"the expert {name} is {quoted(method)}, {what}; pass an unfitted method that scores "
             "all classes, like ESZSL()"
         )
+    _check_signature(name, method)
+
+
+def _check_signature(name: str, method: Any) -> None:
+    """ValueError unless decision_function takes X alone and X with unseen prototypes."""
+    try:
+        signature = inspect.signature(method.decision_function)
+    except (TypeError, ValueError):  # some compiled functions have none
+        return
+    try:
+        for arrays in (("X",), ("X", "unseen_prototypes")):
+            signature.bind(*arrays)
+    except TypeError:
+        raise ValueError(
+            f"decision_function{signature} of the expert {name} can't be called with X and with X, "
+            "unseen_prototypes; make it decision_function(X, unseen_prototypes=None)"
+        ) from None
 
 
 def _check_searches_nothing(name: str, method: EntropySeparationGZSL) -> None:

@@ -67,7 +67,8 @@ class StackedGZSL(Parameters):
     experts : dict of str to method, list of methods, or None
         Unfitted methods that score all classes: EntropySeparationGZSL, those of
         tinygzsl.baselines, and others with fit(X, y, seen_prototypes), decision_function(X,
-        unseen_prototypes) and get_params. A list is named by the classes. The stack's dtype,
+        unseen_prototypes=None), which without the latter scores the seen classes, and get_params.
+        A list is named by the classes. The stack's dtype,
         threads and device replace theirs, and each gets a seed of its own, that of the stack plus
         a multiple of an odd number. None takes tinygzsl.stacking.default_experts().
     features : tuple of {"entropy", "gap", "neighbours"} or None
