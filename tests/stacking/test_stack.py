@@ -260,6 +260,12 @@ def test_errors_are_sentences(fitted, data, unseen, sentence):
         StackedGZSL(features="gap").fit(*training)
     with sentence(ValueError, "only EntropySeparationGZSL has an entropy"):
         StackedGZSL(experts=[ESZSL()], features=("entropy",)).fit(*training)
+    for features in (("entropy", "gap"), ("neighbours", "entropy")):
+        with sentence(ValueError, "features is " + str(features), "leave out 'entropy'"):
+            StackedGZSL(experts=[untrained(ESZSL)()], features=features).fit(*training)
+    with sentence(ValueError, "no expert has neighbours", "leave out 'neighbours'"):
+        odd = untrained(ESZSL)(features="whitened")
+        StackedGZSL(experts=[odd], features=("gap", "neighbours")).fit(*training)
     with sentence(ValueError, "seed is -1"):
         StackedGZSL(seed=-1).fit(*training)
     with sentence(ValueError, "seen_prototypes['sent'] has 4 rows"):
@@ -270,3 +276,13 @@ def test_errors_are_sentences(fitted, data, unseen, sentence):
         StackedGZSL(experts=[ESZSL()]).fit(
             data.X_train[few], data.y_train[few], data.seen_prototypes[:3]
         )
+
+
+def untrained(method):
+    """A subclass of the method that can't be trained."""
+
+    class Untrained(method):
+        def fit(self, X, y, seen_prototypes):
+            raise AssertionError("it was trained")
+
+    return Untrained

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets.views import ONE, Prototypes, as_views, check_views
+from ..estimator import EntropySeparationGZSL
 from ..gates.panel import KINDS
 from ..runtime.backend import as_array, to_host
 from ..text import quoted
@@ -24,6 +25,21 @@ def checked_features(features: Any) -> tuple[str, ...] | None:
             f"features is {quoted(features)}; pass None or a tuple of {', '.join(KINDS)}"
         )
     return tuple(features)
+
+
+def check_there(features: tuple[str, ...], experts: list[Expert]) -> None:
+    """ValueError if the gate is to look at a kind of feature that none of the experts has."""
+    has_entropy = any(isinstance(expert.method, EntropySeparationGZSL) for expert in experts)
+    if "entropy" in features and not has_entropy:
+        raise ValueError(
+            f"features is {features}, but only EntropySeparationGZSL has an entropy, which no "
+            "expert is; leave out 'entropy', or add such an expert"
+        )
+    if "neighbours" in features and all(expert.scaling is None for expert in experts):
+        raise ValueError(
+            f"features is {features}, but no expert has neighbours: they need the scaling of an "
+            "expert of tinygzsl; leave out 'neighbours', or add such an expert"
+        )
 
 
 def views_on_host(prototypes: Any) -> Prototypes:

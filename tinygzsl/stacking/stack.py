@@ -36,7 +36,7 @@ from . import training as stack_training
 from .checkpoints import StackCheckpoint
 from .files import scorer_from_state, scorer_state
 from .fold_results import FoldResults
-from .inputs import as_given, checked_features, unseen_of_fit, views_on_host
+from .inputs import as_given, check_there, checked_features, unseen_of_fit, views_on_host
 from .loadable import check_loadable
 
 KIND = "stack"  # of its files
@@ -74,7 +74,7 @@ class StackedGZSL(Parameters):
     features : tuple of {"entropy", "gap", "neighbours"} or None
         What the gate looks at. With None the folds choose whether "neighbours" are added to the
         others: only if the mean H of folds, each with the decision of the other folds, is more
-        than .005 higher.
+        than .005 higher. A kind that no expert has is refused if it is given, and else left out.
     allow_non_strict : tuple of str
         Names or classes of experts that may train with prototypes of unseen classes. `fit` then
         needs unseen_prototypes, and `strict` is False.
@@ -211,6 +211,8 @@ class StackedGZSL(Parameters):
         if fold_results is not None:
             fold_results.check(experts)
             wanted = fold_results.near
+        elif features is not None:
+            check_there(features, experts)
         scalings = [expert.scaling for expert in experts if expert.scaling is not None]
         if checkpoint is not None:
             for expert in experts:
