@@ -35,14 +35,14 @@ def unseen(data):
     return data.unseen_prototypes, data.unseen_classes
 
 
-@pytest.mark.parametrize("gate", ["hard", "soft"])
+@pytest.mark.parametrize("gate", ["hard", "soft", "learned"])
 @pytest.mark.parametrize("name", ["ESZSL", "GGM"])
 def test_each_route_has_its_labels(gate, name, router, fit, data, unseen):
     model = RoutedGZSL(router=router(router_gate=gate), expert=fit(name, offset=0.2))
     assert model.strict == (name == "ESZSL")
     found = model.route(data.X_test, *unseen)
     alone = model.router.route(data.X_test, *unseen)
-    assert set(found.route) == ({"SL", "ZSL"} if gate == "soft" else {"SL", "GZSL", "ZSL"})
+    assert set(found.route) == ({"SL", "GZSL", "ZSL"} if gate == "hard" else {"SL", "ZSL"})
     np.testing.assert_array_equal(found.route, alone.route)
     np.testing.assert_array_equal(found.entropy, alone.entropy)
     of = {name: found.route == name for name in ("SL", "GZSL", "ZSL")}
@@ -149,6 +149,31 @@ def test_fit_trains_both(router, fit, small_model, make, data, unseen):
     np.testing.assert_array_equal(
         model.predict(data.X_test, *unseen), apart.predict(data.X_test, *unseen)
     )
+
+
+def test_a_failed_fit_of_the_expert_leaves_the_router_as_it_was(router, fit, data, unseen):
+    model = RoutedGZSL(router=router(), expert=fit("ESZSL"))
+    before = model.route(data.X_test, *unseen)
+    model.router.set_params(seed=5)
+    model.expert.regularize_features = float("nan")
+    with pytest.raises(ValueError, match="regularize_features"):
+        model.fit(data.X_train, data.y_train, data.seen_prototypes)
+    for one, other in zip(before, model.route(data.X_test, *unseen), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert model.router.seed == 5
+
+
+def test_a_failed_fit_leaves_an_unfitted_router_unfitted(small_model, data, sentence):
+    model = RoutedGZSL(router=small_model(vsmm_weight_es=0.0), expert=ESZSL(prototypes="none of"))
+    with sentence(ValueError, "prototypes is 'none of'"):
+        model.fit(data.X_train, data.y_train, data.seen_prototypes)
+    with sentence(ValueError, "the router is not fitted"):
+        _ = model.classes_
+
+
+def test_without_prototypes_every_sample_has_the_route_sl(router, fit, data):
+    result = RoutedGZSL(router=router(), expert=fit("ESZSL")).route(data.X_test)
+    assert set(result.route) == {"SL"}
 
 
 def test_errors_are_sentences(router, fit, data, unseen, sentence):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..baselines.common.base import Baseline
+from ..baselines.common.base import Baseline, whole_or_not_at_all
 from ..baselines.methods import from_state as expert_from_state
 from ..datasets.array_checks import check_labels
 from ..estimator import EntropySeparationGZSL
@@ -37,10 +37,10 @@ class RoutedResult(NamedTuple):
 class RoutedGZSL(Parameters):
     """Gune et al., ACM Multimedia 2020, section 4.4: entropy as a step before other methods.
 
-    The router chooses a route for each sample, by eq. 10 or by its soft gate. The label is that of
-    the router's supervised classifier (SL), the expert's among all classes, with its offset
-    subtracted from seen ones (GZSL), or the expert's among the unseen ones (ZSL). The soft gate has
-    no route GZSL.
+    The router chooses a route for each sample, by eq. 10, or by its soft or its learned gate. The
+    label is that of the router's supervised classifier (SL), the expert's among all classes, with
+    its offset subtracted from seen ones (GZSL), or the expert's among the unseen ones (ZSL). Only
+    eq. 10 has the route GZSL.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class RoutedGZSL(Parameters):
     expert: Baseline
 
     def fit(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray, **more: Any) -> Self:
-        """Train router and expert on seen data.
+        """Train router and expert on seen data. If either fails, both stay as they were.
 
         Parameters
         ----------
@@ -76,8 +76,9 @@ class RoutedGZSL(Parameters):
         ValueError, FloatingPointError
             As fit of the router and of the expert.
         """
-        self.router.fit(X, y, seen_prototypes)
-        self.expert.fit(X, y, seen_prototypes, **more)
+        with whole_or_not_at_all(self.router):
+            self.router.fit(X, y, seen_prototypes)
+            self.expert.fit(X, y, seen_prototypes, **more)
         return self
 
     @property
@@ -163,8 +164,8 @@ class RoutedGZSL(Parameters):
     def route(
         self,
         X: np.ndarray,
-        unseen_prototypes: np.ndarray | None,
-        unseen_classes: np.ndarray | None,
+        unseen_prototypes: np.ndarray | None = None,
+        unseen_classes: np.ndarray | None = None,
     ) -> RoutedResult:
         """Return label, route, entropy and gate of each sample.
 
@@ -172,9 +173,9 @@ class RoutedGZSL(Parameters):
         ----------
         X : array_like of shape (n, d)
             Features.
-        unseen_prototypes : array_like of shape (U, k), or None
+        unseen_prototypes : array_like of shape (U, k), optional
             Without them every sample takes the route SL.
-        unseen_classes : array_like of shape (U,), or None
+        unseen_classes : array_like of shape (U,), optional
 
         Returns
         -------

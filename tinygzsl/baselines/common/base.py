@@ -294,7 +294,7 @@ class Baseline(Saved, ABC):
 
 
 @contextmanager
-def whole_or_not_at_all(model: Baseline) -> Iterator[None]:
+def whole_or_not_at_all(model: object) -> Iterator[None]:
     """Restore the model's attributes if the block fails or is interrupted."""
     before = dict(vars(model))
     try:
