@@ -4,7 +4,7 @@ samples train the same bits, in one go or after a stop.
 
 import json
 import tomllib
-from itertools import product
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -19,30 +19,26 @@ KINDS = {"mat": "data", "npz": "data.npz", "csv": "csv"}
 VIEWS = "att,original_att"
 BEST = ("--preset", "best", "--prototypes", "att")
 BEST_OF_VIEWS = ("--preset", "best", "--prototypes", VIEWS)
+SETTINGS = (
+    "gan.generator_hidden=[16]",
+    "gan.critic_hidden=[16]",
+    "gan.lr=1e-2",
+    "gan.batch=16",
+    "gan.max_epochs=24",
+    "cs.low=0.01",
+    "cs.high=0.3",
+    "proxy.count=100",
+    "vsmm.latent=16",
+    "vsmm.lr=1e-2",
+    "vsmm.batch=16",
+    "vsmm.epochs=4",
+)
+TINY = [part for setting in SETTINGS for part in ("--set", setting)]
+AUTO = ("--preset", "auto", *TINY)
 LEARNED = (
+    *("--preset", "small", *TINY),
     *("--set", "router.gate=learned"),
     *("--set", 'router.features=["entropy", "gap", "neighbours"]'),
-)
-AUTO = (
-    *("--preset", "auto"),
-    *(
-        part
-        for setting in (
-            "gan.generator_hidden=[16]",
-            "gan.critic_hidden=[16]",
-            "gan.lr=1e-2",
-            "gan.batch=16",
-            "gan.max_epochs=24",
-            "cs.low=0.01",
-            "cs.high=0.3",
-            "proxy.count=100",
-            "vsmm.latent=16",
-            "vsmm.lr=1e-2",
-            "vsmm.batch=16",
-            "vsmm.epochs=4",
-        )
-        for part in ("--set", setting)
-    ),
 )
 
 
@@ -181,17 +177,19 @@ def check_resumed(train, write, run_cli, monkeypatch, tmp_path):
     def check(*options, stops, views="att"):
         path = write(kind="mat", change=as_it_is, views=views)
         original = train(path, *options, out="run")
-        for (phase, step), change in product(stops, (other, scaled, made_nan)):
+        for phase, step in stops:
             write(kind="mat", change=as_it_is, views=views)
-            run = tmp_path / f"{phase}-{step}-{change.__name__}"
+            run = tmp_path / f"{phase}-{step}"
             with monkeypatch.context() as patched:
                 stop_at(patched, phase, step)
                 stopped = run_cli("train", path, *options, "--out", run)
             assert stopped.exit_code == 130 and not (run / "model.npz").exists(), stopped.output
-            write(kind="mat", change=change, views=views)
-            resumed = run_cli("train", "--resume", run)
-            assert resumed.exit_code == 0, resumed.output
-            same(original, fitted(run))
+            for change in (other, scaled, made_nan):
+                again = copytree(run, tmp_path / f"{run.name}-{change.__name__}")
+                write(kind="mat", change=change, views=views)
+                resumed = run_cli("train", "--resume", again)
+                assert resumed.exit_code == 0, resumed.output
+                same(original, fitted(again))
 
     return check
 
@@ -206,14 +204,12 @@ def test_best_of_two_views(fast_experts, check_replaced, kind):
     assert b"VSMM, original_att" in found["config.toml"]
 
 
-def test_the_learned_gate(fast_options, check_replaced):
-    router = tomllib.loads(
-        check_replaced(*fast_options, *LEARNED, kind="mat")["config.toml"].decode()
-    )["router"]
+def test_the_learned_gate(check_replaced):
+    router = tomllib.loads(check_replaced(*LEARNED, kind="mat")["config.toml"].decode())["router"]
     assert router["features"] == ["entropy", "gap", "neighbours"] and len(router["weights"]) == 3
 
 
-def test_auto(fast_options, check_replaced):
+def test_auto(check_replaced):
     found = check_replaced(*AUTO, kind="mat")
     assert len(found["trials.csv"].splitlines()) > 4
 
@@ -222,10 +218,44 @@ def test_best_resumed(fast_experts, check_resumed):
     check_resumed(*BEST_OF_VIEWS, views=VIEWS, stops=[("stack", 1), ("stack", 9), ("stack", 17)])
 
 
-def test_the_learned_gate_resumed(fast_options, check_resumed):
-    options = (*fast_options, *LEARNED, "--checkpoint-seconds", 0)
+def test_the_learned_gate_resumed(check_resumed):
+    options = (*LEARNED, "--checkpoint-seconds", 0)
     check_resumed(*options, stops=[("gate", 1), ("gan", 3), ("vsmm", 5)])
 
 
 def test_auto_resumed(check_resumed):
     check_resumed(*AUTO, "--checkpoint-seconds", 0, stops=[("vsmm", 5)])
+
+
+@pytest.fixture
+def check_refused(train, write, run_cli, tmp_path):
+    """check_refused(*options, part, name, views): with NaN in the part, training works, and
+    `evaluate` refuses the files by that name and writes no metrics.
+    """
+
+    def check(*options, part, name, views="att"):
+        path = write(kind="mat", change=made_nan, views=views, parts=(part,))
+        train(path, *options, out="run")
+        result = run_cli("evaluate", tmp_path / "run")
+        assert result.exit_code == 2 and f"Error: {name} has" in result.output, result.output
+        assert "NaN or inf" in result.output
+        assert not (tmp_path / "run" / "metrics.json").exists()
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("features", "X_test"),
+        ("att", "unseen_prototypes['att']"),
+        ("original_att", "unseen_prototypes['original_att']"),
+    ],
+)
+def test_evaluate_refuses_nan_in_views_and_samples(fast_experts, check_refused, part, name):
+    check_refused(*BEST_OF_VIEWS, part=part, name=name, views=VIEWS)
+
+
+@pytest.mark.parametrize("options", [AUTO, LEARNED], ids=["auto", "learned"])
+def test_evaluate_refuses_nan_in_unseen_prototypes(check_refused, options):
+    check_refused(*options, part="att", name="unseen_prototypes")
