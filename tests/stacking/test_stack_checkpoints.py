@@ -5,6 +5,8 @@ import pytest
 
 from tinygzsl.baselines import ESZSL
 from tinygzsl.stacking import StackCheckpoint, StackedGZSL
+from tinygzsl.stacking import training as stack_training
+from tinygzsl.stacking.experts import Expert
 
 
 @pytest.fixture
@@ -100,6 +102,46 @@ def test_pieces_of_something_else_are_refused(experts, data, folder, sentence, c
     }
     with sentence(ValueError, folder, "belongs to other training data or another expert"):
         fit(**changes[change])
+
+
+def test_pieces_of_another_version_are_refused(stack, folder, sentence, monkeypatch):
+    stack(checkpoint=StackCheckpoint(folder))
+    monkeypatch.setattr(stack_training, "__version__", "999.0")
+    with sentence(ValueError, folder, "another version of tinygzsl"):
+        stack(checkpoint=StackCheckpoint(folder))
+
+
+def test_every_value_of_a_parameter_counts():
+    class Own:
+        def __init__(self, table, nested, threads=None):
+            self.params = {"table": table, "nested": nested, "threads": threads}
+
+        def get_params(self):
+            return self.params
+
+    class Other(Own):
+        pass
+
+    def identity(method, *, view="prototypes"):
+        return stack_training._identity(Expert(name="own", view=view, method=method))
+
+    table = np.arange(5000.0)
+    changed = np.where(np.arange(5000) == 2500, -1.0, table)
+    one = identity(Own(table, {"a": [table, 1]}))
+    assert one == identity(Own(table.copy(), {"a": [table, 1]}, threads=2))
+    others = [
+        identity(Own(changed, {"a": [table, 1]})),
+        identity(Own(table, {"a": [changed, 1]})),
+        identity(Own(table, {"a": [table, 2]})),
+        identity(Own(table, {"a": (table, 1)})),
+        identity(Own(table, {"a": [table], "b": 1})),
+        identity(Own(table.astype(np.float32), {"a": [table, 1]})),
+        identity(Other(table, {"a": [table, 1]})),
+        identity(Own(table, {"a": [table, 1]}), view="att"),
+    ]
+    Own.__module__ = "elsewhere"
+    others.append(identity(Own(table, {"a": [table, 1]})))
+    assert len({one, *others}) == 1 + len(others)
 
 
 def test_threads_and_features_may_change(stack, folder):

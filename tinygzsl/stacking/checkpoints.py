@@ -32,7 +32,8 @@ class StackCheckpoint:
     def read(self, name: str, fingerprint: str) -> State | None:
         """Return the state of a piece, None if there is no file of it.
 
-        Raises ValueError if the file is damaged or belongs to other data or another expert.
+        Raises ValueError if the file is damaged, or belongs to other data, another expert or
+        another version.
         """
         path = self.folder / name
         if not path.is_file():
@@ -43,8 +44,9 @@ class StackCheckpoint:
             raise ValueError(f"{error}, or delete it to train this piece again") from None
         if state.header.get("fingerprint") != fingerprint:
             raise ValueError(
-                f"{path} belongs to other training data or another expert; restore these, use a "
-                "new folder, or delete the file to train this piece again"
+                f"{path} belongs to other training data or another expert, or to another version "
+                "of tinygzsl; restore these, use a new folder, or delete the file to train this "
+                "piece again"
             )
         return state
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from ..storage.arrays_file import State
 from ..storage.checksums import fingerprint
 from ..tuning.folds import disjoint_folds
 from ..tuning.gate_choice import FEATURES, MARGIN
+from ..version import __version__
 from .checkpoints import StackCheckpoint
 from .experts import Expert, RawScores, Views
 from .files import model_from_state, model_state
@@ -197,7 +199,8 @@ def _planned(
     training: TrainingSet, folds: list[Dataset], plan: Plan
 ) -> tuple[Pieces, list[dict[str, Piece]]]:
     """Return the pieces, and by name those of each fold and, last, those on everything."""
-    data = fingerprint(training.X, training.y, as_views(training.prototypes), plan.seed, plan.dtype)
+    top = repr((__version__, plan.seed, plan.dtype))
+    data = fingerprint(top, training.X, training.y, as_views(training.prototypes))
     work = []
     for i, fold in enumerate(folds):
         rows, where = len(fold.y_train), f"fold {i + 1} of {len(folds)}"
@@ -255,7 +258,20 @@ def _similarity(scaling: str) -> str:
 
 
 def _identity(expert: Expert) -> str:
-    """Return the class and the parameters of an expert as text, but those that change no result."""
-    params = expert.method.get_params()
+    """Return a fingerprint of the class and of the parameters that change the result."""
+    kind, params = type(expert.method), expert.method.get_params()
     kept = {k: v for k, v in params.items() if k not in ("threads", "callback")}
-    return f"{type(expert.method).__qualname__} {expert.view} {sorted(kept.items())!r}"
+    name = kind.__module__, kind.__qualname__, expert.view
+    return fingerprint(repr(name), *_whole(sorted(kept.items())))
+
+
+def _whole(value: Any) -> Iterator[Any]:
+    """Yield a parameter's parts for a fingerprint: repr would leave out values of long arrays."""
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        yield f"{type(value).__name__} of {len(value)}: "
+        for part in value.items() if isinstance(value, dict) else value:
+            yield from _whole(part)
+    else:
+        yield f"{value!r}, "
