@@ -38,7 +38,7 @@ from tinygzsl.metrics import harmonic_mean, seen_unseen_curve
 from tinygzsl.nn.random import Purpose
 from tinygzsl.runtime.threads import workers
 from tinygzsl.stacking import StackedGZSL
-from tinygzsl.tuning.folds import TEST_SHARE, folds
+from tinygzsl.tuning.folds import TEST_SHARE, disjoint_folds
 
 
 def class_split(data, i, *, draw):
@@ -111,7 +111,7 @@ def of_best(data, seed, sets):
 def of_baselines(data, seed, sets):
     """Yield the row of every baseline, with its stored settings and a validated offset."""
     name = data.name.split(",")[0]
-    parts = folds(data.training(), seed=seed)
+    parts = disjoint_folds(data.training(), seed=seed)  # as auto and best
     for method in METHODS:
         params = {k: v for k, v in chosen_for(method, name).params.items() if k != "offset"}
         model = baseline(method)(**{**params, **sets, "seed": seed})
@@ -127,15 +127,13 @@ def figures(model, data, started):
     m = tz.evaluate(model, data)
     if "oracle_offset" in m:
         oracle = m["oracle_offset"]["H"]
-    elif "oracle" in m:  # eq. 10 or the soft gate: one threshold of the entropy
-        oracle = m["oracle"]["H"]
-    else:
-        oracle = best_offset_h(model, data)
+    else:  # eq. 10 and the soft gate have no offset
+        oracle = None if "oracle" in m else best_offset_h(model, data)
     return {
         **{name: m[name] for name in ("S", "U", "H", "supervised", "zsl")},
         "auroc": m["gate"]["auroc"] if m.get("gate") else m.get("auroc"),
         "oracle": oracle,
-        "below_oracle": oracle - m["H"],
+        "below_oracle": None if oracle is None else oracle - m["H"],
         "seconds": round(seconds, 1),
     }
 
@@ -197,16 +195,23 @@ def table(rows):
         name = row.get("baseline", row["method"])
         by_method.setdefault(name, []).append(row)
         numbers = [row[key] for key in ("S", "U", "H", "supervised", "zsl", "below_oracle")]
-        cells = [row["data"], name, str(row["seed"]), *(f"{number:.3f}" for number in numbers)]
+        cells = [row["data"], name, str(row["seed"]), *map(_cell, numbers)]
         lines.append("| " + " | ".join([*cells, f"{row['seconds']:.0f}"]) + " |")
     lines.append("")
     for name, mine in by_method.items():
-        h, below = ([row[key] for row in mine] for key in ("H", "below_oracle"))
+        h = [row["H"] for row in mine]
+        below = [row["below_oracle"] for row in mine if row["below_oracle"] is not None]
         lines.append(f"{name}: H {_spread(h)}; below its best offset by {_spread(below)}")
     return "\n".join(lines)
 
 
+def _cell(number):
+    return "–" if number is None else f"{number:.3f}"
+
+
 def _spread(values):
+    if not values:
+        return "–"
     if len(values) < 2:
         return f"{values[0]:.3f}"
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"

@@ -3,11 +3,11 @@
     python bench/validate.py letters vsmm.lr=1e-3,3e-3 vsmm.epochs=10,20
     python bench/validate.py PATH_TO_CUB vsmm.epochs=20,25,30 vsmm.weight_es=0
 
-Fits every combination of the given values on the three folds of `tinygzsl tune`, in which some of
-the seen classes are pseudo-unseen. With vsmm.weight_es=0 there is no GAN, and a combination takes
-seconds. Commas separate the values of a setting; use semicolons inside a list. Prints S, U, H by
-the router, H by eq. 2, the AUROC of the entropy, and the best single threshold with its H, averaged
-over the folds.
+Fits every combination of the given values on the three folds of `tinygzsl tune --folds 3`, in which
+some of the seen classes are pseudo-unseen. With vsmm.weight_es=0 there is no GAN, and a combination
+takes seconds. Commas separate the values of a setting; use semicolons inside a list. Prints S, U, H
+by the router, H by eq. 2, the AUROC of the entropy, and the best single threshold with its H,
+averaged over the folds.
 """
 
 import itertools

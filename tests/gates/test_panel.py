@@ -8,6 +8,7 @@ import pytest
 from tinygzsl.gates import learned
 from tinygzsl.gates.learned import gate_of
 from tinygzsl.gates.panel import (
+    LEAST_WEIGHT,
     Decision,
     Fold,
     Panel,
@@ -223,3 +224,25 @@ def test_h_of_folds_left_out_by_hand(folds):
         label, y = decide(decision, folds[i].panel).index, folds[i].y
         s, u = (mean_class_accuracy(y[m], label[m]) for m in (y < N_SEEN, y >= N_SEEN))
         assert h == pytest.approx(harmonic_mean(s, u))
+
+
+def without_classifier(one):
+    experts = {name: replace(e, entropy=None) for name, e in one.panel.experts.items()}
+    return Fold(panel=Panel(experts=experts, similarities={}), y=one.y)
+
+
+def test_the_scores_of_a_sole_expert_without_classifier_get_a_weight():
+    folds = [without_classifier(fold(seed)) for seed in range(3)]
+    assert fit_decision(folds, ("gap",)).seen_weights != (1.0,)
+
+
+def test_where_no_expert_tells_unseen_classes_apart_the_best_score_still_decides():
+    def blind(seed):
+        one = fold(seed)
+        flipped = {n: replace(e, unseen=-e.unseen) for n, e in one.panel.experts.items()}
+        return Fold(panel=Panel(experts=flipped, similarities={}), y=one.y)
+
+    decision = fit_decision([blind(seed) for seed in range(3)], ("gap",))
+    assert set(decision.unseen_weights) == {LEAST_WEIGHT}
+    log_q = decide(decision, blind(7).panel).log_q
+    assert len(np.unique(log_q.argmax(axis=1))) > 1

@@ -153,7 +153,7 @@ def test_validation_classes_that_can_t_be(data, sentence, preset, classes, parts
         model.fit(data.X_train, data.y_train, data.seen_prototypes, validation_classes=classes)
 
 
-@pytest.mark.filterwarnings("ignore:entropy hardly tells")
+@pytest.mark.filterwarnings("ignore:entropy hardly tells", "ignore:the classifier gets")
 def test_the_search_has_the_models_seed_and_edges_are_a_warning(data, monkeypatch):
     options, search = [], auto.tune
 

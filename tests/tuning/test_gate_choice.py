@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from tinygzsl.gates import learned
-from tinygzsl.gates.panel import fit_decision, held_out_h
+from tinygzsl.gates.panel import LEAST_WEIGHT, fit_decision, held_out_h
 from tinygzsl.kernels import reference
-from tinygzsl.settings import Settings
+from tinygzsl.settings import Settings, settings_for
 from tinygzsl.tuning.gate_choice import (
     FEATURES,
-    LEAST_WEIGHT,
     MARGIN,
     Candidate,
     as_folds,
@@ -160,3 +159,19 @@ def test_units_are_those_of_the_grids(folds):
     grids = make_grids(Settings(router_gate="soft"), frozenset(["router_gate"]), log_s=[2.0])
     found = candidates(folds, grids, n_seen=9, features=(), similarities=None)
     assert [(c.kind, c.unit) for c in found] == [("soft", unit) for unit in UNITS]
+
+
+@pytest.mark.parametrize("name", ["router_kappa", "router_offset", "router_tau"])
+def test_single_numbers_of_a_gate_to_be_fitted_are_refused_or_keep_it_out(name):
+    settings = settings_for("small", {"router_gate": "learned", name: 1.4})
+    with pytest.raises(ValueError, match=f"{name} is 1.4, but without router_weights"):
+        feature_sets(settings, frozenset(["router_gate", name]))
+    free = settings_for("small", {name: 1.4})
+    assert feature_sets(free, frozenset([name])) == ()
+
+
+def test_an_end_of_kappas_grid_is_named(folds, monkeypatch):
+    monkeypatch.setattr(learned, "KAPPAS", (1.0,))
+    grids = make_grids(Settings(), frozenset(), log_s=[1.8] * 3)
+    *_, found = candidates(folds, grids, n_seen=N_SEEN, features=FEATURES[:1], similarities=None)
+    assert found.edges == ["router_kappa"]

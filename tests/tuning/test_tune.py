@@ -221,16 +221,14 @@ def separated(search, monkeypatch, figures):
 @pytest.mark.parametrize(
     ("own", "none", "other", "taken"),
     [
-        (0.5, 0.5, 0.5, "own"),
-        (0.5, 0.5 + 0.9 * MARGIN, 0.5, "own"),
-        (0.5, 0.5 + 1.1 * MARGIN, 0.5 + 1.9 * MARGIN, "none"),
+        (0.5, 0.5, 0.5, "none"),
+        (0.5 + 0.9 * MARGIN, 0.5, 0.5, "none"),
+        (0.5 + 1.1 * MARGIN, 0.5, 0.5 + 1.9 * MARGIN, "own"),
         (0.5, 0.5, 0.5 + 1.1 * MARGIN, "other"),
         (None, 0.5, 0.5 + 0.9 * MARGIN, "none"),  # it diverged
     ],
 )
-def test_the_presets_separation_comes_first_then_none(
-    training, monkeypatch, own, none, other, taken
-):
+def test_no_separation_comes_first_then_the_presets(training, monkeypatch, own, none, other, taken):
     start = settings_for("small", {"vsmm_gamma": 1.5})
     search = Search([trainer(training)], start, n_seen=5, given=frozenset())
     search.scores = [none]

@@ -42,7 +42,7 @@ class Searchable(Protocol):
 def validation_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
     """Return the folds on which settings and offsets of baselines are chosen.
 
-    They are those of `tinygzsl tune`.
+    They are those of `tinygzsl tune --folds 3`.
     """
     return make_folds(training, count=FOLDS, seed=seed)
 

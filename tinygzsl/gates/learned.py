@@ -105,6 +105,11 @@ def route(
     no feature.
     """
     gate = gate_of(settings)
+    if (similarity is not None) != ("neighbours" in gate.features):
+        raise ValueError(
+            f"the gate's features are {', '.join(gate.features)}, but the model was fitted with "
+            "others; fit it again"
+        )
     slopes = dict(zip(gate.features, np.divide(gate.weights, gate.deviations), strict=True))
     slopes = {name: gate.kappa * float(slope) for name, slope in slopes.items()}
     at_means = sum(slopes[name] * m for name, m in zip(gate.features, gate.means, strict=True))

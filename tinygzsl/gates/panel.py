@@ -18,6 +18,7 @@ from .learned import FoldFeatures, LearnedGate, fit_gate, h_at
 from .mixing import Scored, mixed, mixing_weights
 
 KINDS = ("entropy", "gap", "neighbours")  # of features
+LEAST_WEIGHT = 1e-6  # of F where it says nothing: its inverse, router_tau, is finite
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,11 +155,15 @@ def expert_scores(
 def fit_decision(folds: list[Fold], kinds: tuple[str, ...]) -> Decision:
     """Return the weights of the experts and the gate with features of those kinds.
 
-    The probabilities of a single expert are taken as they are.
+    The probabilities of a single expert's classifier are taken as they are. If no expert tells
+    unseen classes apart, all count a little, so that the best F still gives the label.
     """
     parts = [_by_side(fold) for fold in folds]
     w = mixing_weights([unseen for _, unseen in parts])
-    single = len(folds[0].panel.experts) == 1
+    if w.max() < LEAST_WEIGHT:
+        w[:] = LEAST_WEIGHT
+    (first, *others) = folds[0].panel.experts.values()
+    single = not others and first.entropy is not None
     v = np.ones(1) if single else mixing_weights([seen for seen, _ in parts])
     names = tuple(folds[0].panel.features(kinds))
     gate = fit_gate([fold_features(fold, v, w, kinds) for fold in folds], names)

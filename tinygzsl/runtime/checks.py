@@ -21,7 +21,7 @@ def check_array(name: str, array: Array, shape: tuple[int, ...], *, dtype: np.dt
 
 
 def check_seen(classes: np.ndarray, prototypes: Array, *, dtype: np.dtype[Any]) -> None:
-    """ValueError unless classes (S,) are sorted, distinct labels and prototypes (S, k) are finite."""
+    """ValueError unless classes (S,) are sorted and distinct, and prototypes (S, k) finite."""
     if classes.ndim != 1 or classes.dtype.kind not in "iU" or len(classes) < 2:
         raise ValueError(f"classes is {classes.dtype} of shape {classes.shape}")
     if not np.array_equal(np.unique(classes), classes):

@@ -84,12 +84,9 @@ def disjoint_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
     _check_enough(training)
     order = np.random.default_rng([seed, MOST_FOLDS]).permutation(training.classes)
     named = _named_split(training)
-    groups = []
-    if named is not None and len(order) - len(named[1]) >= LEAST_GROUP:
-        groups.append(named[1])
-        order = order[~np.isin(order, named[1])]
-    count = min(GROUPS - len(groups), len(order) // LEAST_GROUP)
-    groups += np.array_split(order, count)
+    groups = _groups(order, [] if named is None else [named[1]])
+    if len(order) - max(map(len, groups)) < LEAST_GROUP:  # the named group leaves too few
+        groups = _groups(order, [])
     return [
         _fold(
             training,
@@ -100,6 +97,14 @@ def disjoint_folds(training: TrainingSet, *, seed: int = 0) -> list[Dataset]:
         )
         for i, group in enumerate(groups)
     ]
+
+
+def _groups(order: np.ndarray, first: list[np.ndarray]) -> list[np.ndarray]:
+    """Return `first` and, of the other classes in that order, as many groups as there may be."""
+    for group in first:
+        order = order[~np.isin(order, group)]
+    count = min(GROUPS - len(first), max(1, len(order) // LEAST_GROUP))
+    return [*first, *np.array_split(order, count)]
 
 
 def _check_enough(training: TrainingSet) -> None:

@@ -15,10 +15,20 @@ import numpy as np
 from ..gates import learned
 from ..gates.panel import Fold, Panel, fit_decision, fold_features, held_out_h
 from ..settings import Settings
+from ..settings.table import SETTINGS
 from .gate_grids import FIELDS, Gate, Grids, Scores, at_edge, best_gate, gate_settings
 
 MARGIN = 0.005  # smaller differences of mean H over a few folds are always noise
-LEAST_WEIGHT = 1e-6  # of F: its inverse, router_tau, is finite where F says nothing
+NUMBERS = (  # of a learned gate, which fit finds together
+    "router_weights",
+    "router_means",
+    "router_deviations",
+    "router_intercept",
+    "router_kappa",
+    "router_offset",
+    "router_tau",
+    "router_fold_unseen",
+)
 FEATURES = (("entropy", "gap"), ("entropy", "gap", "neighbours"))  # from simple to complex
 
 
@@ -105,6 +115,11 @@ def fit_learned(folds: list[Fold], kinds: tuple[str, ...]) -> dict[str, Any]:
 
 def _learned(folds: list[Fold], kinds: tuple[str, ...]) -> Candidate:
     settings, by_fold = _by_fold(folds, kinds)
+    kappa, offset = settings["router_kappa"], settings["router_offset"]
+    at_end = {
+        "router_kappa": kappa in (learned.KAPPAS[0], learned.KAPPAS[-1]),
+        "router_offset": offset in (learned.OFFSETS[0], learned.OFFSETS[-1]),
+    }
     left_out = float(np.mean(held_out_h(folds, kinds))) if len(folds) > 1 else math.nan
     return Candidate(
         kind="learned",
@@ -112,7 +127,7 @@ def _learned(folds: list[Fold], kinds: tuple[str, ...]) -> Candidate:
         by_fold=by_fold,
         left_out=left_out,
         settings=settings,
-        edges=[],
+        edges=[name for name, ends in at_end.items() if ends],
     )
 
 
@@ -123,7 +138,7 @@ def _by_fold(folds: list[Fold], kinds: tuple[str, ...]) -> tuple[dict[str, Any],
     h = [learned.h_at(decision.gate, fold_features(fold, v, w, kinds)) for fold in folds]
     settings = learned.as_settings(
         decision.gate,
-        tau=1 / max(decision.unseen_weights[0], LEAST_WEIGHT),
+        tau=1 / decision.unseen_weights[0],
         fold_unseen=tuple(fold.panel.unseen.shape[2] for fold in folds),
     )
     return settings, tuple(h)
@@ -141,9 +156,28 @@ def _of_grid(gate: Gate, grids: Grids, *, n_seen: int) -> Candidate:
 
 
 def feature_sets(settings: Settings, given: frozenset[str]) -> tuple[tuple[str, ...], ...]:
-    """Return the sets of features to try; none if the user has set another kind of gate."""
-    if "router_gate" in given and settings.router_gate != "learned":
-        return ()
-    if settings.router_unit == "measured":
+    """Return the sets of features to try.
+
+    There are none if the user has set another kind of gate, or numbers that it would replace.
+    Raises ValueError for such numbers with the learned gate.
+    """
+    if "router_gate" in given and settings.router_gate == "learned":
+        refuse_single_numbers(settings)
+    elif "router_gate" in given or _set_numbers(settings) or settings.router_unit == "measured":
         return ()
     return (settings.router_features,) if "router_features" in given else FEATURES
+
+
+def refuse_single_numbers(settings: Settings) -> None:
+    """ValueError if a number is set of a learned gate whose numbers are to be fitted."""
+    found = _set_numbers(settings)
+    if found and not settings.router_weights:
+        raise ValueError(
+            f"{found[0]} is {getattr(settings, found[0])}, but without router_weights fit finds "
+            f"all numbers of the learned gate; leave {found[0]} out, or give all of a fitted gate's"
+        )
+
+
+def _set_numbers(settings: Settings) -> list[str]:
+    """Return the names of a learned gate's numbers that differ from their defaults."""
+    return [name for name in NUMBERS if getattr(settings, name) != SETTINGS[name].default]

@@ -15,13 +15,10 @@ from ..settings import Settings, given_settings, settings_for
 from ..text import warn
 from .expected import GAN_UNITS, Expected, Work, expected
 from .folds import disjoint_folds
-from .gate_choice import as_folds, fit_learned
+from .gate_choice import NUMBERS, as_folds, fit_learned, refuse_single_numbers
 from .trials import FoldTrainer
 
-FITTED = (
-    *("router_gate", "router_features", "router_weights", "router_means", "router_deviations"),
-    *("router_intercept", "router_kappa", "router_offset", "router_tau", "router_fold_unseen"),
-)
+FITTED = ("router_gate", "router_features", *NUMBERS)
 
 
 def is_to_be_fitted(settings: Settings) -> bool:
@@ -64,8 +61,9 @@ def with_fitted_gate(
     the same fold, or with `proxies` (p, d) in the units of X. A fold on which no proxies can be had
     doesn't count, with a warning. callback(folds done, logs) gets in its first logs
     "expected_seconds" and "expected_bytes", of this and the training after it, roughly. Raises
-    ValueError if fewer than two folds count.
+    ValueError if fewer than two folds count, or if a number of the gate is set already.
     """
+    refuse_single_numbers(settings)
     folds = disjoint_folds(training, seed=seed)
     near = "neighbours" in settings.router_features
     scores, similarities = [], []
