@@ -127,6 +127,43 @@ def test_no_sample_depends_on_others(fitted, data, unseen, monkeypatch):
     assert one.label[0] == whole.label[3]
 
 
+def test_one_row_at_a_time_gives_the_same_to_rounding(stack, data, unseen):
+    model = stack(features=("entropy", "gap", "neighbours"))
+    whole = model.route(data.X_test, *unseen)
+    rows = [model.route(row[None], *unseen) for row in data.X_test]
+    for name in ("label", "route"):
+        one_by_one = np.concatenate([getattr(row, name) for row in rows])
+        np.testing.assert_array_equal(one_by_one, getattr(whole, name))
+    for name in ("entropy", "score", "gate"):
+        one_by_one = np.concatenate([getattr(row, name) for row in rows])
+        np.testing.assert_allclose(one_by_one, getattr(whole, name), rtol=0, atol=1e-5)
+
+
+def test_a_panel_is_computed_in_chunks(stack, data, unseen, monkeypatch):
+    model, sizes = stack(features=("entropy", "gap", "neighbours")), []
+    whole, panel = model.panel(data.X_test, unseen[0]), type(model._scorer).panel
+
+    def counted(self, X, unseen):
+        sizes.append(len(X))
+        return panel(self, X, unseen)
+
+    monkeypatch.setattr(stack_module, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(type(model._scorer), "panel", counted)
+    parts = model.panel(data.X_test, unseen[0])
+    assert max(sizes) == 7 and sum(sizes) == len(data.X_test)
+    assert list(parts.experts) == list(whole.experts)
+    assert list(parts.similarities) == list(whole.similarities) == ["standard", "none"]
+    assert parts.experts["ESZSL"].entropy is None
+    kinds = ("entropy", "gap", "neighbours")
+    for one, other in (
+        (parts.seen, whole.seen),
+        (parts.unseen, whole.unseen),
+        (parts.phi(model.decision_.gate.features), whole.phi(model.decision_.gate.features)),
+        *zip(parts.features(kinds).values(), whole.features(kinds).values(), strict=True),
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(stack, fitted, same_results):
     same_results(fitted, stack())
     other = stack(seed=1)

@@ -60,3 +60,26 @@ def scores_by_name(
         )
         for name, scores in raw.items()
     }
+
+
+def joined(panels: list[Panel]) -> Panel:
+    """Return the panel of all samples, from panels of the same experts over parts of them."""
+    first = panels[0]
+    experts = {
+        name: _joined_scores([panel.experts[name] for panel in panels]) for name in first.experts
+    }
+    similarities = {
+        name: np.concatenate([panel.similarities[name] for panel in panels])
+        for name in first.similarities
+    }
+    return Panel(experts=experts, similarities=similarities)
+
+
+def _joined_scores(parts: list[ExpertScores]) -> ExpertScores:
+    entropies = [part.entropy for part in parts if part.entropy is not None]
+    return ExpertScores(
+        seen=np.concatenate([part.seen for part in parts]),
+        unseen=np.concatenate([part.unseen for part in parts]),
+        gap=np.concatenate([part.gap for part in parts]),
+        entropy=np.concatenate(entropies) if entropies else None,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from .files import scorer_from_state, scorer_state
 from .fold_results import FoldResults
 from .inputs import as_given, check_there, checked_features, unseen_of_fit, views_on_host
 from .loadable import check_loadable
+from .scoring import joined
+
+T = TypeVar("T")
 
 KIND = "stack"  # of its files
 CHUNK_ROWS, CHUNK_SCORES = 8192, 1 << 24  # most rows, and scores by all experts, at once
@@ -54,8 +57,8 @@ class StackedGZSL(Parameters):
     samples. Then every expert is trained on all samples.
 
     `fit` uses samples and prototypes of seen classes only, unless an expert that is not strict is
-    allowed. Nothing of the result depends on which samples are predicted together. With the feature
-    "neighbours" the model, and its file, hold training samples.
+    allowed. Up to rounding, nothing of the result depends on which samples are predicted together.
+    With the feature "neighbours" the model, and its file, hold training samples.
 
     Below, n is the number of samples, d of features, k of attributes, S of seen and U of unseen
     classes. Where prototypes are passed, a dict of arrays by name, like {"att": (S, k1), "sent":
@@ -374,8 +377,10 @@ class StackedGZSL(Parameters):
         """
         self._check_fitted()
         unseen = self._checked_unseen(unseen_prototypes)
-        with workers(self.threads), device_errors(FREE_SOME):
-            return self._scorer.panel(self._checked_samples(X), unseen)
+        n_classes = len(self.classes_) + len(next(iter(unseen.values())))
+        return joined(
+            self._by_chunk(X, lambda x: self._scorer.panel(x, unseen), n_classes=n_classes)
+        )
 
     def is_unseen(self, X: Array, unseen_prototypes: Array | Mapping[str, Array]) -> np.ndarray:
         """Predict whether each sample belongs to an unseen class: its gate is below 1/2.
@@ -530,11 +535,16 @@ class StackedGZSL(Parameters):
         n_classes: int,
     ) -> list[np.ndarray]:
         """Return the results of function(rows of X), which scores n_classes, joined over chunks."""
+        parts = self._by_chunk(X, function, n_classes=n_classes)
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    def _by_chunk(
+        self, X: Array, function: Callable[[np.ndarray], T], *, n_classes: int
+    ) -> list[T]:
         X = self._checked_samples(X)
         step = max(1, min(CHUNK_ROWS, CHUNK_SCORES // (n_classes * len(self.experts_))))
         with workers(self.threads), device_errors(FREE_SOME):
-            parts = [function(X[low : low + step]) for low in range(0, len(X), step)]
-        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+            return [function(X[low : low + step]) for low in range(0, len(X), step)]
 
     def _log_p(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return log p (n, S) of the experts' scores (experts, n, S), and its entropy in nats."""
