@@ -1,6 +1,7 @@
 """A progress line on stderr with rate and remaining time, if it is a terminal; notes beforehand."""
 
 import math
+import shutil
 import sys
 import time
 from typing import Any
@@ -23,7 +24,7 @@ WORK = {  # that the notes beforehand are about
     "gate": "fitting the gate and training",
     "stack": "training the experts",
 }
-WIDTH = 24
+WIDTH, NARROWEST = 24, 6  # of the bar
 
 
 class Progress:
@@ -64,7 +65,7 @@ class Progress:
         seconds: float | None = logs["expected_seconds"]
         size = memory(int(logs["expected_bytes"]))
         if seconds is None:
-            words = f"{size}; the time is known once all of them have been trained"
+            words = f"{size}; how long it takes is known after the first fold"
         else:
             words = f"{roughly(seconds)} and {size}"
         phase = logs["phase"]
@@ -74,16 +75,27 @@ class Progress:
             note(f"note: {WORK.get(phase, 'this')} will take about {words}")
 
     def _draw(self, step: int, total: int, *, now: float) -> None:
-        filled = round(WIDTH * step / total)
+        """Draw the line within the terminal's width: what doesn't fit is left out."""
         rate = (step - self.first) / max(now - self.started, 1e-9)
         left = f", at most {clock((total - step) / rate)} left" if 0 < rate < 1e6 else ""
         if self.left is not None:
             left = f", about {clock(self.left)} left"
-        rated = f", {rate:.1f} steps/s{left}" if self.phase != "ptc" else ""
-        bar = "#" * filled + "." * (WIDTH - filled)
+        rated = f", {speed(rate)}" if rate > 0 else ""
+        if self.phase == "ptc":  # its steps take very different times
+            left = rated = ""
         title = TITLES.get(self.phase or "", "training")
-        line = f"{title} [{bar}] {step}/{total}{rated}{self.tail}"
-        self._write(f"\r\x1b[K{line}")
+        columns = shutil.get_terminal_size().columns - 1  # a full line would wrap
+        line, fitting = f"{title} {step}/{total}", []
+        for part in (left, rated, self.tail):  # in order of use
+            if len("".join([line, *fitting, part])) <= columns:
+                fitting.append(part)
+        line += "".join(part for part in (rated, left, self.tail) if part in fitting)
+        room = min(WIDTH, columns - len(line) - 3)
+        if room >= NARROWEST:
+            filled = round(room * step / total)
+            bar = "#" * filled + "." * (room - filled)
+            line = line.replace(title, f"{title} [{bar}]", 1)
+        self._write(f"\r\x1b[K{line[:columns]}")
 
     def _write(self, content: str) -> None:
         """Write to the terminal; if it has been closed, training continues."""
@@ -98,6 +110,11 @@ class Progress:
         if self.on and self.phase is not None:
             self._write("\n")
             self.phase = None
+
+
+def speed(rate: float) -> str:
+    """Return steps per second as text: 2.0 steps/s, or 25 s/step if that is slow."""
+    return f"{rate:.1f} steps/s" if rate >= 0.1 else f"{1 / rate:.0f} s/step"
 
 
 def roughly(seconds: float) -> str:

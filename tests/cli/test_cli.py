@@ -117,8 +117,8 @@ def test_a_note_says_beforehand_what_it_takes(capsys, terminal):
             callback(step, {**logs, "expected_seconds": 50.0, "seconds_left": 40.0 - step})
     assert capsys.readouterr().err.splitlines() == [
         "note: validation and training will take about 4 min and 310 MB",
-        "note: training the experts will take about 5 MB; the time is known once all of them have "
-        "been trained",
+        "note: training the experts will take about 5 MB; how long it takes is known after the "
+        "first fold",
         "note: training the experts will take about 50 s and 5 MB",
     ]
 
@@ -135,6 +135,24 @@ def test_the_end_is_what_the_training_itself_expects(monkeypatch):
             clock[0] += 1
     assert "training the experts [" in stream.text
     assert "1/50, 1.0 steps/s, about 2:10 min left" in stream.text
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_the_line_fits_the_terminal(monkeypatch, columns):
+    from tinygzsl.cli import progress
+
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal(True)
+    with progress.Progress(stream) as callback:
+        for step in range(4):
+            callback(step, {"phase": "gate", "total": 5, "cs": 2.5, "relative": 0.5})
+            clock[0] += 25
+    *_, last = stream.text.strip().split("\r\x1b[K")
+    assert len(last) < columns
+    assert ("25 s/step" in last) == ("CS 2.50" in last or columns == 80) == (columns >= 80)
+    assert last.startswith("training folds for"[: columns - 2])
 
 
 def test_estimates_are_rough():

@@ -210,7 +210,7 @@ def test_a_run_with_views_is_predicted_with_both(run_cli, data, tmp_path, one_er
 def test_a_note_says_what_it_takes(run_cli, data, tmp_path):
     result = run_cli("train", data, "--preset", "best", "--out", tmp_path / "run")
     notes = [line for line in result.stderr.splitlines() if "will take about" in line]
-    assert notes[0].startswith("note: training the experts will take about 1 MB; the time is known")
+    assert notes[0].startswith("note: training the experts will take about 1 MB; how long it takes")
     assert notes[1].endswith(" s and 1 MB") and len(notes) == 2
 
 
