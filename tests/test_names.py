@@ -27,6 +27,7 @@ STABLE = {
     "EntropySeparationGZSL.predict",
     "EntropySeparationGZSL.route",
     "RoutedGZSL.predict",
+    "RoutedGZSL.route",
     "StackedGZSL.predict",
     "StackedGZSL.route",
     "fpr_at_tpr",
