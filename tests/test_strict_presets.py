@@ -50,10 +50,6 @@ def other(values):
     return np.random.default_rng(7).normal(size=values.shape)
 
 
-def permuted(values):
-    return values[:, ::-1]
-
-
 def scaled(values):
     return 1000 * values
 
@@ -67,7 +63,7 @@ def fewer(values):
     return values
 
 
-CHANGES = (other, permuted, scaled, made_nan, fewer)
+CHANGES = (other, scaled, made_nan, fewer)
 
 
 @pytest.fixture
@@ -171,7 +167,8 @@ def check_replaced(train, write):
 @pytest.fixture
 def check_resumed(train, write, run_cli, monkeypatch, tmp_path):
     """check_resumed(*options, stops): replaced after each of the stops, the files change no bit of
-    what is fitted; stops are pairs of a phase and a step.
+    what is fitted; stops are pairs of a phase and a step. A stop in the search
+    or in the folds of the gate makes these start again, from the replaced files.
     """
 
     def check(*options, stops, views="att"):
@@ -184,7 +181,7 @@ def check_resumed(train, write, run_cli, monkeypatch, tmp_path):
                 stop_at(patched, phase, step)
                 stopped = run_cli("train", path, *options, "--out", run)
             assert stopped.exit_code == 130 and not (run / "model.npz").exists(), stopped.output
-            for change in (other, scaled, made_nan):
+            for change in CHANGES:
                 again = copytree(run, tmp_path / f"{run.name}-{change.__name__}")
                 write(kind="mat", change=change, views=views)
                 resumed = run_cli("train", "--resume", again)
@@ -215,7 +212,7 @@ def test_auto(check_replaced):
 
 
 def test_best_resumed(fast_experts, check_resumed):
-    check_resumed(*BEST_OF_VIEWS, views=VIEWS, stops=[("stack", 1), ("stack", 9), ("stack", 17)])
+    check_resumed(*BEST_OF_VIEWS, views=VIEWS, stops=[("stack", 1), ("stack", 17)])
 
 
 def test_the_learned_gate_resumed(check_resumed):
@@ -224,7 +221,7 @@ def test_the_learned_gate_resumed(check_resumed):
 
 
 def test_auto_resumed(check_resumed):
-    check_resumed(*AUTO, "--checkpoint-seconds", 0, stops=[("vsmm", 5)])
+    check_resumed(*AUTO, "--checkpoint-seconds", 0, stops=[("tune", 1), ("vsmm", 5)])
 
 
 @pytest.fixture
