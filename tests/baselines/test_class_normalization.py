@@ -247,3 +247,12 @@ def test_bad_settings(problem, sentence):
             ClassNormalization(**{name: value}).fit(x, index, a)
     with sentence(FloatingPointError, "Class Normalization diverged", "lower lr"):
         ClassNormalization(**SMALL, lr=1e300).fit(x, index, a)
+
+
+def test_weight_decay_draws_the_parameters_towards_0(problem):
+    x, index, a, _ = problem
+    squares = []
+    for decay in (0.0, 100.0):
+        model = ClassNormalization(**SMALL, lr=1e-3, weight_decay=decay).fit(x, index, a)
+        squares.append(sum(float((p**2).sum()) for p in parameters(model._nets)))
+    assert squares[1] < 0.98 * squares[0]

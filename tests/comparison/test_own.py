@@ -223,3 +223,17 @@ def test_a_subclass_of_a_baseline_is_taken_as_it_is(module, own_rows, tiny_datas
         assert row["error"] is None
         for name in ("S", "U", "H", "calibrated_H", "ausuc", "offset"):
             assert row[name] == built_in[name]
+
+
+def test_with_an_offset_of_0_labels_are_by_scores(tiny_dataset):
+    data = tiny_dataset()
+    kind = OwnClass(cls=ByLabels, spec="m:B", title="B")
+    asked = data.X_test, data.unseen_prototypes, data.unseen_classes
+    plain, zero = (
+        kind(offset=offset).fit(data.X_train, data.y_train, data.seen_prototypes)
+        for offset in (None, 0.0)
+    )
+    assert set(plain.predict(*asked)) == {data.unseen_classes[-1]}
+    classes = np.concatenate([data.seen_classes, data.unseen_classes])
+    f = zero.decision_function(*asked[:2])
+    np.testing.assert_array_equal(zero.predict(*asked), classes[f.argmax(axis=1)])

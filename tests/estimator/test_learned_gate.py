@@ -366,3 +366,31 @@ def test_a_sample_far_from_all_others_has_finite_features(learned, unseen):
     assert np.isfinite(result.score).all()
     phi = learned.panel(X, unseen[0]).phi(FEATURES[1])
     assert np.isfinite(phi).all()
+
+
+def test_a_fold_that_does_not_count_leaves_the_others_with_their_own_similarities(monkeypatch):
+    rng = np.random.default_rng(0)
+    a, y = rng.random((6, 8), dtype="float32"), np.repeat(np.arange(6), 20)
+    X = a[y] @ rng.normal(size=(8, 12)) + 0.3 * rng.normal(size=(120, 12))
+    training = tz.datasets.TrainingSet(X.astype("float32"), y, a, np.arange(6))
+    given = {"vsmm_latent": 16, "vsmm_epochs": 3, "vsmm_lr": 1e-2, **ALL_THREE}
+    settings, how = tz.settings.settings_for("small", given), {"device": "cpu", "dtype": "float32"}
+    of_fold, calls, met = FoldTrainer.scores_of, [], []
+
+    def second_fails(trainer, settings, *, proxies=None):
+        calls.append(trainer)
+        return None if len(calls) == 2 else of_fold(trainer, settings, proxies=proxies)
+
+    def spy(scores, near):
+        met.extend(zip(scores, near, strict=True))
+        return as_folds(scores, near)
+
+    monkeypatch.setattr(FoldTrainer, "scores_of", second_fails)
+    monkeypatch.setattr(learned_gate, "as_folds", spy)
+    with pytest.warns(UserWarning, match="fold 2 of 3 doesn't count"):
+        learned_gate.with_fitted_gate(training, settings, seed=0, **how)
+    first, _, third = disjoint_folds(training)
+    for (scores, near), fold in zip(met, (first, third), strict=True):
+        assert len(scores.y) == len(fold.y_test)
+        trainer = FoldTrainer(fold, seed=0, **how)
+        np.testing.assert_array_equal(near, trainer.similarity(settings))

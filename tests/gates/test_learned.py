@@ -241,3 +241,11 @@ def test_others_are_not(n_unseen, of_folds):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_if_other_number(n_unseen, of_folds)
+
+
+def test_the_folds_count_by_their_mean_and_not_by_their_median(monkeypatch):
+    tables = np.zeros((3, len(KAPPAS), len(OFFSETS)))
+    tables[:2, 1, 10] = 0.5  # the higher median
+    tables[:, 3, 20] = 0.4  # the higher mean
+    found = planted(monkeypatch, tables)
+    assert (found.kappa, found.offset) == (KAPPAS[3], OFFSETS[20])

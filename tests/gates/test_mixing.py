@@ -119,3 +119,9 @@ def test_threads_change_no_bit():
         with workers(count):
             found.append(mixing_weights(folds))
     np.testing.assert_array_equal(*found)
+
+
+def test_classes_without_samples_do_not_count_as_classes():
+    folds = [Scored(scores=np.zeros((1, 3, 6)), y=np.array([0, 0, 4])) for _ in range(2)]
+    for share in balanced_shares(folds):
+        assert share == pytest.approx([1 / 8, 1 / 8, 1 / 4])

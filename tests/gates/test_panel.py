@@ -246,3 +246,21 @@ def test_where_no_expert_tells_unseen_classes_apart_the_best_score_still_decides
     assert set(decision.unseen_weights) == {LEAST_WEIGHT}
     log_q = decide(decision, blind(7).panel).log_q
     assert len(np.unique(log_q.argmax(axis=1))) > 1
+
+
+def test_of_equal_scores_the_seen_class_wins():
+    one = expert_scores(np.zeros((1, 4)), n_seen=2, unit=1.0)
+    numbers = {"means": (0.0,), "deviations": (1.0,), "weights": (1.0,), "intercept": 0.0}
+    gate = learned.LearnedGate(features=("gap",), **numbers)
+    decision = Decision(seen_weights=(1.0,), unseen_weights=(1.0,), gate=gate)
+    found = decide(decision, Panel(experts={"": one}, similarities={}))
+    assert (found.margin.tolist(), found.index.tolist()) == ([0], [0])
+
+
+def test_classes_without_samples_on_a_fold_do_not_count():
+    one = fold()
+    kept = (one.y != 2) & (one.y != 7)
+    part = Fold(panel=rows(one.panel, kept), y=one.y[kept])
+    found = fold_features(part, np.ones(1), np.ones(1), BOTH)
+    assert found.weight_seen.sum() == pytest.approx(1)
+    assert found.weight_unseen.sum() == pytest.approx(1)

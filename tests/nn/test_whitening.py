@@ -137,3 +137,13 @@ def test_arrays_that_do_not_fit_are_refused(sentence):
         white.check("near", n=4, dtype=np.dtype("f"))
     with sentence(ValueError, "near_inverse has a diagonal that is not positive"):
         white._replace(inverse=np.zeros((4, 4))).check("near", n=4, dtype=x.dtype)
+
+
+def test_the_mean_is_that_of_the_samples_however_many_a_class_has():
+    x, index = samples(90, 6)
+    kept = (index > 0) | (np.arange(90) % 3 == 0)
+    x, index = x[kept], index[kept]
+    white = fit_whitening(x, index, shrink=0.3)
+    np.testing.assert_allclose(white.mean, x.mean(axis=0), rtol=1e-12)
+    expected = np.linalg.solve(factor(x, index, 0.3), (x - x.mean(axis=0)).T).T
+    np.testing.assert_allclose(white.apply(x), expected, atol=1e-9 * np.abs(expected).max())

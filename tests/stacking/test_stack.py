@@ -323,3 +323,31 @@ def untrained(method):
             raise AssertionError("it was trained")
 
     return Untrained
+
+
+def test_the_neighbours_of_a_fold_are_its_training_samples_in_each_scaling(data, monkeypatch):
+    from tinygzsl.stacking import training as stack_training
+    from tinygzsl.stacking.similarity import fit_similarity
+
+    panels, decide_on = [], stack_training.fit_decision
+    monkeypatch.setattr(
+        stack_training,
+        "fit_decision",
+        lambda folds, kinds: panels.extend(f.panel for f in folds) or decide_on(folds, kinds),
+    )
+    training = data.training()
+    experts = [ESZSL(features="standard"), PrototypeRidge(features="minmax")]
+    model = StackedGZSL(experts=experts, features=("gap", "neighbours"))
+    model.fit(training.X, training.y, training.prototypes)
+
+    def check(similarities, X, y, X_test):
+        assert list(similarities) == ["standard", "minmax"]
+        index = np.unique(y, return_inverse=True)[1]
+        for scaling, found in similarities.items():
+            near = fit_similarity(X, index, scaling=scaling, dtype="float32")
+            np.testing.assert_array_equal(found, near.of(X_test))
+
+    for panel, fold in zip(panels, disjoint_folds(training), strict=True):
+        check(panel.similarities, fold.X_train, fold.y_train, fold.X_test)
+    panel = model.panel(data.X_test, data.unseen_prototypes)
+    check(panel.similarities, training.X, training.y, data.X_test)

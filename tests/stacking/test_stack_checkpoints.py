@@ -157,3 +157,30 @@ def test_seconds_left_are_known_after_a_resume(stack, folder):
     (folder / "expert2.npz").unlink()
     stack(checkpoint=StackCheckpoint(folder), callback=lambda step, logs: said.append(logs))
     assert said[5]["seconds_left"] > 0
+
+
+@pytest.mark.parametrize("change", ["X", "y", "prototypes", "seed", "dtype", "expert"])
+@pytest.mark.parametrize("name", ["fold0-expert0.npz", "fold1-neighbours-none.npz", "expert0.npz"])
+def test_a_piece_alone_is_refused_for_anything_else(data, folder, sentence, name, change):
+    """Each piece by itself: elsewhere another one may be refused before it."""
+    X, y, a = data.X_train.copy(), data.y_train.copy(), data.seen_prototypes.copy()
+    StackedGZSL(experts=[ESZSL()]).fit(X, y, a, checkpoint=StackCheckpoint(folder))
+    for path in folder.iterdir():
+        if path.name != name:
+            path.unlink()
+    expert, params = ESZSL(), {}
+    if change == "X":
+        X[0] += 1
+    elif change == "y":
+        rows = [np.flatnonzero(y == c)[0] for c in data.seen_classes[:2]]
+        y[rows] = y[rows[::-1]]
+    elif change == "prototypes":
+        a[0] += np.float32(0.1)
+    elif change == "expert":
+        expert = ESZSL(regularize_features=2.0)
+        if "neighbours" in name:
+            return  # its parameters say nothing about them
+    else:
+        params = {change: {"seed": 1, "dtype": "float64"}[change]}
+    with sentence(ValueError, name, "belongs to other training data or another expert"):
+        StackedGZSL(experts=[expert], **params).fit(X, y, a, checkpoint=StackCheckpoint(folder))

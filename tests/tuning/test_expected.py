@@ -127,3 +127,31 @@ def test_without_a_callback_nothing_is_measured(training, monkeypatch):
     given = {**TINY, "router_gate": "learned", "vsmm_weight_es": 0.0}
     fitted = with_fitted_gate(training, settings_for("small", given), **TRAINER)
     assert fitted.router_weights
+
+
+def test_every_scaled_fold_and_all_scores_take_memory(training):
+    folds = disjoint_folds(training)
+    trainer = FoldTrainer(folds[0], **TRAINER)
+
+    def size(**changes):
+        work = Work(**{"units": 1, "scaled": 1, "scores": 1, **changes})
+        settings = settings_for("small", TINY)
+        return expected(trainer, folds, settings, work, has_gan=False, clock=Clock()).bytes
+
+    assert size(scaled=3) - size() == 2 * 240 * 60 * 4
+    tests = sum(len(fold.y_test) for fold in folds)
+    assert size(scores=4) - size() == 3 * tests * (2 * 12 + 10) * 8
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_cwgan_is_expected_only_where_no_proxies_are_given(training, monkeypatch, given):
+    from tinygzsl.tuning import learned_gate
+
+    said = []
+    monkeypatch.setattr(
+        learned_gate, "expected", lambda *args, has_gan: said.append((args[3].units, has_gan))
+    )
+    settings = settings_for("small", {**TINY, "router_gate": "learned", "vsmm_weight_es": 1.0})
+    how = {"proxies": training.X[:40] if given else None, "callback": lambda step, logs: None}
+    with_fitted_gate(training, settings, **TRAINER, **how)
+    assert said == [(5, False) if given else (5 * (1 + GAN_UNITS), True)]

@@ -201,3 +201,16 @@ def test_disjoint_folds_split_every_view(training):
     for part in disjoint_folds(replace(training, prototypes=views)):
         assert list(part.seen_prototypes["sent"][:, 0]) == list(part.seen_classes + 100)
         assert list(part.unseen_prototypes["att"][:, 0]) == list(part.unseen_classes)
+
+
+def test_the_seed_decides_the_disjoint_groups(training):
+    def groups(seed):
+        return [part.unseen_classes.tolist() for part in disjoint_folds(training, seed=seed)]
+
+    assert groups(1) == groups(1)
+    assert groups(1) != groups(2)
+
+
+def test_a_split_of_the_file_that_leaves_just_one_group_counts(training):
+    named = replace(only(training, 5), validation=(np.arange(0, 20), np.arange(20, 50)))
+    assert [list(p.unseen_classes) for p in disjoint_folds(named)] == [[2, 3, 4], [0, 1]]
