@@ -85,7 +85,7 @@ class Progress:
             left = rated = ""
         title = TITLES.get(self.phase or "", "training")
         columns = shutil.get_terminal_size().columns - 1  # a full line would wrap
-        line, fitting = f"{title} {step}/{total}", []
+        line, fitting = f"{title} {step}/{total}", [""]
         for part in (left, rated, self.tail):  # in order of use
             if len("".join([line, *fitting, part])) <= columns:
                 fitting.append(part)
