@@ -42,8 +42,11 @@ def test_the_search_on_cuda_is_the_one_on_numpy(device, tiny_dataset, recalibrat
         )
         for name in ("cpu", "cuda")
     )
-    assert [t["stage"] for t in one.trials] == [*["networks"], *["metric"] * 3, "separation"]
+    assert [t["stage"] for t in one.trials] == ["networks", "separation"]
     for mine, theirs in zip(one.trials, other.trials, strict=True):
         assert mine["stage"] == theirs["stage"]
         np.testing.assert_allclose(theirs["H"], mine["H"])
-    assert other.chosen == pytest.approx(one.chosen)
+    assert list(other.chosen) == list(one.chosen)
+    for name, value in one.chosen.items():
+        is_text = name in ("router_gate", "router_unit", "router_features")
+        assert other.chosen[name] == (value if is_text else pytest.approx(value)), name
