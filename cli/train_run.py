@@ -2,6 +2,7 @@
 
 import time
 import tomllib
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from .signals import Stopped, Stopping
 
 
 @dataclass(kw_only=True)
-class Training:
+class Training(ABC):
     """A training and its run folder; the classes derived from it train one kind of model.
 
     data is a TrainingSet, read from `files` by load_dataset(**source), params are the model's
@@ -36,35 +37,36 @@ class Training:
         return self.data.X, self.data.y, self.data.prototypes
 
     @property
+    @abstractmethod
     def outputs(self) -> tuple[str, ...]:
         """The names of the files whose checksums are in the manifest."""
-        raise NotImplementedError
 
+    @abstractmethod
     def config(self) -> str:
         """Return the text of config.toml: all that the run can be repeated from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fit(self, stopping: Stopping) -> Any:
         """Return the fitted model, from checkpoints where there are some.
 
         What the fit has chosen is in params afterwards, so that config() has it.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def write_curves(self, model: Any) -> None:
         """Write curves.csv, if there are curves."""
 
+    @abstractmethod
     def described(self, model: Any) -> dict[str, Any]:
         """Return the parts of the manifest about the model: "config" and "thresholds"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def facts(self, model: Any) -> dict[str, Any]:
         """Return what the command prints about the model."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kept(self) -> str:
         """Return what of the work is in checkpoints, as text; empty if nothing is."""
-        raise NotImplementedError
 
     def stopped(self) -> str:
         """Return what to say before `again` if the user has stopped the training."""

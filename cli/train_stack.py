@@ -59,6 +59,9 @@ class StackTraining(Training):
             "thresholds": None,
         }
 
+    def write_curves(self, model: Any) -> None:
+        """Write nothing: a stack has no curves."""
+
     def facts(self, model: Any) -> dict[str, Any]:
         """Return what the command prints: the experts' weights, and what the gate looks at."""
         found = model.decision_
