@@ -29,7 +29,7 @@ from ..settings import Settings
 from ..text import warn
 
 KAPPAS = (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
-OFFSETS = np.linspace(-4, 4, 161)
+OFFSETS = np.arange(-80, 81) / 20  # -4 to 4; linspace's 0.05 and -0.05 don't sum to 0
 PLATEAU = 0.002  # values of o within this of the best mean H are as good; the middle one is taken
 ROUNDING = 1e-9  # of a mean: a feature that varies by less is constant
 MAX_ITERATIONS, GRADIENT_TOLERANCE, DECREASE = 500, 1e-8, 1e-14
