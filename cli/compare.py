@@ -73,6 +73,8 @@ def compare(
     decision_function(X, unseen_prototypes), which returns scores of the seen classes, sorted, and
     then of the unseen ones, or predict(X, unseen_prototypes, unseen_classes), which returns labels.
 
+    Several views of the prototypes, --prototypes att,sent, are for best and for classes of yours.
+
     Differences in H are paired by seed and have 95% intervals: over seeds, or with --predictions
     over test samples too.
     """
@@ -80,11 +82,11 @@ def compare(
     from ..comparison.rows import Conditions, Rows
     from ..datasets import check_test, check_training, load_dataset
     from ..datasets.find import canonical
-    from ..datasets.views import single_view
     from ..runtime.threads import current
     from ..storage.locks import FolderLock
     from .compare_plan import (
         check_useful,
+        check_views,
         chosen_settings,
         folder_for,
         importing_from_here,
@@ -108,7 +110,7 @@ def compare(
     data = load_dataset(**given({"name_or_path": dataset, **source}))
     check_test(data)
     check_training(data.training())
-    single_view(data.seen_prototypes)
+    check_views(data.seen_prototypes, names, own=own)
     sha256 = data.sha256()
     conditions = Conditions(dataset=label, data_sha256=sha256, threads=current().count)
     if folder:  # create it now, so that an error comes before the first row

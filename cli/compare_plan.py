@@ -1,7 +1,7 @@
 """Methods, seeds and settings from the options of `tinygzsl compare`."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,21 @@ def check_useful(
         raise ValueError(
             "--tune would do nothing: `tinygzsl tune` chooses the settings of ours, and best has "
             "none; name other methods too"
+        )
+
+
+def check_views(prototypes: Any, names: list[str], *, own: Mapping[str, Any]) -> None:
+    """ValueError for several views of the prototypes if a method takes one.
+
+    best takes several, and a class of the user's may.
+    """
+    from ..settings import BEST
+
+    one = [name for name in names if name != BEST and name not in own]
+    if one and isinstance(prototypes, Mapping):
+        raise ValueError(
+            f"{one[0]} takes one view of the prototypes, but --prototypes has "
+            f"{' and '.join(prototypes)}; pass one, or leave {one[0]} out: best takes several"
         )
 
 

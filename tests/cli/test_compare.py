@@ -210,6 +210,23 @@ def test_best_is_a_strict_row_as_it_is(compare, monkeypatch, tmp_path):
     assert "3 of 3 rows are in" in again.stderr
 
 
+def test_several_views_are_for_best_and_ones_own(run_cli, write_xlsa17, monkeypatch, tmp_path):
+    from tinygzsl.baselines import ESZSL
+    from tinygzsl.stacking import experts
+
+    monkeypatch.setattr(experts, "default_experts", lambda: {"ESZSL": ESZSL(features="standard")})
+    (tmp_path / "data").mkdir()
+    write_xlsa17(tmp_path / "data")
+    command = ("compare", tmp_path / "data", "--prototypes", "att,original_att", "--seeds", 1)
+    result = run_cli(*command, "--methods", "best", "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["runs"]
+    assert row["error"] is None and row["H"] > 0
+    result = run_cli(*command, "--methods", "best,eszsl")
+    assert result.exit_code == 2, result.output
+    assert "ESZSL takes one view" in result.stderr and "att and original_att" in result.stderr
+
+
 def test_a_failed_training_exits_with_1(compare, tmp_path, monkeypatch):
     from tinygzsl.baselines import ALE
 

@@ -135,12 +135,12 @@ def test_the_page_of_a_stack(best, report):
         assert [float(row[column]) for row in rows] == pytest.approx(weights, abs=5e-4)
     assert {row[1] for row in rows} == {"yes"}
     y = data.y_test
-    f = model.experts_["ESZSL standard"].decision_function(data.X_test, data.unseen_prototypes)
+    f = model.experts_["ESZSL"].decision_function(data.X_test, data.unseen_prototypes)
     zsl = np.mean([np.mean(f[y == c][:, 5:].argmax(axis=1) == i) for i, c in enumerate((3, 8))])
     sup = np.mean(
         [np.mean(f[y == c][:, :5].argmax(axis=1) == i) for i, c in enumerate(data.seen_classes)]
     )
-    (own,) = [row[4:] for row in rows if row[0] == "ESZSL standard"]
+    (own,) = [row[4:] for row in rows if row[0] == "ESZSL"]
     assert own == [f"{zsl:.3f}", f"{sup:.3f}"]
     assert dict(page.table("VSMM standard"))["scale_features"] == "standard"
 

@@ -111,6 +111,11 @@ def test_a_single_fold_judges_nothing(folds):
     grids = make_grids(Settings(), frozenset(), log_s=[2.0])
     found = candidates(folds[:1], grids, n_seen=9, features=FEATURES[:1], similarities=None)
     assert all(math.isnan(c.left_out) for c in found)
+    assert [c.kind for c in found] == ["hard", "hard", "soft", "soft"]
+    (alone,) = candidates(
+        folds[:1], grids._replace(kinds=()), n_seen=9, features=FEATURES[:1], similarities=None
+    )
+    assert alone.kind == "learned"
 
 
 def test_h_by_fold_is_that_of_the_gate_in_its_settings(folds):

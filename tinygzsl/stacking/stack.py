@@ -63,7 +63,7 @@ class StackedGZSL(Parameters):
     Below, n is the number of samples, d of features, k of attributes, S of seen and U of unseen
     classes. Where prototypes are passed, a dict of arrays by name, like {"att": (S, k1), "sent":
     (S, k2)}, has several views of the same classes. Then there is every expert for every view,
-    named like "ESZSL minmax, att", and `predict` needs the same views.
+    named like "SYNC, att", and `predict` needs the same views.
 
     Parameters
     ----------

@@ -81,14 +81,17 @@ def fit(training: TrainingSet, plan: Plan) -> Trained:
     return Trained(_scorer(training, plan, pieces, work[-1], near=found.near), found)
 
 
+def fold_panels(training: TrainingSet, plan: Plan) -> list[Fold]:
+    """Return what the experts say of each fold's samples, trained without its classes."""
+    folds = disjoint_folds(training, seed=plan.seed)
+    pieces, work = _planned(training, folds, plan)
+    return _panels(folds, plan, pieces, work)
+
+
 def _on_folds(
     folds: list[Dataset], plan: Plan, pieces: Pieces, work: list[dict[str, Piece]]
 ) -> FoldResults:
-    panels = []
-    for i, fold in enumerate(folds):
-        with warnings.catch_warnings():  # they come again where the experts see all samples
-            warnings.simplefilter("ignore", UserWarning)
-            panels.append(_fold(fold, plan, pieces, work[i]))
+    panels = _panels(folds, plan, pieces, work)
     features, held_out = _features(panels, plan.features)
     return FoldResults(
         experts=tuple(expert.name for expert in plan.experts),
@@ -96,6 +99,17 @@ def _on_folds(
         held_out=held_out,
         fold_unseen=tuple(len(fold.unseen_classes) for fold in folds),
     )
+
+
+def _panels(
+    folds: list[Dataset], plan: Plan, pieces: Pieces, work: list[dict[str, Piece]]
+) -> list[Fold]:
+    panels = []
+    for i, fold in enumerate(folds):
+        with warnings.catch_warnings():  # they come again where the experts see all samples
+            warnings.simplefilter("ignore", UserWarning)
+            panels.append(_fold(fold, plan, pieces, work[i]))
+    return panels
 
 
 def _scorer(

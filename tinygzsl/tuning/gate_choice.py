@@ -76,7 +76,8 @@ def candidates(
     """Return the best gate of each kind, unit and set of features, from simple to complex.
 
     n_seen is the number of classes of the final training. similarities are needed where the
-    neighbours are a feature.
+    neighbours are a feature. On one fold a learned gate can only be judged where it was fitted, so
+    there it is no candidate beside the others.
     """
     gates = [
         best_gate(scores, grids, kind=kind, unit=unit)
@@ -84,6 +85,8 @@ def candidates(
         for unit in grids.units
     ]
     found = [_of_grid(gate, grids, n_seen=n_seen) for gate in gates]
+    if found and len(scores) < 2:
+        return found
     folds = as_folds(scores, similarities)
     return found + [_learned(folds, kinds) for kinds in features]
 
