@@ -18,7 +18,10 @@ from .datasets.array_checks import (
     check_unseen,
     warn_if_same,
 )
+from .datasets.labelled_rows import in_order_of_y, prototype_table, table_with_classes
+from .datasets.named_columns import Names, as_table, check_same_columns
 from .datasets.scaling import Scaler, map_scaled, scaled
+from .datasets.views import ONE
 from .gates import hard, learned, panel, units
 from .gates.neighbours import Neighbours
 from .nn.device_memory import FREE_SOME, device_errors
@@ -26,13 +29,13 @@ from .nn.random import check_seed
 from .pipeline import Plan
 from .proxies import FRESH_DRAW, ProxySource, check_passed
 from .runtime.array import Array
-from .runtime.backend import array_module, as_array, device_module, on_host, to_host
+from .runtime.backend import array_module, device_module, on_host, to_host
 from .runtime.checks import check_number, check_seen
 from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for
 from .settings.describe import with_settings
 from .settings.names import names_checked
-from .sklearn_protocol import Parameters
+from .sklearn_protocol import NamedColumns, Parameters
 from .storage.arrays_file import FORMAT, State, write_npz
 from .text import quoted, shown
 from .tuning import auto, learned_gate
@@ -44,7 +47,7 @@ MOST_PROXIES = 2**32  # that sample_proxies draws at once
 @names_checked("help(EntropySeparationGZSL)")
 @with_settings(indent="    ")
 @dataclass(kw_only=True, eq=False, repr=False)
-class EntropySeparationGZSL(Parameters):
+class EntropySeparationGZSL(NamedColumns, Parameters):
     """Generalized zero-shot classifier by proxy samples and entropy separation.
 
     `fit` uses samples and prototypes of seen classes only. Prototypes of unseen
@@ -271,7 +274,12 @@ class EntropySeparationGZSL(Parameters):
         settings = settings_for(preset, overrides)
         seed, xp = check_seed(self.seed), device_module(self.device)
         check_dtype(self.dtype)
-        X, prototypes = as_array(X), as_array(prototypes)
+        table = as_table(X)
+        seen = {ONE: prototype_table("prototypes", prototypes)}
+        names = Names.of(table, seen)
+        X, prototypes = table.array, in_order_of_y(seen, y, name="prototypes")[ONE].array
+        if proxies is not None:
+            proxies = _proxies(proxies, names)
         classes, index = check_training_arrays(X, y, prototypes)
         if preset == "auto" or learned_gate.is_to_be_fitted(settings):
             training = auto.training_set(
@@ -287,7 +295,7 @@ class EntropySeparationGZSL(Parameters):
                 seed=seed,
                 device=self.device,
                 dtype=self.dtype,
-                proxies=None if proxies is None else as_array(proxies),
+                proxies=proxies,
                 callback=self.callback,
             )
             overrides |= learned_gate.numbers(settings)
@@ -310,7 +318,6 @@ class EntropySeparationGZSL(Parameters):
         data = pipeline.scale(X, index, prototypes, plan)
         warn_if_same(classes, data.a)
         if proxies is not None:
-            proxies = as_array(proxies)
             check_matrix("proxies", proxies, columns=X.shape[1], why="X")
             proxies = scaled("proxies", proxies, data.feature_scaler, xp=xp, dtype=self.dtype)
         trained = pipeline.fit(data, plan, held=held, proxies=proxies, checkpoints=saved)
@@ -319,7 +326,7 @@ class EntropySeparationGZSL(Parameters):
         top = {"preset": preset, "seed": seed, "device": self.device, "dtype": self.dtype}
         self._fit_params: dict[str, Any] = top | given
         self.settings_, self.vsmm_, self.history_ = settings, trained.vsmm, trained.history
-        self.classes_, self.n_features_in_ = classes, X.shape[1]
+        self.classes_, self.n_features_in_, self._names = classes, X.shape[1], names
         self._feature_scaler, self._prototype_scaler = data.feature_scaler, data.prototype_scaler
         self._seen_prototypes, self.proxy_source_ = data.a, trained.source
         self.score_scale_: float | None = trained.score_scale
@@ -412,7 +419,9 @@ class EntropySeparationGZSL(Parameters):
             labels = self.classes_
             parts = self._over_chunks(X, lambda x: router.classify_batch(self.vsmm_, x))
         else:
-            k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
+            k = self._seen_prototypes.shape[1]
+            table, unseen_classes = table_with_classes(unseen_prototypes, unseen_classes)
+            unseen_prototypes = self._attributes_of(table)
             unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
             labels = np.concatenate([self.classes_, unseen])
             semantic = self._embed_prototypes(unseen_prototypes, labels)
@@ -695,6 +704,7 @@ class EntropySeparationGZSL(Parameters):
             "gap_scale": self.gap_scale_,
             "entropy_scale": self.entropy_scale_,
             "source": None if source is None else source.header,
+            **self._names.header(),
         }
         arrays = {
             "classes": self.classes_,
@@ -742,6 +752,8 @@ class EntropySeparationGZSL(Parameters):
         source = header["source"]
         model.proxy_source_ = None if source is None else ProxySource.from_state(source, arrays)
         model._check_parts()
+        k = {ONE: model._seen_prototypes.shape[1]}
+        model._names = Names.from_header(header, d=model.n_features_in_, k=k)
         return model
 
     def _check_parts(self) -> None:
@@ -789,11 +801,9 @@ class EntropySeparationGZSL(Parameters):
     def _checked_semantic(self, unseen_prototypes: Array) -> Array:
         """Return f_s (S + U, m) of the seen and the given prototypes; ValueError if they misfit."""
         self._check_fitted()
-        k, unseen_prototypes = self._seen_prototypes.shape[1], as_array(unseen_prototypes)
-        check_matrix(
-            "unseen_prototypes", unseen_prototypes, columns=k, why="the model's seen prototypes"
-        )
-        return self._embed_prototypes(unseen_prototypes)
+        k, unseen = self._seen_prototypes.shape[1], self._attributes_of(unseen_prototypes)
+        check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
+        return self._embed_prototypes(unseen)
 
     def _embed_prototypes(self, unseen_prototypes: Array, labels: Any = None) -> Array:
         """Return f_s (S + U, m) of the seen prototypes and, below them, of the unseen ones."""
@@ -816,7 +826,7 @@ class EntropySeparationGZSL(Parameters):
         """
         self._check_fitted()
         classes = classes or len(self.classes_)
-        X = as_array(X)
+        X = self._features_of(X)
         check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         xp, dtype = array_module(self._seen_prototypes), self._fit_params["dtype"]
         with workers(self.threads), device_errors(FREE_SOME):
@@ -832,6 +842,13 @@ class EntropySeparationGZSL(Parameters):
 
     def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:
         return kernels.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))
+
+
+def _proxies(proxies: Any, names: Names) -> Array:
+    """Return proxies as an array; ValueError if their columns have other names than those of X."""
+    table = as_table(proxies)
+    check_same_columns("proxies", table.columns, names.features, fix="put them in the order of X")
+    return table.array
 
 
 def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:

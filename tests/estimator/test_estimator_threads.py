@@ -53,7 +53,7 @@ def test_the_features_of_a_chunk_are_read_when_it_is_their_turn(model, data, mon
             return data.X_test[rows]
 
     monkeypatch.setattr("tinygzsl.datasets.scaling.CHUNK_ROWS", 50)
-    monkeypatch.setattr("tinygzsl.estimator.as_array", lambda x: x)
+    monkeypatch.setattr("tinygzsl.datasets.named_columns.as_array", lambda x: x)
     assert np.allclose(model.entropy(Rows()), model.entropy(data.X_test), atol=1e-6)
     assert sorted(read) == [(0, 50), (50, 100), (100, 130)]
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets.views import ONE, Prototypes, as_views, check_views
+from ..datasets.labelled_rows import prototype_tables, with_classes
+from ..datasets.named_columns import ATTRIBUTES, Names, Table, check_columns
+from ..datasets.views import ONE, check_views
 from ..estimator import EntropySeparationGZSL
 from ..gates.panel import KINDS
-from ..runtime.backend import as_array, to_host
+from ..runtime.backend import to_host
 from ..text import quoted
 from .experts import Expert
 
@@ -42,11 +44,9 @@ def check_there(features: tuple[str, ...], experts: list[Expert]) -> None:
         )
 
 
-def views_on_host(prototypes: Any) -> Prototypes:
-    """Return prototypes, an array or a dict of views, as arrays of NumPy."""
-    if isinstance(prototypes, Mapping):
-        return {name: to_host(as_array(a)) for name, a in as_views(prototypes).items()}
-    return to_host(as_array(prototypes))
+def arrays_of(tables: Mapping[str, Table]) -> Any:
+    """Return the prototypes as arrays of NumPy: one, or a dict of views."""
+    return as_given({view: to_host(table.array) for view, table in tables.items()})
 
 
 def as_given(views: Mapping[str, np.ndarray]) -> Any:
@@ -55,8 +55,26 @@ def as_given(views: Mapping[str, np.ndarray]) -> Any:
     return found[ONE] if list(found) == [ONE] else found
 
 
+def checked_unseen(
+    seen: Mapping[str, np.ndarray], unseen_prototypes: Any, unseen_classes: Any, *, names: Names
+) -> tuple[dict[str, np.ndarray], Any]:
+    """Return unseen prototypes by view, in the order of fit's views and of the classes, and these.
+
+    seen are the prototypes of fit by view, and names its columns'. Raises ValueError for other
+    views or columns, and for rows that don't fit the classes.
+    """
+    tables, classes = with_classes(
+        prototype_tables("unseen_prototypes", unseen_prototypes), unseen_classes
+    )
+    for view in seen:
+        if view in tables:
+            fitted = names.attributes.get(view)
+            check_columns(_called(view), tables[view].columns, fitted, kept_in=ATTRIBUTES)
+    return check_views(seen, arrays_of(tables)), classes
+
+
 def unseen_of_fit(
-    seen: Mapping[str, np.ndarray], unseen_prototypes: Any, experts: list[Expert]
+    seen: Mapping[str, np.ndarray], unseen_prototypes: Any, experts: list[Expert], *, names: Names
 ) -> dict[str, np.ndarray] | None:
     """Return the unseen prototypes by view; ValueError if all experts are strict."""
     if unseen_prototypes is None:
@@ -66,4 +84,9 @@ def unseen_of_fit(
             "fit got unseen_prototypes, but all experts are strict and must not see them; leave "
             "them out here and pass them to predict"
         )
-    return check_views(seen, views_on_host(unseen_prototypes))
+    return checked_unseen(seen, unseen_prototypes, None, names=names)[0]
+
+
+def _called(view: str) -> str:
+    """Return what sentences call a view of the unseen prototypes."""
+    return "unseen_prototypes" if view == ONE else f"unseen_prototypes[{view!r}]"

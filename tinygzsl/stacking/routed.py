@@ -10,6 +10,7 @@ import numpy as np
 from ..baselines.common.base import Baseline, whole_or_not_at_all
 from ..baselines.methods import from_state as expert_from_state
 from ..datasets.array_checks import check_labels
+from ..datasets.labelled_rows import table_with_classes
 from ..estimator import EntropySeparationGZSL
 from ..proxies import ProxySource
 from ..runtime.backend import on_host
@@ -115,6 +116,16 @@ class RoutedGZSL(Parameters):
         """The router's median entropies in nats, if its thresholds are measured; else None."""
         return self.router.entropy_scale_
 
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """The names of the features (d,) of the router; AttributeError if its fit got none."""
+        return self.router.feature_names_in_
+
+    @property
+    def attribute_names_in_(self) -> np.ndarray | dict[str, np.ndarray]:
+        """The names of the attributes (k,) of the router; AttributeError if its fit got none."""
+        return self.router.attribute_names_in_
+
     def score(self, X: np.ndarray, y: np.ndarray) -> float:
         """Return the accuracy (0 to 1) of `predict` without unseen prototypes on X (n, d), y (n,).
 
@@ -186,6 +197,9 @@ class RoutedGZSL(Parameters):
         ValueError
             If the arrays don't fit the models or hold NaN.
         """
+        if unseen_prototypes is not None:
+            table, unseen_classes = table_with_classes(unseen_prototypes, unseen_classes)
+            unseen_prototypes = table.bare
         found = self.router.route(X, unseen_prototypes, unseen_classes)  # it checks the arrays
         if unseen_prototypes is None:
             return RoutedResult(found.label, found.route, found.entropy, found.gate)

@@ -18,7 +18,9 @@ from ..datasets.array_checks import (
     check_unseen,
     warn_if_same,
 )
-from ..datasets.views import as_views, check_views, named_tables
+from ..datasets.labelled_rows import in_order_of_y, prototype_tables
+from ..datasets.named_columns import Names, as_table
+from ..datasets.views import as_views, named_tables
 from ..gates.learned import warn_if_other_number
 from ..gates.panel import Decision, Panel, decide
 from ..kernels.reference import log_softmax_entropy
@@ -26,9 +28,9 @@ from ..nn.device_memory import FREE_SOME, device_errors
 from ..nn.random import check_seed
 from ..router import RouteResult
 from ..runtime.array import Array
-from ..runtime.backend import as_array, device_module, to_host
+from ..runtime.backend import device_module, to_host
 from ..runtime.threads import check_threads, workers
-from ..sklearn_protocol import Parameters
+from ..sklearn_protocol import NamedColumns, Parameters
 from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
 from ..text import quoted, shown
 from . import experts as methods
@@ -36,7 +38,14 @@ from . import training as stack_training
 from .checkpoints import StackCheckpoint
 from .files import scorer_from_state, scorer_state
 from .fold_results import FoldResults
-from .inputs import as_given, check_there, checked_features, unseen_of_fit, views_on_host
+from .inputs import (
+    arrays_of,
+    as_given,
+    check_there,
+    checked_features,
+    checked_unseen,
+    unseen_of_fit,
+)
 from .loadable import check_loadable
 from .scoring import joined
 
@@ -47,7 +56,7 @@ CHUNK_ROWS, CHUNK_SCORES = 8192, 1 << 24  # most rows, and scores by all experts
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StackedGZSL(Parameters):
+class StackedGZSL(NamedColumns, Parameters):
     """Generalized zero-shot classifier of several experts and one learned gate.
 
     Every expert is trained on folds of the training samples on which some seen classes play unseen
@@ -205,7 +214,10 @@ class StackedGZSL(Parameters):
         features = checked_features(self.features)
         chosen = methods.by_name(self.experts)
         methods.check_strict(chosen, self.allow_non_strict)
-        X, seen = to_host(as_array(X)), views_on_host(seen_prototypes)
+        table, tables = as_table(X), prototype_tables("seen_prototypes", seen_prototypes)
+        names = Names.of(table, tables)
+        tables = in_order_of_y(tables, y, name="seen_prototypes")
+        X, seen = to_host(table.array), arrays_of(tables)
         for name, table in named_tables("seen_prototypes", seen).items():
             classes, index = check_training_arrays(X, y, table, name=name)
         given = {"seed": seed, "device": self.device, "dtype": self.dtype, "threads": self.threads}
@@ -225,7 +237,7 @@ class StackedGZSL(Parameters):
             features=features,
             seed=seed,
             dtype=self.dtype,
-            unseen=unseen_of_fit(as_views(seen), unseen_prototypes, experts),
+            unseen=unseen_of_fit(as_views(seen), unseen_prototypes, experts, names=names),
             fold_results=fold_results,
             callback=self.callback,
             checkpoint=checkpoint,
@@ -236,7 +248,7 @@ class StackedGZSL(Parameters):
 
         self._scorer, self.fold_results_ = trained.scorer, trained.fold_results
         self._fit_params = {k: v for k, v in given.items() if k != "threads"}
-        self.classes_, self.n_features_in_ = classes, X.shape[1]
+        self.classes_, self.n_features_in_, self._names = classes, X.shape[1], names
 
     @property
     def experts_(self) -> dict[str, Any]:
@@ -336,7 +348,7 @@ class StackedGZSL(Parameters):
             if unseen_classes is not None:
                 raise ValueError("unseen_classes came without unseen_prototypes; pass both")
             return self._supervised(X)
-        unseen = self._checked_unseen(unseen_prototypes)
+        unseen, unseen_classes = self._checked_unseen(unseen_prototypes, unseen_classes)
         for name, table in named_tables("unseen_prototypes", as_given(unseen)).items():
             k = table.shape[1]
             labels = check_unseen(table, unseen_classes, self.classes_, n_attributes=k, name=name)
@@ -376,7 +388,7 @@ class StackedGZSL(Parameters):
             If the model is not fitted, or the arrays don't fit it or hold NaN.
         """
         self._check_fitted()
-        unseen = self._checked_unseen(unseen_prototypes)
+        unseen, _ = self._checked_unseen(unseen_prototypes)
         n_classes = len(self.classes_) + len(next(iter(unseen.values())))
         return joined(
             self._by_chunk(X, lambda x: self._scorer.panel(x, unseen), n_classes=n_classes)
@@ -401,7 +413,7 @@ class StackedGZSL(Parameters):
             If the model is not fitted, or the arrays don't fit it or hold NaN.
         """
         self._check_fitted()
-        unseen = self._checked_unseen(unseen_prototypes)
+        unseen, _ = self._checked_unseen(unseen_prototypes)
         n_classes = len(self.classes_) + len(next(iter(unseen.values())))
 
         def part(x: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -465,6 +477,7 @@ class StackedGZSL(Parameters):
                 "default_experts": self.experts is None,
             },
             **self.fold_results_.header(),
+            **self._names.header(),
         }
         return put_together(header, scorer=scorer_state(self._scorer))
 
@@ -490,6 +503,8 @@ class StackedGZSL(Parameters):
         )
         first = next(iter(model.experts_.values()))
         model.classes_, model.n_features_in_ = first.classes_, first.n_features_in_
+        k = {view: a.shape[1] for view, a in model._scorer.seen.items()}
+        model._names = Names.from_header(header, d=model.n_features_in_, k=k)
         model.fold_results_ = FoldResults.from_header(header, model.experts_)
         unknown = model.fold_results_.unknown_feature(
             model._scorer.experts, model._scorer.similarities
@@ -514,15 +529,19 @@ class StackedGZSL(Parameters):
         if not hasattr(self, "_scorer"):
             raise ValueError("the model is not fitted; call fit(X, y, seen_prototypes) first")
 
-    def _checked_unseen(self, unseen_prototypes: Any) -> dict[str, np.ndarray]:
-        """Return the views of unseen classes in the order of those of fit; ValueError if wrong."""
-        unseen = check_views(self._scorer.seen, views_on_host(unseen_prototypes))
+    def _checked_unseen(
+        self, unseen_prototypes: Any, unseen_classes: Any = None
+    ) -> tuple[dict[str, np.ndarray], Any]:
+        """Return the views of unseen classes in the order of those of fit, and the classes."""
+        unseen, classes = checked_unseen(
+            self._scorer.seen, unseen_prototypes, unseen_classes, names=self._names
+        )
         for name, table in named_tables("unseen_prototypes", as_given(unseen)).items():
             check_finite(name, table)
-        return unseen
+        return unseen, classes
 
     def _checked_samples(self, X: Array) -> np.ndarray:
-        X = to_host(as_array(X))
+        X = to_host(self._features_of(X))
         check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         check_finite("X", X)
         return X

@@ -17,7 +17,10 @@ from ...datasets.array_checks import (
     check_training_arrays,
     check_unseen,
 )
+from ...datasets.labelled_rows import in_order_of_y, prototype_table, table_with_classes
+from ...datasets.named_columns import Names, as_table
 from ...datasets.scaling import fit_and_scale, scaled
+from ...datasets.views import ONE
 from ...nn.random import check_seed
 from ...router import sample_rows, score_deviation
 from ...runtime.array import Array
@@ -145,7 +148,7 @@ class Baseline(Saved, ABC):
         self._check_fitted()
         if unseen_prototypes is None:
             return self._score_rows(X, self._seen_prototypes)
-        unseen = np.asarray(unseen_prototypes)
+        unseen = to_host(self._attributes_of(unseen_prototypes))
         k = self._seen_prototypes.shape[1]
         check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
         a = scaled("unseen_prototypes", unseen, self._prototype_scaler, xp=np, dtype=self.dtype)
@@ -183,9 +186,10 @@ class Baseline(Saved, ABC):
             if unseen_classes is not None:
                 raise ValueError("unseen_classes came without unseen_prototypes; pass both")
             return self.classes_[self.decision_function(X).argmax(axis=1)]
-        unseen_prototypes, k = np.asarray(unseen_prototypes), self._seen_prototypes.shape[1]
-        unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
-        f = self.calibrated(self.decision_function(X, unseen_prototypes))
+        table, unseen_classes = table_with_classes(unseen_prototypes, unseen_classes)
+        table, k = table.on_host, self._seen_prototypes.shape[1]
+        unseen = check_unseen(table.array, unseen_classes, self.classes_, n_attributes=k)
+        f = self.calibrated(self.decision_function(X, table.bare))
         return np.concatenate([self.classes_, unseen])[f.argmax(axis=1)]
 
     def calibrated(self, scores: np.ndarray) -> np.ndarray:
@@ -262,7 +266,11 @@ class Baseline(Saved, ABC):
 
     def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
         self.check()
-        X, seen_prototypes = np.asarray(X), np.asarray(seen_prototypes)
+        table = as_table(X)
+        seen = {ONE: prototype_table("prototypes", seen_prototypes)}
+        self._names = Names.of(table, seen)
+        seen = in_order_of_y(seen, y, name="prototypes")
+        X, seen_prototypes = to_host(table.array), to_host(seen[ONE].array)
         classes, index = check_training_arrays(X, y, seen_prototypes)
         with workers(check_threads(self.threads)):
             scale_x, x = fit_and_scale("X", X, self.features, xp=np, dtype=self.dtype)
@@ -278,7 +286,7 @@ class Baseline(Saved, ABC):
             raise FloatingPointError(f"{self.title} diverged: its scores are not finite")
 
     def _score_rows(self, X: np.ndarray, a: Array) -> np.ndarray:
-        X = np.asarray(X)
+        X = to_host(self._features_of(X))
         check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         with workers(self.threads):
             x = scaled("X", X, self._feature_scaler, xp=np, dtype=self.dtype)

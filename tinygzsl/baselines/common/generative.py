@@ -9,8 +9,11 @@ from typing import ClassVar, Self
 import numpy as np
 
 from ...datasets.array_checks import check_finite, check_matrix
+from ...datasets.labelled_rows import prototype_table, table_with_classes
+from ...datasets.named_columns import check_same_columns
 from ...datasets.scaling import scaled
 from ...runtime.array import Array
+from ...runtime.backend import to_host
 from .base import Baseline, whole_or_not_at_all
 from .trained import ANY, Part, Values
 
@@ -47,9 +50,14 @@ class GenerativeBaseline(Baseline):
         -------
         self
         """
-        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # a copy is kept
-        check_matrix("prototypes", seen)
-        check_matrix("unseen_prototypes", unseen, columns=seen.shape[1], why="seen_prototypes")
+        seen = prototype_table("prototypes", seen_prototypes)
+        given, _ = table_with_classes(unseen_prototypes, None)
+        fix = "put them in the order of seen_prototypes"
+        check_same_columns("unseen_prototypes", given.columns, seen.columns, fix=fix)
+        unseen = np.array(to_host(given.array))  # a copy is kept
+        check_matrix("prototypes", seen.array)
+        columns = seen.array.shape[1]
+        check_matrix("unseen_prototypes", unseen, columns=columns, why="seen_prototypes")
         check_finite("unseen_prototypes", unseen)
         with whole_or_not_at_all(self):
             self._unseen_prototypes = unseen
@@ -63,14 +71,14 @@ class GenerativeBaseline(Baseline):
         self._check_fitted()
         if unseen_prototypes is None:
             return super().decision_function(X)
-        unseen_prototypes = np.asarray(unseen_prototypes)
-        check_matrix("unseen_prototypes", unseen_prototypes)
-        if not np.array_equal(unseen_prototypes, self._unseen_prototypes):
+        table = table_with_classes(unseen_prototypes, None)[0].on_host
+        check_matrix("unseen_prototypes", table.array)
+        if not np.array_equal(table.array, self._unseen_prototypes):
             raise ValueError(
                 f"{self.title} was trained with {len(self._unseen_prototypes)} unseen prototypes, "
-                f"but these {len(unseen_prototypes)} are different; fit it again with them"
+                f"but these {len(table)} are different; fit it again with them"
             )
-        return super().decision_function(X, unseen_prototypes)
+        return super().decision_function(X, table.bare)
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         a_unseen = scaled(

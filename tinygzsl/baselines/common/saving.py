@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from ...datasets.array_checks import check_dtype
+from ...datasets.named_columns import Names
 from ...datasets.scaling import Scaler
+from ...datasets.views import ONE
 from ...runtime.checks import check_seen
-from ...sklearn_protocol import Parameters
+from ...sklearn_protocol import NamedColumns, Parameters
 from ...storage.arrays_file import FORMAT, State, write_npz
 from ...text import quoted, shown
 from .trained import Number, Part, Sizes, joined
@@ -22,7 +24,7 @@ NOT_SAVED = ("threads", "callback")  # they belong to a process
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Saved(Parameters, ABC):
+class Saved(NamedColumns, Parameters, ABC):
     """The part of Baseline that has to do with files."""
 
     strict: ClassVar[bool]
@@ -74,6 +76,7 @@ class Saved(Parameters, ABC):
             "unit_rows": {name: scaler.unit_rows for name, scaler in scalers.items()},
             "score_scale": self.score_scale_,
             "trained": trained.header,
+            **self._names.header(),
         }
         own = {"classes": self.classes_, "seen_prototypes": self._seen_prototypes}
         for name, scaler in scalers.items():
@@ -120,6 +123,7 @@ class Saved(Parameters, ABC):
         feature.check("feature", n=d, dtype=seen.dtype)
         prototype.check("prototype", n=k, dtype=seen.dtype)
         self._seen_prototypes, self.n_features_in_ = seen, d
+        self._names = Names.from_header(state.header, d=d, k={ONE: k})
         self._feature_scaler, self._prototype_scaler = feature, prototype
         sizes = Sizes(seen.dtype, S=len(seen), d=d, k=k)
         self.score_scale_ = Number(positive=True).restore("score_scale", state, sizes)
