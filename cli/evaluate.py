@@ -23,6 +23,7 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     """
     from .. import evaluate as evaluate_model
     from .. import load_dataset, load_model
+    from ..datasets.column_order import in_order_of
     from ..runs.folder import METRICS, MODEL
     from ..runs.manifest import check_model_file
     from ..storage.checksums import file_sha256, write_json
@@ -34,7 +35,9 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
         check_model_file(folder)
     how = given({"root": root, "split": split, "prototypes": prototypes})
     source = {"name_or_path": dataset, **how} if dataset else _own_source(folder, run, how)
-    data = load_dataset(**source)
+    data, moved = in_order_of(model, load_dataset(**source))
+    for line in moved:
+        note(f"note: {line}")
     metrics = evaluate_model(model, data)
     metrics["model_sha256"] = file_sha256(path)
     metrics["inputs"] = {str(file): file_sha256(file) for file in data.files}

@@ -37,6 +37,7 @@ def plot(run, out, as_json):
 def _histograms(run):
     """Return those of the test samples, or none, with a note, if the samples aren't available."""
     from ..datasets import load_dataset
+    from ..datasets.column_order import in_order_of
     from ..report.samples import entropy_histogram, theta_histogram
 
     if run.metrics is None:
@@ -47,5 +48,8 @@ def _histograms(run):
     except OSError as error:
         note(f"note: no entropy histogram: {error}")
         return {}
+    data, moved = in_order_of(run.model, data)
+    for line in moved:
+        note(f"note: {line}")
     of_entropy, of_theta = entropy_histogram(run.model, data), theta_histogram(run.model, data)
     return {"histogram": of_entropy, "theta": of_theta}

@@ -32,9 +32,11 @@ def predict(run, features, unseen, out, device, as_json):
     label, route, entropy, score and gate; of a baseline's file, label and score. A feature CSV has
     a header row and one column per feature; a first column called `label` is ignored. Seen classes
     in --unseen are ignored too, so it may be a prototypes.csv of all classes. Without --unseen only
-    seen classes are predicted.
+    seen classes are predicted. A model trained with names of columns needs the same names in CSV
+    files, in any order.
     """
     from .. import load_model
+    from ..datasets.named_columns import Names
     from ..runs.folder import MODEL
     from ..runs.manifest import check_model_file
 
@@ -43,7 +45,8 @@ def predict(run, features, unseen, out, device, as_json):
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
-    columns = _columns(model, _read_features(features), prototypes, classes=classes)
+    X = _in_order(features, _read_features(features), Names.of_model(model).features)
+    columns = _columns(model, X, prototypes, classes=classes)
     if out:
         from ..storage.checksums import write_text
 
@@ -79,13 +82,30 @@ def _csv(columns):
     return text.getvalue()
 
 
+def _in_order(path, table, names):
+    """Return a CSV file's table with its columns in the order of the model's names, if it has any.
+
+    ValueError for a column that is missing or unknown.
+    """
+    from ..datasets.named_columns import Table, column_order
+
+    if names is None:
+        return table.array
+    order = column_order(path, table.columns, wanted=names)
+    if order is None or not len(table):
+        return table.bare
+    note(f"note: the columns of {path} are put in the order of the model's")
+    return Table(table.array[:, order], names)
+
+
 def _read_features(path):
+    from ..datasets.named_columns import Table
     from ..storage.npy import map_npy
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; pass a .npy or .csv file of features")
-    return map_npy(path) if path.suffix.lower() == ".npy" else _read_csv(path)
+    return Table(map_npy(path)) if path.suffix.lower() == ".npy" else _read_csv(path)
 
 
 def _read_csv(path):
@@ -94,21 +114,25 @@ def _read_csv(path):
     import numpy as np
 
     from ..datasets.csv_cells import ENCODING, is_number, not_utf8, read_table
+    from ..datasets.named_columns import Table
     from ..text import shown
 
     try:
-        with open(path, encoding=ENCODING) as file:
-            names = file.readline().rstrip("\n").split(",")
+        with open(path, encoding=ENCODING, newline="") as file:
+            names = [name.strip() for name in next(csv.reader(file), [""])]
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
     if names[0] == "label":
-        return read_table(path)[1]
+        _, numbers, names = read_table(path)
+        return Table(numbers, tuple(names))
     if all(is_number(name) for name in names):
         raise ValueError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file without rows, which the model refuses
-            return np.loadtxt(
+            numbers = np.loadtxt(
                 path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding=ENCODING
             )
     except UnicodeDecodeError as error:
@@ -118,6 +142,12 @@ def _read_csv(path):
         raise ValueError(
             f"{path} is not a CSV file of numbers with a header row ({words}); correct it"
         ) from None
+    if numbers.size and numbers.shape[1] != len(names):
+        raise ValueError(
+            f"{path} has {len(names)} names in its header but {numbers.shape[1]} numbers per line; "
+            "give each column one name"
+        )
+    return Table(numbers, tuple(names))
 
 
 def _read_unseen(model, given):
@@ -126,7 +156,8 @@ def _read_unseen(model, given):
 
     from ..datasets.csv_folder import read_views
     from ..datasets.labels import labels_from_text
-    from ..datasets.views import ONE, rows_of
+    from ..datasets.named_columns import Names
+    from ..datasets.views import ONE
 
     files = _files_by_view(given)
     _check_views(list(files), getattr(model, "views_", (ONE,)))
@@ -136,8 +167,12 @@ def _read_unseen(model, given):
     else:
         (classes,) = labels_from_text(labels)
     new = ~np.isin(classes, model.classes_)
-    prototypes = tables[ONE] if list(tables) == [ONE] else tables
-    return rows_of(prototypes, new), classes[new]
+    names = Names.of_model(model).attributes
+    prototypes = {
+        view: _in_order(files[view], table.rows(new), names.get(view))
+        for view, table in tables.items()
+    }
+    return prototypes[ONE] if list(prototypes) == [ONE] else prototypes, classes[new]
 
 
 def _files_by_view(given):

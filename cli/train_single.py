@@ -74,7 +74,8 @@ class SingleTraining(Training):
         vsmm.began = self._begin_vsmm
         model.callback = stopping
         seen = self.data
-        model.fit(seen.X, seen.y, seen.prototypes, checkpoint=Checkpoints(gan, vsmm))
+        X, prototypes = seen.tables()
+        model.fit(X, seen.y, prototypes, checkpoint=Checkpoints(gan, vsmm))
         model.callback = None
         return model
 

@@ -39,10 +39,11 @@ class StackTraining(Training):
         from ..stacking import StackCheckpoint
 
         model = self.model(callback=stopping)
+        X, prototypes = self.data.tables()
         model.fit(
-            self.data.X,
+            X,
             self.data.y,
-            self.data.prototypes,
+            prototypes,
             fold_results=self.params.get("fold_results"),
             checkpoint=StackCheckpoint(self._pieces),
         )

@@ -847,7 +847,9 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
 def _proxies(proxies: Any, names: Names) -> Array:
     """Return proxies as an array; ValueError if their columns have other names than those of X."""
     table = as_table(proxies)
-    check_same_columns("proxies", table.columns, names.features, fix="put them in the order of X")
+    check_same_columns(
+        "proxies", table.columns, wanted=names.features, fix="put them in the order of X"
+    )
     return table.array
 
 

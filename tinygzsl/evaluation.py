@@ -10,6 +10,8 @@ import numpy as np
 
 from .baselines.common.base import Baseline
 from .datasets import Dataset, check_test
+from .datasets.column_order import test_inputs
+from .datasets.named_columns import Names, with_names
 from .estimator import EntropySeparationGZSL
 from .gates.panel import Decided, decide
 from .gates.units import thresholds
@@ -144,7 +146,13 @@ def with_learned_gate(model: Routing) -> EntropySeparationGZSL | StackedGZSL | N
 
 def decided_by(model: EntropySeparationGZSL | StackedGZSL, data: Dataset) -> Decided:
     """Return what a model with the learned gate says of the test samples of a Dataset."""
-    return decide(model.decision_, model.panel(data.X_test, data.unseen_prototypes))
+    X, prototypes = test_inputs(model, data)
+    return decide(model.decision_, model.panel(X, prototypes))
+
+
+def fresh_proxies(model: EntropySeparationGZSL | RoutedGZSL) -> Any:
+    """Return PROXIES fresh proxies, with the names of the features that the model has."""
+    return with_names(model.sample_proxies(PROXIES), Names.of_model(model).features)
 
 
 def _of_routes(model: Routing, data: Dataset) -> dict[str, Any]:
@@ -162,7 +170,8 @@ def _of_routes(model: Routing, data: Dataset) -> dict[str, Any]:
 def _figures(model: Routing, data: Dataset, labels: _Labels) -> dict[str, Any]:
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)
-    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    X, prototypes = test_inputs(model, data)
+    result = model.route(X, prototypes, data.unseen_classes)
     supervised, zero_shot, everywhere = labels.supervised, labels.zero_shot, labels.everywhere
     h_seen, h_unseen = result.entropy[is_seen], result.entropy[~is_seen]
     return {
@@ -214,7 +223,8 @@ def _of_gate(
 def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
     y, classes = data.y_test, np.concatenate([data.seen_classes, data.unseen_classes])
     is_seen, n_seen = np.isin(y, data.seen_classes), len(data.seen_classes)
-    f = model.decision_function(data.X_test, data.unseen_prototypes)
+    X, prototypes = test_inputs(model, data)
+    f = model.decision_function(X, prototypes)
     f_seen, f_unseen = f[:, :n_seen], f[:, n_seen:]
     label = classes[model.calibrated(f).argmax(axis=1)]
     supervised = data.seen_classes[f_seen[is_seen].argmax(axis=1)]
@@ -234,10 +244,11 @@ def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
 
 def _labels(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> _Labels:
     seen, unseen = data.seen_classes, data.unseen_classes
-    f = model.compatibility(data.X_test, data.unseen_prototypes)
+    X, prototypes = test_inputs(model, data)
+    f = model.compatibility(X, prototypes)
     f_seen, f_unseen = f[:, : len(seen)], f[:, len(seen) :]
     return _Labels(
-        supervised=model.predict(data.X_test),
+        supervised=model.predict(X),
         zero_shot=unseen[f_unseen.argmax(axis=1)],
         everywhere=np.concatenate([seen, unseen])[f.argmax(axis=1)],
         f_seen=f_seen,
@@ -276,5 +287,5 @@ def _thresholds(model: Routing) -> dict[str, float] | None:
 def _mean_entropies(model: Routing, h_seen: np.ndarray, h_unseen: np.ndarray) -> dict[str, float]:
     means = {"seen": float(h_seen.mean()), "unseen": float(h_unseen.mean())}
     if not isinstance(model, StackedGZSL) and model.proxy_source_ is not None:
-        means["proxy"] = float(model.entropy(model.sample_proxies(PROXIES)).mean())
+        means["proxy"] = float(model.entropy(fresh_proxies(model)).mean())
     return {**means, "max": math.log(len(model.classes_))}

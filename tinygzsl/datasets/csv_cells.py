@@ -48,20 +48,20 @@ def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, *, names: l
     digits = "%.9g" if numbers.dtype == np.float32 else "%.17g"
     row_format = ",".join([digits] * numbers.shape[1])
     with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(",".join(["label", *names]) + "\n")
+        file.write(",".join(["label", *(_quoted(name, "column") for name in names)]) + "\n")
         for label, row in zip(labels.tolist(), numbers, strict=True):
-            file.write(f"{_quoted(str(label))},{row_format % tuple(row.tolist())}\n")
+            file.write(f"{_quoted(str(label), 'label')},{row_format % tuple(row.tolist())}\n")
 
 
-def _quoted(label: str) -> str:
-    if "\n" in label or "\r" in label or label != label.strip():
+def _quoted(text: str, what: str) -> str:
+    if "\n" in text or "\r" in text or text != text.strip():
         raise ValueError(
-            f"label {label!r} has a line break or a space at an end, which CSV files lose; "
+            f"{what} {text!r} has a line break or a space at an end, which CSV files lose; "
             "rename it"
         )
-    if "," in label or '"' in label:
-        return '"' + label.replace('"', '""') + '"'
-    return label
+    if "," in text or '"' in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
 def _header(path: Path) -> list[str]:

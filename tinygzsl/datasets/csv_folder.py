@@ -22,7 +22,16 @@ from .assemble import assemble, describe_source
 from .csv_cells import read_table, write_table
 from .dataset import Dataset
 from .labels import labels_from_text
-from .stored_views import STEM, chosen_views, stored_name, stored_tables, stored_views
+from .named_columns import Table
+from .stored_views import (
+    STEM,
+    as_names,
+    chosen_views,
+    stored_columns,
+    stored_name,
+    stored_tables,
+    stored_views,
+)
 from .views import DEFAULT, as_prototypes
 
 FILES = ("train.csv", "test.csv")
@@ -69,8 +78,10 @@ def load_csv(folder: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -
         y_train=y_train,
         X_test=X_test,
         y_test=y_test,
-        prototypes=as_prototypes(tables),
+        prototypes=as_prototypes({view: np.asarray(table) for view, table in tables.items()}),
         classes=classes,
+        feature_names=tuple(names),
+        attribute_names=as_names({view: table.columns for view, table in tables.items()}),
         notes=tuple(notes),
         files=tuple(path for path in (train, test, *files.values()) if path.is_file()),
         source=describe_source(folder, prototypes=prototypes),
@@ -82,17 +93,20 @@ def csv_views(folder: Path) -> list[str]:
     return stored_views((path.stem for path in folder.glob(f"{STEM}*.csv")), where=folder)
 
 
-def read_views(files: dict[str, Path]) -> tuple[list[str], dict[str, np.ndarray]]:
+def read_views(files: dict[str, Path]) -> tuple[list[str], dict[str, Table]]:
     """Return the labels (C,) of the first view's file, and each view's (C, k) in their order.
+
+    The tables have the names of the header.
 
     Raises the errors of read_table, and ValueError if the files have other classes.
     """
     first, *others = files
-    labels, table, _ = read_table(files[first])
-    views = {first: table}
+    labels, numbers, names = read_table(files[first])
+    views = {first: Table(numbers, tuple(names))}
     for view in others:
-        theirs, table, _ = read_table(files[view])
-        views[view] = table[_order(labels, files[first], other=theirs, other_path=files[view])]
+        theirs, numbers, names = read_table(files[view])
+        order = _order(labels, files[first], other=theirs, other_path=files[view])
+        views[view] = Table(numbers[order], tuple(names))
     return labels, views
 
 
@@ -118,7 +132,8 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
 
     Existing files of these names are replaced after all new ones have been written completely. A
     view of other data, which would be read with these, is refused.
-    Class names and validation rows are not saved.
+    Columns without names get f0, f1, ... and a0, a1, ... Class names and validation rows are not
+    saved.
 
     Parameters
     ----------
@@ -129,7 +144,7 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
     Raises
     ------
     ValueError
-        If a label has a line break or a space at an end, or the folder has other views.
+        If a label or a name has a line break or a space at an end, or the folder has other views.
     OSError
         If writing fails.
     """
@@ -137,14 +152,16 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     views = stored_tables(dataset)
     _refuse_other_views(folder, views)
-    features = [f"f{i}" for i in range(dataset.n_features)]
+    features = list(dataset.feature_names or (f"f{i}" for i in range(dataset.n_features)))
+    attributes = stored_columns(dataset)
     classes = np.concatenate([dataset.seen_classes, dataset.unseen_classes])
     tables = {
         "train.csv": (dataset.y_train, dataset.X_train, features),
         "test.csv": (dataset.y_test, dataset.X_test, features),
     }
     for name, table in views.items():
-        tables[f"{name}.csv"] = classes, table, [f"a{i}" for i in range(table.shape[1])]
+        columns = attributes[name] or (f"a{i}" for i in range(table.shape[1]))
+        tables[f"{name}.csv"] = classes, table, list(columns)
     with ExitStack() as all_or_none:
         for name, (labels, numbers, columns) in tables.items():
             aside = all_or_none.enter_context(written_aside(folder / name))

@@ -14,7 +14,8 @@ import numpy as np
 from ..storage.checksums import fingerprint
 from ..text import quoted
 from .array_checks import check_finite, check_training_arrays
-from .views import AnyPrototypes, as_views, each_view, named_tables, widths
+from .named_columns import Columns, ViewColumns, by_view, with_names
+from .views import ONE, AnyPrototypes, as_views, each_view, named_tables, widths
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class TrainingSet:
         See Dataset.
     validation : None or pair of ndarray
         Rows of X, see Dataset.
+    feature_names, attribute_names
+        See Dataset.
     """
 
     X: np.ndarray
@@ -48,11 +51,21 @@ class TrainingSet:
     name: str = "data"
     notes: tuple[str, ...] = ()
     validation: tuple[np.ndarray, np.ndarray] | None = None
+    feature_names: Columns = None
+    attribute_names: ViewColumns = None
 
     def __repr__(self) -> str:
         (n, d), classes = self.X.shape, len(self.classes)
         k = widths(self.prototypes)
         return f"TrainingSet({self.name!r}: X {n} x {d}, {classes} classes x {k} attributes)"
+
+    def tables(self) -> tuple[Any, Any]:
+        """Return X and the prototypes with the names of their columns, if they have names.
+
+        fit takes them as it takes data frames, so that the model has the names.
+        """
+        prototypes = with_names(self.prototypes, self.attribute_names)
+        return with_names(self.X, self.feature_names), prototypes
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +101,10 @@ class Dataset:
         Rows of X_train, whose classes are the pseudo-seen and the pseudo-unseen ones.
     source : dict
         The arguments of load_dataset that give this dataset.
+    feature_names : None or tuple of str
+        The names of the features (d,), if the source has them.
+    attribute_names : None or tuple of str, or dict of these by view
+        The names of the attributes (k,), if the source has them.
 
     Raises
     ------
@@ -110,6 +127,8 @@ class Dataset:
     files: tuple[Path, ...] = ()
     validation: tuple[np.ndarray, np.ndarray] | None = None
     source: dict[str, Any] = field(default_factory=dict)
+    feature_names: Columns = None
+    attribute_names: ViewColumns = None
 
     def __post_init__(self) -> None:
         check_structure(self)
@@ -176,6 +195,8 @@ class Dataset:
             name=self.name,
             notes=self.notes,
             validation=validation,
+            feature_names=self.feature_names,
+            attribute_names=self.attribute_names,
         )
 
     def sha256(self) -> str:
@@ -233,6 +254,7 @@ def check_structure(dataset: Dataset) -> None:
     check_rows("X_test", dataset.X_test, "y_test", dataset.y_test)
     check_columns("X_test", dataset.X_test, "X_train", dataset.X_train)
     check_prototypes(dataset)
+    check_names(dataset)
     check_classes(dataset.seen_classes, dataset.y_train, "y_train")
     if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
         raise ValueError(
@@ -259,6 +281,20 @@ def check_prototypes(dataset: Dataset) -> None:
         check_rows(name, table, "seen_classes", dataset.seen_classes)
         check_rows(other_name, other, "unseen_classes", dataset.unseen_classes)
         check_columns(other_name, other, name, table)
+
+
+def check_names(dataset: Dataset) -> None:
+    """Raise ValueError unless there is a name for each column, where there are names."""
+    views = as_views(dataset.seen_prototypes)
+    named = [("feature_names", dataset.feature_names, dataset.X_train)]
+    for view, names in by_view(dataset.attribute_names).items():
+        called = "attribute_names" if view == ONE else f"attribute_names[{view!r}]"
+        named.append((called, names, views.get(view, np.empty((0, 0)))))
+    for name, columns, table in named:
+        if columns is not None and len(columns) != table.shape[1]:
+            raise ValueError(
+                f"{name} has {len(columns)} names for {table.shape[1]} columns; pass one per column"
+            )
 
 
 def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -> None:

@@ -116,7 +116,7 @@ def _rows(name: str, table: Table, classes: np.ndarray, *, of: str) -> Table:
             f"{name} has a row for the class {_first(unknown)}, which is not in {of}; drop it"
         )
     order = np.array([rows[label] for label in classes.tolist()], dtype=np.intp)
-    return replace(table, array=table.array[order], labels=None)
+    return table.rows(order)
 
 
 def _first(labels: np.ndarray) -> str:

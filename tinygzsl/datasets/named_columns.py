@@ -47,6 +47,10 @@ class Table:
         """The array alone if its columns have no names, else the table."""
         return self.array if self.columns is None else self
 
+    def rows(self, which: np.ndarray) -> Table:
+        """Return the rows of a mask or of indices; labels are dropped."""
+        return Table(self.array[which], self.columns)
+
     @property
     def on_host(self) -> Table:
         """The same table with an array of NumPy."""
@@ -73,11 +77,9 @@ class Names:
     def of_model(cls, model: Any) -> Names:
         """Return the names that a fitted model was fitted with; none for a class without them."""
         features, attributes = getattr(model, FEATURES, None), getattr(model, ATTRIBUTES, None)
-        if attributes is not None and not isinstance(attributes, Mapping):
-            attributes = {ONE: attributes}
         return cls(
             None if features is None else tuple(features),
-            {view: tuple(names) for view, names in (attributes or {}).items()},
+            {v: tuple(names) for v, names in by_view(attributes).items() if names is not None},
         )
 
     def header(self) -> dict[str, Any]:
@@ -111,10 +113,15 @@ def as_table(x: Any) -> Table:
 
 def with_names(x: Any, columns: ViewColumns) -> Any:
     """Return an array as a Table with these names, if there are some; views one by one."""
+    names = by_view(columns)
     if not isinstance(x, Mapping):
-        return Table(x, columns).bare
-    by_view = columns if isinstance(columns, Mapping) else {}
-    return {view: with_names(array, by_view.get(view)) for view, array in x.items()}
+        return Table(x, names.get(ONE)).bare
+    return {view: Table(array, names.get(view)).bare for view, array in x.items()}
+
+
+def by_view(columns: ViewColumns) -> Mapping[str, Columns]:
+    """Return names of the columns of prototypes by view; those of one array are ONE's."""
+    return columns if isinstance(columns, Mapping) else {ONE: columns}
 
 
 def column_names(frame: Any) -> Columns:
@@ -139,7 +146,7 @@ def text_names(names: Any) -> Columns:
     return tuple(str(name) for name in names)
 
 
-def check_columns(name: str, found: Columns, fitted: Columns, *, kept_in: str) -> None:
+def check_columns(name: str, found: Columns, *, fitted: Columns, kept_in: str) -> None:
     """ValueError if what a model gets has other names than what it was fitted with.
 
     A warning, as in scikit-learn, if only one of them has names. `name` is what the sentences call
@@ -152,14 +159,14 @@ def check_columns(name: str, found: Columns, fitted: Columns, *, kept_in: str) -
         )
     elif found is not None and fitted is None:
         warn(f"{name} has names of columns, but the training data had none to compare them with")
-    check_same_columns(name, found, fitted, fix=f"put them in the order of {kept_in}")
+    check_same_columns(name, found, wanted=fitted, fix=f"put them in the order of {kept_in}")
 
 
-def check_same_columns(name: str, found: Columns, wanted: Columns, *, fix: str) -> None:
+def check_same_columns(name: str, found: Columns, *, wanted: Columns, fix: str) -> None:
     """ValueError if both have names and these differ; fix ends the sentence on another order."""
     if found is None or wanted is None or found == wanted:
         return
-    _check_known(name, found, wanted)
+    _check_known(name, found, wanted=wanted)
     at = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
     raise ValueError(
         f"{name} has its columns in another order than the training data: column {at} is "
@@ -167,29 +174,26 @@ def check_same_columns(name: str, found: Columns, wanted: Columns, *, fix: str) 
     )
 
 
-def in_order(name: str, table: Table, wanted: Columns) -> tuple[Table, bool]:
-    """Return the table with its columns in the order of the wanted ones, and whether they moved.
+def column_order(name: str, found: Columns, *, wanted: Columns) -> np.ndarray | None:
+    """Return the places of the wanted columns among those found.
 
-    Without names on either side, it is the array as it is. Raises ValueError for a name that is
-    missing, unknown or there twice.
+    None if they are in that order already, or if one side has no names. Raises ValueError for a
+    name that is missing, unknown or there twice.
     """
-    if table.columns is None or wanted is None:
-        return Table(table.array, labels=table.labels), False
-    if table.columns == wanted:
-        return table, False
-    _check_known(name, table.columns, wanted)
-    place = {column: i for i, column in enumerate(table.columns)}
+    if found is None or wanted is None or found == wanted:
+        return None
+    _check_known(name, found, wanted=wanted)
+    place = {column: i for i, column in enumerate(found)}
     if len(place) < len(wanted):
         column = Counter(wanted).most_common(1)[0][0]
         raise ValueError(
             f"{name} has the column {quoted(column)} twice, so its order can't be changed to that "
             "of the training data; rename one in both"
         )
-    array = np.ascontiguousarray(to_host(table.array)[:, [place[column] for column in wanted]])
-    return replace(table, array=array, columns=wanted), True
+    return np.array([place[column] for column in wanted], dtype=np.intp)
 
 
-def _check_known(name: str, found: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+def _check_known(name: str, found: tuple[str, ...], *, wanted: tuple[str, ...]) -> None:
     """ValueError unless both have the same names, each as often."""
     times, times_wanted = Counter(found), Counter(wanted)
     unknown = next((c for c in found if times[c] > times_wanted[c]), None)

@@ -5,6 +5,8 @@
     prototypes (C, k), classes (C,)  one row per class, seen and unseen, in any order
     prototypes_NAME (C, k)           optional further views of the prototypes, of the same classes
     class_names (C,)                 optional text
+    feature_names (d,)               optional text: the names of the columns of X_train
+    attribute_names (k,)             the same for prototypes; attribute_names_NAME for a view
     validation_train, validation_val optional rows of X_train (both or neither), see Dataset
 
 Labels are integers or strings. Seen classes are those in y_train, unseen ones the others. The
@@ -22,10 +24,19 @@ from ..storage.npy import read_zipped, zipped_names
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
 from .labels import as_labels, check_same_kind
-from .stored_views import chosen_views, stored_tables, stored_views
+from .named_columns import Columns
+from .stored_views import (
+    STEM,
+    as_names,
+    chosen_views,
+    stored_columns,
+    stored_tables,
+    stored_views,
+)
 from .views import DEFAULT, as_prototypes
 
 OPTIONAL = ("X_test", "y_test", "class_names", "validation_train", "validation_val")
+FEATURE_NAMES, ATTRIBUTE_NAMES = "feature_names", "attribute_names"
 
 
 def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> Dataset:
@@ -53,7 +64,8 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
     path = Path(path)
     views, notes = chosen_views(npz_views(path), prototypes, where=path)
     needed = ("X_train", "y_train", *views.values(), "classes")
-    arrays = read_zipped(path, (*needed, *OPTIONAL))
+    columns = {view: _columns_of(stored) for view, stored in views.items()}
+    arrays = read_zipped(path, (*needed, *OPTIONAL, FEATURE_NAMES, *columns.values()))
     missing = [key for key in needed if key not in arrays]
     if missing:
         raise ValueError(
@@ -83,6 +95,8 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
         notes=tuple(notes),
         files=(path,),
         validation=_validation(arrays, len(X_train)),
+        feature_names=_column_names(arrays, FEATURE_NAMES),
+        attribute_names=as_names({v: _column_names(arrays, key) for v, key in columns.items()}),
         source=describe_source(path, prototypes=prototypes),
     )
 
@@ -116,6 +130,9 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
         arrays["class_names"] = np.array(names, dtype=np.str_)
     if dataset.validation is not None:
         arrays["validation_train"], arrays["validation_val"] = dataset.validation
+    columns = {_columns_of(stored): c for stored, c in stored_columns(dataset).items()}
+    columns[FEATURE_NAMES] = dataset.feature_names
+    arrays |= {key: np.array(c, dtype=np.str_) for key, c in columns.items() if c is not None}
     with written_aside(path) as aside, open(aside, "wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -137,6 +154,23 @@ def _names(arrays: dict[str, np.ndarray], classes: np.ndarray) -> dict[int | str
             f"expected text of shape {classes.shape}, one name per entry of classes"
         )
     return dict(zip(classes.tolist(), names.tolist(), strict=True))
+
+
+def _columns_of(stored: str) -> str:
+    """Return the array with the names of the columns of prototypes, which are stored so."""
+    return stored.replace(STEM, ATTRIBUTE_NAMES, 1)
+
+
+def _column_names(arrays: dict[str, np.ndarray], key: str) -> Columns:
+    if key not in arrays:
+        return None
+    names = arrays[key]
+    if names.dtype.kind != "U" or names.ndim != 1:
+        raise ValueError(
+            f"{key} has dtype {names.dtype} and shape {names.shape}; expected text, one name per "
+            "column"
+        )
+    return tuple(names.tolist())
 
 
 def _validation(arrays: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray] | None:

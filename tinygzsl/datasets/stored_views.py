@@ -10,7 +10,8 @@ import numpy as np
 
 from ..text import quoted
 from .dataset import Dataset
-from .views import DEFAULT, as_views, is_view_name, view_names
+from .named_columns import Columns, ViewColumns, by_view
+from .views import DEFAULT, ONE, as_views, is_view_name, view_names
 
 STEM = "prototypes"
 
@@ -72,3 +73,16 @@ def stored_tables(dataset: Dataset) -> dict[str, np.ndarray]:
         stored_name(view) if several else STEM: np.concatenate([seen[view], unseen[view]])
         for view in seen
     }
+
+
+def stored_columns(dataset: Dataset) -> dict[str, Columns]:
+    """Return the names of the attributes of all views, None without names, by stored name."""
+    names = by_view(dataset.attribute_names)
+    if not isinstance(dataset.seen_prototypes, Mapping):
+        return {STEM: names.get(ONE)}
+    return {stored_name(view): names.get(view) for view in dataset.seen_prototypes}
+
+
+def as_names(columns: dict[str, Columns]) -> ViewColumns:
+    """Return the names of the only view, or those of several by view, as as_prototypes does."""
+    return columns if len(columns) > 1 else next(iter(columns.values()))

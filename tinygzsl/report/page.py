@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets import Dataset, load_dataset
+from ..datasets.column_order import in_order_of
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate, gate_of
 from ..runs.load import Run
@@ -89,6 +90,8 @@ def gather(run: Run, source: dict[str, Any] | None = None) -> Content:
             gone = f"Histogram, confusion and single samples are left out: {error}."
             return Content(run=run, data=None, metrics=run.metrics, details=None, notices=[gone])
         metrics, notices = run.metrics, _changed(run.metrics, data)
+    data, moved = in_order_of(run.model, data)
+    notices += [f"Of the dataset {note}." for note in moved]
     if any(key not in metrics for key in _needed(run)):
         metrics = {**evaluate(run.model, data), **metrics}
     return Content(

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..datasets import Dataset
+from ..datasets.column_order import test_inputs
 from ..estimator import EntropySeparationGZSL
-from ..evaluation import PROXIES, decided_by, with_learned_gate
+from ..evaluation import decided_by, fresh_proxies, with_learned_gate
 from ..gates.panel import Panel, decide
 from ..metrics import ROUTES, mean_class_accuracy
 from ..router import RouteResult
@@ -66,12 +67,13 @@ class Details(NamedTuple):
 
 def inspect_samples(model: Model, data: Dataset) -> Details:
     """Return the details of a Dataset's test samples; `evaluate` has checked the dataset before."""
-    result = model.route(data.X_test, data.unseen_prototypes, data.unseen_classes)
+    X, prototypes = test_inputs(model, data)
+    result = model.route(X, prototypes, data.unseen_classes)
     classes, counts = np.unique(data.y_test, return_counts=True)
     is_seen = np.isin(data.y_test, model.classes_)
     gated, theta, experts = with_learned_gate(model), None, {}
     if gated is not None:
-        panel = gated.panel(data.X_test, data.unseen_prototypes)
+        panel = gated.panel(X, prototypes)
         theta = _of_theta(decide(gated.decision_, panel).theta, is_seen)
         experts = expert_accuracies(panel, data)
     return Details(
@@ -86,7 +88,8 @@ def inspect_samples(model: Model, data: Dataset) -> Details:
 
 def entropy_histogram(model: Model, data: Dataset) -> Histogram:
     """Return the histogram of the entropies of a Dataset's test samples and of fresh proxies."""
-    return histogram(model, model.entropy(data.X_test), np.isin(data.y_test, model.classes_))
+    X, _ = test_inputs(model, data)
+    return histogram(model, model.entropy(X), np.isin(data.y_test, model.classes_))
 
 
 def theta_histogram(model: Model, data: Dataset) -> Histogram | None:
@@ -111,7 +114,7 @@ def histogram(model: Model, entropy: np.ndarray, is_seen: np.ndarray) -> Histogr
     top = math.log(len(model.classes_))
     values = {"seen": entropy[is_seen], "unseen": entropy[~is_seen]}
     if not isinstance(model, StackedGZSL) and model.proxy_source_ is not None:
-        values["proxy"] = model.entropy(model.sample_proxies(PROXIES))
+        values["proxy"] = model.entropy(fresh_proxies(model))
     # Rounding can make an entropy greater than ln S, which is outside the last bin.
     values = {kind: np.clip(v, 0, top) for kind, v in values.items()}
     return _shares(values, np.linspace(0, top, BINS + 1))

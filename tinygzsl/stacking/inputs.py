@@ -69,7 +69,7 @@ def checked_unseen(
     for view in seen:
         if view in tables:
             fitted = names.attributes.get(view)
-            check_columns(_called(view), tables[view].columns, fitted, kept_in=ATTRIBUTES)
+            check_columns(_called(view), tables[view].columns, fitted=fitted, kept_in=ATTRIBUTES)
     return check_views(seen, arrays_of(tables)), classes
 
 

@@ -53,7 +53,7 @@ class GenerativeBaseline(Baseline):
         seen = prototype_table("prototypes", seen_prototypes)
         given, _ = table_with_classes(unseen_prototypes, None)
         fix = "put them in the order of seen_prototypes"
-        check_same_columns("unseen_prototypes", given.columns, seen.columns, fix=fix)
+        check_same_columns("unseen_prototypes", given.columns, wanted=seen.columns, fix=fix)
         unseen = np.array(to_host(given.array))  # a copy is kept
         check_matrix("prototypes", seen.array)
         columns = seen.array.shape[1]
