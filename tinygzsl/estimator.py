@@ -19,7 +19,7 @@ from .datasets.array_checks import (
     warn_if_same,
 )
 from .datasets.labelled_rows import in_order_of_y, prototype_table, table_with_classes
-from .datasets.named_columns import Names, as_table, check_same_columns
+from .datasets.named_columns import Names, as_table, check_same_names
 from .datasets.scaling import Scaler, map_scaled, scaled
 from .datasets.views import ONE
 from .gates import hard, learned, panel, units
@@ -847,7 +847,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
 def _proxies(proxies: Any, names: Names) -> Array:
     """Return proxies as an array; ValueError if their columns have other names than those of X."""
     table = as_table(proxies)
-    check_same_columns(
+    check_same_names(
         "proxies", table.columns, wanted=names.features, fix="put them in the order of X"
     )
     return table.array

@@ -17,7 +17,7 @@ from .datasets.named_columns import (
     Columns,
     Names,
     as_table,
-    check_columns,
+    check_as_fitted,
 )
 from .datasets.views import ONE
 from .runtime.array import Array
@@ -86,14 +86,14 @@ class NamedColumns:
     def _features_of(self, X: Any) -> Array:
         """Return X as an array; ValueError if it has other columns than in fit."""
         table = as_table(X)
-        check_columns("X", table.columns, fitted=self._names.features, kept_in=FEATURES)
+        check_as_fitted("X", table.columns, fitted=self._names.features, kept_in=FEATURES)
         return table.array
 
     def _attributes_of(self, unseen_prototypes: Any) -> Array:
         """Return prototypes of unseen classes as an array; ValueError for other columns."""
         table = table_with_classes(unseen_prototypes, None)[0]
         fitted = self._names.attributes.get(ONE)
-        check_columns("unseen_prototypes", table.columns, fitted=fitted, kept_in=ATTRIBUTES)
+        check_as_fitted("unseen_prototypes", table.columns, fitted=fitted, kept_in=ATTRIBUTES)
         return table.array
 
 

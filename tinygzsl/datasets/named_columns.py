@@ -146,7 +146,7 @@ def text_names(names: Any) -> Columns:
     return tuple(str(name) for name in names)
 
 
-def check_columns(name: str, found: Columns, *, fitted: Columns, kept_in: str) -> None:
+def check_as_fitted(name: str, found: Columns, *, fitted: Columns, kept_in: str) -> None:
     """ValueError if what a model gets has other names than what it was fitted with.
 
     A warning, as in scikit-learn, if only one of them has names. `name` is what the sentences call
@@ -159,10 +159,10 @@ def check_columns(name: str, found: Columns, *, fitted: Columns, kept_in: str) -
         )
     elif found is not None and fitted is None:
         warn(f"{name} has names of columns, but the training data had none to compare them with")
-    check_same_columns(name, found, wanted=fitted, fix=f"put them in the order of {kept_in}")
+    check_same_names(name, found, wanted=fitted, fix=f"put them in the order of {kept_in}")
 
 
-def check_same_columns(name: str, found: Columns, *, wanted: Columns, fix: str) -> None:
+def check_same_names(name: str, found: Columns, *, wanted: Columns, fix: str) -> None:
     """ValueError if both have names and these differ; fix ends the sentence on another order."""
     if found is None or wanted is None or found == wanted:
         return

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets.labelled_rows import prototype_tables, with_classes
-from ..datasets.named_columns import ATTRIBUTES, Names, Table, check_columns
+from ..datasets.named_columns import ATTRIBUTES, Names, Table, check_as_fitted
 from ..datasets.views import ONE, check_views
 from ..estimator import EntropySeparationGZSL
 from ..gates.panel import KINDS
@@ -69,7 +69,7 @@ def checked_unseen(
     for view in seen:
         if view in tables:
             fitted = names.attributes.get(view)
-            check_columns(_called(view), tables[view].columns, fitted=fitted, kept_in=ATTRIBUTES)
+            check_as_fitted(_called(view), tables[view].columns, fitted=fitted, kept_in=ATTRIBUTES)
     return check_views(seen, arrays_of(tables)), classes
 
 

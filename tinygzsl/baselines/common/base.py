@@ -149,8 +149,7 @@ class Baseline(Saved, ABC):
         if unseen_prototypes is None:
             return self._score_rows(X, self._seen_prototypes)
         unseen = to_host(self._attributes_of(unseen_prototypes))
-        k = self._seen_prototypes.shape[1]
-        check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
+        self._check_unseen(unseen)
         a = scaled("unseen_prototypes", unseen, self._prototype_scaler, xp=np, dtype=self.dtype)
         return self._score_rows(X, np.concatenate([self._seen_prototypes, a]))
 
@@ -284,6 +283,11 @@ class Baseline(Saved, ABC):
             self.score_scale_ = score_deviation(self._scores(x[sample_rows(x)], a))
         if not np.isfinite(self.score_scale_):
             raise FloatingPointError(f"{self.title} diverged: its scores are not finite")
+
+    def _check_unseen(self, unseen: np.ndarray) -> None:
+        """Raise ValueError unless the model can score these prototypes of unseen classes (U, k)."""
+        k = self._seen_prototypes.shape[1]
+        check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
 
     def _score_rows(self, X: np.ndarray, a: Array) -> np.ndarray:
         X = to_host(self._features_of(X))

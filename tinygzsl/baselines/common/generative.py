@@ -10,7 +10,7 @@ import numpy as np
 
 from ...datasets.array_checks import check_finite, check_matrix
 from ...datasets.labelled_rows import prototype_table, table_with_classes
-from ...datasets.named_columns import check_same_columns
+from ...datasets.named_columns import check_same_names
 from ...datasets.scaling import scaled
 from ...runtime.array import Array
 from ...runtime.backend import to_host
@@ -53,7 +53,7 @@ class GenerativeBaseline(Baseline):
         seen = prototype_table("prototypes", seen_prototypes)
         given, _ = table_with_classes(unseen_prototypes, None)
         fix = "put them in the order of seen_prototypes"
-        check_same_columns("unseen_prototypes", given.columns, wanted=seen.columns, fix=fix)
+        check_same_names("unseen_prototypes", given.columns, wanted=seen.columns, fix=fix)
         unseen = np.array(to_host(given.array))  # a copy is kept
         check_matrix("prototypes", seen.array)
         columns = seen.array.shape[1]
@@ -64,21 +64,13 @@ class GenerativeBaseline(Baseline):
             self._train(X, y, seen)
         return self
 
-    def decision_function(
-        self, X: np.ndarray, unseen_prototypes: np.ndarray | None = None
-    ) -> np.ndarray:
-        """As Baseline.decision_function; ValueError for other prototypes than in training."""
-        self._check_fitted()
-        if unseen_prototypes is None:
-            return super().decision_function(X)
-        table = table_with_classes(unseen_prototypes, None)[0].on_host
-        check_matrix("unseen_prototypes", table.array)
-        if not np.array_equal(table.array, self._unseen_prototypes):
+    def _check_unseen(self, unseen: np.ndarray) -> None:
+        check_matrix("unseen_prototypes", unseen)
+        if not np.array_equal(unseen, self._unseen_prototypes):
             raise ValueError(
                 f"{self.title} was trained with {len(self._unseen_prototypes)} unseen prototypes, "
-                f"but these {len(table)} are different; fit it again with them"
+                f"but these {len(unseen)} are different; fit it again with them"
             )
-        return super().decision_function(X, table.bare)
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         a_unseen = scaled(
