@@ -89,10 +89,10 @@ def _in_order(path, table, names):
     """
     from ..datasets.named_columns import Table, column_order
 
-    if names is None:
+    if names is None or not len(table):  # a table without rows is refused by the model
         return table.array
     order = column_order(path, table.columns, wanted=names)
-    if order is None or not len(table):
+    if order is None:
         return table.bare
     note(f"note: the columns of {path} are put in the order of the model's")
     return Table(table.array[:, order], names)

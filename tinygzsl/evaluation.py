@@ -10,7 +10,7 @@ import numpy as np
 
 from .baselines.common.base import Baseline
 from .datasets import Dataset, check_test
-from .datasets.column_order import test_inputs
+from .datasets.column_order import inputs_of
 from .datasets.named_columns import Names, with_names
 from .estimator import EntropySeparationGZSL
 from .gates.panel import Decided, decide
@@ -146,7 +146,7 @@ def with_learned_gate(model: Routing) -> EntropySeparationGZSL | StackedGZSL | N
 
 def decided_by(model: EntropySeparationGZSL | StackedGZSL, data: Dataset) -> Decided:
     """Return what a model with the learned gate says of the test samples of a Dataset."""
-    X, prototypes = test_inputs(model, data)
+    X, prototypes = inputs_of(model, data)
     return decide(model.decision_, model.panel(X, prototypes))
 
 
@@ -170,7 +170,7 @@ def _of_routes(model: Routing, data: Dataset) -> dict[str, Any]:
 def _figures(model: Routing, data: Dataset, labels: _Labels) -> dict[str, Any]:
     y, seen = data.y_test, model.classes_
     is_seen = np.isin(y, seen)
-    X, prototypes = test_inputs(model, data)
+    X, prototypes = inputs_of(model, data)
     result = model.route(X, prototypes, data.unseen_classes)
     supervised, zero_shot, everywhere = labels.supervised, labels.zero_shot, labels.everywhere
     h_seen, h_unseen = result.entropy[is_seen], result.entropy[~is_seen]
@@ -223,7 +223,7 @@ def _of_gate(
 def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
     y, classes = data.y_test, np.concatenate([data.seen_classes, data.unseen_classes])
     is_seen, n_seen = np.isin(y, data.seen_classes), len(data.seen_classes)
-    X, prototypes = test_inputs(model, data)
+    X, prototypes = inputs_of(model, data)
     f = model.decision_function(X, prototypes)
     f_seen, f_unseen = f[:, :n_seen], f[:, n_seen:]
     label = classes[model.calibrated(f).argmax(axis=1)]
@@ -244,7 +244,7 @@ def _of_scores(model: Baseline, data: Dataset) -> dict[str, Any]:
 
 def _labels(model: EntropySeparationGZSL | RoutedGZSL, data: Dataset) -> _Labels:
     seen, unseen = data.seen_classes, data.unseen_classes
-    X, prototypes = test_inputs(model, data)
+    X, prototypes = inputs_of(model, data)
     f = model.compatibility(X, prototypes)
     f_seen, f_unseen = f[:, : len(seen)], f[:, len(seen) :]
     return _Labels(

@@ -20,7 +20,7 @@ class Inputs(NamedTuple):
     unseen_prototypes: Any
 
 
-def test_inputs(model: Any, data: Dataset) -> Inputs:
+def inputs_of(model: Any, data: Dataset) -> Inputs:
     """Return test samples and unseen prototypes, with names if the model was fitted with names."""
     names = Names.of_model(model)
     X, prototypes = data.X_test, data.unseen_prototypes

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..datasets import Dataset
-from ..datasets.column_order import test_inputs
+from ..datasets.column_order import inputs_of
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import decided_by, fresh_proxies, with_learned_gate
 from ..gates.panel import Panel, decide
@@ -67,7 +67,7 @@ class Details(NamedTuple):
 
 def inspect_samples(model: Model, data: Dataset) -> Details:
     """Return the details of a Dataset's test samples; `evaluate` has checked the dataset before."""
-    X, prototypes = test_inputs(model, data)
+    X, prototypes = inputs_of(model, data)
     result = model.route(X, prototypes, data.unseen_classes)
     classes, counts = np.unique(data.y_test, return_counts=True)
     is_seen = np.isin(data.y_test, model.classes_)
@@ -88,7 +88,7 @@ def inspect_samples(model: Model, data: Dataset) -> Details:
 
 def entropy_histogram(model: Model, data: Dataset) -> Histogram:
     """Return the histogram of the entropies of a Dataset's test samples and of fresh proxies."""
-    X, _ = test_inputs(model, data)
+    X, _ = inputs_of(model, data)
     return histogram(model, model.entropy(X), np.isin(data.y_test, model.classes_))
 
 
