@@ -89,8 +89,10 @@ def _in_order(path, table, names):
     """
     from ..datasets.named_columns import Table, column_order
 
-    if names is None or not len(table):  # a table without rows is refused by the model
+    if names is None:
         return table.array
+    if not len(table):
+        return Table(table.array, names)  # the model says that it has no rows
     order = column_order(path, table.columns, wanted=names)
     if order is None:
         return table.bare

@@ -84,6 +84,9 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         The labels of the seen classes, sorted.
     n_features_in_ : int
         The number of features d.
+    feature_names_in_, attribute_names_in_ : ndarray of shape (d,), and of shape (k,)
+        The names of the columns of X and of the prototypes, if `fit` got data frames
+        with names.
     settings_ : tinygzsl.settings.Settings
         Every setting that the model was trained with.
     routing_ : tinygzsl.settings.Settings
@@ -228,12 +231,15 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
 
         Parameters
         ----------
-        X : array of shape (n, d)
-            Features of the training samples.
+        X : array or data frame of shape (n, d)
+            Features of the training samples. If all columns of a data frame have text
+            for a name, later ones need the same columns in the same order.
         y : array of shape (n,)
             Their labels, integers or text.
-        prototypes : array of shape (S, k)
-            One row per class, in the order of np.unique(y).
+        prototypes : array or data frame of shape (S, k), or dict
+            One row per class, in the order of classes_, which is np.unique(y). Rows of a
+            data frame indexed by class, and of a dict from class to vector, may come in
+            any order; with the default index 0, 1, ... they are plain rows.
         proxies : array of shape (p, d), optional
             Samples, in the units of X, that replace the CWGAN's.
         validation_classes : pair of arrays of labels, optional
@@ -365,10 +371,12 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         ----------
         X : array of shape (n, d)
             Features, in the units of those of `fit`.
-        unseen_prototypes : array of shape (U, k), optional
-            One row per unseen class, in the units of the prototypes of `fit`.
+        unseen_prototypes : array or data frame of shape (U, k), or dict, optional
+            One row per unseen class, in the units of the prototypes of `fit`, and like
+            these perhaps by class.
         unseen_classes : array of shape (U,), optional
-            Their labels, none of them in classes_.
+            Their labels, none of them in classes_. Prototypes by class are put in this
+            order, and need no labels here.
 
         Returns
         -------
@@ -396,10 +404,12 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         ----------
         X : array of shape (n, d)
             Features, in the units of those of `fit`.
-        unseen_prototypes : array of shape (U, k), optional
-            One row per unseen class, in the units of the prototypes of `fit`.
+        unseen_prototypes : array or data frame of shape (U, k), or dict, optional
+            One row per unseen class, in the units of the prototypes of `fit`, and like
+            these perhaps by class.
         unseen_classes : array of shape (U,), optional
-            Their labels, none of them in classes_.
+            Their labels, none of them in classes_. Prototypes by class are put in this
+            order, and need no labels here.
 
         Returns
         -------

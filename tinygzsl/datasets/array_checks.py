@@ -158,7 +158,7 @@ def check_training_arrays(
     if prototypes.shape[0] != len(classes):
         raise ValueError(
             f"{name} has {prototypes.shape[0]} rows but y has {len(classes)} classes; pass one "
-            "row per class of np.unique(y)"
+            "row per class of np.unique(y), in that order, or a data frame or dict by class"
         )
     if counts.min() < 2:
         raise ValueError(

@@ -7,7 +7,8 @@
 
 Seen classes are those in train.csv, unseen ones the others in prototypes.csv. Labels are integers
 if every label in every file is written as an integer, else text. prototypes.csv is the view att,
-which is loaded unless other views are asked for.
+which is loaded unless other views are asked for. The names of the columns are the dataset's
+feature_names and attribute_names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -160,8 +161,8 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
         "test.csv": (dataset.y_test, dataset.X_test, features),
     }
     for name, table in views.items():
-        columns = attributes[name] or (f"a{i}" for i in range(table.shape[1]))
-        tables[f"{name}.csv"] = classes, table, list(columns)
+        names = list(attributes[name] or (f"a{i}" for i in range(table.shape[1])))
+        tables[f"{name}.csv"] = classes, table, names
     with ExitStack() as all_or_none:
         for name, (labels, numbers, columns) in tables.items():
             aside = all_or_none.enter_context(written_aside(folder / name))

@@ -64,7 +64,7 @@ class RoutedGZSL(Parameters):
             Features.
         y : array_like of shape (n,)
             Labels.
-        seen_prototypes : array_like of shape (S, k)
+        seen_prototypes : array_like of shape (S, k), data frame or dict by class
         unseen_prototypes : array_like of shape (U, k)
             For an expert that isn't strict only; the router doesn't get them.
 

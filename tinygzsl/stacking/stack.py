@@ -107,6 +107,10 @@ class StackedGZSL(NamedColumns, Parameters):
         The labels of the seen classes, sorted.
     n_features_in_ : int
         The number of features d.
+    feature_names_in_ : ndarray of shape (d,)
+        The names of the columns of X, if fit got a data frame with names.
+    attribute_names_in_ : ndarray of shape (k,), or dict of them by view
+        Those of the prototypes.
     experts_ : dict of str to method
         The fitted experts.
     views_ : tuple of str
@@ -168,12 +172,15 @@ class StackedGZSL(NamedColumns, Parameters):
 
         Parameters
         ----------
-        X : array of shape (n, d)
-            Features.
+        X : array or data frame of shape (n, d)
+            Features. If all columns of a data frame have text for a name, later ones need the same
+            columns in the same order.
         y : array of shape (n,)
             Their labels, integers or text.
-        seen_prototypes : array of shape (S, k), or dict of them by view
-            Row i is the prototype of np.unique(y)[i].
+        seen_prototypes : array or data frame of shape (S, k), or dict of them by view
+            Row i is the prototype of classes_[i], which is np.unique(y)[i]. Rows of a data frame
+            indexed by class, and of a dict from class to vector, may come in any order; with the
+            default index 0, 1, ... they are plain rows.
         unseen_prototypes : array of shape (U, k), or dict of them by view, optional
             Only for experts that allow_non_strict names; refused if there are none. Weights and
             gate never depend on them.
@@ -301,10 +308,11 @@ class StackedGZSL(NamedColumns, Parameters):
         ----------
         X : array of shape (n, d)
             Features, in the units of those of `fit`.
-        unseen_prototypes : array of shape (U, k), or dict of them by view, optional
+        unseen_prototypes : array or data frame of shape (U, k), or dict of them by view, optional
             One row per unseen class.
         unseen_classes : array of shape (U,), optional
-            Their labels, none of them in classes_.
+            Their labels, none of them in classes_. Prototypes by class are put in this order, and
+            need no labels here.
 
         Returns
         -------

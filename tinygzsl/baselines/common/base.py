@@ -68,6 +68,8 @@ class Baseline(Saved, ABC):
         The seen classes, sorted.
     n_features_in_ : int
         d, the number of features.
+    feature_names_in_, attribute_names_in_ : ndarray of shape (d,), and of shape (k,)
+        The names of the columns of X and of the prototypes, if fit got data frames with names.
     score_scale_ : float
         The unit of the offset.
     strict : bool
@@ -93,12 +95,15 @@ class Baseline(Saved, ABC):
 
         Parameters
         ----------
-        X : array_like of shape (n, d)
-            Features.
+        X : array_like or data frame of shape (n, d)
+            Features. If all columns of a data frame have text for a name, later ones need the same
+            columns in the same order.
         y : array_like of shape (n,)
             Labels.
-        seen_prototypes : array_like of shape (S, k)
-            Row i is the prototype of np.unique(y)[i].
+        seen_prototypes : array_like or data frame of shape (S, k), or dict
+            Row i is the prototype of classes_[i], which is np.unique(y)[i]. Rows of a data frame
+            indexed by class, and of a dict from class to vector, may come in any order; with the
+            default index 0, 1, ... they are plain rows.
 
         Returns
         -------
@@ -165,10 +170,11 @@ class Baseline(Saved, ABC):
         ----------
         X : array_like of shape (n, d)
             Features.
-        unseen_prototypes : array_like of shape (U, k), optional
+        unseen_prototypes : array_like or data frame of shape (U, k), or dict, optional
             Without them only seen classes are predicted.
         unseen_classes : array_like of shape (U,), optional
-            The labels of the unseen prototypes.
+            The labels of the unseen prototypes. Prototypes by class are put in this order, and need
+            no labels here.
 
         Returns
         -------
