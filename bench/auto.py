@@ -11,10 +11,10 @@ trained with seed i.
 A row has S, U and H; the accuracies of seen samples among seen classes and of unseen ones among
 unseen classes; the best H that another offset of the same model would give, chosen on the test
 samples that it is measured on (an oracle, for analysis only); and the seconds of fit. The method
-"calibrated" is every baseline with the dataset's stored settings and an offset validated on folds,
-a row each. With --save DIR the splits are only written, for another version of this package to be
-measured on. Rows are appended to --out, and those present are not measured again. The table is
-printed at the end.
+"calibrated" is every baseline, or those of --baselines, with the dataset's stored settings and an
+offset validated on folds, a row each. With --save DIR the splits are only written, for another
+version of this package to be measured on. Rows are appended to --out, and those present are not
+measured again. The table is printed at the end.
 """
 
 import json
@@ -110,11 +110,11 @@ def of_best(data, seed, sets):
     return {**figures(model, data, started), "chosen": chosen}
 
 
-def of_baselines(data, seed, sets):
-    """Yield the row of every baseline, with its stored settings and a validated offset."""
+def of_baselines(data, seed, sets, methods):
+    """Yield the row of each of these baselines, with its stored settings and a validated offset."""
     name = data.name.split(",")[0]
     parts = disjoint_folds(data.training(), seed=seed)  # as auto and best
-    for method in METHODS:
+    for method in methods:
         params = {k: v for k, v in chosen_for(method, name).params.items() if k != "offset"}
         model = baseline(method)(**{**params, **sets, "seed": seed})
         started = time.monotonic()
@@ -155,6 +155,7 @@ def best_offset_h(model, data):
 @click.argument("source")
 @click.option("--method", type=click.Choice(["auto", "best", "calibrated"]), required=True)
 @click.option("--prototypes", help="att, or several views like att,sent, for best.")
+@click.option("--baselines", help="Which ones: SYNC,DEM.  [default: all]")
 @click.option("--set", "sets", multiple=True)
 @click.option("--seeds", default="0-4", show_default=True)
 @click.option("--class-splits", default=0, help="Draw so many splits instead.")
@@ -162,13 +163,16 @@ def best_offset_h(model, data):
 @click.option("--save", help="Only write the splits as .npz files into this folder.")
 @click.option("--threads", type=int)
 @click.option("--out", default="auto.jsonl", show_default=True)
-def main(source, method, prototypes, sets, seeds, class_splits, draw, save, threads, out):
+def main(
+    source, method, prototypes, baselines, sets, seeds, class_splits, draw, save, threads, out
+):
     """Measure on the dataset at SOURCE."""
     if bool(class_splits) != bool(draw):
         raise click.UsageError("--class-splits and --draw go together; pass both or neither")
     warnings.simplefilter("ignore")
     views = {"prototypes": prototypes} if prototypes else {}
     data, out, sets = tz.load_dataset(source, **views), Path(out), parse_set(sets)
+    names = baselines.split(",") if baselines else METHODS
     if save:
         for i in range(class_splits):
             save_npz(class_split(data, i, draw=int(draw, 16)), Path(save) / f"split-{i}.npz")
@@ -180,9 +184,11 @@ def main(source, method, prototypes, sets, seeds, class_splits, draw, save, thre
         if any(key.items() <= row.items() for row in rows):
             continue
         with workers(threads):
-            run = {"auto": of_auto, "best": of_best, "calibrated": of_baselines}[method]
-            found = run(mine, i, sets)
-            new = [{**key, **row} for row in ([found] if isinstance(found, dict) else found)]
+            if method == "calibrated":
+                found = of_baselines(mine, i, sets, names)
+            else:
+                found = [{"auto": of_auto, "best": of_best}[method](mine, i, sets)]
+            new = [{**key, **row} for row in found]
         rows += new
         with open(out, "a") as file:
             file.writelines(json.dumps(row) + "\n" for row in new)
