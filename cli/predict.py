@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from .common import emit, emit_data, errors_as_sentences, json_option, note, threaded
+from .common import (
+    emit,
+    emit_data,
+    errors_as_sentences,
+    json_option,
+    note,
+    output_file,
+    threaded,
+)
 
 
 @click.command()
@@ -38,21 +46,20 @@ def predict(run, features, unseen, out, device, as_json):
     from ..runs.folder import MODEL
     from ..runs.manifest import check_model_file
 
+    file = output_file(out, as_json=as_json) if out is not None else None
     folder = Path(run) if Path(run).is_dir() else None
     model = load_model(folder / MODEL if folder else run, device)
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
     columns = _columns(model, _read_features(features), prototypes, classes=classes)
-    if out:
-        from ..storage.checksums import write_text
-
-        write_text(Path(out), _csv(columns))
+    if file:
+        file.write(_csv(columns))
         note(f"wrote {len(columns['label'])} rows to {out}")
     if as_json:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         emit({"predictions": rows, "out": out}, as_json=True, text="")
-    elif not out:
+    elif not file:
         emit_data(_csv(columns))
 
 

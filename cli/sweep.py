@@ -3,7 +3,6 @@
 import contextlib
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
@@ -54,10 +53,11 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     S, U and H are printed.
     """
     from ..storage.locks import FileLock
+    from ..storage.output import OutputFile
     from ..sweeps.results import Results, read_plan
     from .sweep_plan import check_sources, engine_for, plan_sweep
 
-    path = Path(out)
+    path = OutputFile(out, regular=True).place
     stored = read_plan(path)
     runs, plan = plan_sweep(datasets, **options)
     how = {"processes": processes, "threads": threads, "total": len(runs), "stored": stored}

@@ -38,7 +38,7 @@ class OutputFile:
     path : Path
         As given.
     place : Path
-        Where the links lead; as given for a stream.
+        Where the link leads if it is one; else as given.
     descriptor : int or None
         N if the path is /dev/fd/N, or leads to it as /dev/stdout does.
     is_stream : bool
@@ -59,13 +59,14 @@ class OutputFile:
         if not text:
             raise ValueError("the name of the output file is empty; name a file")
         if kind == stat.S_IFDIR or text.endswith(os.sep):
-            raise ValueError(f"{text} is a folder, but a file is to be written; name a file")
+            raise ValueError(f"{text} is a folder but a file is to be written; name a file")
         self.is_stream = self.descriptor is not None or kind in STREAMS
         if kind in USELESS and self.descriptor is None:
             raise ValueError(f"{text} is {USELESS[kind]}, which is not written to; name a file")
         if self.is_stream and regular:
             raise ValueError(f"{text} is no regular file, but is read again later; name a file")
-        self.place = self.path if self.is_stream else Path(os.path.realpath(text))
+        follows = self.path.is_symlink() and not self.is_stream
+        self.place = Path(os.path.realpath(text)) if follows else self.path
         if self.is_stream:
             self._try_stream()
         else:
@@ -121,7 +122,7 @@ class OutputFile:
     def _try_file(self) -> None:
         folder = self.place.parent
         if not folder.is_dir():
-            link = f", where the link {self.path} leads," if self.path.is_symlink() else ""
+            link = f", where the link {self.path} leads," if self.place != self.path else ""
             raise FileNotFoundError(f"folder {folder}{link} does not exist; create it first")
         try_place(self.place)
 
