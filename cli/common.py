@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -120,13 +120,22 @@ def _shown(text, stream):
     return printable(text, getattr(stream, "encoding", None))
 
 
-def output_file(path: str | os.PathLike[str], *, as_json: bool) -> "OutputFile":
-    """Return the file of an option, which has been tried; ValueError if JSON goes there too."""
+def output_file(
+    path: str | os.PathLike[str], *, as_json: bool, inputs: Iterable[str] = ()
+) -> "OutputFile":
+    """Return the file of an option, which has been tried.
+
+    Raises ValueError if JSON goes there too, or if it is one of the files that are read.
+    """
     from ..storage.output import OutputFile
 
     out = OutputFile(path)
     if as_json and out.is_stdout:
         raise ValueError(f"--json and {path} would both write to stdout; leave one of them out")
+    for read in inputs:
+        with suppress(FileNotFoundError):
+            if not out.is_stream and os.path.samefile(read, out.place):
+                raise ValueError(f"--out {path} is read itself; name another file")
     return out
 
 

@@ -46,7 +46,9 @@ def predict(run, features, unseen, out, device, as_json):
     from ..runs.folder import MODEL
     from ..runs.manifest import check_model_file
 
-    file = output_file(out, as_json=as_json) if out is not None else None
+    file = None
+    if out is not None:
+        file = output_file(out, as_json=as_json, inputs=(run, features))
     folder = Path(run) if Path(run).is_dir() else None
     model = load_model(folder / MODEL if folder else run, device)
     if folder:

@@ -1,6 +1,8 @@
 """Where results go: links, pipes and stdout get them, and a place that can't is refused at once."""
 
+import errno
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -13,7 +15,8 @@ import numpy as np
 import pytest
 
 import tinygzsl
-from tinygzsl.datasets import load_dataset
+import tinygzsl.baselines
+from tinygzsl.storage import output
 from tinygzsl.storage.output import OutputFile, output_folder
 
 HOME = Path(tinygzsl.__file__).parent
@@ -260,6 +263,154 @@ def test_no_folder_is_refused_at_once(
     for part in words:
         assert part in sentence_of(result)
     assert content_of(places.folder) == before
+
+
+@posix
+def test_what_fails_later_leaves_everything_as_it_was(made, run_cli, tmp_path, sentence_of):
+    np.save(tmp_path / "bad.npy", np.full((3, 10), np.nan, np.float32))
+    (tmp_path / "old").write_text("mine")
+    before = content_of(tmp_path)
+    for args in (
+        ("predict", made["RUN"], tmp_path / "bad.npy", "--out", tmp_path / "old"),
+        ("predict", made["RUN"], tmp_path / "bad.npy", "--out", tmp_path / "new"),
+        ("report", tmp_path, "--out", tmp_path / "old"),
+        ("tune", tmp_path / "missing", "--out", tmp_path / "new"),
+        ("data", "convert", tmp_path / "missing", tmp_path / "new.npz"),
+        ("data", "convert", tmp_path / "missing", tmp_path / "new"),
+        ("sweep", tmp_path / "missing", "--out", tmp_path / "new.csv"),
+        ("train", tmp_path / "missing", "--out", tmp_path / "new"),
+        ("plot", tmp_path, "--out", tmp_path / "new"),
+        ("compare", tmp_path / "missing", "--out", tmp_path / "new"),
+        ("reproduce", "table2", tmp_path / "missing", "--out", tmp_path / "new"),
+    ):
+        sentence_of(run_cli(*args))
+        assert content_of(tmp_path) == before, args
+
+
+def test_predictions_do_not_replace_what_they_are_made_from(made, run_cli, tmp_path, sentence_of):
+    rows = tmp_path / "x.csv"
+    rows.write_text(",".join(f"f{i}" for i in range(10)) + "\n" + ",".join("0" * 10) + "\n")
+    before = content_of(tmp_path)
+    result = run_cli("predict", made["RUN"], rows, "--out", tmp_path / "." / "x.csv")
+    assert f"--out {rows} is read itself" in sentence_of(result)
+    assert content_of(tmp_path) == before
+
+
+@posix
+def test_a_finished_sweep_is_sorted_behind_its_link(made, run_cli, tmp_path):
+    (tmp_path / "real").mkdir()
+    target, link = tmp_path / "real" / "s.jsonl", tmp_path / "s.jsonl"
+    link.symlink_to(target)
+    command = [*FILES["sweep"].args(made, link), "--seeds", "0-1"]
+    assert run_cli(*command).exit_code == 0
+    first, second = target.read_bytes().splitlines(keepends=True)
+    target.write_bytes(second + first)
+    assert run_cli(*command).exit_code == 0
+    assert target.read_bytes() == first + second
+    assert link.is_symlink()
+
+
+@posix
+def test_links_in_a_run_folder_lead_nowhere(made, run_cli, tmp_path):
+    """Somebody else may have made the folder."""
+    run, mine = tmp_path / "run", tmp_path / "mine"
+    shutil.copytree(made["RUN"], run)
+    mine.write_text("mine")
+    for name in ("report.html", "metrics.json", "curves.csv"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(mine)
+    (run / "model.npz").rename(tmp_path / "model.npz")
+    (run / "model.npz").symlink_to(tmp_path / "model.npz")
+    model = (tmp_path / "model.npz").read_bytes()
+    assert run_cli("train", "--resume", run).exit_code == 0  # as curves.csv is another
+    assert run_cli("evaluate", run).exit_code == 0
+    assert run_cli("report", run).exit_code == 0
+    assert not any(path.is_symlink() for path in run.iterdir())
+    assert (mine.read_text(), (tmp_path / "model.npz").read_bytes()) == ("mine", model)
+
+
+@posix
+def test_a_model_is_saved_behind_a_link_and_into_a_pipe(tiny_dataset, tmp_path):
+    t = tiny_dataset().training()
+    model = tinygzsl.baselines.ESZSL().fit(t.X, t.y, t.prototypes)
+    link, pipe, read = tmp_path / "link.npz", tmp_path / "pipe", []
+    link.symlink_to("real.npz")
+    model.save(link)
+    assert link.is_symlink()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    model.save(pipe)
+    reader.join(timeout=20)
+    assert read == [(tmp_path / "real.npz").read_bytes()]
+
+
+@posix
+def test_a_terminal_gets_the_content():
+    import pty
+
+    ours, theirs = pty.openpty()
+    try:
+        file = OutputFile(os.ttyname(theirs))
+        assert file.is_stream and not file.is_stdout
+        file.write("content\n")
+        assert os.read(ours, 100) == b"content\r\n"
+        with pytest.raises(ZeroDivisionError), file.written() as aside:
+            aside.write_text("half")
+            1 / 0  # noqa: B018
+        file.write("whole\n")
+        assert os.read(ours, 100) == b"whole\r\n"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@posix
+def test_descriptors_are_for_writing_and_open(tmp_path, sentence):
+    read, write = os.pipe()
+    try:
+        OutputFile(f"/dev/fd/{write}").write("content")
+        assert os.read(read, 100) == b"content"
+        with pytest.raises(PermissionError) as refused:
+            OutputFile(f"/dev/fd/{read}")
+        assert refused.value.filename == f"/dev/fd/{read}"
+        with sentence(ValueError, f"/dev/fd/{write} is no regular file, but is read again later"):
+            OutputFile(f"/dev/fd/{write}", regular=True)
+    finally:
+        os.close(read)
+        os.close(write)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        OutputFile(f"/dev/fd/{write}")
+
+
+def test_a_disk_is_refused(monkeypatch, sentence):
+    monkeypatch.setattr(output, "_kind", lambda path: stat.S_IFBLK)
+    with sentence(ValueError, "a_disk is a disk, which is not written to"):
+        OutputFile("a_disk")
+
+
+@posix
+def test_a_file_that_may_not_be_written_is_refused(monkeypatch, tmp_path):
+    """As one that is immutable, or on a system mounted for reading; the rename would replace it."""
+    (tmp_path / "old").write_text("mine")
+    opened = os.open
+
+    def refuse(path, flags, *args, **kwargs):
+        if Path(path).name == "old" and flags & os.O_WRONLY:
+            raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+        return opened(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError):
+        OutputFile(tmp_path / "old")
+    assert content_of(tmp_path) == {tmp_path / "old": b"mine"}
+
+
+def test_a_folder_is_tried_and_not_made(tmp_path):
+    before = content_of(tmp_path)
+    assert output_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert output_folder(tmp_path) == tmp_path
+    assert content_of(tmp_path) == before
 
 
 @pytest.fixture
