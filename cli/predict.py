@@ -36,15 +36,16 @@ from .common import (
 def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 
-    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. Each row gets its
-    label, route, entropy, score and gate; of a baseline's file, label and score. A feature CSV has
-    a header row and one column per feature; a first column called `label` is ignored. Seen classes
-    in --unseen are ignored too, so it may be a prototypes.csv of all classes. Without --unseen only
-    seen classes are predicted.
+    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file, or a pipe like
+    /dev/stdin that gives the content of one. Each row gets its label, route, entropy, score and
+    gate; of a baseline's file, label and score. A feature CSV has a header row and one column per
+    feature; a first column called `label` is ignored. Seen classes in --unseen are ignored too, so
+    it may be a prototypes.csv of all classes. Without --unseen only seen classes are predicted.
     """
     from .. import load_model
     from ..runs.folder import MODEL
     from ..runs.manifest import check_model_file
+    from ..storage.streams import as_file
 
     file = None
     if out is not None:
@@ -54,7 +55,8 @@ def predict(run, features, unseen, out, device, as_json):
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
-    columns = _columns(model, _read_features(features), prototypes, classes=classes)
+    with as_file(features) as path:
+        columns = _columns(model, _read_features(path), prototypes, classes=classes)
     if file:
         file.write(_csv(columns))
         note(f"wrote {len(columns['label'])} rows to {out}")

@@ -27,8 +27,8 @@ from .common import (
 def report(run, dataset, root, split, prototypes, device, out, as_json):
     """Write one self-contained HTML page about a run.
 
-    RUN is a folder made by `train`. If the run was evaluated, its test samples are loaded again and
-    shown in detail. The page has no scripts and loads no other files.
+    RUN is a folder made by `train`, not its model file. If the run was evaluated, its test samples
+    are loaded again and shown in detail. The page has no scripts and loads no other files.
     """
     from ..report.page import REPORT, gather, written_page
     from ..runs.load import load_run

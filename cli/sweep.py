@@ -9,7 +9,7 @@ import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option, note
 from .completion import complete_preset_or_best, complete_set
-from .progress import clock
+from .progress import clock, room
 
 
 @click.command()
@@ -102,8 +102,9 @@ def _collect(engine, missing, results, *, path):
 def _progress(done, total, seconds):
     if sys.stderr.isatty():
         left = clock(seconds / done * (total - done))
+        line = f"{done}/{total} runs, {left} left"[: room(sys.stderr)]
         with contextlib.suppress(OSError):  # the terminal may have been closed
-            sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
+            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if done == total else "\r"))
             sys.stderr.flush()
 
 

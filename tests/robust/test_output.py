@@ -384,7 +384,7 @@ def test_descriptors_are_for_writing_and_open(tmp_path, sentence):
 
 
 def test_a_disk_is_refused(monkeypatch, sentence):
-    monkeypatch.setattr(output, "_kind", lambda path: stat.S_IFBLK)
+    monkeypatch.setattr(output, "kind_of", lambda path: stat.S_IFBLK)
     with sentence(ValueError, "a_disk is a disk, which is not written to"):
         OutputFile("a_disk")
 

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
 
 from .atomic_write import aside_of, written_aside
+from .streams import STREAMS, descriptor_of, kind_of, opened
 
-STREAMS = (stat.S_IFIFO, stat.S_IFCHR)
 USELESS = {stat.S_IFBLK: "a disk", stat.S_IFSOCK: "a socket"}
 
 
@@ -55,7 +54,7 @@ class OutputFile:
     def __init__(self, path: str | Path, *, regular: bool = False):
         text = os.fspath(path)
         self.path, self.descriptor = Path(text), descriptor_of(text)
-        kind = _kind(text)
+        kind = kind_of(text)
         if not text:
             raise ValueError("the name of the output file is empty; name a file")
         if kind == stat.S_IFDIR or text.endswith(os.sep):
@@ -92,19 +91,13 @@ class OutputFile:
         with TemporaryDirectory() as folder:
             aside = Path(folder) / "content"
             yield aside
-            with open(aside, "rb") as content, self._named(), self._opened() as stream:
+            with open(aside, "rb") as content, self._named(), opened(self.path, "wb") as stream:
                 shutil.copyfileobj(content, stream)
 
     def write(self, text: str) -> None:
         """Write a text, in UTF-8."""
         with self.written() as aside:
             aside.write_text(text, encoding="utf-8")
-
-    def _opened(self) -> IO[bytes]:
-        """Open the stream; a pipe waits for its reader."""
-        if self.descriptor is None:
-            return open(self.place, "wb")
-        return os.fdopen(os.dup(self.descriptor), "wb")  # its place in the file and O_APPEND stay
 
     def _try_stream(self) -> None:
         """Raise OSError if the stream is not for writing; opening it would wait for a reader."""
@@ -145,7 +138,7 @@ def output_folder(path: str | Path) -> Path:
     text, folder = os.fspath(path), Path(path)
     if not text:
         raise ValueError("the name of the output folder is empty; name a folder")
-    kind = _kind(text)
+    kind = kind_of(text)
     if kind not in (None, stat.S_IFDIR):
         raise ValueError(f"{text} is a file; pass a folder")
     place = folder / "file" if kind else _outermost_missing(folder)
@@ -177,32 +170,6 @@ def try_place(place: Path) -> None:
         error.filename = str(place)
         raise
     os.unlink(aside)
-
-
-def descriptor_of(path: str | Path) -> int | None:
-    """Return N if the path is /dev/fd/N or leads to it, as /dev/stdout does, else None.
-
-    The link behind /dev/fd/N must not be followed: for a pipe it leads nowhere, and of a file the
-    place and O_APPEND would be lost.
-    """
-    text = os.fspath(path)
-    for _ in range(40):  # links, as many as Linux follows
-        folder, name = os.path.split(text)
-        folder = os.path.realpath(folder)
-        if name.isdecimal() and os.path.isdir("/dev/fd") and folder == os.path.realpath("/dev/fd"):
-            return int(name)
-        if not os.path.islink(text):
-            return None
-        text = os.path.join(folder, os.readlink(text))
-    return None
-
-
-def _kind(path: str) -> int | None:
-    """Return what a path leads to, as the S_IF of the stat module, or None for nothing."""
-    try:
-        return stat.S_IFMT(os.stat(path).st_mode)
-    except FileNotFoundError:
-        return None
 
 
 def _outermost_missing(folder: Path) -> Path:
