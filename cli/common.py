@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,9 +121,7 @@ def _shown(text, stream):
     return printable(text, getattr(stream, "encoding", None))
 
 
-def output_file(
-    path: str | os.PathLike[str], *, as_json: bool, inputs: Iterable[str] = ()
-) -> "OutputFile":
+def output_file(path: str | Path, *, as_json: bool, inputs: Iterable[str] = ()) -> "OutputFile":
     """Return the file of an option, which has been tried.
 
     Raises ValueError if JSON goes there too, or if it is one of the files that are read.
