@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from .common import emit, emit_data, errors_as_sentences, json_option, note, threaded
+from .common import (
+    emit,
+    emit_data,
+    errors_as_sentences,
+    json_option,
+    note,
+    output_file,
+    threaded,
+)
 
 
 @click.command()
@@ -28,31 +36,34 @@ from .common import emit, emit_data, errors_as_sentences, json_option, note, thr
 def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 
-    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. Each row gets its
-    label, route, entropy, score and gate; of a baseline's file, label and score. A feature CSV has
-    a header row and one column per feature; a first column called `label` is ignored. Seen classes
-    in --unseen are ignored too, so it may be a prototypes.csv of all classes. Without --unseen only
-    seen classes are predicted.
+    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file, or a pipe like
+    /dev/stdin that gives the content of one. Each row gets its label, route, entropy, score and
+    gate; of a baseline's file, label and score. A feature CSV has a header row and one column per
+    feature; a first column called `label` is ignored. Seen classes in --unseen are ignored too, so
+    it may be a prototypes.csv of all classes. Without --unseen only seen classes are predicted.
     """
     from .. import load_model
     from ..runs.folder import MODEL
     from ..runs.manifest import check_model_file
+    from ..storage.streams import as_file
 
+    file = None
+    if out is not None:
+        file = output_file(out, as_json=as_json, inputs=(run, features))
     folder = Path(run) if Path(run).is_dir() else None
     model = load_model(folder / MODEL if folder else run, device)
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
-    columns = _columns(model, _read_features(features), prototypes, classes=classes)
-    if out:
-        from ..storage.checksums import write_text
-
-        write_text(Path(out), _csv(columns))
+    with as_file(features) as path:
+        columns = _columns(model, _read_features(path), prototypes, classes=classes)
+    if file:
+        file.write(_csv(columns))
         note(f"wrote {len(columns['label'])} rows to {out}")
     if as_json:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         emit({"predictions": rows, "out": out}, as_json=True, text="")
-    elif not out:
+    elif not file:
         emit_data(_csv(columns))
 
 

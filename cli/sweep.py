@@ -3,14 +3,13 @@
 import contextlib
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option, note
 from .completion import complete_preset_or_best, complete_set
-from .progress import clock
+from .progress import clock, room
 
 
 @click.command()
@@ -54,10 +53,11 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     S, U and H are printed.
     """
     from ..storage.locks import FileLock
+    from ..storage.output import OutputFile
     from ..sweeps.results import Results, read_plan
     from .sweep_plan import check_sources, engine_for, plan_sweep
 
-    path = Path(out)
+    path = OutputFile(out, regular=True).place
     stored = read_plan(path)
     runs, plan = plan_sweep(datasets, **options)
     how = {"processes": processes, "threads": threads, "total": len(runs), "stored": stored}
@@ -102,8 +102,9 @@ def _collect(engine, missing, results, *, path):
 def _progress(done, total, seconds):
     if sys.stderr.isatty():
         left = clock(seconds / done * (total - done))
+        line = f"{done}/{total} runs, {left} left"[: room(sys.stderr)]
         with contextlib.suppress(OSError):  # the terminal may have been closed
-            sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
+            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if done == total else "\r"))
             sys.stderr.flush()
 
 

@@ -57,6 +57,7 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
     takes several --prototypes.
     """
     from ..runs.folder import CONFIG, RunLock, create_run
+    from ..storage.output import output_folder
     from .config import SOURCE, TOP
     from .train_run import run
 
@@ -76,8 +77,9 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
             _refuse_other_device(folder / CONFIG, read["params"])
             facts = run(_training(**read, **place, resumed=True), held)
     else:
+        folder = None if out is None else output_folder(out)
         read = _read(options["config"], options["sets"], top=top, source=source)
-        folder = Path(out) if out else _default_folder(read["data"].name, read["params"])
+        folder = folder or _default_folder(read["data"].name, read["params"])
         again = _again(folder, {"sets": (), "device": None})
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         training = _training(**read, **place, resumed=False)

@@ -33,7 +33,7 @@ from .settings import Settings, given_settings, settings_for
 from .settings.describe import with_settings
 from .settings.names import names_checked
 from .sklearn_protocol import Parameters
-from .storage.arrays_file import FORMAT, State, write_npz
+from .storage.arrays_file import FORMAT, State, write_model
 from .text import quoted, shown
 from .tuning import auto, learned_gate
 from .vsmm import VSMM
@@ -673,7 +673,7 @@ class EntropySeparationGZSL(Parameters):
             If the file can't be written.
         """
         state = self.state()
-        write_npz(path, State(state.header, on_host(state.arrays)))
+        write_model(path, State(state.header, on_host(state.arrays)))
 
     def state(self) -> State:
         """Return what predict needs, and the generators of the proxies.

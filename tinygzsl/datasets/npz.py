@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.atomic_write import written_aside
 from ..storage.npy import read_zipped, zipped_names
+from ..storage.output import OutputFile
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
 from .labels import as_labels, check_same_kind
@@ -90,7 +90,8 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
 def save_npz(dataset: Dataset, path: str | Path) -> None:
     """Write a dataset as an .npz file that load_npz reads.
 
-    An existing file is replaced. The file appears complete or not at all.
+    An existing file is replaced, also at the end of a link. The file appears complete or not at
+    all.
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
         arrays["class_names"] = np.array(names, dtype=np.str_)
     if dataset.validation is not None:
         arrays["validation_train"], arrays["validation_val"] = dataset.validation
-    with written_aside(path) as aside, open(aside, "wb") as file:
+    with OutputFile(path).written() as aside, open(aside, "wb") as file:
         np.savez_compressed(file, **arrays)
 
 

@@ -88,7 +88,8 @@ class _Announcer(event.Listener):
             often = "once; they are cached" if self.cached else "in every process"
             note = f"tinygzsl: compiling its kernels for this machine ({often})"
             with suppress(OSError, AttributeError):  # stderr can be closed, or None
-                sys.stderr.write(f"{note}\n")
+                end = "\x1b[K\n" if sys.stderr.isatty() else "\n"  # what is left of a longer line
+                sys.stderr.write(f"{note}{end}")
 
     def on_end(self, event: event.Event) -> None:
         """Do nothing."""

@@ -15,7 +15,7 @@ from ..proxies import ProxySource
 from ..runtime.backend import on_host
 from ..settings import Settings
 from ..sklearn_protocol import Parameters
-from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
+from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_model
 from .loadable import check_loadable
 
 KIND = "routed"  # of its files
@@ -128,7 +128,7 @@ class RoutedGZSL(Parameters):
         If the expert is not strict, the file holds the unseen prototypes that it was trained with.
         """
         state = self.state()
-        write_npz(path, State(state.header, on_host(state.arrays)))
+        write_model(path, State(state.header, on_host(state.arrays)))
 
     def state(self) -> State:
         """Return the states of router and expert as one.

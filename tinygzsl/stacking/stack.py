@@ -29,7 +29,7 @@ from ..runtime.array import Array
 from ..runtime.backend import as_array, device_module, to_host
 from ..runtime.threads import check_threads, workers
 from ..sklearn_protocol import Parameters
-from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
+from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_model
 from ..text import quoted, shown
 from . import experts as methods
 from . import training as stack_training
@@ -449,7 +449,7 @@ class StackedGZSL(Parameters):
         OSError
             If the file can't be written.
         """
-        write_npz(path, self.state())
+        write_model(path, self.state())
 
     def state(self) -> State:
         """Return what the model's file holds; ValueError unless it is fitted."""

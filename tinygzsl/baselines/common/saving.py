@@ -13,7 +13,7 @@ from ...datasets.array_checks import check_dtype
 from ...datasets.scaling import Scaler
 from ...runtime.checks import check_seen
 from ...sklearn_protocol import Parameters
-from ...storage.arrays_file import FORMAT, State, write_npz
+from ...storage.arrays_file import FORMAT, State, write_model
 from ...text import quoted, shown
 from .trained import Number, Part, Sizes, joined
 
@@ -49,7 +49,7 @@ class Saved(Parameters, ABC):
         OSError
             If the file can't be written.
         """
-        write_npz(path, self.state())
+        write_model(path, self.state())
 
     def state(self) -> State:
         """Return what the model's file holds. The arrays are the model's own.
