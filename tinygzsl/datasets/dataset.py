@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime.backend import refuse_masked
+from ..runtime.labels import check_labels, check_same_kind
 from ..storage.checksums import fingerprint
 from ..text import quoted
 from .array_checks import check_finite, check_training_arrays
@@ -112,6 +114,8 @@ class Dataset:
     source: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("y_train", "y_test", "seen_classes", "unseen_classes"):
+            object.__setattr__(self, name, check_labels(name, getattr(self, name)))
         check_structure(self)
 
     def __repr__(self) -> str:
@@ -233,6 +237,9 @@ def check_structure(dataset: Dataset) -> None:
     check_rows("X_test", dataset.X_test, "y_test", dataset.y_test)
     check_columns("X_test", dataset.X_test, "X_train", dataset.X_train)
     check_prototypes(dataset)
+    named = ("y_train", "y_test", "seen_classes", "unseen_classes")
+    labels = {name: getattr(dataset, name) for name in named}
+    check_same_kind(**{name: array for name, array in labels.items() if len(array)})
     check_classes(dataset.seen_classes, dataset.y_train, "y_train")
     if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
         raise ValueError(
@@ -263,6 +270,7 @@ def check_prototypes(dataset: Dataset) -> None:
 
 def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -> None:
     """Raise ValueError unless table is a numeric (n, columns) array and rows is (n,)."""
+    refuse_masked(table, name)
     if table.ndim != 2 or table.shape[1] == 0:
         raise ValueError(f"{name} has shape {table.shape}; expected (n, columns), columns > 0")
     if table.dtype.kind not in "fiu":
