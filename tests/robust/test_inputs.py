@@ -156,11 +156,11 @@ def test_negative_and_text_labels_are_only_names(data, answers):
 
 BAD = [
     ("y", lambda y: y.astype(np.uint64) + np.uint64(2**63), "has the label 9223372036854775814"),
-    ("y", lambda y: y.astype(float), "y is float64"),
+    ("y", lambda y: y + 0.5, "y has the label 0.5 at row 0"),
     ("y", lambda y: y > 2, "y is bool"),
-    ("y", lambda y: y.astype("S"), "one integer or string label per sample"),
-    ("y", lambda y: y[:, None], "y is int64 with shape (150, 1)"),
-    ("X", lambda X: X.astype(object), "X is object with shape (150, 12)"),
+    ("y", lambda y: y.astype(complex), "one integer or string label per sample"),
+    ("y", lambda y: y[None], "y is int64 with shape (1, 150)"),
+    ("X", lambda X: X.astype(str), "X is <U32 with shape (150, 12)"),
     ("X", lambda X: X.astype(complex), "X is complex128"),
     ("X", lambda X: [*X.tolist()[:-1], [1.0]], "a list of 150 rows is not a matrix"),
     ("X", lambda X: np.ma.masked_greater(X, 5), "of the 1800 values of an array are masked"),
