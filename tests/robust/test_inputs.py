@@ -247,6 +247,10 @@ def test_sparse_matrices_are_refused_with_the_way_to_pass_them(data, small_model
             model.fit(sparse.csr_matrix(X), y, A)
         with sentence(ValueError, f"{name} is a sparse matrix; pass {name}.toarray()"):
             model.fit(X, y, sparse.csc_array(A))
+        with sentence(ValueError, "y is a sparse matrix; pass y.toarray()"):
+            model.fit(X, sparse.csr_matrix(y[:, None]), A)
+    with sentence(ValueError, "X_test is a sparse matrix; pass X_test.toarray()"):
+        replace(data, X_test=sparse.csr_array(X_test))
     model = ESZSL().fit(X, y, A)
     with sentence(ValueError, "X is a sparse matrix"):
         model.predict(sparse.coo_matrix(X_test))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime.array import Array
-from ..runtime.backend import array_module, is_number, refuse_masked, to_host
+from ..runtime.backend import array_module, is_number, refuse_masked, refuse_sparse, to_host
 from ..runtime.labels import check_labels
 from ..text import quoted, warn
 
@@ -109,8 +109,7 @@ def check_matrix(name: str, x: Array, *, columns: int | None = None, why: str = 
     """
     if x.dtype == object and x.ndim == 0 and isinstance(x.tolist(), Mapping):
         raise views_refused(name, x.tolist())  # np.asarray makes such arrays of dicts
-    if x.dtype == object and x.ndim == 0 and hasattr(x.tolist(), "toarray"):
-        raise ValueError(f"{name} is a sparse matrix; pass {name}.toarray()")
+    refuse_sparse(x, name)
     if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise ValueError(
             f"{name} is {x.dtype} with shape {x.shape}{_no_number(x)}; pass a matrix of numbers, "

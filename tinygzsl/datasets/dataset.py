@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime.backend import refuse_masked
+from ..runtime.backend import refuse_masked, refuse_sparse
 from ..runtime.labels import check_labels, check_same_kind
 from ..storage.checksums import fingerprint
 from ..text import quoted
@@ -280,6 +280,7 @@ def check_prototypes(dataset: Dataset) -> None:
 def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -> None:
     """Raise ValueError unless table is a numeric (n, columns) array and rows is (n,)."""
     refuse_masked(table, name)
+    refuse_sparse(table, name)
     if table.ndim != 2 or table.shape[1] == 0:
         raise ValueError(f"{name} has shape {table.shape}; expected (n, columns), columns > 0")
     if table.dtype.kind not in "fiu":

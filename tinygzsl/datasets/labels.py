@@ -14,7 +14,7 @@ def labels_from_text(*columns: list[str]) -> list[np.ndarray]:
     try:
         numbers = [np.array([_plain_integer(text) for text in c], np.int64) for c in columns]
     except (ValueError, OverflowError):
-        return [check_labels("label", c or np.array([], np.str_)) for c in columns]
+        return [check_labels("the column label", c or np.array([], np.str_)) for c in columns]
     return numbers
 
 

@@ -118,6 +118,13 @@ def refuse_masked(x: Any, name: str) -> None:
         raise ValueError(f"{count} of the {size} values of {name} are masked; fill or drop them")
 
 
+def refuse_sparse(x: Any, name: str) -> None:
+    """ValueError if x is a sparse matrix, or NumPy's array () of objects that holds one."""
+    held = x.tolist() if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 0 else x
+    if hasattr(held, "toarray"):
+        raise ValueError(f"{name} is a sparse matrix; pass {name}.toarray()")
+
+
 def is_number(found: type) -> bool:
     """Return whether values of that type are real numbers; True and False are."""
     return issubclass(found, int | float | np.number | np.bool_) and not issubclass(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..text import quoted
-from .backend import refuse_masked, to_host
+from .backend import refuse_masked, refuse_sparse, to_host
 
 MOST_BITS = (
     53  # of a float whose integers are taken: a longdouble has more, but Python's floats not
@@ -80,6 +80,7 @@ def check_same_kind(**arrays: np.ndarray) -> None:
 def _column(name: str, y: Any) -> np.ndarray:
     """Return y as an array (n,) of any dtype."""
     refuse_masked(y, name)
+    refuse_sparse(y, name)
     # NumPy would turn [1, "a"] into text and [2**63, -1] into floats.
     values = np.array(y, object) if isinstance(y, list | tuple) else to_host(y)
     if values.ndim == 2 and values.shape[1] == 1:
