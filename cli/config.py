@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ..text import quoted
+
 TOP = ("preset", "seed", "device", "dtype")
 SOURCE = ("name_or_path", "root", "split", "prototypes")
 
@@ -26,7 +28,12 @@ def parse_set(pairs: tuple[str, ...]) -> dict[str, Any]:
 def _toml_value(text: str):
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError:
+        raise ValueError(
+            f"--set got {quoted(text)}, whose brackets are nested too deep; write a list like "
+            "[64, 32]"
+        ) from None
+    except ValueError:  # no TOML, or an integer of thousands of digits
         return _number_or_text(text)
     return tuple(value) if isinstance(value, list) else value
 
@@ -145,7 +152,7 @@ def _refuse_outside(top: dict[str, Any]) -> None:
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], *, what: str) -> None:
-    from ..text import nearest, quoted
+    from ..text import nearest
 
     for name in given:
         if name not in known:

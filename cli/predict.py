@@ -104,23 +104,30 @@ def _read_csv(path):
 
     import numpy as np
 
-    from ..datasets.csv_cells import ENCODING, is_number, not_utf8, read_table
+    from ..datasets.csv_cells import ENCODING, header, is_number, not_utf8, read_table
     from ..text import shown
 
     try:
-        with open(path, encoding=ENCODING) as file:
-            names = file.readline().rstrip("\n").split(",")
+        names = header(path)
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
-    if names[0] == "label":
+    except csv.Error as error:
+        raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
+    if names[:1] == ["label"]:
         return read_table(path)[1]
-    if all(is_number(name) for name in names):
+    if names and all(is_number(name) for name in names):
         raise ValueError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file without rows, which the model refuses
             return np.loadtxt(
-                path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding=ENCODING
+                path,
+                delimiter=",",
+                quotechar='"',
+                comments=None,
+                skiprows=1,
+                ndmin=2,
+                encoding=ENCODING,
             )
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None

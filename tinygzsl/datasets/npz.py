@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime.labels import check_labels, check_same_kind
 from ..storage.npy import read_zipped, zipped_names
 from ..storage.output import OutputFile
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
-from .labels import as_labels, check_same_kind
 from .stored_views import chosen_views, stored_tables, stored_views
 from .views import DEFAULT, as_prototypes
 
@@ -63,11 +63,11 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
         present = "X_test" if "X_test" in arrays else "y_test"
         raise ValueError(f"{path} has {present} alone; give both X_test and y_test or neither")
     X_train = as_features(arrays["X_train"], "X_train")
-    labels = {key: as_labels(arrays[key], key) for key in ("y_train", "classes")}
+    labels = {key: check_labels(key, arrays[key]) for key in ("y_train", "classes")}
     X_test, labels["y_test"] = np.empty((0, X_train.shape[1]), X_train.dtype), labels["y_train"][:0]
     if "X_test" in arrays:
         X_test = as_features(arrays["X_test"], "X_test")
-        labels["y_test"] = as_labels(arrays["y_test"], "y_test")
+        labels["y_test"] = check_labels("y_test", arrays["y_test"])
     else:
         notes = ["no test samples in the file", *notes]
     check_same_kind(**labels)

@@ -12,7 +12,6 @@ import numpy as np
 
 from ...datasets.array_checks import (
     check_dtype,
-    check_labels,
     check_matrix,
     check_training_arrays,
     check_unseen,
@@ -21,7 +20,8 @@ from ...datasets.scaling import fit_and_scale, scaled
 from ...nn.random import check_seed
 from ...router import sample_rows, score_deviation
 from ...runtime.array import Array
-from ...runtime.backend import to_host
+from ...runtime.backend import as_array, to_host
+from ...runtime.labels import check_labels
 from ...runtime.threads import check_threads, workers
 from .checks import check_choice, check_finite_number
 from .saving import Saved
@@ -145,7 +145,7 @@ class Baseline(Saved, ABC):
         self._check_fitted()
         if unseen_prototypes is None:
             return self._score_rows(X, self._seen_prototypes)
-        unseen = np.asarray(unseen_prototypes)
+        unseen = to_host(as_array(unseen_prototypes))
         k = self._seen_prototypes.shape[1]
         check_matrix("unseen_prototypes", unseen, columns=k, why="the model's seen prototypes")
         a = scaled("unseen_prototypes", unseen, self._prototype_scaler, xp=np, dtype=self.dtype)
@@ -183,7 +183,8 @@ class Baseline(Saved, ABC):
             if unseen_classes is not None:
                 raise ValueError("unseen_classes came without unseen_prototypes; pass both")
             return self.classes_[self.decision_function(X).argmax(axis=1)]
-        unseen_prototypes, k = np.asarray(unseen_prototypes), self._seen_prototypes.shape[1]
+        unseen_prototypes = to_host(as_array(unseen_prototypes))
+        k = self._seen_prototypes.shape[1]
         unseen = check_unseen(unseen_prototypes, unseen_classes, self.classes_, n_attributes=k)
         f = self.calibrated(self.decision_function(X, unseen_prototypes))
         return np.concatenate([self.classes_, unseen])[f.argmax(axis=1)]
@@ -258,11 +259,12 @@ class Baseline(Saved, ABC):
             If the model is not fitted, or the arrays don't fit it.
         """
         labels = self.predict(X)
-        return float((labels == check_labels("y", y, rows=len(labels))).mean())
+        y = check_labels("y", y, rows=len(labels), like=labels)
+        return float((labels == y).mean())
 
     def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
         self.check()
-        X, seen_prototypes = np.asarray(X), np.asarray(seen_prototypes)
+        X, seen_prototypes = to_host(as_array(X)), to_host(as_array(seen_prototypes))
         classes, index = check_training_arrays(X, y, seen_prototypes)
         with workers(check_threads(self.threads)):
             scale_x, x = fit_and_scale("X", X, self.features, xp=np, dtype=self.dtype)
@@ -278,7 +280,7 @@ class Baseline(Saved, ABC):
             raise FloatingPointError(f"{self.title} diverged: its scores are not finite")
 
     def _score_rows(self, X: np.ndarray, a: Array) -> np.ndarray:
-        X = np.asarray(X)
+        X = to_host(as_array(X))
         check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         with workers(self.threads):
             x = scaled("X", X, self._feature_scaler, xp=np, dtype=self.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from ...datasets.array_checks import check_finite, check_matrix
 from ...datasets.scaling import scaled
 from ...runtime.array import Array
+from ...runtime.backend import as_array, to_host
 from .base import Baseline, whole_or_not_at_all
 from .trained import ANY, Part, Values
 
@@ -47,7 +48,8 @@ class GenerativeBaseline(Baseline):
         -------
         self
         """
-        seen, unseen = np.asarray(seen_prototypes), np.array(unseen_prototypes)  # a copy is kept
+        seen = to_host(as_array(seen_prototypes))
+        unseen = to_host(as_array(unseen_prototypes)).copy()  # it is kept
         check_matrix("prototypes", seen)
         check_matrix("unseen_prototypes", unseen, columns=seen.shape[1], why="seen_prototypes")
         check_finite("unseen_prototypes", unseen)
@@ -63,7 +65,7 @@ class GenerativeBaseline(Baseline):
         self._check_fitted()
         if unseen_prototypes is None:
             return super().decision_function(X)
-        unseen_prototypes = np.asarray(unseen_prototypes)
+        unseen_prototypes = to_host(as_array(unseen_prototypes))
         check_matrix("unseen_prototypes", unseen_prototypes)
         if not np.array_equal(unseen_prototypes, self._unseen_prototypes):
             raise ValueError(
