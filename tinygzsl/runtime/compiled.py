@@ -10,6 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from numba import njit
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
+
+from .forks import at_fork
 
 # Sums may be reordered and a product and a sum fused, so that loops vectorise. NaN and inf keep
 # their meaning, and on one machine results are the same to the bit.
@@ -106,3 +109,6 @@ class _Announcer(event.Listener):
 
 _announcer = _Announcer()
 event.register("numba:compile", _announcer)
+# Registered after the import of Numba has registered the lock of `logging`, which compilation takes:
+# what is registered last is acquired first.
+at_fork(global_compiler_lock.acquire, global_compiler_lock.release)
