@@ -109,6 +109,6 @@ class _Announcer(event.Listener):
 
 _announcer = _Announcer()
 event.register("numba:compile", _announcer)
-# Registered after the import of Numba has registered the lock of `logging`, which compilation takes:
-# what is registered last is acquired first.
+# Numba has imported `logging` before, whose lock compilation takes: the locks of a fork are acquired
+# in the reverse order of their registration.
 at_fork(global_compiler_lock.acquire, global_compiler_lock.release)
