@@ -109,6 +109,6 @@ class _Announcer(event.Listener):
 
 _announcer = _Announcer()
 event.register("numba:compile", _announcer)
-# Numba has imported `logging` before, whose lock compilation takes: the locks of a fork are acquired
-# in the reverse order of their registration.
+# A fork acquires locks in the reverse order of their registration, and compilation takes the lock of
+# `logging`, which Numba has imported before.
 at_fork(global_compiler_lock.acquire, global_compiler_lock.release)
