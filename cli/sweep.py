@@ -54,17 +54,16 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     S, U and H are printed.
     """
     from ..storage.locks import FileLock
-    from ..sweeps.results import Results, read_plan
+    from ..sweeps.results import Results, read_plan, results_path
     from .sweep_plan import check_sources, engine_for, plan_sweep
 
-    path = Path(out)
-    stored = read_plan(path)
+    path = results_path(Path(out))
     runs, plan = plan_sweep(datasets, **options)
-    how = {"processes": processes, "threads": threads, "total": len(runs), "stored": stored}
-    engine, plan["threads"] = engine_for(scheduler, **how)
-    for run in runs:
-        run.params["threads"] = plan["threads"]
-    with FileLock(path):
+    with FileLock(path):  # from here on no other sweep changes the plan
+        how = {"processes": processes, "threads": threads, "total": len(runs)}
+        engine, plan["threads"] = engine_for(scheduler, **how, stored=read_plan(path))
+        for run in runs:
+            run.params["threads"] = plan["threads"]
         results = Results(path, plan, runs=runs)
         missing = results.missing()
         note(

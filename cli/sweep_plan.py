@@ -118,12 +118,19 @@ def _settings(params):
 
 
 def _check_names(paths):
+    from ..text import quoted
+
     names = [Path(path).name for path in paths]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(
                 f"{' and '.join(p for p in paths if Path(p).name == name)} would both be called "
                 f"{name} in the results; sweep them into files of their own"
+            )
+        if "\n" in name or "\r" in name:
+            raise ValueError(
+                f"{quoted(name)} has a line break in its name, but a row of the results is one "
+                "line; rename it"
             )
 
 

@@ -57,7 +57,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     from ..settings import BEST
     from ..tuning.auto import BASE
     from ..tuning.tune import tune as search
-    from .config import parse_set, refuse_views
+    from .config import absolute_source, parse_set, refuse_views
     from .progress import Progress
 
     if preset == BEST:
@@ -69,7 +69,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     trials = out.with_name(f"{out.stem}.trials.csv")
     _refuse_existing(out, trials)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
-    training, source = data.training(), data.source
+    training, source = data.training(), absolute_source(data.source)
     del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
     refuse_views(preset, training.prototypes)
@@ -121,10 +121,9 @@ def _write(out, *, trials, found, top, source):
     from ..runs.config import config_text
     from ..storage.checksums import write_text
     from ..tuning.tune import trials_csv
-    from .config import absolute_source
 
     write_text(trials, trials_csv(found.trials))
-    write_text(out, config_text(top, absolute_source(source), found.settings))
+    write_text(out, config_text(top, source, found.settings))
 
 
 def _line(trial):

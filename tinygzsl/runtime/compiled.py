@@ -109,6 +109,6 @@ class _Announcer(event.Listener):
 
 _announcer = _Announcer()
 event.register("numba:compile", _announcer)
-# A fork acquires locks in the reverse order of their registration, and compilation takes the lock of
+# A fork acquires locks in the reverse order of their registration. Compilation takes the lock of
 # `logging`, which Numba has imported before.
 at_fork(global_compiler_lock.acquire, global_compiler_lock.release)
