@@ -42,7 +42,7 @@ from .progress import clock
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="dask: the tcp://host:port of a scheduler, or local-cluster.",
+    help="dask: the tcp://host:port or tls://host:port of a scheduler, or local-cluster.",
 )
 @json_option
 @errors_as_sentences
@@ -52,6 +52,11 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     One row per run is written to --out as soon as the run is finished. The same command again runs
     what is missing. After the last run the rows are sorted, and the mean and standard deviation of
     S, U and H are printed.
+
+    Local processes open no ports. With --scheduler dask's ports have no authentication, those of
+    local-cluster on 127.0.0.1 too: whoever reaches them can run code as you, unless dask's
+    configuration has certificates for TLS, which are then used. A scheduler that has no worker for
+    60 s ends the sweep.
     """
     from ..storage.locks import FileLock
     from ..sweeps.results import Results, read_plan, results_path

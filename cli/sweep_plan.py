@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .common import given
+from .common import given, note
 from .config import TOP, absolute_source, parse_set, refuse_views, resolve
 
 MOST_RUNS = 100_000
@@ -226,4 +226,4 @@ def engine_for(scheduler, *, processes, threads, total, stored) -> tuple[Any, ..
     if scheduler is None:
         return LocalEngine(processes), threads
     import_distributed()
-    return DaskEngine(scheduler, processes), threads
+    return DaskEngine(scheduler, processes, say=note), threads
