@@ -62,7 +62,7 @@ class _Holders:
 
 
 _holders = _Holders()
-at_fork(_holders.acquire, _holders.release, _holders.forked)
+at_fork(_holders.acquire, _holders.release, in_child=_holders.forked)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Callable
 def at_fork(
     acquire: Callable[[], object],
     release: Callable[[], object],
+    *,
     in_child: Callable[[], object] | None = None,
 ) -> None:
     """Call acquire before each fork and release after it; in the child, in_child if it is given.
