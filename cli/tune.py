@@ -66,7 +66,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     from ..settings import BEST
     from ..tuning.auto import BASE
     from ..tuning.tune import tune as search
-    from .config import parse_set, refuse_views
+    from .config import absolute_source, parse_set, refuse_views
     from .progress import Progress
 
     if preset == BEST:
@@ -78,7 +78,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     trials = None if file.is_stream else output_file(_beside(file.path), as_json=as_json)
     _refuse_existing(file, trials)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
-    training, source = data.training(), data.source
+    training, source = data.training(), absolute_source(data.source)
     del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
     refuse_views(preset, training.prototypes)
@@ -131,11 +131,10 @@ def _write(file, *, trials, found, top, source):
     """Write the trials, then the TOML file: if this exists, both are complete."""
     from ..runs.config import config_text
     from ..tuning.tune import trials_csv
-    from .config import absolute_source
 
     if trials:
         trials.write(trials_csv(found.trials))
-    file.write(config_text(top, absolute_source(source), found.settings))
+    file.write(config_text(top, source, found.settings))
 
 
 def _line(trial):
