@@ -11,12 +11,14 @@ trained with seed i.
 A row has S, U and H; the accuracies of seen samples among seen classes and of unseen ones among
 unseen classes; the best H that another offset of the same model would give, chosen on the test
 samples that it is measured on (an oracle, for analysis only); and the seconds of fit. The method
-"calibrated" is every baseline with the dataset's stored settings and an offset validated on folds,
-a row each. Rows are appended to --out, and those present are not measured again. The table is
-printed at the end.
+"calibrated" is every baseline, or those of --baselines, with the dataset's stored settings and an
+offset validated on folds, a row each. With --save DIR the splits are only written, for another
+version of this package to be measured on. Rows are appended to --out, and those present are not
+measured again. The table is printed at the end.
 """
 
 import json
+import re
 import time
 import warnings
 from pathlib import Path
@@ -31,7 +33,7 @@ from tinygzsl.baselines.methods import method as baseline
 from tinygzsl.cli.config import parse_set
 from tinygzsl.cli.sweep_plan import numbers
 from tinygzsl.comparison.chosen import chosen_for
-from tinygzsl.datasets import Dataset
+from tinygzsl.datasets import Dataset, save_npz
 from tinygzsl.datasets.hold_out import hold_out_rows
 from tinygzsl.datasets.views import as_prototypes, as_views
 from tinygzsl.metrics import harmonic_mean, seen_unseen_curve
@@ -108,11 +110,11 @@ def of_best(data, seed, sets):
     return {**figures(model, data, started), "chosen": chosen}
 
 
-def of_baselines(data, seed, sets):
-    """Yield the row of every baseline, with its stored settings and a validated offset."""
+def of_baselines(data, seed, sets, methods):
+    """Yield the row of each of these baselines, with its stored settings and a validated offset."""
     name = data.name.split(",")[0]
     parts = disjoint_folds(data.training(), seed=seed)  # as auto and best
-    for method in METHODS:
+    for method in methods:
         params = {k: v for k, v in chosen_for(method, name).params.items() if k != "offset"}
         model = baseline(method)(**{**params, **sets, "seed": seed})
         started = time.monotonic()
@@ -153,19 +155,28 @@ def best_offset_h(model, data):
 @click.argument("source")
 @click.option("--method", type=click.Choice(["auto", "best", "calibrated"]), required=True)
 @click.option("--prototypes", help="att, or several views like att,sent, for best.")
+@click.option("--baselines", help="Which ones: SYNC,DEM.  [default: all]")
 @click.option("--set", "sets", multiple=True)
 @click.option("--seeds", default="0-4", show_default=True)
 @click.option("--class-splits", default=0, help="Draw so many splits instead.")
 @click.option("--draw", help="The number that the splits are drawn by, in hexadecimal.")
+@click.option("--save", help="Only write the splits as .npz files into this folder.")
 @click.option("--threads", type=int)
 @click.option("--out", default="auto.jsonl", show_default=True)
-def main(source, method, prototypes, sets, seeds, class_splits, draw, threads, out):
+def main(
+    source, method, prototypes, baselines, sets, seeds, class_splits, draw, save, threads, out
+):
     """Measure on the dataset at SOURCE."""
     if bool(class_splits) != bool(draw):
         raise click.UsageError("--class-splits and --draw go together; pass both or neither")
     warnings.simplefilter("ignore")
     views = {"prototypes": prototypes} if prototypes else {}
     data, out, sets = tz.load_dataset(source, **views), Path(out), parse_set(sets)
+    names = baselines.split(",") if baselines else METHODS
+    if save:
+        for i in range(class_splits):
+            save_npz(class_split(data, i, draw=int(draw, 16)), Path(save) / f"split-{i}.npz")
+        return
     rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
     for i in range(class_splits) if class_splits else numbers(seeds, "--seeds"):
         mine = class_split(data, i, draw=int(draw, 16)) if class_splits else data
@@ -173,9 +184,11 @@ def main(source, method, prototypes, sets, seeds, class_splits, draw, threads, o
         if any(key.items() <= row.items() for row in rows):
             continue
         with workers(threads):
-            run = {"auto": of_auto, "best": of_best, "calibrated": of_baselines}[method]
-            found = run(mine, i, sets)
-            new = [{**key, **row} for row in ([found] if isinstance(found, dict) else found)]
+            if method == "calibrated":
+                found = of_baselines(mine, i, sets, names)
+            else:
+                found = [{"auto": of_auto, "best": of_best}[method](mine, i, sets)]
+            new = [{**key, **row} for row in found]
         rows += new
         with open(out, "a") as file:
             file.writelines(json.dumps(row) + "\n" for row in new)
@@ -184,25 +197,31 @@ def main(source, method, prototypes, sets, seeds, class_splits, draw, threads, o
     click.echo(table(rows))
 
 
-COLUMNS = ("data", "method", "seed", "S", "U", "H", "supervised", "zsl", "below oracle", "seconds")
+NUMBERS = ("S", "U", "H", "supervised", "zsl", "below_oracle")
+COLUMNS = ("S", "U", "H", "supervised", "zero-shot", "below its best offset", "seconds")
 
 
 def table(rows):
-    """Return a line per row, then mean and standard deviation per method, in Markdown."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    """Return a table of all rows and one of means and deviations per method, in Markdown."""
+    lines = [_line("data", "method", "seed", *COLUMNS), _line(*["---"] * 10)]
     by_method = {}
     for row in rows:
-        name = row.get("baseline", row["method"])
-        by_method.setdefault(name, []).append(row)
-        numbers = [row[key] for key in ("S", "U", "H", "supervised", "zsl", "below_oracle")]
-        cells = [row["data"], name, str(row["seed"]), *map(_cell, numbers)]
-        lines.append("| " + " | ".join([*cells, f"{row['seconds']:.0f}"]) + " |")
-    lines.append("")
-    for name, mine in by_method.items():
-        h = [row["H"] for row in mine]
-        below = [row["below_oracle"] for row in mine if row["below_oracle"] is not None]
-        lines.append(f"{name}: H {_spread(h)}; below its best offset by {_spread(below)}")
+        views = "" if row["prototypes"] == "att" else f", {row['prototypes']}"
+        name = row.get("baseline", row["method"]) + views
+        data = re.sub(r" split \d+$", " splits", row["data"])
+        by_method.setdefault((data, name), []).append(row)
+        cells = [_cell(row[key]) for key in NUMBERS]
+        lines.append(_line(row["data"], name, row["seed"], *cells, f"{row['seconds']:.0f}"))
+    lines += ["", _line("data", "method", "runs", *COLUMNS), _line(*["---"] * 10)]
+    for (data, name), mine in by_method.items():
+        cells = [_spread([row[key] for row in mine]) for key in NUMBERS]
+        seconds = f"{np.mean([row['seconds'] for row in mine]):.0f}"
+        lines.append(_line(data, name, len(mine), *cells, seconds))
     return "\n".join(lines)
+
+
+def _line(*cells):
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _cell(number):
@@ -210,10 +229,9 @@ def _cell(number):
 
 
 def _spread(values):
-    if not values:
-        return "–"
+    values = [value for value in values if value is not None]
     if len(values) < 2:
-        return f"{values[0]:.3f}"
+        return _cell(values[0] if values else None)
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
 
 

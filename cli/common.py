@@ -4,15 +4,19 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..runtime.memory import FIX, STARTING, require_room
 from ..text import printable
+
+if TYPE_CHECKING:
+    from ..storage.output import OutputFile
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 CLOSED = 141  # exit code if stdout is a closed pipe, as after SIGPIPE
@@ -32,9 +36,9 @@ def errors_as_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except (ValueError, OSError, ImportError) as error:
             code = FAILED if _out_of_memory(error) else BAD_INPUT
-            raise Failure(_sentence(error), code) from None
+            raise Failure(sentence(error), code) from None
         except (FloatingPointError, RuntimeError, MemoryError) as error:
-            raise Failure(_sentence(error), FAILED) from None
+            raise Failure(sentence(error), FAILED) from None
         except KeyboardInterrupt as error:
             code = getattr(error, "exit_code", INTERRUPTED)  # see signals.Stopped
             raise Failure("interrupted; no half-written file is left", code) from None
@@ -50,6 +54,8 @@ FIXES = {
     errno.EPERM: "choose a place you may write to",
     errno.EROFS: "choose a place you may write to",
     errno.ENOTDIR: "a part of this path is a file; choose another",
+    errno.ELOOP: "its links lead in a circle; remove one of them",
+    errno.EPIPE: "what reads it has ended before its end",
 }
 
 
@@ -60,7 +66,8 @@ def _out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "failed to map segment" in str(error)
 
 
-def _sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """Return what the user is told about an error, on one line, with the fix."""
     if _out_of_memory(error):
         said = getattr(error, "strerror", None) or str(error) or "there is not enough memory"
         text = " ".join(said.split())
@@ -86,8 +93,16 @@ class Failure(click.ClickException):
         note(f"Error: {self.message}")
 
 
-def emit(obj: dict[str, Any], *, as_json: bool, text: str) -> None:
-    """Print obj as one JSON object, or text; characters that control a terminal are escaped."""
+def emit(
+    obj: dict[str, Any], *, as_json: bool, text: str, beside: "OutputFile | None" = None
+) -> None:
+    """Print obj as one JSON object, or text; characters that control a terminal are escaped.
+
+    If stdout has got the content of `beside`, the text goes to stderr.
+    """
+    if beside is not None and beside.is_stdout:
+        note(text)
+        return
     _to_stdout(f"{json.dumps(obj, allow_nan=False) if as_json else _shown(text, sys.stdout)}\n")
 
 
@@ -106,14 +121,40 @@ def _shown(text, stream):
     return printable(text, getattr(stream, "encoding", None))
 
 
+def output_file(path: str | Path, *, as_json: bool, inputs: Iterable[str] = ()) -> "OutputFile":
+    """Return the file of an option, which has been tried.
+
+    Raises ValueError if JSON goes there too, or if it is one of the files that are read.
+    """
+    from ..storage.output import OutputFile
+
+    out = OutputFile(path)
+    if as_json and out.is_stdout:
+        raise ValueError(f"--json and {path} would both write to stdout; leave one of them out")
+    for read in inputs:
+        with suppress(FileNotFoundError):
+            if not out.is_stream and os.path.samefile(read, out.place):
+                raise ValueError(f"--out {path} is read itself; name another file")
+    return out
+
+
 def _to_stdout(content: str | bytes) -> None:
     try:
         click.echo(content, nl=False)
     except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # else Python would flush it again at exit
-        os.close(nowhere)
+        drop_stdout()
         raise SystemExit(CLOSED) from None
+    except OSError:  # a full disk
+        drop_stdout()
+        raise
+
+
+def drop_stdout() -> None:
+    """Drop what stdout has not been able to write; else Python would try it again at exit."""
+    with suppress(OSError, AttributeError):  # stdout may be none of the system's
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

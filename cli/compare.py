@@ -96,6 +96,7 @@ def compare(
         seed_numbers,
         tuned,
     )
+    from .config import check_utf8
     from .progress import Progress
 
     names, seeds, label = method_names(methods), seed_numbers(seeds), canonical(dataset)
@@ -104,6 +105,8 @@ def compare(
     own = own_methods(classes, on_traceback=note if traceback else None)
     names = [*own, *names]  # yours first, as new code is the likeliest to fail
     folder = folder_for(out)
+    if folder:
+        check_utf8(label)
     check_useful(names, routed=routed, tune=tune, predictions=predictions, folder=folder)
     against = reference(against, names, own=own)
     chosen = chosen_settings(names, own=own, dataset=dataset, label=label, path=settings)

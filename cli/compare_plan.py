@@ -132,11 +132,10 @@ def check_named(file: Path, labels: list[str]) -> None:
 
 
 def folder_for(out: str | None) -> Path | None:
-    """Return the folder of --out, which need not exist; ValueError if a file has that name."""
-    folder = Path(out) if out else None
-    if folder and folder.exists() and not folder.is_dir():
-        raise ValueError(f"{out} is a file; pass a folder as --out")
-    return folder
+    """Return the folder of --out, which need not exist; ValueError if it can't be one."""
+    from ..storage.output import output_folder
+
+    return None if out is None else output_folder(out)
 
 
 def check_useful(

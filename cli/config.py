@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ..text import quoted
+
 TOP = ("preset", "seed", "device", "dtype")
 SOURCE = ("name_or_path", "root", "split", "prototypes")
 
@@ -26,7 +28,12 @@ def parse_set(pairs: tuple[str, ...]) -> dict[str, Any]:
 def _toml_value(text: str):
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError:
+        raise ValueError(
+            f"--set got {quoted(text)}, whose brackets are nested too deep; write a list like "
+            "[64, 32]"
+        ) from None
+    except ValueError:  # no TOML, or an integer of thousands of digits
         return _number_or_text(text)
     return tuple(value) if isinstance(value, list) else value
 
@@ -120,15 +127,34 @@ def refuse_views(preset: str, prototypes: Any) -> None:
 
 
 def absolute_source(source: dict[str, Any]) -> dict[str, Any]:
-    """Return the source with absolute paths, so that the run folder works from any folder."""
+    """Return the source with absolute paths, so that the run folder works from any folder.
+
+    Raises ValueError for a path that a config.toml can't hold.
+    """
     from ..datasets.find import FOLDERS
 
     name, base = source["name_or_path"], Path(source.get("root") or ".")
     if name.casefold() == "letters":
         return source
     if name.casefold() in FOLDERS:
-        return {**source, "root": str(base.resolve())}
-    return {**source, "name_or_path": str((base / name).resolve()), "root": None}
+        found = {**source, "root": str(base.resolve())}
+    else:
+        found = {**source, "name_or_path": str((base / name).resolve()), "root": None}
+    check_utf8(found["root"] or found["name_or_path"])
+    return found
+
+
+def check_utf8(path: str) -> None:
+    """ValueError for a path with bytes that are not UTF-8, which no text file of ours can hold."""
+    from ..text import shown
+
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{shown(path, 200)} has the byte {shown(path[error.start])} in its name, which is not "
+            "UTF-8, so the results couldn't name it; rename it"
+        ) from None
 
 
 def _refuse_outside(top: dict[str, Any]) -> None:
@@ -145,7 +171,7 @@ def _refuse_outside(top: dict[str, Any]) -> None:
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], *, what: str) -> None:
-    from ..text import nearest, quoted
+    from ..text import nearest
 
     for name in given:
         if name not in known:

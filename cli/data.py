@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import emit, errors_as_sentences, given, json_option, source_options
+from .common import emit, errors_as_sentences, given, json_option, output_file, source_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,33 +37,37 @@ def inspect(source: str, as_json: bool, **how: Any) -> None:
 
 @data.command()
 @click.argument("source")
-@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("dest")
 @click.option("--force", is_flag=True, help="Replace what is at DEST.")
 @source_options
 @json_option
 @errors_as_sentences
-def convert(source: str, dest: Path, as_json: bool, force: bool, **how: Any) -> None:
+def convert(source: str, dest: str, as_json: bool, force: bool, **how: Any) -> None:
     """Convert SOURCE to DEST: an .npz file, or a folder that gets CSV files.
 
     Of an .npz file or a CSV folder all views of the prototypes are written, unless some are asked
     for.
     """
     from ..datasets import save_csv, save_npz
+    from ..storage.output import output_folder
 
-    as_npz = dest.suffix.lower() == ".npz"
-    check_target(dest, as_npz=as_npz, force=force)
+    as_npz = Path(dest).suffix.lower() == ".npz"
+    file = output_file(dest, as_json=as_json) if as_npz else None
+    check_target(Path(dest), as_npz=as_npz, force=force)
+    if not file:
+        output_folder(dest)
     dataset = load(source, how)
     (save_npz if as_npz else save_csv)(dataset, dest)
     fields = {"class_names": dataset.class_names, "validation": dataset.validation}
     left_out = [] if as_npz else [name for name, value in fields.items() if value]
     facts = {
         "source": source,
-        "dest": str(dest),
+        "dest": dest,
         "format": "npz" if as_npz else "csv",
         "left_out": left_out,
     }
     tail = f", without {' and '.join(left_out)}, which CSV can't hold" if left_out else ""
-    emit(facts, as_json=as_json, text=f"wrote {dataset!r} to {dest}{tail}")
+    emit(facts, as_json=as_json, text=f"wrote {dataset!r} to {dest}{tail}", beside=file)
 
 
 def load(source: str, how: dict[str, Any]) -> "Dataset":

@@ -27,12 +27,15 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     from ..runs.folder import METRICS, MODEL
     from ..runs.manifest import check_model_file
     from ..storage.checksums import file_sha256, write_json
+    from ..storage.output import try_place
 
     folder = Path(run) if not Path(run).is_file() else None
     path = folder / MODEL if folder else Path(run)
     model = load_model(path, device)
     if folder:
         check_model_file(folder)
+    if folder and not dataset:
+        try_place(folder / METRICS)
     how = given({"root": root, "split": split, "prototypes": prototypes})
     source = {"name_or_path": dataset, **how} if dataset else _own_source(folder, run, how)
     data, moved = in_order_of(model, load_dataset(**source))

@@ -3,12 +3,14 @@
 import os
 import sys
 import warnings
+from typing import Any
 
 import click
 
 from ..text import printable
 from ..version import __version__
 from .bench import bench
+from .common import BAD_INPUT, Failure, drop_stdout, sentence
 from .compare import compare
 from .data import data
 from .demo import demo
@@ -26,7 +28,21 @@ from .train import train
 from .tune import tune
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Tinygzsl(click.Group):
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command; click itself writes --help and --version, and lets errors through."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            drop_stdout()
+            Failure(sentence(error), BAD_INPUT).show()
+            sys.exit(BAD_INPUT)
+
+
+@click.group(
+    cls=_Tinygzsl,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, package_name="tinygzsl")
 @click.pass_context
 def main(ctx: click.Context) -> None:

@@ -1,7 +1,5 @@
 """`tinygzsl plot`: the curves of a run as PNG and SVG."""
 
-from pathlib import Path
-
 import click
 
 from .common import emit, errors_as_sentences, json_option, note, threaded
@@ -25,11 +23,14 @@ def plot(run, out, as_json):
     from ..report.charts import run_charts
     from ..report.figures import draw, new_figure, save_figures
     from ..runs.load import load_run
+    from ..storage.output import output_folder
 
     new_figure(1, 1.0)  # raises if Matplotlib is missing, before the run is loaded
+    folder = None if out is None else output_folder(out)
     found = load_run(run, "cpu")
+    folder = folder or output_folder(found.folder / FIGURES)
     figures = {chart.name: draw(chart) for chart in run_charts(found, **_histograms(found))}
-    paths = save_figures(figures, Path(out) if out else found.folder / FIGURES)
+    paths = save_figures(figures, folder)
     names = [str(path) for path in paths]
     emit({"figures": names}, as_json=as_json, text="\n".join(f"wrote {name}" for name in names))
 

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from .common import emit, emit_data, errors_as_sentences, json_option, note, threaded
+from .common import (
+    emit,
+    emit_data,
+    errors_as_sentences,
+    json_option,
+    note,
+    output_file,
+    threaded,
+)
 
 
 @click.command()
@@ -28,34 +36,38 @@ from .common import emit, emit_data, errors_as_sentences, json_option, note, thr
 def predict(run, features, unseen, out, device, as_json):
     """Predict labels for a file of features.
 
-    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file. Each row gets its
-    label, route, entropy, score and gate; of a baseline's file, label and score. A feature CSV has
-    a header row and one column per feature; a first column called `label` is ignored. Seen classes
-    in --unseen are ignored too, so it may be a prototypes.csv of all classes. Without --unseen only
-    seen classes are predicted. A model trained with names of columns needs the same names in CSV
-    files, in any order.
+    RUN is a folder made by `train` or a model file, FEATURES a .npy or .csv file, or a pipe like
+    /dev/stdin that gives the content of one. Each row gets its label, route, entropy, score and
+    gate; of a baseline's file, label and score. A feature CSV has a header row and one column per
+    feature; a first column called `label` is ignored. Seen classes in --unseen are ignored too, so
+    it may be a prototypes.csv of all classes. Without --unseen only seen classes are predicted. A
+    model trained with names of columns needs the same names in CSV files, in any order.
     """
     from .. import load_model
     from ..datasets.named_columns import Names
     from ..runs.folder import MODEL
     from ..runs.manifest import check_model_file
+    from ..storage.streams import as_file
 
+    file = None
+    if out is not None:
+        file = output_file(out, as_json=as_json, inputs=(run, features))
     folder = Path(run) if Path(run).is_dir() else None
     model = load_model(folder / MODEL if folder else run, device)
     if folder:
         check_model_file(folder)
     prototypes, classes = _read_unseen(model, unseen) if unseen else (None, None)
-    X = _in_order(features, _read_features(features), Names.of_model(model).features)
-    columns = _columns(model, X, prototypes, classes=classes)
-    if out:
-        from ..storage.checksums import write_text
-
-        write_text(Path(out), _csv(columns))
+    names = Names.of_model(model).features
+    with as_file(features) as path:
+        X = _in_order(features, _read_features(path), names)
+        columns = _columns(model, X, prototypes, classes=classes)
+    if file:
+        file.write(_csv(columns))
         note(f"wrote {len(columns['label'])} rows to {out}")
     if as_json:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         emit({"predictions": rows, "out": out}, as_json=True, text="")
-    elif not out:
+    elif not file:
         emit_data(_csv(columns))
 
 
@@ -115,27 +127,32 @@ def _read_csv(path):
 
     import numpy as np
 
-    from ..datasets.csv_cells import ENCODING, is_number, not_utf8, read_table
+    from ..datasets.csv_cells import ENCODING, header, is_number, not_utf8, read_table
     from ..datasets.named_columns import Table
     from ..text import shown
 
     try:
-        with open(path, encoding=ENCODING, newline="") as file:
-            names = [name.strip() for name in next(csv.reader(file), [""])]
+        names = header(path)
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except csv.Error as error:
         raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
-    if names[0] == "label":
+    if names[:1] == ["label"]:
         _, numbers, names = read_table(path)
         return Table(numbers, tuple(names))
-    if all(is_number(name) for name in names):
+    if names and all(is_number(name) for name in names):
         raise ValueError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file without rows, which the model refuses
             numbers = np.loadtxt(
-                path, delimiter=",", comments=None, skiprows=1, ndmin=2, encoding=ENCODING
+                path,
+                delimiter=",",
+                quotechar='"',
+                comments=None,
+                skiprows=1,
+                ndmin=2,
+                encoding=ENCODING,
             )
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None

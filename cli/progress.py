@@ -1,9 +1,11 @@
 """A progress line on stderr with rate and remaining time, if it is a terminal; notes beforehand."""
 
 import math
+import os
 import shutil
 import sys
 import time
+import warnings
 from typing import Any
 
 from .common import note
@@ -28,7 +30,10 @@ WIDTH, NARROWEST = 24, 6  # of the bar
 
 
 class Progress:
-    """The callback(step, logs) of fit, used as a context manager; `close` ends the line."""
+    """The callback(step, logs) of fit, used as a context manager; `close` ends the line.
+
+    Inside of it a warning begins on a line of its own.
+    """
 
     def __init__(self, stream=None):
         self.stream = stream or sys.stderr
@@ -37,10 +42,17 @@ class Progress:
         self.tail, self.left, self.told = "", None, set()
 
     def __enter__(self):
+        self.show_warning = warnings.showwarning
+        warnings.showwarning = self._show_warning
         return self
 
     def __exit__(self, *_):
+        warnings.showwarning = self.show_warning
         self.close()
+
+    def _show_warning(self, *args: Any, **kwargs: Any) -> None:
+        self.close()
+        self.show_warning(*args, **kwargs)
 
     def __call__(self, step: int, logs: dict[str, Any]) -> None:
         """Draw the line, at most ten times a second; first say how much work it is, if known."""
@@ -84,18 +96,18 @@ class Progress:
         if self.phase == "ptc":  # its steps take very different times
             left = rated = ""
         title = TITLES.get(self.phase or "", "training")
-        columns = shutil.get_terminal_size().columns - 1  # a full line would wrap
+        columns = room(self.stream)
         line, fitting = f"{title} {step}/{total}", [""]
         for part in (left, rated, self.tail):  # in order of use
             if len("".join([line, *fitting, part])) <= columns:
                 fitting.append(part)
         line += "".join(part for part in (rated, left, self.tail) if part in fitting)
-        room = min(WIDTH, columns - len(line) - 3)
-        if room >= NARROWEST:
-            filled = round(room * step / total)
-            bar = "#" * filled + "." * (room - filled)
+        width = min(WIDTH, columns - len(line) - 3)
+        if width >= NARROWEST:
+            filled = round(width * step / total)
+            bar = "#" * filled + "." * (width - filled)
             line = line.replace(title, f"{title} [{bar}]", 1)
-        self._write(f"\r\x1b[K{line[:columns]}")
+        self._write(f"\r\x1b[K{line[:columns]}\r")  # other text replaces the line, as a step does
 
     def _write(self, content: str) -> None:
         """Write to the terminal; if it has been closed, training continues."""
@@ -110,6 +122,18 @@ class Progress:
         if self.on and self.phase is not None:
             self._write("\n")
             self.phase = None
+
+
+def room(stream: Any) -> int:
+    """Return how many characters a line on that terminal may have: a full line would wrap.
+
+    The stream itself is asked, as stdout may be a file, and COLUMNS of another window.
+    """
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (AttributeError, ValueError, OSError):
+        columns = 0
+    return (columns or shutil.get_terminal_size().columns) - 1  # 0 is a size that nobody has set
 
 
 def speed(rate: float) -> str:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, given, json_option, source_options, threaded
+from .common import (
+    emit,
+    errors_as_sentences,
+    given,
+    json_option,
+    output_file,
+    source_options,
+    threaded,
+)
 
 
 @click.command()
@@ -19,11 +27,13 @@ from .common import emit, errors_as_sentences, given, json_option, source_option
 def report(run, dataset, root, split, prototypes, device, out, as_json):
     """Write one self-contained HTML page about a run.
 
-    RUN is a folder made by `train`. If the run was evaluated, its test samples are loaded again and
-    shown in detail. The page has no scripts and loads no other files.
+    RUN is a folder made by `train`, not its model file. If the run was evaluated, its test samples
+    are loaded again and shown in detail. The page has no scripts and loads no other files.
     """
-    from ..report.page import REPORT, gather, write_report
+    from ..report.page import REPORT, gather, written_page
     from ..runs.load import load_run
+    from ..storage.checksums import write_text
+    from ..storage.output import try_place
 
     how = given({"root": root, "split": split, "prototypes": prototypes})
     if how and not dataset:
@@ -31,16 +41,23 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
             f"{', '.join(how)} would be ignored: a report shows the run's own dataset; name "
             "another one with --data"
         )
-    if dataset and not out:
+    if dataset and out is None:
         raise ValueError(
             f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is that "
             "of the run's own dataset; name another file with --out"
         )
+    file = output_file(out, as_json=as_json) if out is not None else None
     found = load_run(run, device)
+    path = file.path if file else found.folder / REPORT
+    if not file:
+        try_place(path)
     source = {"name_or_path": dataset, **how} if dataset else None
     content = gather(found, source)
-    path = Path(out) if out else found.folder / REPORT
-    warnings = write_report(content, path)
+    page, warnings = written_page(content)
+    if file:
+        file.write(page)
+    else:
+        write_text(path, page)
     facts = {
         "report": str(path),
         "evaluated": content.metrics is not None,
@@ -48,4 +65,4 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
         "warnings": warnings,
     }
     lines = [*content.notices, *(f"warning: {w}" for w in warnings), f"wrote {path}"]
-    emit(facts, as_json=as_json, text="\n".join(lines))
+    emit(facts, as_json=as_json, text="\n".join(lines), beside=file)

@@ -3,14 +3,13 @@
 import contextlib
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
 from .common import FAILED, emit, errors_as_sentences, json_option, note
 from .completion import complete_preset_or_best, complete_set
-from .progress import clock
+from .progress import clock, room
 
 
 @click.command()
@@ -42,7 +41,7 @@ from .progress import clock
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="dask: the tcp://host:port of a scheduler, or local-cluster.",
+    help="dask: the tcp://host:port or tls://host:port of a scheduler, or local-cluster.",
 )
 @json_option
 @errors_as_sentences
@@ -52,19 +51,24 @@ def sweep(datasets, out, processes, threads, scheduler, as_json, **options):
     One row per run is written to --out as soon as the run is finished. The same command again runs
     what is missing. After the last run the rows are sorted, and the mean and standard deviation of
     S, U and H are printed.
+
+    Local processes open no ports. With --scheduler dask's ports have no authentication, those of
+    local-cluster on 127.0.0.1 too: whoever reaches them can run code as you, unless dask's
+    configuration has certificates for TLS, which are then used. A scheduler that has no worker for
+    60 s ends the sweep.
     """
     from ..storage.locks import FileLock
-    from ..sweeps.results import Results, read_plan
+    from ..storage.output import OutputFile
+    from ..sweeps.results import Results, read_plan, results_path
     from .sweep_plan import check_sources, engine_for, plan_sweep
 
-    path = Path(out)
-    stored = read_plan(path)
+    path = results_path(OutputFile(out, regular=True).place)
     runs, plan = plan_sweep(datasets, **options)
-    how = {"processes": processes, "threads": threads, "total": len(runs), "stored": stored}
-    engine, plan["threads"] = engine_for(scheduler, **how)
-    for run in runs:
-        run.params["threads"] = plan["threads"]
-    with FileLock(path):
+    with FileLock(path):  # from here on no other sweep changes the plan
+        how = {"processes": processes, "threads": threads, "total": len(runs)}
+        engine, plan["threads"] = engine_for(scheduler, **how, stored=read_plan(path))
+        for run in runs:
+            run.params["threads"] = plan["threads"]
         results = Results(path, plan, runs=runs)
         missing = results.missing()
         note(
@@ -102,8 +106,9 @@ def _collect(engine, missing, results, *, path):
 def _progress(done, total, seconds):
     if sys.stderr.isatty():
         left = clock(seconds / done * (total - done))
+        line = f"{done}/{total} runs, {left} left"[: room(sys.stderr)]
         with contextlib.suppress(OSError):  # the terminal may have been closed
-            sys.stderr.write(f"\r\x1b[K{done}/{total} runs, {left} left" + "\n" * (done == total))
+            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if done == total else "\r"))
             sys.stderr.flush()
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .common import given
+from .common import given, note
 from .config import TOP, absolute_source, parse_set, refuse_views, resolve
 
 MOST_RUNS = 100_000
@@ -118,12 +118,19 @@ def _settings(params):
 
 
 def _check_names(paths):
+    from ..text import quoted
+
     names = [Path(path).name for path in paths]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(
                 f"{' and '.join(p for p in paths if Path(p).name == name)} would both be called "
                 f"{name} in the results; sweep them into files of their own"
+            )
+        if "\n" in name or "\r" in name:
+            raise ValueError(
+                f"{quoted(name)} has a line break in its name, but a row of the results is one "
+                "line; rename it"
             )
 
 
@@ -219,4 +226,4 @@ def engine_for(scheduler, *, processes, threads, total, stored) -> tuple[Any, ..
     if scheduler is None:
         return LocalEngine(processes), threads
     import_distributed()
-    return DaskEngine(scheduler, processes), threads
+    return DaskEngine(scheduler, processes, say=note), threads

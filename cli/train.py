@@ -56,7 +56,8 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
     several methods, the experts, and a gate that decides by all of them (StackedGZSL). Only it
     takes several --prototypes.
     """
-    from ..runs.folder import CONFIG, RunLock, create_run
+    from ..runs.folder import CONFIG, RunLock, check_run, create_run
+    from ..storage.output import output_folder
     from .config import SOURCE, TOP
     from .train_run import run
 
@@ -66,18 +67,22 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
         )
     source = given({"name_or_path": dataset, **{k: options[k] for k in SOURCE[1:]}})
     top = given({name: options[name] for name in TOP})
-    if resume:
+    if resume is not None:
+        if not resume:
+            raise ValueError("--resume is empty; name the run folder that is to go on")
         others = {k: v for k, v in top.items() if k != "device"}
         _refuse_with_resume(given({"out": out, "config": options["config"], **source, **others}))
         folder, again = Path(resume), _again(resume, options)
+        check_run(folder)
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         with RunLock(folder) as held:
             read = _read(str(folder / CONFIG), options["sets"], top=top, source=source)
             _refuse_other_device(folder / CONFIG, read["params"])
             facts = run(_training(**read, **place, resumed=True), held)
     else:
+        folder = None if out is None else output_folder(out)
         read = _read(options["config"], options["sets"], top=top, source=source)
-        folder = Path(out) if out else _default_folder(read["data"].name, read["params"])
+        folder = folder or _default_folder(read["data"].name, read["params"])
         again = _again(folder, {"sets": (), "device": None})
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         training = _training(**read, **place, resumed=False)

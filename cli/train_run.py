@@ -146,6 +146,8 @@ def _write_results(training, model, *, started, seconds):
     (folder / MANIFEST).unlink(missing_ok=True)  # of other settings, if the run was finished
     write_text(folder / CONFIG, training.config())
     training.write_curves(model)
+    if (folder / MODEL).is_symlink():  # `save` follows links, which here may lead out of the run
+        (folder / MODEL).unlink()
     model.save(folder / MODEL)
     manifest = {
         **environment(model.device),

@@ -1,11 +1,19 @@
 """`tinygzsl tune`: choose settings on pseudo-unseen classes, for `train --config`."""
 
 import time
-from pathlib import Path
 
 import click
 
-from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
+from .common import (
+    emit,
+    errors_as_sentences,
+    given,
+    json_option,
+    note,
+    output_file,
+    source_options,
+    threaded,
+)
 from .completion import complete_preset, complete_set
 
 COLUMN = "gate: unit, or features"
@@ -51,13 +59,14 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     """Choose settings by validation and write them for `tinygzsl train --config`.
 
     On each of several folds some of the seen classes are pseudo-unseen. Test samples and unseen
-    classes are not used. All trials are written to a CSV file beside the TOML file.
+    classes are not used. All trials are written to a CSV file beside the TOML file, unless that is
+    a pipe.
     """
     from ..datasets import check_training, load_dataset
     from ..settings import BEST
     from ..tuning.auto import BASE
     from ..tuning.tune import tune as search
-    from .config import parse_set, refuse_views
+    from .config import absolute_source, parse_set, refuse_views
     from .progress import Progress
 
     if preset == BEST:
@@ -65,11 +74,11 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
             f"preset {BEST!r} has no settings to search for; run `tinygzsl train {dataset} "
             f"--preset {BEST}`, which fits it on folds, or tune from another preset"
         )
-    out = Path(out)
-    trials = out.with_name(f"{out.stem}.trials.csv")
-    _refuse_existing(out, trials)
+    file = output_file(out, as_json=as_json)
+    trials = None if file.is_stream else output_file(_beside(file.path), as_json=as_json)
+    _refuse_existing(file, trials)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
-    training, source = data.training(), data.source
+    training, source = data.training(), absolute_source(data.source)
     del data  # from here on no data of unseen classes or test samples can be reached
     check_training(training)
     refuse_views(preset, training.prototypes)
@@ -88,15 +97,15 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
         options = {"folds": folds, "seed": seed, "device": device, "callback": show}
         found = search(training, preset, parse_set(sets), recalibrate=recalibrate, **options)
     _write(
-        out,
+        file,
         trials=trials,
         found=found,
         top={"preset": preset, "seed": seed, "device": device},
         source=source,
     )
     facts = {
-        "config": str(out),
-        "trials_file": str(trials),
+        "config": str(file.path),
+        "trials_file": trials and str(trials.path),
         "seconds": round(time.monotonic() - started, 3),
         "H": found.H,
         "chosen": found.chosen,
@@ -104,27 +113,28 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
         "gates": found.gates,
         "trials": found.trials,
     }
-    emit(facts, as_json=as_json, text=_text(facts))
+    emit(facts, as_json=as_json, text=_text(facts), beside=file)
 
 
-def _refuse_existing(*paths):
-    """Raise an error before the search if its results couldn't be written."""
-    for path in paths:
-        if path.exists():
-            raise FileExistsError(f"{path} exists; choose another --out, or delete it")
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"folder {path.parent} does not exist; create it first")
+def _beside(out):
+    return out.with_name(f"{out.stem}.trials.csv")
 
 
-def _write(out, *, trials, found, top, source):
+def _refuse_existing(*files):
+    """Raise an error before the search if it would take the place of other results."""
+    for file in files:
+        if file and not file.is_stream and file.path.exists():
+            raise FileExistsError(f"{file.path} exists; choose another --out, or delete it")
+
+
+def _write(file, *, trials, found, top, source):
     """Write the trials, then the TOML file: if this exists, both are complete."""
     from ..runs.config import config_text
-    from ..storage.checksums import write_text
     from ..tuning.tune import trials_csv
-    from .config import absolute_source
 
-    write_text(trials, trials_csv(found.trials))
-    write_text(out, config_text(top, absolute_source(source), found.settings))
+    if trials:
+        trials.write(trials_csv(found.trials))
+    file.write(config_text(top, source, found.settings))
 
 
 def _line(trial):
@@ -152,5 +162,6 @@ def _text(facts):
         taken = "  (taken)" if gate["taken"] else ""
         lines.append(f"{_label(gate):{width}}  {gate['H']:.3f}  {left_out}{taken}")
     lines += [f"warning: {name} is the least or greatest value tried" for name in facts["edges"]]
-    lines.append(f"all trials: {facts['trials_file']}")
+    if facts["trials_file"]:
+        lines.append(f"all trials: {facts['trials_file']}")
     return "\n".join([*lines, f"next: tinygzsl train --config {facts['config']}"])

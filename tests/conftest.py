@@ -20,7 +20,7 @@ def tiny_dataset():
     return _tiny_dataset
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_xlsa17():
     """write_xlsa17(folder, ...) -> dict of the variables written; see _write_xlsa17."""
     return _write_xlsa17
@@ -163,13 +163,13 @@ def small_model():
     return _small_model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_cli():
     """run_cli(*args) -> click's Result of `tinygzsl args...`, with stdout and stderr apart."""
     return _run_cli
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fast_options():
     """Command-line options that make `train` take well under a second on write_xlsa17's data."""
     return ["--preset", "small", *(part for s in FAST_SETTINGS for part in ("--set", s))]

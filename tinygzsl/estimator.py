@@ -12,7 +12,6 @@ from . import kernels, pipeline, router
 from .checkpoints import Checkpoints
 from .datasets.array_checks import (
     check_dtype,
-    check_labels,
     check_matrix,
     check_training_arrays,
     check_unseen,
@@ -31,12 +30,13 @@ from .proxies import FRESH_DRAW, ProxySource, check_passed
 from .runtime.array import Array
 from .runtime.backend import array_module, device_module, on_host, to_host
 from .runtime.checks import check_number, check_seen
+from .runtime.labels import check_labels
 from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for
 from .settings.describe import with_settings
 from .settings.names import names_checked
 from .sklearn_protocol import NamedColumns, Parameters
-from .storage.arrays_file import FORMAT, State, write_npz
+from .storage.arrays_file import FORMAT, State, write_model
 from .text import quoted, shown
 from .tuning import auto, learned_gate
 from .vsmm import VSMM
@@ -671,7 +671,9 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         ValueError
             If the model is not fitted, or the arrays don't fit it or hold NaN.
         """
-        return float((self.predict(X) == check_labels("y", y, rows=len(X))).mean())
+        labels = self.predict(X)
+        y = check_labels("y", y, rows=len(labels), like=labels)
+        return float((labels == y).mean())
 
     def save(self, path: Any) -> None:
         """Write the model to a file, for `tinygzsl.load_model`.
@@ -692,7 +694,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
             If the file can't be written.
         """
         state = self.state()
-        write_npz(path, State(state.header, on_host(state.arrays)))
+        write_model(path, State(state.header, on_host(state.arrays)))
 
     def state(self) -> State:
         """Return what predict needs, and the generators of the proxies.

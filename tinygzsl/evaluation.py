@@ -28,6 +28,7 @@ from .metrics import (
     route_shares,
 )
 from .router import RouteResult
+from .runtime.labels import check_same_kind
 from .stacking.routed import RoutedGZSL, RoutedResult
 from .stacking.stack import StackedGZSL
 
@@ -123,6 +124,7 @@ def evaluate(model: Routing | Baseline, data: Dataset) -> dict[str, Any]:
     check_test(data)
     if not hasattr(model, "classes_"):
         raise ValueError("the model is not fitted; call fit first")
+    check_same_kind(classes_=model.classes_, seen_classes=data.seen_classes)
     if not np.array_equal(data.seen_classes, model.classes_):
         shared = np.isin(data.seen_classes.astype(str), model.classes_.astype(str)).sum()
         raise ValueError(

@@ -25,6 +25,7 @@ from .gates.neighbours import Neighbours, fit_neighbours
 from .gates.panel import score_unit
 from .nn.device_memory import FREE_SOME, blocks, device_errors, take_rows
 from .nn.random import Purpose
+from .nn.room import check_room
 from .proxies import FRESH_DRAW, TRAINING_DRAW, ProxySource
 from .ptc import train_ptc
 from .router import VsmmScores
@@ -111,9 +112,12 @@ class Trained:
 def scale(X: Array, index: np.ndarray, prototypes: Array, plan: Plan) -> SeenData:
     """Fit the scalers to X (n, d) and prototypes (S, k), and apply them.
 
-    index (n,) are the classes of X as rows of prototypes.
+    index (n,) are the classes of X as rows of prototypes. MemoryError if the settings ask for more
+    memory than there is.
     """
     settings, xp, dtype = plan.settings, plan.xp, plan.dtype
+    n_classes, k = prototypes.shape
+    check_room(settings, d=X.shape[1], k=k, n_classes=n_classes, xp=xp, dtype=dtype)
     feature_scaler, x = fit_and_scale("X", X, settings.scale_features, xp=xp, dtype=dtype)
     prototype_scaler, a = fit_and_scale(
         "prototypes", prototypes, settings.scale_prototypes, xp=xp, dtype=dtype

@@ -322,7 +322,8 @@ def train_vsmm(
     if checkpoint:
         checkpoint.restore(training)
     out = {name: [xp.empty_like(p) for p in net.params] for name, net in vsmm.networks.items()}
-    batch = xp.empty(((1 if proxies is None else 2) * settings.vsmm_batch, x.shape[1]), x.dtype)
+    rows_per_batch = min(settings.vsmm_batch, n) * (1 if proxies is None else 2)
+    batch = xp.empty((rows_per_batch, x.shape[1]), x.dtype)
     per_epoch = math.ceil(n / settings.vsmm_batch)
     total = settings.vsmm_epochs * per_epoch
     for epoch in range(len(training.history), settings.vsmm_epochs):

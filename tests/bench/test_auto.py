@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tinygzsl.baselines import ESZSL, PrototypeRidge
-from tinygzsl.datasets import save_npz
+from tinygzsl.datasets import load_dataset, save_npz
 from tinygzsl.stacking import StackedGZSL
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -76,7 +76,9 @@ def test_rows_are_written_as_they_come_and_not_measured_again(auto, tiny_dataset
             assert row["below_oracle"] == pytest.approx(row["oracle"] - row["H"])
             assert row["below_oracle"] >= -1e-9
         assert f"| {row['H']:.3f} |" in table
-    assert f"auto: H {np.mean([row['H'] for row in rows]):.3f} ±" in table
+    means = [f"{np.mean([row[key] for row in rows]):.3f} ± " for key in ("S", "U", "H")]
+    (line,) = [line for line in table.splitlines() if line.startswith("| tiny | auto | 2 |")]
+    assert all(mean in line for mean in means)
 
 
 def test_best_and_the_baselines_have_rows_of_drawn_splits(
@@ -94,7 +96,19 @@ def test_best_and_the_baselines_have_rows_of_drawn_splits(
     found = [(row["baseline"], row["seed"], row["strict"]) for row in rows[2:]]
     assert found == [(name, i, True) for i in (0, 1) for name in ("ESZSL", "PrototypeRidge")]
     assert all(row["below_oracle"] >= -1e-9 for row in rows[2:])
-    assert "PrototypeRidge: H " in table
+    assert "| tiny, class splits | PrototypeRidge | 2 |" in table
+
+
+def test_saved_splits_are_those_that_are_measured(auto, tiny_dataset, tmp_path):
+    save_npz(tiny_dataset(), tmp_path / "tiny.npz")
+    drawn = ["--method", "auto", "--class-splits", "2", "--draw", "1a2b3c4d"]
+    command = [str(tmp_path / "tiny.npz"), *drawn, "--save", str(tmp_path)]
+    assert CliRunner().invoke(auto.main, command).exit_code == 0
+    for i in range(2):
+        saved = load_dataset(tmp_path / f"split-{i}.npz")
+        split = auto.class_split(load_dataset(tmp_path / "tiny.npz"), i, draw=0x1A2B3C4D)
+        np.testing.assert_array_equal(saved.X_test, split.X_test)
+        np.testing.assert_array_equal(saved.unseen_classes, split.unseen_classes)
 
 
 def test_splits_and_their_number_go_together(auto, tmp_path):

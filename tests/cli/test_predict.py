@@ -94,6 +94,31 @@ def test_features_from_csv_and_out(saved, run_cli, tmp_path, with_label):
     assert [int(row["label"]) for row in rows] == model.predict(data.X_test).tolist()
 
 
+@pytest.mark.parametrize("label", ['"label"', " label ", "\ufefflabel", '\ufeff"label"'])
+def test_headers_as_other_programs_write_them(saved, run_cli, tmp_path, label):
+    """R's write.csv puts names and text in quotes, numbers not."""
+    model, data = saved
+    lines = [",".join([label, *(f'"f{i}"' for i in range(12))])]
+    for row in data.X_test.tolist():
+        lines.append(",".join(['"a class, or none"', *map(str, row)]))
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    result = run_cli("predict", tmp_path / "model.npz", tmp_path / "x.csv")
+    assert result.exit_code == 0, result.stderr
+    labels = [int(row["label"]) for row in rows_of(result.stdout)]
+    assert labels == model.predict(data.X_test).tolist()
+
+
+def test_numbers_in_quotes(saved, run_cli, tmp_path):
+    model, data = saved
+    lines = [",".join(f'"f{i}"' for i in range(12))]
+    lines += [",".join(f'"{value}"' for value in row) for row in data.X_test.tolist()]
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    result = run_cli("predict", tmp_path / "model.npz", tmp_path / "x.csv")
+    assert result.exit_code == 0, result.stderr
+    labels = [int(row["label"]) for row in rows_of(result.stdout)]
+    assert labels == model.predict(data.X_test).tolist()
+
+
 @pytest.mark.parametrize(
     ("file", "content", "parts"),
     [

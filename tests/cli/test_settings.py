@@ -187,3 +187,12 @@ def test_set_is_completed(command):
     ]
     assert list(offered(words, "gan_train_on=t")) == ["gan_train_on=true"]
     assert offered(words, "gan.lr=") == offered(words, "none=") == {}
+
+
+@pytest.mark.parametrize("depth", [600, 100_000])
+@pytest.mark.parametrize("opening", ["[", "{a="])
+def test_brackets_nested_too_deep(run_cli, depth, opening):
+    result = run_cli("train", "letters", "--set", f"gan.batch={opening * depth}")
+    assert result.exit_code == 2
+    (line,) = (line for line in result.stderr.splitlines() if line.startswith("Error: "))
+    assert "whose brackets are nested too deep; write a list like [64, 32]" in line

@@ -3,11 +3,11 @@ import pytest
 
 from tinygzsl.datasets.array_checks import (
     check_finite,
-    check_labels,
     check_matrix,
     check_training_arrays,
     check_unseen,
 )
+from tinygzsl.runtime.labels import check_labels
 
 X, Y, A = np.ones((6, 3)), np.array([4, 4, 7, 7, 7, 4]), np.ones((2, 5))
 SEEN, UNSEEN = np.array([4, 7]), np.array([5, 9, 1])
@@ -97,8 +97,8 @@ def test_labels_come_back_as_an_array(y):
 @pytest.mark.parametrize(
     ("y", "kind"),
     [
-        (np.ones(6), "float64 with shape (6,)"),
-        (np.ones((6, 1), int), "int64 with shape (6, 1)"),
+        (np.ones((3, 2), int), "int64 with shape (3, 2)"),
+        (np.ones((1, 6), int), "int64 with shape (1, 6)"),
         (np.ones(6, bool), "bool with shape (6,)"),
         (np.array(["a", None, 1, 2, 3, 4], object), "object with shape (6,)"),
         (None, "object with shape ()"),
@@ -172,7 +172,7 @@ def test_unseen_classes_come_back_as_an_array(classes, seen):
         (np.ones((3, 4)), UNSEEN, ("4 columns but the model's seen prototypes has 5",)),
         (UNSEEN_A, None, ("without unseen_classes", "one label per row")),
         (UNSEEN_A, UNSEEN[:2], ("unseen_classes has 2 labels for 3",)),
-        (UNSEEN_A, UNSEEN + 0.5, ("unseen_classes is float64",)),
+        (UNSEEN_A, UNSEEN + 0.5, ("unseen_classes has the label 5.5 at row 0",)),
         (UNSEEN_A, list("abc"), ("unseen_classes are <U1 but the seen ones int64", "one kind")),
         (UNSEEN_A, [5, 7, 9], ("class 7 is both seen and unseen", "leave it out")),
         (UNSEEN_A, [5, 9, 5], ("names a class twice among its 3",)),

@@ -196,3 +196,8 @@ def test_bad_files_of_views(with_sent, sentence, text, parts):
 def test_column_names_with_colons_are_names(write):
     data = load_csv(write(prototypes=PROTOTYPES.replace("striped", "wing::striped")))
     assert data.seen_prototypes.tolist() == [[0.1], [0.2]]
+
+
+def test_a_label_that_numpy_would_shorten_is_refused(sentence):
+    with sentence(ValueError, "label has the label 'a\\x00' at row 1", "rename the class"):
+        labels_from_text(["a", "a\0"])

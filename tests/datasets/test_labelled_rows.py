@@ -100,7 +100,7 @@ def test_series_in_a_dict_bring_the_names_of_the_columns(sentence):
         ({1: [1, 2], 2: [1]}, ["shape (1,) for the class 2 but (2,) for 1"]),
         ({"a": [1, 2], "b": [[1, 2]]}, ["a vector for 'a' but not for 'b'"]),
         ({1: [1, 2], "b": [1, 2]}, ["the list of classes in prototypes is object"]),
-        ({1.5: [1, 2]}, ["the list of classes in prototypes is float64"]),
+        ({1.5: [1, 2]}, ["the list of classes in prototypes", "1.5"]),
         (Frame(A, "uv", [(1, 2), (3, 4), (5, 6)]), ["the index of prototypes is int64"]),
         ({"att": A}, ["prototypes is a dict of views ('att')"]),
         (Frame(A, ["u", 3]), ["1 columns with text for a name and 1 others, the first is 3"]),

@@ -117,3 +117,14 @@ def test_cells_that_hold_no_text(tmp_path, write_mat, sentence):
     write_mat(tmp_path / "a.mat", {"names": cells})
     with sentence(ValueError, "names is", "a cell array of other things than strings"):
         read_mat(tmp_path / "a.mat", ["names"])
+
+
+def test_v73_packed_otherwise_names_the_packing(tmp_path, sentence):
+    h5py = pytest.importorskip("h5py")
+    for options, name in (({"compression": "lzf"}, "LZF (HDF5's filter 32000)"),
+                          ({"scaleoffset": 0}, "scale-offset (HDF5's filter 6)")):  # fmt: skip
+        with h5py.File(tmp_path / "a.mat", "w") as file:
+            file.create_dataset("att", data=np.arange(600).reshape(20, 30), **options)
+        with sentence(ValueError, f"a.mat: /att is packed by {name}; save it with ",
+                      "compression='gzip'", "save -v7"):  # fmt: skip
+            read_mat(tmp_path / "a.mat", ["att"])

@@ -103,7 +103,12 @@ def test_labels_that_csv_would_change_are_refused(tmp_path, tiny_dataset, senten
     data = tiny_dataset()
     y = np.array([form.format(label) for label in data.y_train])
     data = dataclasses.replace(
-        data, y_train=y, seen_classes=np.unique(y), X_test=data.X_test[:0], y_test=y[:0]
+        data,
+        y_train=y,
+        seen_classes=np.unique(y),
+        unseen_classes=data.unseen_classes.astype(str),
+        X_test=data.X_test[:0],
+        y_test=y[:0],
     )
     with sentence(ValueError, f"label {form.format(0)!r} has a line break or a space at an end"):
         save_csv(data, tmp_path / "bad")

@@ -242,7 +242,7 @@ def test_route_shares_by_hand():
 TWO = np.zeros((2, 1))
 BAD_CALLS = {
     "no samples": (lambda: per_class_accuracy([], []), r"y_true has shape \(0,\)"),
-    "two-dimensional labels": (lambda: mean_class_accuracy([[1]], [1]), r"shape \(1, 1\)"),
+    "two-dimensional labels": (lambda: mean_class_accuracy([[1, 2]], [1]), r"shape \(1, 2\)"),
     "lengths": (lambda: per_class_accuracy([1, 2], [1]), "y_pred has 1 entries but y_true has 2"),
     "label kinds": (lambda: mean_class_accuracy([1], ["1"]), "y_pred has dtype <U1"),
     "negative accuracy": (lambda: harmonic_mean(-0.1, 0.5), "s has the value -0.1"),

@@ -128,6 +128,9 @@ def test_refuses_what_is_no_run(run_cli, tmp_path, command):
         pytest.importorskip("matplotlib", reason="matplotlib is not installed; no figure drawn")
     refused(run_cli(command, tmp_path / "none"), "none is not a folder")
     refused(run_cli(command, tmp_path), "model.npz does not exist")
+    (tmp_path / "a.npz").write_bytes(b"a model")
+    words = "a.npz is a file, but the files beside a model are needed too; pass the run folder"
+    refused(run_cli(command, tmp_path / "a.npz"), words, "model.npz, config.toml and manifest.json")
 
 
 def test_refuses_damaged_and_foreign_metrics(run_cli, run):

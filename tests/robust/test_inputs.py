@@ -7,6 +7,7 @@ import pytest
 
 import tinygzsl as tz
 from tinygzsl.baselines import ESZSL, SAE, ConSE
+from tinygzsl.stacking import StackedGZSL
 
 
 @pytest.fixture
@@ -156,11 +157,11 @@ def test_negative_and_text_labels_are_only_names(data, answers):
 
 BAD = [
     ("y", lambda y: y.astype(np.uint64) + np.uint64(2**63), "has the label 9223372036854775814"),
-    ("y", lambda y: y.astype(float), "y is float64"),
+    ("y", lambda y: y + 0.5, "y has the label 0.5 at row 0"),
     ("y", lambda y: y > 2, "y is bool"),
-    ("y", lambda y: y.astype("S"), "one integer or string label per sample"),
-    ("y", lambda y: y[:, None], "y is int64 with shape (150, 1)"),
-    ("X", lambda X: X.astype(object), "X is object with shape (150, 12)"),
+    ("y", lambda y: y.astype(complex), "one integer or string label per sample"),
+    ("y", lambda y: y[None], "y is int64 with shape (1, 150)"),
+    ("X", lambda X: X.astype(str), "X is <U32 with shape (150, 12)"),
     ("X", lambda X: X.astype(complex), "X is complex128"),
     ("X", lambda X: [*X.tolist()[:-1], [1.0]], "a list of 150 rows is not a matrix"),
     ("X", lambda X: np.ma.masked_greater(X, 5), "of the 1800 values of an array are masked"),
@@ -181,6 +182,80 @@ def test_labels_of_unseen_classes_beyond_int64_are_refused(data, small_model, se
     labels = np.array([2, 2**64 - 1], np.uint64)
     with sentence(ValueError, "unseen_classes has the label 18446744073709551615"):
         model.predict(data.X_test, data.unseen_prototypes, labels)
+
+
+class Frame:
+    """A data frame with nullable or mixed columns, as NumPy sees it: rows of objects."""
+
+    def __init__(self, x):
+        self.rows = np.array([[*map(float, row[:-1]), bool(row[-1] > 0)] for row in x], object)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.rows if dtype is None else self.rows.astype(dtype)
+
+
+class Missing:
+    """pandas.NA, which is no number."""
+
+    def __repr__(self):
+        return "<NA>"
+
+
+def test_frames_with_nullable_and_bool_columns_are_numbers(data, answers):
+    def plain(x):
+        return np.asarray(Frame(x)).astype(float) if x.ndim == 2 else x
+
+    want = answers(*map(plain, arrays(data)))
+    assert same(answers(*(Frame(x) if x.ndim == 2 else x for x in arrays(data))), want)
+
+
+@pytest.mark.parametrize("value", [Missing(), None, "7", 1j])
+@pytest.mark.parametrize("new", [tz.EntropySeparationGZSL, ESZSL])
+def test_what_is_missing_in_a_frame_is_named(data, sentence, new, value):
+    X, y, A, X_test, A_unseen, unseen = arrays(data)
+    model = new().fit(X, y, A) if new is ESZSL else None
+    frame, table, queries = Frame(X), Frame(A), Frame(X_test)
+    frame.rows[5, 2] = table.rows[3, 1] = queries.rows[7, 4] = value
+    with sentence(ValueError, f"X is object with shape (150, 12) and holds {value!r} in row 5, "
+                  "column 2; pass a matrix of numbers"):  # fmt: skip
+        new().fit(frame, y, A)
+    with sentence(ValueError, f"prototypes is object with shape (5, 6) and holds {value!r} in row "
+                  "3, column 1"):  # fmt: skip
+        new().fit(X, y, table)
+    if model:
+        with sentence(ValueError, "X is object", f"holds {value!r} in row 7, column 4"):
+            model.predict(queries, A_unseen, unseen)
+
+
+def test_an_integer_beyond_floats_in_a_frame_is_refused(data, small_model, sentence):
+    frame = Frame(data.X_train)
+    frame.rows[0, 0] = 10**400
+    with sentence(ValueError, "X is object with shape (150, 12)", "pass a matrix of numbers"):
+        small_model().fit(frame, data.y_train, data.seen_prototypes)
+
+
+def test_sparse_matrices_are_refused_with_the_way_to_pass_them(data, small_model, sentence):
+    sparse = pytest.importorskip("scipy.sparse")
+    X, y, A, X_test, A_unseen, unseen = arrays(data)
+    stack = StackedGZSL(experts=[ESZSL()], features=("gap",))
+    for model, name in ((small_model(), "prototypes"), (ESZSL(), "prototypes"),
+                        (stack, "seen_prototypes")):  # fmt: skip
+        with sentence(ValueError, "X is a sparse matrix; pass X.toarray()"):
+            model.fit(sparse.csr_matrix(X), y, A)
+        with sentence(ValueError, f"{name} is a sparse matrix; pass {name}.toarray()"):
+            model.fit(X, y, sparse.csc_array(A))
+        with sentence(ValueError, "y is a sparse matrix; pass y.toarray()"):
+            model.fit(X, sparse.csr_matrix(y[:, None]), A)
+    with sentence(ValueError, "X_test is a sparse matrix; pass X_test.toarray()"):
+        replace(data, X_test=sparse.csr_array(X_test))
+    model = ESZSL().fit(X, y, A)
+    with sentence(ValueError, "X is a sparse matrix"):
+        model.predict(sparse.coo_matrix(X_test))
+    with sentence(ValueError, "unseen_prototypes is a sparse matrix"):
+        model.predict(X_test, sparse.csr_matrix(A_unseen), unseen)
 
 
 @pytest.mark.parametrize("method", [ESZSL, SAE, ConSE])

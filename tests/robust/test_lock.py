@@ -1,5 +1,6 @@
 """A run folder is held by one process at a time, and a killed one holds nothing."""
 
+import os
 import signal
 import sys
 import time
@@ -86,3 +87,59 @@ def test_a_run_folder_appears_with_its_configuration(tmp_path, sentence):
         create_run(run, "seed = 1\n")
     assert (run / "config.toml").read_text() == "seed = 0\n"
     assert [p.name for p in run.parent.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("content", ["tinygzsl 123\n", "123\n", ""])
+def test_the_lock_that_a_killed_training_left_is_taken(tmp_path, content):
+    """0.1.0 wrote the process id alone."""
+    run = create_run(tmp_path / "run", "seed = 0\n")
+    (run / LOCK).write_text(content)
+    RunLock(run).release()
+    assert (run / LOCK).exists() == (content == "")
+
+
+def snapshot(folder):
+    """What is in a folder: each file's content, and each link's target."""
+    found = (p for p in folder.rglob("*") if p.is_symlink() or p.is_file())
+    return {p: os.readlink(p) if p.is_symlink() else p.read_bytes() for p in found}
+
+
+@pytest.mark.parametrize("config", [None, "[params]\ntheme = 1\n", "seed = 0\n"])
+@pytest.mark.parametrize("lock", ["", "123\n", "tinygzsl 123\n", None])
+def test_a_folder_that_is_no_run_is_not_resumed_and_not_touched(tmp_path, run_cli, config, lock):
+    folder, target = tmp_path / "project", tmp_path / "target"
+    folder.mkdir()
+    target.write_text("important\n")
+    if config is not None:
+        (folder / "config.toml").write_text(config)
+    if lock is None:
+        (folder / LOCK).symlink_to(target)
+    else:
+        (folder / LOCK).write_text(lock)
+    before = snapshot(tmp_path)
+    result = run_cli("train", "--resume", folder)
+    assert result.exit_code == 2
+    expected = "is not a run: it has no config.toml" if config is None else "doesn't name a dataset"
+    assert str(folder) in result.stderr and expected in result.stderr
+    assert run_cli("train", "letters", "--out", folder).exit_code == 2
+    assert snapshot(tmp_path) == before
+
+
+def test_a_run_whose_lock_is_a_link_is_not_resumed(tmp_path, run_cli, write_xlsa17, fast_options):
+    write_xlsa17(tmp_path / "data")
+    run, target = tmp_path / "run", tmp_path / "target"
+    assert run_cli("train", tmp_path / "data", *fast_options, "--out", run).exit_code == 0
+    target.write_text("important\n")
+    (run / LOCK).symlink_to(target)
+    result = run_cli("train", "--resume", run)
+    assert result.exit_code == 2
+    assert f"Error: {run / LOCK} is no lock file of tinygzsl" in result.stderr
+    assert (run / LOCK).is_symlink() and target.read_text() == "important\n"
+
+
+def test_resume_of_nothing(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run_cli("train", "letters", "--resume", "")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: --resume is empty; name the run folder")
+    assert list(tmp_path.iterdir()) == []

@@ -124,3 +124,16 @@ def test_nobody_reads_the_output():
     assert closed.stdout == "0\n"
     broken = start("sh", "-c", '"$@" predict no.npz x.npy 2>&-; echo "$?"', "sh", *COMMAND)
     assert broken.stdout == "2\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("words", ["--help", "--version", "train --help", "info"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_stdout_on_a_full_disk(words, unbuffered):
+    """Python would try again at exit to write what is left; that is dropped."""
+    script = '"$@" > /dev/full'
+    variables = {"PYTHONUNBUFFERED": unbuffered}
+    full = start("sh", "-c", script, "sh", *COMMAND, *words.split(), variables=variables)
+    assert full.returncode == 2
+    assert full.stderr.startswith("Error: ") and full.stderr.count("\n") == 1
+    assert "No space left on device; free some space or write elsewhere" in full.stderr

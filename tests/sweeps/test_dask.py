@@ -1,7 +1,9 @@
 """The dask engine on two single-threaded worker processes; skipped without distributed."""
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -99,6 +101,7 @@ def test_a_cluster_of_its_own_from_the_command_line(sweep, tmp_path):
     pytest.importorskip("distributed")
     result = sweep("--scheduler", "local-cluster", "--processes", 1, out="rows.csv")
     assert result.exit_code == 0, result.output
+    assert "opens ports on 127.0.0.1 without authentication" in result.stderr
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == 3
 
 
@@ -108,3 +111,47 @@ def test_without_distributed_a_sentence_says_how_to_get_it(sweep, tmp_path, monk
     assert result.exit_code == 2
     assert "pip install 'tinygzsl[cluster]'" in result.stderr
     assert not (tmp_path / "rows.csv").exists()
+
+
+def test_a_scheduler_without_workers_is_not_waited_for_for_ever(runs_of, sentence, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("tinygzsl.sweeps.cluster.WORKER_SECONDS", 0.3)
+    said = []
+    with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as empty:
+        address = empty.scheduler_address
+        engine = DaskEngine(address, 1, say=said.append)
+        with sentence(OSError, f"no worker has come to the scheduler at {address}", "dask worker"):
+            list(engine.results(runs_of()))
+    assert said == [f"waiting up to 0.3 s for a worker at {address}"]
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate with its key, in one file."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed, so there is no certificate")
+    key, cert, both = (tmp_path / name for name in ("key.pem", "cert.pem", "both.pem"))
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+    command += ["-subj", "/CN=test", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    both.write_text(key.read_text() + cert.read_text())
+    return both
+
+
+@pytest.mark.parametrize("required", [True, None])
+def test_tls_of_dasks_configuration_is_used(
+    certificate, required, runs_of, comparable, monkeypatch
+):
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    names = ("ca-file", "scheduler.cert", "worker.cert", "client.cert")
+    tls = {f"distributed.comm.tls.{name}": str(certificate) for name in names}
+    said, clusters, real = [], [], distributed.LocalCluster
+    monkeypatch.setattr(
+        distributed, "LocalCluster", lambda **how: clusters.append(real(**how)) or clusters[-1]
+    )
+    runs = runs_of(splits="1", seeds="0")
+    with dask.config.set({**tls, "distributed.comm.require-encryption": required}):
+        rows = list(DaskEngine("local-cluster", 1, say=said.append).results(runs))
+    assert comparable(rows) == comparable(map(run_row, runs))
+    assert clusters[0].scheduler_address.startswith("tls://127.0.0.1:")
+    assert said == []

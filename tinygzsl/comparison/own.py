@@ -40,6 +40,7 @@ from ..datasets import Dataset
 from ..datasets.views import Prototypes, as_views, each_view
 from ..metrics import accuracies, ausuc, mean_class_accuracy
 from ..router import sample_rows, score_deviation
+from ..runtime.backend import refuse_masked
 from ..text import quoted, shown
 from .methods import Evaluated, Method
 
@@ -242,6 +243,7 @@ class OwnModel:
             y = self._model.predict(
                 np.array(X), each_view(np.array, unseen_prototypes), np.array(unseen_classes)
             )
+            refuse_masked(y, "its result")
             y = np.array(y)
         return self._checked(y, classes, rows=len(X))
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..runtime.array import Array
-from ..runtime.backend import array_module, to_host
+from ..runtime.backend import array_module, is_number, refuse_masked, refuse_sparse, to_host
+from ..runtime.labels import check_labels
 from ..text import quoted, warn
 
 LARGEST = 1e12  # largest scaled value: squares of a network's values then still fit float32
@@ -108,9 +109,11 @@ def check_matrix(name: str, x: Array, *, columns: int | None = None, why: str = 
     """
     if x.dtype == object and x.ndim == 0 and isinstance(x.tolist(), Mapping):
         raise views_refused(name, x.tolist())  # np.asarray makes such arrays of dicts
+    refuse_sparse(x, name)
     if x.ndim != 2 or x.dtype.kind not in "fiub":
         raise ValueError(
-            f"{name} is {x.dtype} with shape {x.shape}; pass a matrix of numbers, (rows, columns)"
+            f"{name} is {x.dtype} with shape {x.shape}{_no_number(x)}; pass a matrix of numbers, "
+            "(rows, columns)"
         )
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"{name} has shape {x.shape}; pass at least one row and one column")
@@ -120,25 +123,15 @@ def check_matrix(name: str, x: Array, *, columns: int | None = None, why: str = 
         )
 
 
-def check_labels(name: str, y: Array, *, rows: int | None) -> np.ndarray:
-    """Return y (rows,) as a host array of int64 or strings; ValueError for anything else.
-
-    If rows is None, any number of labels is allowed.
-    """
-    y = to_host(y)
-    if y.dtype == object and all(isinstance(label, str) for label in y.ravel()):
-        y = y.astype(str)  # pandas stores text as objects
-    if y.ndim != 1 or y.dtype.kind not in "iuU":
-        raise ValueError(
-            f"{name} is {y.dtype} with shape {y.shape}; pass one integer or string label per sample"
-        )
-    if rows is not None and y.shape[0] != rows:
-        raise ValueError(f"{name} has {y.shape[0]} labels for {rows} samples; pass one per sample")
-    if y.dtype.kind == "u" and y.size and int(y.max()) > np.iinfo(np.int64).max:
-        raise ValueError(
-            f"{name} has the label {int(y.max())}; pass labels below 2**63, or strings"
-        )
-    return y if y.dtype.kind == "U" else y.astype(np.int64)  # uint64 and int64 together give float
+def _no_number(x: Array) -> str:
+    """Return the place of the first object of x (n, d) that is no number, as text."""
+    if x.dtype != object or x.ndim != 2:
+        return ""
+    for at, value in enumerate(to_host(x).ravel().tolist()):
+        if not is_number(type(value)):
+            row, column = divmod(at, x.shape[1])
+            return f" and holds {quoted(value)} in row {row}, column {column}"
+    return ""
 
 
 def check_training_arrays(
@@ -149,6 +142,8 @@ def check_training_arrays(
     x is (n, d), y (n,) and prototypes (S, k), which the sentences call `name`. Raises ValueError
     for data that can't be trained on.
     """
+    refuse_masked(x, "X")
+    refuse_masked(prototypes, name)
     check_matrix("X", x)
     y = check_labels("y", y, rows=x.shape[0])
     check_matrix(name, prototypes)

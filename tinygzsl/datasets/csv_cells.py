@@ -24,7 +24,12 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
     try:
-        names = _header(path)
+        names = header(path)
+        if len(names) < 2 or names[0] != "label":
+            raise ValueError(
+                f"{path} line 1 starts with {quoted(names[:3])}; "
+                "expected a header of comma-separated names, the first one `label`"
+            )
         labels = _labels(path, len(names))
         if not labels:
             return [], np.empty((0, len(names) - 1)), names[1:]
@@ -33,6 +38,12 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
         raise not_utf8(path, error) from None
     except csv.Error as error:
         raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
+
+
+def header(path: Path) -> list[str]:
+    """Return the names in the first line, without quotes; errors of the encoding and of csv."""
+    with open(path, encoding=ENCODING, newline="") as file:
+        return [name.strip() for name in next(csv.reader(file), [])]
 
 
 def not_utf8(path: Path, error: UnicodeDecodeError) -> ValueError:
@@ -62,17 +73,6 @@ def _quoted(text: str, what: str) -> str:
     if "," in text or '"' in text:
         return '"' + text.replace('"', '""') + '"'
     return text
-
-
-def _header(path: Path) -> list[str]:
-    with open(path, encoding=ENCODING, newline="") as file:
-        names = [name.strip() for name in next(csv.reader(file), [])]
-    if len(names) < 2 or names[0] != "label":
-        raise ValueError(
-            f"{path} line 1 starts with {quoted(names[:3])}; "
-            "expected a header of comma-separated names, the first one `label`"
-        )
-    return names
 
 
 def _labels(path: Path, width: int) -> list[str]:

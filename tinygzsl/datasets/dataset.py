@@ -11,11 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime.backend import refuse_masked, refuse_sparse
+from ..runtime.labels import check_labels, check_same_kind
 from ..storage.checksums import fingerprint
 from ..text import quoted
 from .array_checks import check_finite, check_training_arrays
 from .named_columns import Columns, ViewColumns, by_view, with_names
 from .views import ONE, AnyPrototypes, as_views, each_view, named_tables, widths
+
+LABELS = ("y_train", "y_test", "seen_classes", "unseen_classes")  # fields of Dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,9 @@ class TrainingSet:
     validation: tuple[np.ndarray, np.ndarray] | None = None
     feature_names: Columns = None
     attribute_names: ViewColumns = None
+
+    def __post_init__(self) -> None:
+        _set_labels(self, "y", "classes")
 
     def __repr__(self) -> str:
         (n, d), classes = self.X.shape, len(self.classes)
@@ -131,6 +138,7 @@ class Dataset:
     attribute_names: ViewColumns = None
 
     def __post_init__(self) -> None:
+        _set_labels(self, *LABELS)
         check_structure(self)
 
     def __repr__(self) -> str:
@@ -208,6 +216,12 @@ class Dataset:
         )
 
 
+def _set_labels(data: TrainingSet | Dataset, *names: str) -> None:
+    """Make these fields int64 or text; ValueError if they hold anything else."""
+    for name in names:
+        object.__setattr__(data, name, check_labels(name, getattr(data, name)))
+
+
 def check_training(training: TrainingSet) -> None:
     """Raise ValueError unless a TrainingSet can be trained on.
 
@@ -255,6 +269,8 @@ def check_structure(dataset: Dataset) -> None:
     check_columns("X_test", dataset.X_test, "X_train", dataset.X_train)
     check_prototypes(dataset)
     check_names(dataset)
+    labels = {name: getattr(dataset, name) for name in LABELS}
+    check_same_kind(**{name: array for name, array in labels.items() if len(array)})
     check_classes(dataset.seen_classes, dataset.y_train, "y_train")
     if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
         raise ValueError(
@@ -299,6 +315,8 @@ def check_names(dataset: Dataset) -> None:
 
 def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -> None:
     """Raise ValueError unless table is a numeric (n, columns) array and rows is (n,)."""
+    refuse_masked(table, name)
+    refuse_sparse(table, name)
     if table.ndim != 2 or table.shape[1] == 0:
         raise ValueError(f"{name} has shape {table.shape}; expected (n, columns), columns > 0")
     if table.dtype.kind not in "fiu":

@@ -14,8 +14,9 @@ import numpy as np
 
 from ..runtime.array import Array
 from ..runtime.backend import array_module, as_array
+from ..runtime.labels import check_labels
 from ..text import quoted
-from .array_checks import check_labels, views_refused
+from .array_checks import views_refused
 from .named_columns import Columns, Table, as_table, text_names
 from .views import ONE, as_views
 

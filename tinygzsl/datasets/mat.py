@@ -9,7 +9,7 @@ import numpy as np
 
 from ..text import shown
 from .mat5 import read_mat5
-from .mat73 import read_mat73
+from .mat73 import PackedOtherwise, read_mat73
 
 Reader = Callable[[Path, Iterable[str]], tuple[list[str], dict[str, np.ndarray | None]]]
 UNREADABLE = (
@@ -62,6 +62,8 @@ def read_mat(
     reader = _reader(path)
     try:
         there, found = reader(path, wanted)
+    except PackedOtherwise as error:
+        raise ValueError(f"{path}: {error}") from None
     except UNREADABLE as error:
         raise ValueError(
             f"{path} can't be read ({_words(error)}); it may be cut short, download it again"

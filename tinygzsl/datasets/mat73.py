@@ -14,6 +14,16 @@ import numpy as np
 from ..storage.npy import DEFLATE_RATIO
 
 DEFLATE, FILTERS = 1, (1, 2, 3)  # of HDF5: deflate, shuffle and Fletcher's checksum
+# Names of registered filters that pack. How much they may unpack to is not known here, so that a
+# declared size could not be checked before it is read.
+PACKERS = {
+    **{4: "szip", 5: "nbit", 6: "scale-offset", 307: "bzip2", 32000: "LZF", 32001: "Blosc"},
+    **{32004: "LZ4", 32008: "bitshuffle", 32013: "ZFP", 32015: "Zstandard", 32026: "Blosc2"},
+}
+
+
+class PackedOtherwise(ValueError):
+    """The dataset is sound, but packed by a filter that is not read."""
 
 
 def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, np.ndarray | None]]:
@@ -62,8 +72,12 @@ def _check_size(node: Any, size: int) -> None:
         return
     plist, stored = node.id.get_create_plist(), node.id.get_storage_size()
     filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
-    if any(number not in FILTERS for number in filters):
-        raise ValueError(f"{node.name} is packed by filter {max(filters)}; save it with save -v7")
+    for number in filters:
+        if number not in FILTERS:
+            raise PackedOtherwise(
+                f"{node.name} is packed by {PACKERS.get(number, 'a filter')} (HDF5's filter "
+                f"{number}); save it with compression='gzip', or from MATLAB with save -v7"
+            )
     needed = max(needed, math.prod(node.chunks or ()) * node.dtype.itemsize)
     if stored > size or needed > (DEFLATE_RATIO if DEFLATE in filters else 1) * stored:
         raise ValueError(

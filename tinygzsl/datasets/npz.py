@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from ..storage.atomic_write import written_aside
+from ..runtime.labels import check_labels, check_same_kind
 from ..storage.npy import read_zipped, zipped_names
+from ..storage.output import OutputFile
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
-from .labels import as_labels, check_same_kind
 from .named_columns import Columns
 from .stored_views import (
     STEM,
@@ -75,11 +75,11 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
         present = "X_test" if "X_test" in arrays else "y_test"
         raise ValueError(f"{path} has {present} alone; give both X_test and y_test or neither")
     X_train = as_features(arrays["X_train"], "X_train")
-    labels = {key: as_labels(arrays[key], key) for key in ("y_train", "classes")}
+    labels = {key: check_labels(key, arrays[key]) for key in ("y_train", "classes")}
     X_test, labels["y_test"] = np.empty((0, X_train.shape[1]), X_train.dtype), labels["y_train"][:0]
     if "X_test" in arrays:
         X_test = as_features(arrays["X_test"], "X_test")
-        labels["y_test"] = as_labels(arrays["y_test"], "y_test")
+        labels["y_test"] = check_labels("y_test", arrays["y_test"])
     else:
         notes = ["no test samples in the file", *notes]
     check_same_kind(**labels)
@@ -104,7 +104,8 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
 def save_npz(dataset: Dataset, path: str | Path) -> None:
     """Write a dataset as an .npz file that load_npz reads.
 
-    An existing file is replaced. The file appears complete or not at all.
+    An existing file is replaced, also at the end of a link. The file appears complete or not at
+    all.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def save_npz(dataset: Dataset, path: str | Path) -> None:
     columns = {_columns_of(stored): c for stored, c in stored_columns(dataset).items()}
     columns[FEATURE_NAMES] = dataset.feature_names
     arrays |= {key: np.array(c, dtype=np.str_) for key, c in columns.items() if c is not None}
-    with written_aside(path) as aside, open(aside, "wb") as file:
+    with OutputFile(path).written() as aside, open(aside, "wb") as file:
         np.savez_compressed(file, **arrays)
 
 

@@ -2,7 +2,7 @@
 
 Accuracies, shares and areas are fractions in [0, 1]. Labels are one-dimensional arrays of
 integers or strings, scores are finite numbers. Every function raises ValueError for empty arrays,
-arrays of different lengths, NaN and infinite values.
+arrays of different lengths, masked, NaN and infinite values.
 """
 
 from .accuracy import (

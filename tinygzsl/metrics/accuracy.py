@@ -5,7 +5,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import check_lengths, flags, labels_like, vector
+from .checks import check_lengths, flags, labels, labels_like
 
 
 def per_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def per_class_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray
     accuracies : ndarray of shape (c,)
         The share of each class's samples that are labelled correctly.
     """
-    y_true = vector("y_true", y_true)
+    y_true = labels("y_true", y_true)
     y_pred = labels_like("y_pred", y_pred, y_true)
     check_lengths(y_true=y_true, y_pred=y_pred)
     classes, index = np.unique(y_true, return_inverse=True)
@@ -94,7 +94,7 @@ def accuracies(y_true: ArrayLike, y_pred: ArrayLike, is_seen: ArrayLike) -> dict
     dict of str to float
         The keys are "S", "U" and "H".
     """
-    y_true, is_seen = vector("y_true", y_true), flags("is_seen", is_seen)
+    y_true, is_seen = labels("y_true", y_true), flags("is_seen", is_seen)
     y_pred = labels_like("y_pred", y_pred, y_true)
     check_lengths(y_true=y_true, y_pred=y_pred, is_seen=is_seen)
     s = mean_class_accuracy(y_true[is_seen], y_pred[is_seen])
@@ -117,7 +117,8 @@ def accuracy_by_class(
     dict of str to dict
         ``{"seen": {"3": 0.5, ...}, "unseen": {...}}``, accuracies by class, the class as text.
     """
-    y_true, y_pred, is_seen = np.asarray(y_true), np.asarray(y_pred), flags("is_seen", is_seen)
+    y_true, is_seen = labels("y_true", y_true), flags("is_seen", is_seen)
+    y_pred = labels_like("y_pred", y_pred, y_true)
     found = {}
     for kind, rows in (("seen", is_seen), ("unseen", ~is_seen)):
         classes, values = per_class_accuracy(y_true[rows], y_pred[rows])

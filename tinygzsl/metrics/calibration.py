@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .accuracy import class_weights
-from .checks import check_lengths, flags, scores_of, vector
+from .checks import check_lengths, flags, labels, scores_of
 
 BINS = 15  # of equal counts
 PARTS = 20  # of the histogram, of equal width
@@ -134,7 +134,7 @@ def balanced_weights(y_true: ArrayLike, seen_classes: ArrayLike) -> np.ndarray:
     ndarray of shape (n,)
         Weights of sum 1.
     """
-    of_seen, of_unseen = class_weights(vector("y_true", y_true), seen_classes)
+    of_seen, of_unseen = class_weights(labels("y_true", y_true), seen_classes)
     return (of_seen + of_unseen) / 2
 
 

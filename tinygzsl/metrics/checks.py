@@ -3,9 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..runtime.backend import refuse_masked
+from ..runtime.labels import check_labels
+
 
 def vector(name: str, values: ArrayLike) -> np.ndarray:
     """Return values as an array (n,) of at least one entry."""
+    refuse_masked(values, name)
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(
@@ -14,10 +18,15 @@ def vector(name: str, values: ArrayLike) -> np.ndarray:
     return array
 
 
+def labels(name: str, values: ArrayLike) -> np.ndarray:
+    """Return labels as an array (n,) of int64 or text, of at least one entry."""
+    return vector(name, check_labels(name, values))
+
+
 def labels_like(name: str, values: ArrayLike, y_true: np.ndarray) -> np.ndarray:
     """Return labels (n,) that can match those of y_true: both are numbers, or both are texts."""
-    array = vector(name, values)
-    if (array.dtype.kind in "biuf") != (y_true.dtype.kind in "biuf"):
+    array = labels(name, values)
+    if array.dtype.kind != y_true.dtype.kind:
         raise ValueError(
             f"{name} has dtype {array.dtype} but y_true has {y_true.dtype}, so no label can match; "
             "pass numbers in both or strings in both"

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..runtime.backend import refuse_masked
 from .accuracy import class_weights, harmonic_mean
-from .checks import check_lengths, finite, flags, labels_like, scores_of, vector
+from .checks import check_lengths, finite, flags, labels, labels_like, scores_of
 
 
 def _accuracy_at_thresholds(
@@ -44,7 +45,7 @@ def seen_unseen_curve(
     s, u : ndarray of shape (t + 1,)
         S and U at each threshold.
     """
-    novelty, y_true = scores_of("novelty", novelty), vector("y_true", y_true)
+    novelty, y_true = scores_of("novelty", novelty), labels("y_true", y_true)
     as_seen = flags("correct_as_seen", correct_as_seen)
     as_unseen = flags("correct_as_unseen", correct_as_unseen)
     check_lengths(
@@ -61,6 +62,7 @@ def seen_unseen_curve(
 
 
 def _score_matrix(name: str, scores: ArrayLike, *, n: int, n_classes: int) -> np.ndarray:
+    refuse_masked(scores, name)
     scores = np.asarray(scores)
     if scores.shape != (n, n_classes):
         raise ValueError(
@@ -118,7 +120,7 @@ def ausuc(
     float
         The area, in [0, 1].
     """
-    y_true = vector("y_true", y_true)
+    y_true = labels("y_true", y_true)
     seen = labels_like("seen_classes", seen_classes, y_true)
     unseen = labels_like("unseen_classes", unseen_classes, y_true)
     _check_classes(y_true, seen, unseen)
@@ -171,7 +173,7 @@ def best_threshold(
     threshold : float
         The threshold in nats; of several with the same H, the lowest.
     """
-    y_true = vector("y_true", y_true)
+    y_true = labels("y_true", y_true)
     supervised = labels_like("label_supervised", label_supervised, y_true)
     zero_shot = labels_like("label_zero_shot", label_zero_shot, y_true)
     entropy = scores_of("entropy", entropy)

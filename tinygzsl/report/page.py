@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets import Dataset, load_dataset
@@ -12,7 +11,7 @@ from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate, gate_of
 from ..runs.load import Run
 from ..stacking.stack import StackedGZSL
-from ..storage.checksums import file_sha256, write_text
+from ..storage.checksums import file_sha256
 from ..text import one_line
 from .charts import entropy_chart, score_chart
 from .gate_sections import experts_section, gate_section
@@ -120,27 +119,22 @@ def _changed(metrics: dict[str, Any], data: Dataset) -> list[str]:
     ]
 
 
-def write_report(content: Content, path: Path) -> list[str]:
-    """Write the page to path, complete or not at all.
-
-    The same content gives the same bytes.
+def written_page(content: Content) -> tuple[str, list[str]]:
+    """Return the page, the same text for the same content, and the warnings on it.
 
     Parameters
     ----------
     content : Content
         See gather.
-    path : Path
-        The HTML file; it is replaced if it exists.
 
     Returns
     -------
-    list of str
-        The warnings on the page.
+    page : str
+    warnings : list of str
     """
     name = _names(content.data)
     found = find_warnings(content.run, content.metrics, name=name)
-    write_text(path, report_html(content, found, name=name))
-    return found
+    return report_html(content, found, name=name), found
 
 
 def report_html(content: Content, warnings: list[str], *, name: Callable[[Any], str]) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from ..estimator import EntropySeparationGZSL
 from ..storage.atomic_write import leftovers, sync_folder
 from ..storage.checksums import write_text
-from ..storage.locks import LOCK, FolderLock
+from ..storage.locks import OF_0_1_0, OURS, FolderLock, refuse_held
+from .config import read_source
 
 MODEL, CONFIG, CURVES = "model.npz", "config.toml", "curves.csv"
 TRIALS = "trials.csv"  # the trials of --preset auto
@@ -30,8 +31,7 @@ def create_run(folder: Any, config: str) -> Path:
         f"--resume {folder}"
     )
     if folder.exists():
-        if (folder / LOCK).exists():
-            FolderLock(folder).release()  # raises an error with the process that holds it
+        refuse_held(folder)
         raise exists
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
@@ -54,8 +54,24 @@ def create_run(folder: Any, config: str) -> Path:
     return folder
 
 
+def check_run(folder: Path) -> None:
+    """Raise an error unless the folder has the config.toml of a run; nothing in it is changed.
+
+    The error is FileNotFoundError if there is none, and ValueError if it isn't of a run.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(
+            f"{folder} is not a run: it has no {CONFIG}; pass a run folder made by `train`"
+        )
+    read_source(folder / CONFIG)
+
+
 class RunLock(FolderLock):
     """Locks a run folder, and removes the incomplete files of a killed training."""
+
+    ours = OURS, OF_0_1_0
 
     def __init__(self, folder: Path):
         """Raises FileNotFoundError for a missing folder, and the errors of FolderLock."""

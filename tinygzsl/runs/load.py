@@ -54,9 +54,14 @@ def load_run(folder: Any, device: str | None = None) -> Run:
     FileNotFoundError
         If the folder doesn't hold a finished run.
     ValueError
-        If a file is damaged, or the metrics belong to another model.
+        If it is a file, a file of it is damaged, or the metrics belong to another model.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise ValueError(
+            f"{folder} is a file, but the files beside a model are needed too; pass the run folder "
+            f"that `train` made, with {MODEL}, {CONFIG} and {MANIFEST} in it"
+        )
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
     model = load_model(folder / MODEL, device)

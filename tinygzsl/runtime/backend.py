@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -107,22 +108,53 @@ def on_host(arrays: Mapping[str, Array | int]) -> dict[str, np.ndarray]:
     return {name: to_host(array) for name, array in arrays.items()}
 
 
+def refuse_masked(x: Any, name: str) -> None:
+    """ValueError if values of x, or of a row in a list, are masked: NumPy would use them."""
+    parts = x if isinstance(x, list | tuple) else [x]
+    masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
+    count = sum(int(np.count_nonzero(np.ma.getmaskarray(part))) for part in masked)
+    if count:
+        size = sum(map(np.size, parts))
+        raise ValueError(f"{count} of the {size} values of {name} are masked; fill or drop them")
+
+
+def refuse_sparse(x: Any, name: str) -> None:
+    """ValueError if x is a sparse matrix, or NumPy's array () of objects that holds one."""
+    held = x.tolist() if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 0 else x
+    if hasattr(held, "toarray"):
+        raise ValueError(f"{name} is a sparse matrix; pass {name}.toarray()")
+
+
+def is_number(found: type) -> bool:
+    """Return whether values of that type are real numbers; True and False are."""
+    return issubclass(found, int | float | np.number | np.bool_) and not issubclass(
+        found, np.complexfloating
+    )
+
+
 def as_array(x: Any) -> Array:
     """Return x if it is a CuPy array, else as a NumPy array: lists and data frames are allowed.
 
-    Raises ValueError for rows of different lengths, and for masked values: NumPy would use the
-    values under the mask.
+    A matrix of objects that are all numbers becomes float64: data frames with bool or nullable
+    columns are such. Raises ValueError for rows of different lengths and for masked values.
     """
     cupy = loaded_cupy()
     if cupy is not None and isinstance(x, cupy.ndarray):
         return x
-    if isinstance(x, np.ma.MaskedArray) and x.mask.any():
-        count, size = int(x.mask.sum()), x.size
-        raise ValueError(f"{count} of the {size} values of an array are masked; fill or drop them")
+    refuse_masked(x, "an array")
     try:
-        return np.asarray(x)
+        array = np.asarray(x)
     except ValueError as error:
         raise ValueError(
             f"a list of {len(x)} rows is not a matrix: its rows differ in length; pass rows of one "
             "length"
         ) from error
+    return _of_numbers(array) if array.dtype == object and array.ndim == 2 else array
+
+
+def _of_numbers(array: np.ndarray) -> np.ndarray:
+    """Return a matrix of objects as float64 if all are numbers, else unchanged."""
+    if all(map(is_number, {*map(type, array.ravel().tolist())})):
+        with suppress(OverflowError):  # an int beyond float64
+            return array.astype(np.float64)
+    return array

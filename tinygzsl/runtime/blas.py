@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from .forks import at_fork
 
 
 class Library(NamedTuple):
@@ -26,22 +29,47 @@ class _Holders:
     """Counts the blocks that limit BLAS to one thread; keeps the numbers of threads before them.
 
     There is one instance, as the number of threads belongs to the process: the first block saves
-    it, the last one restores it.
+    it, the last one restores it. The blocks are counted by thread, as the child of a fork goes on
+    with those of one thread.
     """
 
     def __init__(self) -> None:
-        self.lock, self.count = threading.Lock(), 0
+        self.lock = threading.RLock()
+        self.blocks: Counter[int] = Counter()  # by threading.get_ident()
         self.before: dict[str, tuple[Library, int]] = {}
+
+    def restore(self) -> None:
+        """Give the libraries their numbers of threads back if no block is left."""
+        if not self.blocks.total():
+            self.blocks.clear()
+            for library, count in self.before.values():
+                library.set(count)
+            self.before.clear()
+
+    def acquire(self) -> None:
+        """Let no other thread change anything until `release`."""
+        self.lock.acquire()
+
+    def release(self) -> None:
+        """Undo `acquire`."""
+        self.lock.release()
+
+    def forked(self) -> None:
+        """Forget, in the child of a fork, the blocks of threads that it doesn't have."""
+        self.lock, me = threading.RLock(), threading.get_ident()
+        self.blocks = Counter({me: self.blocks[me]})
+        self.restore()
 
 
 _holders = _Holders()
+at_fork(_holders.acquire, _holders.release, in_child=_holders.forked)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Limit BLAS to the calling thread; blocks may nest, and may overlap in several threads."""
     with _holders.lock:
-        _holders.count += 1
+        _holders.blocks[threading.get_ident()] += 1
         for library in libraries():
             if library.name not in _holders.before:
                 _holders.before[library.name] = library, library.get()
@@ -50,11 +78,8 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         with _holders.lock:
-            _holders.count -= 1
-            if not _holders.count:
-                for library, count in _holders.before.values():
-                    library.set(count)
-                _holders.before.clear()
+            _holders.blocks[threading.get_ident()] -= 1
+            _holders.restore()
 
 
 def own_threads() -> int | None:

@@ -10,6 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from numba import njit
 from numba.core import event
+from numba.core.compiler_lock import global_compiler_lock
+
+from .forks import at_fork
 
 # Sums may be reordered and a product and a sum fused, so that loops vectorise. NaN and inf keep
 # their meaning, and on one machine results are the same to the bit.
@@ -88,7 +91,8 @@ class _Announcer(event.Listener):
             often = "once; they are cached" if self.cached else "in every process"
             note = f"tinygzsl: compiling its kernels for this machine ({often})"
             with suppress(OSError, AttributeError):  # stderr can be closed, or None
-                sys.stderr.write(f"{note}\n")
+                end = "\x1b[K\n" if sys.stderr.isatty() else "\n"  # what is left of a longer line
+                sys.stderr.write(f"{note}{end}")
 
     def on_end(self, event: event.Event) -> None:
         """Do nothing."""
@@ -106,3 +110,6 @@ class _Announcer(event.Listener):
 
 _announcer = _Announcer()
 event.register("numba:compile", _announcer)
+# A fork acquires locks in the reverse order of their registration. Compilation takes the lock of
+# `logging`, which Numba has imported before.
+at_fork(global_compiler_lock.acquire, global_compiler_lock.release)

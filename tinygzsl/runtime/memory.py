@@ -17,23 +17,31 @@ FIX = (  # the advice if arrays are too large
 
 
 def require_room(megabytes: int, purpose: str) -> None:
-    """Raise MemoryError, with the limit and the fix, unless that much memory is available now.
+    """Raise MemoryError, with the limit and the fix, unless that much memory is available now."""
+    if not has_room(megabytes << 20):
+        raise MemoryError(
+            f"{purpose} needs {megabytes} MB more memory than the system gives{limit()}; "
+            "raise the limit, or set OPENBLAS_NUM_THREADS=1 and use fewer --threads"
+        )
+
+
+def has_room(nbytes: int) -> bool:
+    """Return whether the system gives that many bytes, more than 0, in one piece now.
 
     Address space is reserved and released again; this takes microseconds and uses no memory.
     """
     try:
-        mmap.mmap(-1, megabytes << 20).close()
-    except (OSError, MemoryError):
-        raise MemoryError(
-            f"{purpose} needs {megabytes} MB more memory than the system gives{_limit()}; "
-            "raise the limit, or set OPENBLAS_NUM_THREADS=1 and use fewer --threads"
-        ) from None
+        mmap.mmap(-1, nbytes).close()
+    except (OSError, MemoryError, OverflowError):
+        return False
+    return True
 
 
-def _limit() -> str:
+def limit() -> str:
+    """Return the limit of `ulimit -v` in brackets, or "" if there is none."""
     try:
         import resource
     except ImportError:  # Windows
         return ""
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return "" if limit == resource.RLIM_INFINITY else f" (ulimit -v is {limit >> 10} KB)"
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return "" if most == resource.RLIM_INFINITY else f" (ulimit -v is {most >> 10} KB)"

@@ -29,7 +29,7 @@ class Workers:
     """A pool of `count` threads, the calling thread included."""
 
     def __init__(self, count: int):
-        self.count = count
+        self.count, self._process = count, os.getpid()
         self._helpers: list[_Helper] = []
         try:
             for _ in range(count - 1):
@@ -40,7 +40,7 @@ class Workers:
                 f"thread {len(self._helpers) + 2} of {count} can't be started ({error}); use fewer "
                 "threads, or raise the limit on them (ulimit -u)"
             ) from None
-        self._process, self._busy = os.getpid(), threading.Lock()
+        self._busy = threading.Lock()
 
     def shares(self, size: int, *, least: int = 1, unit: int = LANES) -> list[tuple[int, int]]:
         """Split range(size) into at most one share (low, high) per worker, in order.
@@ -79,7 +79,9 @@ class Workers:
         return [first, *(value for value, _ in outcomes)]
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads; in a forked process, which doesn't have them, do nothing."""
+        if os.getpid() != self._process:
+            return
         for helper in self._helpers:
             helper.give(None)
             helper.join()

@@ -9,14 +9,14 @@ import numpy as np
 
 from ..baselines.common.base import Baseline, whole_or_not_at_all
 from ..baselines.methods import from_state as expert_from_state
-from ..datasets.array_checks import check_labels
 from ..datasets.labelled_rows import table_with_classes
 from ..estimator import EntropySeparationGZSL
 from ..proxies import ProxySource
 from ..runtime.backend import on_host
+from ..runtime.labels import check_labels
 from ..settings import Settings
 from ..sklearn_protocol import Parameters
-from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
+from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_model
 from .loadable import check_loadable
 
 KIND = "routed"  # of its files
@@ -139,7 +139,7 @@ class RoutedGZSL(Parameters):
         If the expert is not strict, the file holds the unseen prototypes that it was trained with.
         """
         state = self.state()
-        write_npz(path, State(state.header, on_host(state.arrays)))
+        write_model(path, State(state.header, on_host(state.arrays)))
 
     def state(self) -> State:
         """Return the states of router and expert as one.
@@ -205,8 +205,7 @@ class RoutedGZSL(Parameters):
             return RoutedResult(found.label, found.route, found.entropy, found.gate)
         seen = self.classes_
         f = self.expert.calibrated(self.compatibility(X, unseen_prototypes))
-        labels = np.asarray(unseen_classes)
-        unseen = check_labels("unseen_classes", labels, rows=f.shape[1] - len(seen))
+        unseen = check_labels("unseen_classes", unseen_classes, rows=f.shape[1] - len(seen))
         everywhere = np.concatenate([seen, unseen])[f.argmax(axis=1)]
         zero_shot = unseen[f[:, len(seen) :].argmax(axis=1)]
         label = np.where(found.route == "ZSL", zero_shot, everywhere)

@@ -12,7 +12,6 @@ from ..datasets import TrainingSet
 from ..datasets.array_checks import (
     check_dtype,
     check_finite,
-    check_labels,
     check_matrix,
     check_training_arrays,
     check_unseen,
@@ -29,9 +28,10 @@ from ..nn.random import check_seed
 from ..router import RouteResult
 from ..runtime.array import Array
 from ..runtime.backend import device_module, to_host
+from ..runtime.labels import check_labels
 from ..runtime.threads import check_threads, workers
 from ..sklearn_protocol import NamedColumns, Parameters
-from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
+from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_model
 from ..text import quoted, shown
 from . import experts as methods
 from . import training as stack_training
@@ -448,7 +448,8 @@ class StackedGZSL(NamedColumns, Parameters):
     def score(self, X: Array, y: Array) -> float:
         """Return the accuracy (0 to 1) of `predict` among seen classes on X (n, d), y (n,)."""
         labels = self.predict(X)
-        return float((labels == check_labels("y", y, rows=len(labels))).mean())
+        y = check_labels("y", y, rows=len(labels), like=labels)
+        return float((labels == y).mean())
 
     def save(self, path: Any) -> None:
         """Write the model to a file, for `tinygzsl.load_model`.
@@ -469,7 +470,7 @@ class StackedGZSL(NamedColumns, Parameters):
         OSError
             If the file can't be written.
         """
-        write_npz(path, self.state())
+        write_model(path, self.state())
 
     def state(self) -> State:
         """Return what the model's file holds; ValueError unless it is fitted."""

@@ -19,6 +19,7 @@ import numpy as np
 from ..text import shown
 from .atomic_write import written_aside
 from .npy import read_zipped
+from .output import OutputFile
 
 FORMAT = 2
 CHECKSUM = "sha256"
@@ -42,9 +43,20 @@ def write_npz(path: Any, state: State, *, compressed: bool = False) -> None:
 
     The header must have "kind" and "format", which read_npz checks.
     """
+    with written_aside(path) as aside:
+        _write(aside, state, compressed=compressed)
+
+
+def write_model(path: Any, state: State) -> None:
+    """As write_npz, for a path that the user names: links are followed, a pipe gets the content."""
+    with OutputFile(path).written() as aside:
+        _write(aside, state, compressed=False)
+
+
+def _write(path: Path, state: State, *, compressed: bool) -> None:
     header, arrays = state
     text = json.dumps({**header, CHECKSUM: checksum(header, arrays)})
-    with written_aside(path) as aside, open(aside, "wb") as file:
+    with open(path, "wb") as file:
         save = np.savez_compressed if compressed else np.savez
         save(file, header=np.array(text), **arrays)
 

@@ -21,7 +21,7 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"folder {path.parent} does not exist; create it before saving")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = aside_of(path)
     try:
         yield aside
         with open(aside, "r+b") as file:
@@ -33,6 +33,11 @@ def written_aside(path: str | Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def aside_of(path: Path) -> Path:
+    """Return the path of this process's temporary file of `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
 from ..text import warn
 
 LOCK = ".lock"
+OURS, OF_0_1_0 = re.compile(r"tinygzsl (\d+)\n"), re.compile(r"(\d+)\n")  # with the process id
+LONGEST = 40  # characters of a lock file that are read: more than we write
+DIRECT = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class Lock:
     """A lock file that one process has locked; use it as a context manager.
 
-    The system releases the lock when the process ends for any reason.
+    The system releases the lock when the process ends for any reason. A file that another program
+    has written is neither changed nor removed; `ours` are the patterns of what we write.
     """
+
+    ours: tuple[re.Pattern[str], ...] = (OURS,)
 
     def __init__(self, path: Path, *, held: str):
         """Lock the file; BlockingIOError, with the process id, if another process has locked it.
 
-        `held` is the subject of the error's sentence, such as "the folder FOLDER".
+        `held` is the subject of the error's sentence, such as "the folder FOLDER". Raises
+        ValueError, and leaves the file as it is, if it is a link or another program has written it.
         """
         self.path, self.file = path, None
         while self.file is None:
-            file = open(path, "a+", encoding="ascii")  # noqa: SIM115 (release closes it)
+            file, made = _opened(path)
             try:
                 _lock(file, held)
                 if _is_at(file, path):  # else its owner has just removed it
+                    self.removable = made or _holder(file, self.ours) is not None
+                    if not self.removable and os.fstat(file.fileno()).st_size:
+                        raise _not_ours(path)
                     self.file = file
             finally:
                 if self.file is not file:
                     file.close()
         try:
             self.file.truncate(0)
-            os.write(self.file.fileno(), f"{os.getpid()}\n".encode())  # unbuffered
+            os.write(self.file.fileno(), f"tinygzsl {os.getpid()}\n".encode())  # unbuffered
         except OSError:  # a full disk
             self.release()
             raise
@@ -44,7 +58,10 @@ class Lock:
         """Release the lock; without effect if it was released before."""
         if self.file is None:
             return
-        if sys.platform != "win32":  # Windows can't remove open files; later it may be another's
+        if not self.removable:  # it was there, empty: it may be another program's
+            with suppress(OSError):
+                self.file.truncate(0)
+        elif sys.platform != "win32":  # Windows can't remove open files; later it may be another's
             self.path.unlink(missing_ok=True)
         self.file.close()
         self.file = None
@@ -72,6 +89,56 @@ class FileLock(Lock):
         super().__init__(path.with_name(f".{path.name}{LOCK}"), held=f"the file {path}")
 
 
+def refuse_held(folder: Path) -> None:
+    """Raise BlockingIOError, with the process id, if another process has locked the folder.
+
+    The folder's lock file, if there is one, is not changed.
+    """
+    try:
+        file = os.fdopen(os.open(folder / LOCK, os.O_RDONLY | DIRECT), errors="replace")
+    except OSError:  # none, or a link
+        return
+    with file:
+        _lock(file, f"the folder {folder}")
+
+
+def _opened(path: Path) -> tuple[IO[str], bool]:
+    """Return the open file at path, and whether it was made; it is not read or changed.
+
+    Raises ValueError for a link and for what is no regular file.
+    """
+    while True:
+        for made, flag in ((True, os.O_CREAT | os.O_EXCL), (False, 0)):
+            try:
+                number = os.open(path, os.O_RDWR | DIRECT | flag, 0o666)
+            except (FileExistsError, FileNotFoundError) as error:
+                if made and isinstance(error, FileNotFoundError):  # there is no such folder
+                    raise
+                continue  # it is there, or its owner has just removed it
+            except OSError as error:
+                if path.is_symlink() or error.errno in (errno.EISDIR, errno.ENXIO):
+                    raise _not_ours(path) from None
+                raise
+            if not stat.S_ISREG(os.fstat(number).st_mode):
+                os.close(number)
+                raise _not_ours(path)
+            return os.fdopen(number, "r+", encoding="ascii", errors="replace"), made
+
+
+def _not_ours(path: Path) -> ValueError:
+    return ValueError(
+        f"{path} is no lock file of tinygzsl, so another program may use it; move it away, or "
+        "choose another folder"
+    )
+
+
+def _holder(file: IO[str], ours: tuple[re.Pattern[str], ...]) -> str | None:
+    """Return the process id in a lock file of ours; None if it is not one."""
+    file.seek(0)
+    text = file.read(LONGEST)
+    return next((match[1] for match in (each.fullmatch(text) for each in ours) if match), None)
+
+
 def _lock(file: IO[str], held: str) -> None:
     """Lock an open file; BlockingIOError if another process has locked it.
 
@@ -88,8 +155,7 @@ def _lock(file: IO[str], held: str) -> None:
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
-        file.seek(0)
-        holder = file.read().strip() or "of unknown number"
+        holder = _holder(file, (OURS, OF_0_1_0)) or "of unknown number"
         raise BlockingIOError(
             f"{held} is in use by process {holder}; wait for its end, or stop it"
         ) from None

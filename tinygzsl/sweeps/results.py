@@ -35,16 +35,27 @@ def plan_path(path: Path) -> Path:
     return path.with_name(path.name + ".plan.json")
 
 
-def read_plan(path: Path) -> dict[str, Any] | None:
-    """Return the plan of an earlier sweep into path, or None if path doesn't exist.
+def results_path(path: Path) -> Path:
+    """Return the path of a results file, of a link that of its target, so that it has one lock.
 
-    Raises ValueError for a suffix other than .jsonl and .csv, for a file without a plan and for a
-    damaged plan; FileNotFoundError if the folder does not exist.
+    Raises ValueError for a suffix other than .jsonl and .csv, and FileNotFoundError if the folder
+    does not exist.
     """
+    path = path.resolve() if path.is_symlink() else path
     if path.suffix.lower() not in FORMATS:
         raise ValueError(f"--out is {path}; name a file that ends in .jsonl or .csv")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"folder {path.parent} does not exist; create it before the sweep")
+    return path
+
+
+def read_plan(path: Path) -> dict[str, Any] | None:
+    """Return the plan of an earlier sweep into path, or None if path doesn't exist.
+
+    Raises the errors of results_path, and ValueError for a file without a plan and for a damaged
+    plan.
+    """
+    path = results_path(path)
     where = plan_path(path)
     if not where.is_file():
         if path.exists():

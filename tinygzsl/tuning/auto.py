@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import TrainingSet
-from ..datasets.array_checks import check_labels
 from ..runtime.array import Array
 from ..runtime.backend import to_host
+from ..runtime.labels import check_labels
 from ..settings import given_settings
 from ..text import quoted, warn
 from .tune import Tuning, tune
@@ -69,7 +69,7 @@ def _validation_rows(
             f"validation_classes is {quoted(pair)}; pass two arrays of labels, the pseudo-seen and "
             "the pseudo-unseen ones"
         )
-    seen, unseen = (np.unique(check_labels("validation_classes", part, rows=None)) for part in pair)
+    seen, unseen = (np.unique(check_labels("validation_classes", part, like=y)) for part in pair)
     missing = np.setdiff1d(np.concatenate([seen, unseen]), classes)
     if len(missing):
         raise ValueError(

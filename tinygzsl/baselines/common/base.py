@@ -12,7 +12,6 @@ import numpy as np
 
 from ...datasets.array_checks import (
     check_dtype,
-    check_labels,
     check_matrix,
     check_training_arrays,
     check_unseen,
@@ -25,6 +24,7 @@ from ...nn.random import check_seed
 from ...router import sample_rows, score_deviation
 from ...runtime.array import Array
 from ...runtime.backend import to_host
+from ...runtime.labels import check_labels
 from ...runtime.threads import check_threads, workers
 from .checks import check_choice, check_finite_number
 from .saving import Saved
@@ -267,7 +267,8 @@ class Baseline(Saved, ABC):
             If the model is not fitted, or the arrays don't fit it.
         """
         labels = self.predict(X)
-        return float((labels == check_labels("y", y, rows=len(labels))).mean())
+        y = check_labels("y", y, rows=len(labels), like=labels)
+        return float((labels == y).mean())
 
     def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
         self.check()

@@ -15,7 +15,7 @@ from ...datasets.scaling import Scaler
 from ...datasets.views import ONE
 from ...runtime.checks import check_seen
 from ...sklearn_protocol import NamedColumns, Parameters
-from ...storage.arrays_file import FORMAT, State, write_npz
+from ...storage.arrays_file import FORMAT, State, write_model
 from ...text import quoted, shown
 from .trained import Number, Part, Sizes, joined
 
@@ -51,7 +51,7 @@ class Saved(NamedColumns, Parameters, ABC):
         OSError
             If the file can't be written.
         """
-        write_npz(path, self.state())
+        write_model(path, self.state())
 
     def state(self) -> State:
         """Return what the model's file holds. The arrays are the model's own.
