@@ -27,6 +27,7 @@ from ..nn.random import check_seed
 from ..router import RouteResult
 from ..runtime.array import Array
 from ..runtime.backend import as_array, device_module, to_host
+from ..runtime.checks import check_said
 from ..runtime.threads import check_threads, workers
 from ..sklearn_protocol import Parameters
 from ..storage.arrays_file import FORMAT, State, part_of, put_together, write_npz
@@ -536,7 +537,8 @@ class StackedGZSL(Parameters):
     ) -> list[np.ndarray]:
         """Return the results of function(rows of X), which scores n_classes, joined over chunks."""
         parts = self._by_chunk(X, function, n_classes=n_classes)
-        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return [check_said("scores", column) for column in columns]
 
     def _by_chunk(
         self, X: Array, function: Callable[[np.ndarray], T], *, n_classes: int
