@@ -58,8 +58,8 @@ def check_said(what: str, values: np.ndarray) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
     if len(bad):
         raise FloatingPointError(
-            f"{what} of {len(bad)} of {len(values)} rows are NaN or inf, the first of row {bad[0]}: "
-            "the model's parameters or the features are too large; scale the features, or restore "
-            "the model's file from a copy"
+            f"{what} of {len(bad)} of {len(values)} rows are NaN or inf, the first of row "
+            f"{bad[0]}: the model's parameters or the features are too large; scale the features, "
+            "or restore the model's file from a copy"
         )
     return values
