@@ -75,7 +75,7 @@ def test_a_model_of_another_kind(forged, sentence):
     path = forged()
     with zipfile.ZipFile(path, "a") as file, file.open("header.npy", "w") as member:
         np.lib.format.write_array(member, stored)
-    with little_memory(), sentence(ValueError, "is a 'picture' file of format 2"):
+    with little_memory(), sentence(ValueError, "is a picture file of format 2"):
         tz.load_model(path)
 
 
@@ -89,7 +89,7 @@ def test_a_model_whose_arrays_are_packed(forged, sentence):
 
 
 def test_a_packed_header_is_refused(forged, sentence):
-    with little_memory(), sentence(ValueError, "'header' is compressed"):
+    with little_memory(), sentence(ValueError, "header is compressed"):
         tz.load_model(forged(header=header("model")))
 
 

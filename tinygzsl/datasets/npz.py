@@ -54,7 +54,9 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
     path = Path(path)
     views, notes = chosen_views(npz_views(path), prototypes, where=path)
     needed = ("X_train", "y_train", *views.values(), "classes")
-    arrays = read_zipped(path, (*needed, *OPTIONAL), check=_check_rows)
+    arrays = read_zipped(
+        path, (*needed, *OPTIONAL), check=lambda declared: _check_rows(declared, views)
+    )
     missing = [key for key in needed if key not in arrays]
     if missing:
         raise ValueError(
@@ -128,20 +130,22 @@ def npz_views(path: Path) -> list[str]:
     return stored_views(zipped_names(path), where=path)
 
 
-def _check_rows(declared: dict[str, Declared]) -> None:
+def _check_rows(declared: dict[str, Declared], views: dict[str, str]) -> None:
     """ValueError for tables whose rows aren't as many as their labels, before they are read.
 
     Else a huge array that belongs to none of the others would be read first.
     """
     shapes = {name: header.shape for name, header in declared.items()}
-    tables = dict.fromkeys([name for name in shapes if name.startswith("prototypes")], "classes")
-    labels_of = {"X_train": "y_train", "X_test": "y_test", "class_names": "classes", **tables}
+    several = views.items() if len(views) > 1 else ()
+    called = {key: f"prototypes[{view!r}]" for view, key in several}  # as assemble calls them
+    labels_of = {"X_train": "y_train", "X_test": "y_test", "class_names": "classes"}
+    labels_of |= dict.fromkeys(views.values(), "classes")
     for table, labels in labels_of.items():
         one, other = shapes.get(table, ()), shapes.get(labels, ())
         if one and other and one[0] != math.prod(other):
             raise ValueError(
-                f"{table} has {one[0]} rows, its shape is {one}, but {labels} has "
-                f"{math.prod(other)} entries, its shape is {other}; pass one per row"
+                f"{called.get(table, table)} has {one[0]} rows, as its shape is {one}, but "
+                f"{labels} has {math.prod(other)} entries of shape {other}; pass one per row"
             )
     train, test = shapes.get("X_train", ()), shapes.get("X_test", ())
     if len(train) == len(test) == 2 and train[1] != test[1]:
