@@ -78,6 +78,7 @@ def compare(
     Differences in H are paired by seed and have 95% intervals: over seeds, or with --predictions
     over test samples too.
     """
+    from ..comparison.differences import students_t
     from ..comparison.measure import Comparison, keys
     from ..comparison.rows import Conditions, Rows
     from ..datasets import check_test, check_training, load_dataset
@@ -109,6 +110,8 @@ def compare(
         check_utf8(label)
     check_useful(names, routed=routed, tune=tune, predictions=predictions, folder=folder)
     against = reference(against, names, own=own)
+    if len(seeds) > 1 and not predictions:
+        students_t()  # an error comes before the first row
     chosen = chosen_settings(names, own=own, dataset=dataset, label=label, path=settings)
     data = load_dataset(**given({"name_or_path": dataset, **source}))
     check_test(data)

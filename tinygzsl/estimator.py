@@ -29,7 +29,7 @@ from .pipeline import Plan
 from .proxies import FRESH_DRAW, ProxySource, check_passed
 from .runtime.array import Array
 from .runtime.backend import array_module, device_module, on_host, to_host
-from .runtime.checks import check_number, check_seen
+from .runtime.checks import check_number, check_positive, check_said, check_seen
 from .runtime.labels import check_labels
 from .runtime.threads import check_threads, workers
 from .settings import Settings, given_settings, settings_for
@@ -575,7 +575,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
             classes=semantic.shape[0],
         )
         joined = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return router.VsmmScores._make(joined)
+        return router.VsmmScores._make(check_said("scores", values) for values in joined)
 
     def panel(self, X: Array, unseen_prototypes: Array) -> panel.Panel:
         """Compute what the learned gate looks at, for analysis; `route` decides by it.
@@ -649,7 +649,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         seed = self._fit_params["seed"]
         with workers(self.threads), device_errors(FREE_SOME):
             scaled = self.proxy_source_.draw(self._seen_prototypes, count, seed=seed, draw=draw)
-            return to_host(self._feature_scaler.invert(scaled))
+            return check_said("proxies", to_host(self._feature_scaler.invert(scaled)))
 
     def score(self, X: Array, y: Array) -> float:
         """Compute the accuracy of `predict` without unseen prototypes.
@@ -786,17 +786,17 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
             self.proxy_source_.check(k=k, d=d, dtype=dtype)
 
     def _check_scales(self) -> None:
-        scale = self.entropy_scale_
-        if self.score_scale_ is not None:
-            check_number("score_scale", self.score_scale_)
-        if self.gap_scale_ is not None:
-            check_number("gap_scale", self.gap_scale_)
+        scale, dtype = self.entropy_scale_, np.dtype(self._fit_params["dtype"])
+        for name, unit in (("score_scale", self.score_scale_), ("gap_scale", self.gap_scale_)):
+            if unit is not None:
+                check_positive(name, unit, dtype=dtype)
         if (self.settings_.router_unit == "measured") != (scale is not None):
             raise ValueError(f"entropy_scale is {shown(scale, 20)}")
         for number in scale or ():
             check_number("entropy_scale", number)
         if scale is not None and len(scale) != 2:
             raise ValueError(f"entropy_scale has {len(scale)} numbers")
+        units.in_nats(self.settings_, scale)  # ValueError for thresholds that eq. 10 can't have
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "vsmm_"):
@@ -850,7 +850,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         self, X: Array, function: Callable[[Array], Array], *, classes: int | None = None
     ) -> np.ndarray:
         parts = self._over_chunks(X, function, classes=classes)
-        return to_host(array_module(*parts).concatenate(parts))
+        return check_said("scores", to_host(array_module(*parts).concatenate(parts)))
 
     def _log_p_entropy(self, x: Array) -> tuple[Array, Array]:
         return kernels.log_softmax_entropy(self.vsmm_.logits(self.vsmm_.embed(x)))

@@ -13,6 +13,7 @@ from .metrics import ROUTES
 from .nn.device_memory import blocks
 from .runtime.array import Array
 from .runtime.backend import array_module, to_host
+from .runtime.checks import check_said
 from .runtime.matmul import matmul
 from .settings import Settings
 from .text import warn
@@ -90,10 +91,13 @@ def _unit_rows(x: Array) -> Array:
 def joined(labels: np.ndarray, parts: list[tuple[Array, ...]]) -> RouteResult:
     """Join the results of route_batch for chunks of rows; labels are those of all classes (S + U,).
 
-    Chunks are joined on their device, so that each column is copied from a GPU once.
+    Chunks are joined on their device, so that each column is copied from a GPU once. Raises
+    FloatingPointError for an entropy, a score or a gate that isn't finite.
     """
     xp, columns = array_module(*parts[0]), zip(*parts, strict=True)
     index, code, entropy, score, gate = (to_host(xp.concatenate(column)) for column in columns)
+    for what, values in (("entropies", entropy), ("scores", score), ("gates", gate)):
+        check_said(what, values)
     route = np.array(ROUTES)[code]
     return RouteResult(label=labels[index], route=route, entropy=entropy, score=score, gate=gate)
 

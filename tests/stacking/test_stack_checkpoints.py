@@ -1,12 +1,16 @@
 """A fit that was stopped goes on from its finished pieces, to the same bits."""
 
+import math
+
 import numpy as np
 import pytest
 
 from tinygzsl.baselines import ESZSL
 from tinygzsl.stacking import StackCheckpoint, StackedGZSL
 from tinygzsl.stacking import training as stack_training
+from tinygzsl.stacking.checkpoints import KIND
 from tinygzsl.stacking.experts import Expert
+from tinygzsl.storage.arrays_file import State, read_npz, write_npz
 
 
 @pytest.fixture
@@ -184,3 +188,22 @@ def test_a_piece_alone_is_refused_for_anything_else(data, folder, sentence, name
         params = {change: {"seed": 1, "dtype": "float64"}[change]}
     with sentence(ValueError, name, "belongs to other training data or another expert"):
         StackedGZSL(experts=[expert], **params).fit(X, y, a, checkpoint=StackCheckpoint(folder))
+
+
+def test_forged_numbers_of_a_piece_are_refused(stack, folder, sentence):
+    """Each number of each kind of piece, under a right checksum."""
+    stack(checkpoint=StackCheckpoint(folder))
+    for name in ("fold0-expert0.npz", "fold0-expert1.npz", "fold0-neighbours-none.npz"):
+        state = read_npz(folder / name, KIND)
+        odd = [State(state.header | {"seconds": math.nan}, state.arrays)]
+        if "unit" in state.header:
+            odd += [State(state.header | {"unit": unit}, state.arrays) for unit in (0, math.inf)]
+        for key, array in state.arrays.items():
+            for changed in (np.full_like(array, np.nan), array[:-1]):
+                odd.append(State(state.header, state.arrays | {key: changed}))
+        for forged in odd:
+            write_npz(folder / name, forged)
+            with sentence(ValueError, folder / name, "damaged stack checkpoint", "delete it"):
+                stack(checkpoint=StackCheckpoint(folder))
+        write_npz(folder / name, state)
+    stack(checkpoint=StackCheckpoint(folder))

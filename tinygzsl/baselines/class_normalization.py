@@ -132,7 +132,7 @@ class ClassNormalization(Baseline):
         h, _ = self._nets["inner"].forward(with_length_of_attributes(a))
         h = np.maximum(_normalised(h, self._moments["inner"]), 0)
         p, _ = self._nets["outer"].forward(_normalised(h, self._moments["outer"]))
-        return float(self.gamma) ** 2 * compatibility(x, p, metric="cosine")
+        return float(self.gamma * self.gamma) * compatibility(x, p, metric="cosine")
 
 
 def with_length_of_attributes(a: Array) -> Array:
@@ -167,7 +167,7 @@ def class_normalization_loss(
 
     x is (n, d), the class indices y (n,), and a (S, k) the prototypes, already scaled.
     """
-    scale, n = np.asarray(gamma**2, x.dtype), len(x)
+    scale, n = np.asarray(gamma * gamma, x.dtype), len(x)
     h, inner_cache = nets["inner"].forward(a)
     z, z_cache, inner = normalize_forward(h)
     h2, h2_cache = relu_forward(z)

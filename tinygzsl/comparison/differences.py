@@ -42,14 +42,13 @@ time: among 20 methods that are all as good as the reference, one is expected ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from ..datasets import Dataset
 from ..metrics import harmonic_mean
@@ -164,9 +163,24 @@ def _difference(
         low, high = np.quantile(_over_seeds(drawn), TAILS).tolist()
         covers = BOTH if n > 1 else SAMPLES
     elif n > 1:
-        half = float(stdtrit(n - 1, TAILS[1])) * stdev(each) / sqrt(n)
+        half = float(students_t()(n - 1, TAILS[1])) * stdev(each) / sqrt(n)
         low, high, covers = mean - half, mean + half, SEEDS
     return Difference(difference=mean, low=low, high=high, pairs=n, covers=covers)
+
+
+def students_t() -> Callable[[int, float], float]:
+    """Return the quantile function of Student's t, of degrees of freedom and a probability.
+
+    Raises ImportError, with the fix, if SciPy is missing: nothing else needs it.
+    """
+    try:
+        from scipy.special import stdtrit
+    except ImportError:
+        raise ImportError(
+            "SciPy is not installed, and compare needs it for intervals over seeds; pip install "
+            "scipy, or pass --seeds 1, or --predictions for intervals over test samples"
+        ) from None
+    return stdtrit
 
 
 def _over_seeds(drawn: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from ..storage.arrays_file import FORMAT, State, read_npz, whole_or_damaged, wri
 
 FOLDER = "predictions"
 KIND = "predictions"
+SMALL = 1 << 20  # bytes that are read whatever they claim to be
 AGAIN = "delete it, and the same command measures its row again"
 
 
@@ -78,13 +79,19 @@ class PredictionFiles:
         path = self.path(row)
         if not path.is_file():
             return None
-        state = read_npz(path, KIND)
+        state = read_npz(path, KIND, packed=self._most_bytes())
         with whole_or_damaged(path, "file of predictions", fix=AGAIN):
             if state.header["row"] != json.loads(json.dumps(row)):
                 return None
             found = Labels(state.arrays["label"], state.arrays.get("label_calibrated"))
             self._check(found)
         return found
+
+    def _most_bytes(self) -> int:
+        """Return the bytes that the arrays of `write` take at most for this data, or SMALL."""
+        y_true, classes = self.data.y_test, (self.data.seen_classes, self.data.unseen_classes)
+        label = max(array.dtype.itemsize for array in (y_true, *classes))
+        return max(SMALL, len(y_true) * (3 * label + 1))
 
     def _check(self, labels: Labels) -> None:
         y_true = self.data.y_test

@@ -12,12 +12,11 @@ feature_names and attribute_names.
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
-from ..storage.atomic_write import written_aside
+from ..storage.atomic_write import written_together
 from ..text import quoted
 from .assemble import assemble, describe_source
 from .csv_cells import read_table, write_table
@@ -163,9 +162,8 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
     for name, table in views.items():
         names = list(attributes[name] or (f"a{i}" for i in range(table.shape[1])))
         tables[f"{name}.csv"] = classes, table, names
-    with ExitStack() as all_or_none:
-        for name, (labels, numbers, columns) in tables.items():
-            aside = all_or_none.enter_context(written_aside(folder / name))
+    with written_together([folder / name for name in tables]) as asides:
+        for aside, (labels, numbers, columns) in zip(asides, tables.values(), strict=True):
             write_table(aside, labels, numbers, names=columns)
 
 

@@ -13,6 +13,7 @@ Labels are integers or strings. Seen classes are those in y_train, unseen ones t
 array `prototypes` is the view att, which is loaded unless other views are asked for.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..runtime.labels import check_labels, check_same_kind
-from ..storage.npy import read_zipped, zipped_names
+from ..storage.npy import Declared, read_zipped, zipped_names
 from ..storage.output import OutputFile
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
@@ -65,7 +66,11 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
     views, notes = chosen_views(npz_views(path), prototypes, where=path)
     needed = ("X_train", "y_train", *views.values(), "classes")
     columns = {view: _columns_of(stored) for view, stored in views.items()}
-    arrays = read_zipped(path, (*needed, *OPTIONAL, FEATURE_NAMES, *columns.values()))
+    arrays = read_zipped(
+        path,
+        (*needed, *OPTIONAL, FEATURE_NAMES, *columns.values()),
+        check=lambda declared: _check_rows(declared, views),
+    )
     missing = [key for key in needed if key not in arrays]
     if missing:
         raise ValueError(
@@ -143,6 +148,30 @@ def npz_views(path: Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path")
     return stored_views(zipped_names(path), where=path)
+
+
+def _check_rows(declared: dict[str, Declared], views: dict[str, str]) -> None:
+    """ValueError for tables whose rows aren't as many as their labels, before they are read.
+
+    Else a huge array that belongs to none of the others would be read first.
+    """
+    shapes = {name: header.shape for name, header in declared.items()}
+    several = views.items() if len(views) > 1 else ()
+    called = {key: f"prototypes[{view!r}]" for view, key in several}  # as assemble calls them
+    labels_of = {"X_train": "y_train", "X_test": "y_test", "class_names": "classes"}
+    labels_of |= dict.fromkeys(views.values(), "classes")
+    for table, labels in labels_of.items():
+        one, other = shapes.get(table, ()), shapes.get(labels, ())
+        if one and other and one[0] != math.prod(other):
+            raise ValueError(
+                f"{called.get(table, table)} has {one[0]} rows, as its shape is {one}, but "
+                f"{labels} has {math.prod(other)} entries of shape {other}; pass one per row"
+            )
+    train, test = shapes.get("X_train", ()), shapes.get("X_test", ())
+    if len(train) == len(test) == 2 and train[1] != test[1]:
+        raise ValueError(
+            f"X_test has {test[1]} columns but X_train has {train[1]}; pass the same features"
+        )
 
 
 def _names(arrays: dict[str, np.ndarray], classes: np.ndarray) -> dict[int | str, str]:

@@ -1,4 +1,4 @@
-"""Checks of arrays and numbers that were read from a file; the errors contain their names."""
+"""Checks of what was read from a file, and of what a model then says; errors contain the names."""
 
 from __future__ import annotations
 
@@ -36,3 +36,30 @@ def check_number(name: str, value: Any) -> None:
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not math.isfinite(value):
         raise ValueError(f"{name} is {shown(value, 20)}, not a finite number")
+
+
+def check_positive(name: str, value: Any, *, dtype: np.dtype[Any]) -> None:
+    """ValueError unless value is a number above 0 by which arrays of this dtype can be divided."""
+    check_number(name, value)
+    least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value!r}, not a number from {least:.2g} to {most:.2g}")
+
+
+def check_said(what: str, values: np.ndarray) -> np.ndarray:
+    """Return what a model says of samples, (n,) or (n, c); FloatingPointError unless it is finite.
+
+    Finite parameters may still be so large that products with them overflow. If the sum is finite,
+    all values are; the search runs only if it isn't.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, or a huge sum
+        if math.isfinite(values.sum(dtype="float64")):
+            return values
+    bad = np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
+    if len(bad):
+        raise FloatingPointError(
+            f"{what} of {len(bad)} of {len(values)} rows are NaN or inf, the first of row "
+            f"{bad[0]}: the model's parameters or the features are too large; scale the features, "
+            "or restore the model's file from a copy"
+        )
+    return values

@@ -13,7 +13,7 @@ from ..estimator import EntropySeparationGZSL
 from ..gates.learned import LearnedGate
 from ..gates.panel import Decision
 from ..runtime.backend import on_host
-from ..runtime.checks import check_number
+from ..runtime.checks import check_number, check_positive
 from ..storage.arrays_file import State, part_of, put_together
 from .experts import Expert, clone
 from .loadable import check_loadable
@@ -114,6 +114,4 @@ def _check_parts(scorer: Scorer) -> None:
         if model.n_features_in_ != first.n_features_in_:
             raise ValueError(f"the expert {name} is of other features")
         check_finite("seen_prototypes", a)
-        check_number(f"the unit of {name}", scorer.units[name])
-        if scorer.units[name] <= 0:
-            raise ValueError(f"the unit of {name} is {scorer.units[name]}")
+        check_positive(f"the unit of {name}", scorer.units[name], dtype=np.dtype(float))

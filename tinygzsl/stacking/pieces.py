@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from ..storage.arrays_file import State
-from .checkpoints import StackCheckpoint
+from ..runtime.checks import check_number
+from ..storage.arrays_file import State, whole_or_damaged
+from .checkpoints import KIND, StackCheckpoint
 
+T = TypeVar("T")
 Callback = Callable[[int, dict[str, Any]], None]
 
 
@@ -49,23 +51,32 @@ class Pieces:
         self.seconds_per_row: dict[str, float] = {}
         self._report("")
 
-    def do(self, piece: Piece, make: Callable[[], State]) -> State:
-        """Return the state of the piece from its file, or else from `make`, and write that file."""
+    def do(self, piece: Piece, make: Callable[[], State], take: Callable[[State], T]) -> T:
+        """Return take(the state of the piece), from its file, or else from `make` and written.
+
+        Raises ValueError if take finds that the file is damaged, by one of DAMAGED.
+        """
         saved = self.checkpoint
         state = saved.read(piece.file, piece.fingerprint) if saved else None
-        if state is None:
+        if saved and state is not None:
+            fix = "delete it to train this piece again"
+            with whole_or_damaged(saved.folder / piece.file, KIND, fix=fix):
+                check_number("seconds", state.header["seconds"])
+                taken = take(state)
+        else:
             began = time.perf_counter()
             state = make()
             seconds = time.perf_counter() - began
             state = State({**state.header, "seconds": seconds}, state.arrays)
             if saved:
                 saved.write(piece.file, state, fingerprint=piece.fingerprint)
+            taken = take(state)
         self.seconds_per_row[piece.what] = state.header["seconds"] / piece.rows
         self.left.remove(piece)
         self._report(f"{piece.what}, {piece.where}")
         if saved:
             saved.stop_if_asked()
-        return state
+        return taken
 
     def _seconds(self, pieces: list[Piece]) -> float | None:
         """Return the seconds that the pieces take, by the last one of each kind, if it is known."""

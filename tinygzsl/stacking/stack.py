@@ -28,6 +28,7 @@ from ..nn.random import check_seed
 from ..router import RouteResult
 from ..runtime.array import Array
 from ..runtime.backend import device_module, to_host
+from ..runtime.checks import check_said
 from ..runtime.labels import check_labels
 from ..runtime.threads import check_threads, workers
 from ..sklearn_protocol import NamedColumns, Parameters
@@ -564,7 +565,8 @@ class StackedGZSL(NamedColumns, Parameters):
     ) -> list[np.ndarray]:
         """Return the results of function(rows of X), which scores n_classes, joined over chunks."""
         parts = self._by_chunk(X, function, n_classes=n_classes)
-        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return [check_said("scores", column) for column in columns]
 
     def _by_chunk(
         self, X: Array, function: Callable[[np.ndarray], T], *, n_classes: int

@@ -14,6 +14,7 @@ from ..datasets import Dataset, TrainingSet
 from ..datasets.views import as_views
 from ..gates.panel import Fold, Panel, fit_decision, held_out_h
 from ..router import SAMPLE_ROWS
+from ..runtime.checks import check_array, check_positive
 from ..storage.arrays_file import State
 from ..storage.checksums import fingerprint
 from ..tuning.folds import disjoint_folds
@@ -147,17 +148,17 @@ def _fold(fold: Dataset, plan: Plan, pieces: Pieces, work: dict[str, Piece]) -> 
     raw, units, similarities = {}, {}, {}
     for expert in plan.experts:
         piece = work[expert.name]
-        state = pieces.do(
-            piece, partial(_scored, expert, part, fold.X_test, unseen, where=piece.where)
+        raw[expert.name], units[expert.name] = pieces.do(
+            piece,
+            partial(_scored, expert, part, fold.X_test, unseen, where=piece.where),
+            partial(_taken_scores, fold),
         )
-        raw[expert.name] = RawScores(n_seen=len(part.classes), **state.arrays)
-        units[expert.name] = state.header["unit"]
     for scaling in plan.scalings:
-        state = pieces.do(
+        similarities[scaling] = pieces.do(
             work[_similarity(scaling)],
             partial(_similarities, part, fold.X_test, scaling=scaling, dtype=plan.dtype),
+            partial(_taken_similarity, fold),
         )
-        similarities[scaling] = state.arrays["similarity"]
     n_seen = len(part.classes)
     scores = scores_by_name(raw, units)
     of_seen = np.isin(fold.y_test, part.classes)
@@ -184,6 +185,24 @@ def _similarities(part: _Part, X: np.ndarray, *, scaling: str, dtype: str) -> St
     return State({}, {"similarity": found.of(X)})
 
 
+def _taken_scores(fold: Dataset, state: State) -> tuple[RawScores, float]:
+    """Return the scores and the unit in a state of _scored; one of DAMAGED if they misfit."""
+    n, n_seen = len(fold.X_test), len(fold.seen_classes)
+    raw, unit = RawScores(n_seen=n_seen, **state.arrays), state.header["unit"]
+    shapes = {"f": (n, n_seen + len(fold.unseen_classes)), "log_p": (n, n_seen), "entropy": (n,)}
+    for name, array in state.arrays.items():
+        check_array(name, array, shapes[name], dtype=array.dtype)
+    check_positive("unit", unit, dtype=np.dtype(float))
+    return raw, unit
+
+
+def _taken_similarity(fold: Dataset, state: State) -> np.ndarray:
+    """Return the similarity in a state of _similarities; one of DAMAGED if it misfits."""
+    found = state.arrays["similarity"]
+    check_array("similarity", found, (len(fold.X_test),), dtype=found.dtype)
+    return found
+
+
 def _final(expert: Expert, part: _Part, plan: Plan, pieces: Pieces, piece: Piece) -> Any:
     """Return the expert trained on everything, or read from its checkpoint."""
     made = []
@@ -193,8 +212,10 @@ def _final(expert: Expert, part: _Part, plan: Plan, pieces: Pieces, piece: Piece
         made.append(model)
         return model_state(expert.name, model) if plan.checkpoint else State({}, {})
 
-    state = pieces.do(piece, train)
-    return made[0] if made else model_from_state(state, like=expert.method)
+    def take(state: State) -> Any:
+        return made[0] if made else model_from_state(state, like=expert.method)
+
+    return pieces.do(piece, train, take)
 
 
 def _features(

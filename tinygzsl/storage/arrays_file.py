@@ -18,10 +18,11 @@ import numpy as np
 
 from ..text import shown
 from .atomic_write import written_aside
-from .npy import read_zipped
+from .npy import Zipped
 from .output import OutputFile
 
 FORMAT = 2
+HEADER = 4 << 20  # most bytes of the header of a packed file
 CHECKSUM = "sha256"
 # Raised if the parts of a file can be read but don't fit together.
 DAMAGED = (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError)
@@ -78,31 +79,33 @@ def part_of(state: State, name: str) -> State:
     return State(state.header[name], arrays)
 
 
-def read_npz(path: Any, *kinds: str, what: str = "") -> State:
+def read_npz(path: Any, *kinds: str, what: str = "", packed: int | None = None) -> State:
     """Return what write_npz wrote; its kind ("model", "checkpoint") must be one of kinds.
 
-    Errors call them `what`, by default their names.
+    Errors call them `what`, by default their names. `packed` is the most bytes of arrays in a
+    compressed file; without it no array may be compressed, so that memory holds no more than the
+    file. Kind, format and sizes are checked before an array is read.
 
     Raises FileNotFoundError for a missing file and ValueError for another kind or a damaged file.
     """
     path, kind = Path(path), what or " or ".join(kinds)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; check the path of the {kind}")
-    try:
-        arrays = read_zipped(path)
-        header = json.loads(str(arrays.pop("header")))
-        found = header["kind"], header["format"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is not a {kind} file of tinygzsl, or is damaged ({_words(error, path)}); "
-            "check the path, or restore the file from a copy"
-        ) from None
-    if found[0] not in kinds or found[1] != FORMAT:
-        raise ValueError(
-            f"{path} is a {shown(found[0], 20)} file of format {shown(found[1], 20)}, but a {kind} "
-            f"of format {FORMAT} is needed; use the file and the version of tinygzsl that belong "
-            "together"
-        )
+    with open(path, "rb") as raw:
+        with _readable(path, kind):
+            zipped = Zipped(raw, path)
+            header = _header(zipped, packed)
+            found = header["kind"], header["format"]
+        if found[0] not in kinds or found[1] != FORMAT:
+            raise ValueError(
+                f"{path} is a {shown(found[0], 20)} file of format {shown(found[1], 20)}, but a "
+                f"{kind} of format {FORMAT} is needed; use the file and the version of tinygzsl "
+                "that belong together"
+            )
+        with _readable(path, kind):
+            names = [name for name in zipped.names if name != "header"]
+            _check_sizes(zipped, names, packed)
+            arrays = {name: zipped.read(name) for name in names}
     if header.pop(CHECKSUM, None) != checksum(header, arrays):
         raise ValueError(
             f"{path} is damaged: its content doesn't match its checksum; restore it from a copy, "
@@ -118,6 +121,35 @@ def checksum(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
+
+
+@contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    """Turn errors into one that says that the file at path is not of that kind, or is damaged."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not a {kind} file of tinygzsl, or is damaged ({_words(error, path)}); "
+            "check the path, or restore the file from a copy"
+        ) from None
+
+
+def _header(zipped: Zipped, packed: int | None) -> dict[str, Any]:
+    if "header" not in zipped.names:
+        raise KeyError("header")
+    _check_sizes(zipped, ["header"], packed if packed is None else HEADER)
+    return json.loads(str(zipped.read("header")))
+
+
+def _check_sizes(zipped: Zipped, names: list[str], packed: int | None) -> None:
+    """ValueError if these arrays could be larger than they should: than the file, or `packed`."""
+    total = sum(header.nbytes for header in zipped.declared(names).values())
+    for name in names:
+        if packed is None and zipped.is_packed(name):
+            raise ValueError(f"{shown(name, 40)} is compressed, which tinygzsl never does here")
+    if packed is not None and total > packed:
+        raise ValueError(f"it claims {total} bytes, but there are at most {packed}")
 
 
 @contextmanager

@@ -18,21 +18,45 @@ def written_aside(path: str | Path) -> Iterator[Path]:
     removed and an existing file at `path` stays. Raises FileNotFoundError if the folder does not
     exist.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"folder {path.parent} does not exist; create it before saving")
-    aside = aside_of(path)
+    with written_together([Path(path)]) as asides:
+        yield asides[0]
+
+
+@contextmanager
+def written_together(paths: list[Path]) -> Iterator[list[Path]]:
+    """As written_aside for files that belong together: all are on the disk before one is renamed.
+
+    Only if a rename fails after another has succeeded are there old and new files.
+    """
+    for path in paths:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"folder {path.parent} does not exist; create it before saving")
+    asides = [aside_of(path) for path in paths]
     try:
-        yield aside
-        with open(aside, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        yield asides
+        for aside in asides:
+            _sync_file(aside)
+        for path, aside in zip(paths, asides, strict=True):
+            os.replace(aside, path)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename in (None, str(aside)):
-            error.filename = str(path)  # the error of a full disk has no file name
-        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            named = dict(zip(map(str, asides), map(str, paths), strict=True))
+            named[None] = str(paths[0])  # the error of a full disk has no file name
+            error.filename = named.get(error.filename, error.filename)
+        for aside in asides:
+            aside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    with open(path, "r+b") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            error.filename = str(path)
+            raise
 
 
 def aside_of(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""NPY and NPZ files; a header is checked against the file's size before memory is allocated.
+"""NPY and NPZ files; all headers are checked against the file's size before an array is read.
 
 Nothing is unpickled or evaluated: arrays other than of numbers, booleans or text are refused.
 """
@@ -11,10 +11,10 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from ..text import shown
 
 DEFLATE_RATIO = 1032  # maximum bytes that one deflated byte can hold
 PIECE = 1 << 20
+# A file whose arrays are larger than both is no data: features of which 99% are 0 pack 60 to 1.
+PACKED_RATIO, PACKED_BYTES = 200, 256 << 20
+T = TypeVar("T")
+
 UNREADABLE = (  # raised by zipfile and zlib for a damaged file
     zipfile.BadZipFile,
     zlib.error,
@@ -51,26 +55,93 @@ class Declared(NamedTuple):
     order: Literal["C", "F"]
     offset: int
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the array takes in memory."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
-def read_zipped(path: Path, wanted: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+
+class Zipped:
+    """An open NPZ file, whose headers can be read without its arrays.
+
+    Raises ValueError if it is not an NPZ file, is damaged or has two arrays of one name.
+    """
+
+    def __init__(self, raw: IO[bytes], path: Path):
+        self.path, self._size = path, os.fstat(raw.fileno()).st_size
+        try:
+            self._archive = zipfile.ZipFile(raw)
+            self._members = _by_name(self._archive, self._size)
+        except UNREADABLE as error:
+            raise ValueError(
+                f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
+            ) from None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the arrays."""
+        return list(self._members)
+
+    def is_packed(self, name: str) -> bool:
+        """Return whether an array takes fewer bytes in the file than in memory."""
+        return self._members[name].compress_type != zipfile.ZIP_STORED
+
+    def declared(self, names: Iterable[str]) -> dict[str, Declared]:
+        """Return what the headers of these arrays say, by name; the arrays are not read.
+
+        Raises ValueError if the file can't hold as much, or an array is of Python objects.
+        """
+        found = {name: self._on_member(name, lambda file, found: found) for name in names}
+        total = sum(header.nbytes for header in found.values())
+        if total > max(PACKED_BYTES, PACKED_RATIO * self._size):
+            raise ValueError(
+                f"{self.path} has {self._size} bytes and claims to hold {total}, which is more "
+                "than data pack; write it again with numpy.savez, unpacked"
+            )
+        return found
+
+    def read(self, name: str) -> np.ndarray:
+        """Return an array; ValueError if it is damaged or not one of numbers or text."""
+        return self._on_member(name, _read_array)
+
+    def _on_member(self, name: str, function: Callable[[IO[bytes], Declared], T]) -> T:
+        """Return function(the open member after its header, its header)."""
+        info = self._members[name]
+        try:
+            _check_member(info, self._size)
+            with self._archive.open(info) as file:
+                return function(file, read_declared(file, info.file_size))
+        except UNREADABLE as error:
+            raise ValueError(
+                f"{self.path}: {shown(name)} can't be read ({_words(error)}); the file may be "
+                "damaged, write it again"
+            ) from None
+
+
+def read_zipped(
+    path: Path,
+    wanted: Iterable[str] | None = None,
+    *,
+    check: Callable[[dict[str, Declared]], None] = lambda declared: None,
+) -> dict[str, np.ndarray]:
     """Return the arrays of an NPZ file by name: all, or those in `wanted` that the file has.
 
-    Raises OSError if the file can't be opened. Raises ValueError if it is not an NPZ file, is
-    damaged, or has two arrays of one name or an array of Python objects.
+    check(headers by name) is called before the first array is read. Raises OSError if the file
+    can't be opened. Raises ValueError if it is not an NPZ file, is damaged, or has two arrays of
+    one name or an array of Python objects.
     """
     with open(path, "rb") as raw:
-        archive, members, size = _opened(raw, path)
-        names = members if wanted is None else [name for name in wanted if name in members]
-        return {
-            name: _read_member(archive, members[name], size=size, path=path, name=name)
-            for name in names
-        }
+        zipped = Zipped(raw, path)
+        there = zipped.names
+        names = there if wanted is None else [name for name in wanted if name in there]
+        check(zipped.declared(names))
+        return {name: zipped.read(name) for name in names}
 
 
 def zipped_names(path: Path) -> list[str]:
     """Return the names of the arrays of an NPZ file; errors as in read_zipped."""
     with open(path, "rb") as raw:
-        return list(_opened(raw, path)[1])
+        return Zipped(raw, path).names
 
 
 def map_npy(path: Path) -> np.ndarray:
@@ -136,18 +207,6 @@ def _exactly(file: IO[bytes], count: int) -> bytes:
     return content
 
 
-def _opened(raw: IO[bytes], path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo], int]:
-    """Return the archive, its members by name, and the bytes of the whole file."""
-    size = os.fstat(raw.fileno()).st_size
-    try:
-        archive = zipfile.ZipFile(raw)
-        return archive, _by_name(archive, size), size
-    except UNREADABLE as error:
-        raise ValueError(
-            f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
-        ) from None
-
-
 def _by_name(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     if sum(info.compress_size for info in archive.infolist()) > size:
@@ -160,26 +219,16 @@ def _by_name(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, size: int, path: Path, name: str
-) -> np.ndarray:
-    try:
-        _check_member(info, size)
-        with archive.open(info) as file:
-            found = read_declared(file, info.file_size)
-            content = np.empty(info.file_size - found.offset, np.uint8)
-            for at in range(0, len(content), PIECE):
-                piece = content[at : at + PIECE]
-                piece[:] = np.frombuffer(_exactly(file, len(piece)), np.uint8)
-            array = content.view(found.dtype).reshape(found.shape, order=found.order)
-            if array.dtype.kind == "U":
-                _check_text(array)
-            return array
-    except UNREADABLE as error:
-        raise ValueError(
-            f"{path}: {shown(name)} can't be read ({_words(error)}); the file may be damaged, "
-            "write it again"
-        ) from None
+def _read_array(file: IO[bytes], found: Declared) -> np.ndarray:
+    """Return the array whose bytes follow in the file."""
+    content = np.empty(found.nbytes, np.uint8)
+    for at in range(0, len(content), PIECE):
+        piece = content[at : at + PIECE]
+        piece[:] = np.frombuffer(_exactly(file, len(piece)), np.uint8)
+    array = content.view(found.dtype).reshape(found.shape, order=found.order)
+    if array.dtype.kind == "U":
+        _check_text(array)
+    return array
 
 
 def _check_member(info: zipfile.ZipInfo, size: int) -> None:

@@ -24,6 +24,7 @@ from ...nn.random import check_seed
 from ...router import sample_rows, score_deviation
 from ...runtime.array import Array
 from ...runtime.backend import to_host
+from ...runtime.checks import check_said
 from ...runtime.labels import check_labels
 from ...runtime.threads import check_threads, workers
 from .checks import check_choice, check_finite_number
@@ -301,7 +302,7 @@ class Baseline(Saved, ABC):
         check_matrix("X", X, columns=self.n_features_in_, why="the training data")
         with workers(self.threads):
             x = scaled("X", X, self._feature_scaler, xp=np, dtype=self.dtype)
-            return to_host(self._scores(x, a))
+            return check_said("scores", to_host(self._scores(x, a)))
 
     @abstractmethod
     def _fit(self, x: Array, index: Array, a: Array) -> None:

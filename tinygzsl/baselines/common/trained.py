@@ -19,7 +19,7 @@ import numpy as np
 
 from ...nn.mlp import MLP
 from ...runtime.array import Array
-from ...runtime.checks import check_array, check_number
+from ...runtime.checks import check_array, check_number, check_positive
 from ...storage.arrays_file import State
 
 MODELS, ANY = "the model's", "any"  # dtypes that have no name
@@ -85,8 +85,8 @@ class Number:
         """Return the number, in its range."""
         value = state.header[name]
         check_number(name, value)
-        if self.positive and not value > 0:
-            raise ValueError(f"{name} is {value!r}, not above 0")
+        if self.positive:
+            check_positive(name, value, dtype=sizes.dtype)
         return float(value)
 
 
