@@ -185,9 +185,8 @@ def _limited_memory():
 def _places(value, at=()):
     """The paths to all values in a header."""
     yield at
-    items = value.items() if isinstance(value, dict) else enumerate(value)
     if isinstance(value, dict | list):
-        for key, inner in items:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             yield from _places(inner, (*at, key))
 
 

@@ -39,6 +39,8 @@ def outcome(what, call, *, errors=(ValueError,)):
     except errors as error:
         check_sentence(what, error)
         return REFUSED, str(error)
+    except Finding:
+        raise
     except Exception as error:
         at, last = error.__traceback__, None
         while at:
