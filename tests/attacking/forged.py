@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-
 from fuzzing import bases
 from fuzzing.invariants import check_dataset
 from fuzzing.readers import READERS
+
 from tinygzsl import load_dataset, load_model
 from tinygzsl.storage.arrays_file import CHECKSUM, checksum
 
@@ -388,5 +388,3 @@ def _with_bomb(members, key, dtype):
     count = len({**members, key: None})
     end = struct.pack("<HHHHIIH", 0, 0, count, count, len(central), len(body), 0)
     return bytes(body + central + b"PK\x05\x06" + end)
-
-

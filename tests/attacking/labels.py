@@ -1,11 +1,11 @@
 """Labels in every form: the classes that are meant, or a ValueError of one sentence."""
 
 import numpy as np
-
 from fuzzing.bases import dataset
+
 from tinygzsl import evaluate, load_dataset
 
-from .judge import Finding, must_refuse, outcome, same, same_as, same_or_refused
+from .judge import Finding, must_refuse, same, same_as, same_or_refused
 from .layouts import ArrayLike, Sub
 from .models import fitted, unfitted
 
@@ -239,7 +239,7 @@ def _check_evaluated(what, text, data):
     """The figures of a model on the data are those on the plain data."""
     model = fitted("ESZSL", text)
     found, wanted = (evaluate(model, d) for d in (data, dataset(text)))
-    if not same(np.array([found[k] for k in 'SU']), np.array([wanted[k] for k in 'SU'])):
+    if not same(np.array([found[k] for k in "SU"]), np.array([wanted[k] for k in "SU"])):
         raise Finding(what, f"S {found['S']}, not {wanted['S']}")
 
 

@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-
 from fuzzing.bases import dataset
 from scipy.sparse import csr_array
 

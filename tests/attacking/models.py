@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from fuzzing.bases import SETTINGS, dataset
+
 from tinygzsl import EntropySeparationGZSL
 from tinygzsl.baselines import DEM, ESZSL, PrototypeRidge
 from tinygzsl.baselines.common.calibration import fit_on

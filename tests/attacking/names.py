@@ -7,8 +7,8 @@ import csv
 import io
 
 import numpy as np
-
 from fuzzing.bases import dataset
+
 from tinygzsl import load_model
 
 from .judge import Finding, check_ended, invoke, must_refuse, same_as

@@ -1,12 +1,14 @@
 """`train --resume` of folders that are no run, or not this one: left as they are, to the byte."""
 
-import fcntl
 import os
 import re
 import shutil
+from contextlib import contextmanager, nullcontext
+from fcntl import LOCK_EX, LOCK_NB, flock  # before locks are ignored on purpose
 from functools import cache
 
 from fuzzing.bases import dataset
+
 from tinygzsl.datasets import save_npz
 
 from .judge import Finding, check_ended, check_unchanged, invoke, snapshot
@@ -37,7 +39,8 @@ def case(rng, folder):
         _add_strangers(rng, target)
     what = f"--resume of {kind}"
     before = snapshot(folder)
-    ended = _resumed(what, sound if isinstance(sound, str) else target)
+    with _held(target / LOCK) if make is _locked else nullcontext():
+        ended = _resumed(what, sound if isinstance(sound, str) else target)
     after = snapshot(folder)
     if sound is not True:
         kind = check_ended(what, ended, kind="refused")
@@ -113,12 +116,13 @@ def _locked(rng, folder, target):
     """A run that another process works on; here another descriptor of the same file."""
     _interrupted(rng, folder, target)
     (target / LOCK).write_text("1\n")
-    holder = os.open(target / LOCK, os.O_RDWR)
-    fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    HELD.append(holder)
 
 
-HELD = []  # released by the next case of this kind
+@contextmanager
+def _held(path):
+    with open(path, "r+b") as file:
+        flock(file, LOCK_EX | LOCK_NB)
+        yield
 
 
 def _config_changed(rng, folder, target):
