@@ -15,7 +15,7 @@ LIMIT = 400  # cases that are tried for a fault
 
 
 class Fault(NamedTuple):
-    """What goes wrong, the family that must notice, and functions by the place of what they replace."""
+    """The family that must notice, what goes wrong, and what takes the place of which function."""
 
     family: str
     what: str
@@ -115,7 +115,7 @@ FAULTS = (
 
 @contextmanager
 def planted(fault):
-    """Replace the functions wherever a module of the package has them, as long as the block runs."""
+    """Replace functions wherever a module of the package has them, as long as the block runs."""
     with ExitStack() as stack:
         for place, function in fault.undone.items():
             module, name = place.split(":")

@@ -169,7 +169,7 @@ def _same(rng, folder):
 
 
 def _wrapped(rng, folder):
-    what, y, call, text = _chosen(rng)
+    what, y, call, _ = _chosen(rng)
     form = rng.choice(list(WRAPPED))
     return same_or_refused(f"{what}: {form}", lambda: call(WRAPPED[form](y)), call(y))
 

@@ -207,7 +207,7 @@ def _plain(name):
 def case(rng, folder):
     """One call with one of its matrices, or all, in another form."""
     name = rng.choice(FITS if rng.random() < 1 / 8 else [n for n in CALLS if n not in FITS])
-    arrays, call = CALLS[name]
+    arrays, _ = CALLS[name]
     changed = rng.sample(list(arrays), rng.randint(1, len(arrays)))
     kind = rng.choice((_same, _same, _wrapped, _values, _bad, _number, _rows))
     return kind(rng, folder, name, changed)

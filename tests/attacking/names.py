@@ -24,7 +24,7 @@ class Frame:
     def __init__(self, values, columns, index=None):
         self.values = np.asarray(values)
         self.columns = np.array(columns, dtype=object)
-        self.index = range(len(self.values)) if index is None else np.array(index, dtype=object)
+        self.index = range(len(self.values)) if index is None else _index(index)
 
     @property
     def shape(self):
@@ -38,20 +38,27 @@ class Frame:
 
     def by_columns(self, order):
         """The same table with its columns in another order."""
-        return Frame(self.values[:, order], self.columns[order], self._index())
+        return Frame(self.values[:, order], self.columns[order], self._classes())
 
     def by_rows(self, order):
         """The same table with its rows in another order, or some of them."""
-        return Frame(self.values[order], self.columns, np.asarray(self.index, object)[order])
+        return Frame(self.values[order], self.columns, np.asarray(self.index)[order])
 
     def renamed(self, at, name):
         """The same table with another name of a column."""
         columns = self.columns.copy()
         columns[at] = name
-        return Frame(self.values, columns, self._index())
+        return Frame(self.values, columns, self._classes())
 
-    def _index(self):
+    def _classes(self):
+        """The index, if somebody has set it."""
         return None if isinstance(self.index, range) else self.index
+
+
+def _index(labels):
+    """Labels as in pandas: numbers as such, text as objects."""
+    array = np.array(list(labels))
+    return array.astype(object) if array.dtype.kind == "U" else array
 
 
 def _frames(text):

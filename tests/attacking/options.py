@@ -174,7 +174,7 @@ def case(rng, folder):
     _prepare(folder)
     draw = rng.random()
     if draw < 0.1:
-        args, bad = list(rng.choice(CONTRADICTIONS)), None
+        args = list(rng.choice(CONTRADICTIONS))
         what = " ".join(args).replace(" ".join(FAST), "...")
     elif draw < 0.13:
         return _control(rng, folder)

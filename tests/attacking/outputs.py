@@ -8,9 +8,11 @@ import os
 import shutil
 import threading
 from functools import cache
+from unittest.mock import patch
 
 from fuzzing.bases import dataset
 
+from tinygzsl import EntropySeparationGZSL
 from tinygzsl.datasets import save_csv, save_npz
 
 from .judge import (
@@ -49,7 +51,7 @@ OUT = "OUT"
 
 @cache
 def _writers():
-    """By name: what writes a file, and by name what writes a folder."""
+    """By name: what writes a file, what writes a folder, and what works long before it writes."""
     run, data, csv = run_folder(), sources() / "d.npz", sources() / "csv"
     predict = ("predict", run, csv / "test.csv", "--threads", "1", "--out", OUT)
     files = {
@@ -63,9 +65,14 @@ def _writers():
     }
     folders = {
         "train": _command("train", data, *NO_GAN, "--out", OUT),
+        "compare": _command("compare", data, "--methods", "eszsl", "--seeds", "1", "--out", OUT),
         "save_csv": _call(lambda path: save_csv(dataset(), path)),
     }
-    return files, folders
+    patient = {
+        "tune": _command("tune", data, "--out", OUT),
+        "sweep": _command("sweep", data, "--preset", "small", "--out", OUT),
+    }
+    return files, folders, patient
 
 
 @cache
@@ -80,7 +87,7 @@ def _content(writer):
 
 def case(rng, folder):
     """Something is written to a path of one kind."""
-    files, folders = _writers()
+    files, folders, patient = _writers()
     for name in ("beside.txt", ".beside.csv.123.tmp", ".out.npz.1x.tmp", "target.txt"):
         (folder / name).write_bytes(OLD)
     (folder / "sub").mkdir()
@@ -88,6 +95,8 @@ def case(rng, folder):
     (folder / "sub" / "kept.txt").write_bytes(OLD)
     if rng.random() < 0.12:
         return _folder(rng, folder, *rng.choice(list(folders.items())))
+    if rng.random() < 0.1:
+        return _before_work(rng, folder, *rng.choice(list(patient.items())))
     writer = rng.choice([name for name in files if name != "report" or rng.random() < 0.3])
     if rng.random() < 0.15:
         return _short_of_space(rng, folder, writer)
@@ -95,14 +104,19 @@ def case(rng, folder):
 
 
 def _file(rng, folder, writer):
-    path, kind = folder / "out.npz", rng.choice(FILES)
+    kind = rng.choice(list(FILES))
     if writer == "report" and kind == "no name":  # it has a default, in the run
         kind = "nothing"
-    wanted = _content(writer)
-    path, must = _prepared(rng, folder, path, kind)
-    if writer == "data convert" and must == ACCEPTED and os.path.lexists(path):
-        must = None  # it replaces nothing
-    before = snapshot(folder)
+    make, must = FILES[kind]
+    if make:
+        make(folder / "out.npz")
+        if writer == "data convert" and must == ACCEPTED:
+            must = None  # it replaces nothing
+    name = NAMES.get(kind, "out.npz")
+    path = name if name in ("", ".") or rng.random() < 0.3 else f"{folder}/{name}"
+    if kind == "a dash in front":
+        path = f"./{name}"
+    before, wanted = snapshot(folder), _content(writer)
     what = f"{writer} to {kind}"
     reader = _read_pipe(folder / "out.npz") if kind == "a pipe" else contextlib.nullcontext([])
     with reader as received:
@@ -110,19 +124,14 @@ def _file(rng, folder, writer):
     after = snapshot(folder)
     if must and ended != must:
         raise Finding(what, f"{ended}, not {must}")
-    if ended == REFUSED:
-        check_unchanged(what, before, after)
-        return ended
-    written = {"a link to a file": "target.txt", "a link to a link": "target.txt"}.get(kind)
-    written = written or {"a dangling link": "new.txt"}.get(kind)
-    written = written or os.path.relpath(os.path.realpath(path), folder)
-    if kind == "a pipe":
+    if ended == REFUSED or kind == "a pipe":
         check_unchanged(what, before, after)
         found = b"".join(received)
     else:
+        written = LEADS.get(kind) or os.path.relpath(os.path.realpath(folder / name), folder)
         check_unchanged(what, before, after, may_change={written}, may_add={written})
         found = (folder / written).read_bytes()
-    if not _same_content(writer, found, wanted):
+    if ended == ACCEPTED and not _same_content(writer, found, wanted):
         raise Finding(what, f"{len(found)} other bytes, not the {len(wanted)} of a plain file")
     return ended
 
@@ -131,65 +140,85 @@ def _same_content(writer, found, wanted):
     return len(found) > 0 and (writer == "report" or found == wanted)  # a report has its date
 
 
-FILES = (
-    *("nothing", "a file", "a file", "a read-only file", "a link to a file", "a link to a link"),
-    *("a dangling link", "a link to nowhere", "a link to a folder", "a link to itself", "a pipe"),
-    *("a pipe", "an empty folder", "a full folder", "a missing folder", "below a file"),
-    *("a long name", "a line break", "bytes", "a hidden name", "the current folder", "no name"),
-    *("a slash at the end", "a name with spaces", "below a link to a folder", "a dash in front"),
-)
+# By kind of path: what is put there, and whether the file must be written there or refused.
+FILES = {
+    "nothing": (None, ACCEPTED),
+    "a file": (lambda path: path.write_bytes(OLD), ACCEPTED),
+    "a read-only file": (lambda path: _read_only(path), None),
+    "a link to a file": (lambda path: path.symlink_to("target.txt"), ACCEPTED),
+    "an absolute link": (lambda path: path.symlink_to(path.with_name("target.txt")), ACCEPTED),
+    "a link to a link": (lambda path: _link_to_link(path), ACCEPTED),
+    "a dangling link": (lambda path: path.symlink_to("new.txt"), None),
+    "a link to nowhere": (lambda path: path.symlink_to(path.parent / "missing" / "x"), REFUSED),
+    "a link to a folder": (lambda path: path.symlink_to("sub"), REFUSED),
+    "a link to itself": (lambda path: path.symlink_to(path.name), REFUSED),
+    "a pipe": (os.mkfifo, ACCEPTED),
+    "an empty folder": (lambda path: path.mkdir(), REFUSED),
+    "a full folder": (lambda path: shutil.copytree(path.with_name("sub"), path), REFUSED),
+    "a missing folder": (None, REFUSED),
+    "below a file": (None, REFUSED),
+    "a long name": (None, REFUSED),
+    "a line break": (None, None),
+    "bytes": (None, None),
+    "a hidden name": (None, ACCEPTED),
+    "the current folder": (None, REFUSED),
+    "no name": (None, REFUSED),
+    "a slash at the end": (None, None),
+    "a name with spaces": (None, ACCEPTED),
+    "below a link to a folder": (None, ACCEPTED),
+    "a dash in front": (None, ACCEPTED),
+}
+# Where a kind's path is, if it isn't out.npz.
+NAMES = {
+    "a missing folder": "missing/out.npz",
+    "below a file": "beside.txt/out.npz",
+    "a long name": f"{'x' * 300}.npz",
+    "a line break": "a\nb.npz",
+    "bytes": "\udcff.npz",
+    "a hidden name": ".out.npz",
+    "the current folder": ".",
+    "no name": "",
+    "a slash at the end": "out.npz/",
+    "a name with spaces": " a b .npz",
+    "below a link to a folder": "linked/out.npz",
+    "a dash in front": "-x.npz",
+}
+LEADS = {  # where links lead
+    **dict.fromkeys(("a link to a file", "an absolute link", "a link to a link"), "target.txt"),
+    "a dangling link": "new.txt",
+}
 
 
-def _prepared(rng, folder, path, kind):
-    """Return the path to write to, and the outcome that must be, if one must."""
-    if kind == "a file":
-        path.write_bytes(OLD)
-        return path, ACCEPTED
-    if kind == "a read-only file":
-        path.write_bytes(OLD)
-        path.chmod(0o444)
-    elif kind == "a link to a file":
-        path.symlink_to(rng.choice((folder / "target.txt", "target.txt")))
-        return path, ACCEPTED
-    elif kind == "a link to a link":
-        (folder / "link").symlink_to("target.txt")
-        path.symlink_to("link")
-        return path, ACCEPTED
-    elif kind == "a dangling link":
-        path.symlink_to("new.txt")
-    elif kind == "a link to nowhere":
-        path.symlink_to(folder / "missing" / "x")
-        return path, REFUSED
-    elif kind == "a link to a folder":
-        path.symlink_to("sub")
-        return path, REFUSED
-    elif kind == "a link to itself":
-        path.symlink_to("out.npz")
-        return path, REFUSED
-    elif kind == "a pipe":
-        os.mkfifo(path)
-        return path, ACCEPTED
-    elif kind in ("an empty folder", "a full folder"):
-        path.mkdir()
-        if kind == "a full folder":
-            (path / "x").write_bytes(OLD)
-        return path, REFUSED
-    places = {
-        "nothing": (path, ACCEPTED),
-        "a missing folder": (folder / "missing" / "out.npz", REFUSED),
-        "below a file": (folder / "beside.txt" / "out.npz", REFUSED),
-        "a long name": (folder / f"{'x' * 300}.npz", REFUSED),
-        "a line break": (folder / "a\nb.npz", None),
-        "bytes": (folder / "\udcff.npz", None),
-        "a hidden name": (folder / ".out.npz", ACCEPTED),
-        "the current folder": (".", REFUSED),
-        "no name": ("", REFUSED),
-        "a slash at the end": (f"{path}/", None),
-        "a name with spaces": (folder / " a b .npz", ACCEPTED),
-        "below a link to a folder": (folder / "linked" / "out.npz", ACCEPTED),
-        "a dash in front": (folder / "-x.npz", ACCEPTED),
-    }
-    return places.get(kind, (path, None))
+def _read_only(path):
+    path.write_bytes(OLD)
+    path.chmod(0o444)
+
+
+def _link_to_link(path):
+    path.with_name("link").symlink_to("target.txt")
+    path.symlink_to("link")
+
+
+def _before_work(rng, folder, writer, write):
+    """A place that can't be written to is refused before anything is trained."""
+    kind = rng.choice([kind for kind, (_, must) in FILES.items() if must == REFUSED])
+    make, _ = FILES[kind]
+    name = NAMES.get(kind, "out.npz")
+    if writer == "sweep":  # by its ending
+        name = name.replace(".npz", ".jsonl")
+    if make:
+        make(folder / name)
+    before, what = snapshot(folder), f"{writer} to {kind}"
+
+    def trained(*_, **__):
+        raise Finding(what, "training began before the output was tried")
+
+    with patch.object(EntropySeparationGZSL, "fit", trained):
+        ended = write(what, name and folder / name)
+    if ended != REFUSED:
+        raise Finding(what, f"{ended}, not {REFUSED}")
+    check_unchanged(what, before, snapshot(folder))
+    return ended
 
 
 @contextlib.contextmanager
@@ -272,8 +301,8 @@ def _folder(rng, folder, writer, write):
     check_unchanged(what, before, kept)
     if kind == "nothing" and ended == REFUSED:
         raise Finding(what, "refused")
-    into = writer == "save_csv" and kind in ("nothing", "a link to a folder", "a full folder")
-    into = into or (writer == "save_csv" and kind in ("no name", "the current folder"))
+    existing = ("a link to a folder", "a full folder", "no name", "the current folder")
+    into = writer != "train" and kind in existing  # which files are added to
     if ended == ACCEPTED and not into and kind not in ("nothing", "a dangling link"):
         raise Finding(what, "taken")
     return ended
