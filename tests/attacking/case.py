@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import forged, labels, layouts, names, options, outputs, resume
-from .judge import Finding
-
-SECONDS = 20  # after which a case counts as hanging
+from .judge import SECONDS, Finding, Hang
 
 # By family: its cases, functions of (rng, folder) that return the kind of outcome.
 FAMILIES = {
@@ -32,10 +30,6 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-class Hang(BaseException):
-    """A case took too long."""
-
-
 def run(family, seed, index, *, keep=None):
     """The Outcome of a case; its folder is removed unless it is to be kept as `keep`."""
     rng = random.Random(f"{seed} {family} {index}")
@@ -47,7 +41,7 @@ def run(family, seed, index, *, keep=None):
         except Finding as found:
             kind, what, text = "finding", found.what, str(found)
         except Hang:
-            kind, what, text = "finding", "time", f"no end after {SECONDS} s"
+            kind, what, text = "finding", "making the case", f"no end after {SECONDS} s"
         return Outcome(kind, what, text, time.perf_counter() - started)
 
 

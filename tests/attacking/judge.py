@@ -11,9 +11,14 @@ from click.testing import CliRunner
 
 from tinygzsl.cli.main import main
 
+SECONDS = 20  # after which a case counts as hanging
 ACCEPTED, REFUSED = "accepted", "refused"
 LONGEST = 800  # characters of a sentence
 USAGE, FAILED = 2, 1
+
+
+class Hang(BaseException):
+    """A case took SECONDS; raised by its alarm."""
 
 
 class Finding(Exception):
@@ -41,6 +46,8 @@ def outcome(what, call, *, errors=(ValueError,)):
         return REFUSED, str(error)
     except Finding:
         raise
+    except Hang:
+        raise Finding(what, f"no end after {SECONDS} s") from None
     except Exception as error:
         at, last = error.__traceback__, None
         while at:
@@ -152,7 +159,10 @@ def invoke(what, *args):
     """Run the command in this process; Finding if it ends by a traceback."""
     mixes = "mix_stderr" in inspect.signature(CliRunner).parameters  # click before 8.2
     runner = CliRunner(mix_stderr=False) if mixes else CliRunner()
-    result = runner.invoke(main, [os.fspath(arg) for arg in args])
+    try:
+        result = runner.invoke(main, [os.fspath(arg) for arg in args])
+    except Hang:
+        raise Finding(what, f"no end after {SECONDS} s") from None
     error = result.exception
     if error is not None and not isinstance(error, SystemExit):
         raise Finding(what, f"a traceback: {type(error).__name__}: {str(error)[:200]!r}")

@@ -3,20 +3,23 @@
 import importlib.util
 import os
 import stat
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 pytest.importorskip("fcntl", reason="the cases lock files as Linux and macOS do")
 pytest.importorskip("scipy", reason="SciPy is not installed; some cases pass its sparse matrices")
+
+from attacking import case, faults, judge
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "attack.py"
 spec = importlib.util.spec_from_file_location("bench_attack", SCRIPT)
 attack = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(attack)  # puts tests/ on the path
-
-from attacking import case, faults, judge
+spec.loader.exec_module(attack)
 
 CASES = {"layouts": 80, "labels": 80, "names": 40, "forged": 40, "options": 15, "outputs": 20}
 SEED = 1
@@ -124,7 +127,7 @@ def test_what_changes_in_a_folder_is_seen(tmp_path):
         judge.check_unchanged("x", before, judge.snapshot(tmp_path), may_change={"a"})
     before = judge.snapshot(tmp_path)
     (tmp_path / ".a.1.tmp").write_bytes(b"")
-    with pytest.raises(judge.Finding, match="'.a.1.tmp' was left behind"):
+    with pytest.raises(judge.Finding, match=r"'\.a\.1\.tmp' was left behind"):
         judge.check_unchanged("x", before, judge.snapshot(tmp_path))
 
 
