@@ -85,8 +85,8 @@ def _sentence(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, Exception) and _exit_code(error) == FAULT:
         return (
-            f"tinygzsl failed, which is a fault of its own ({type(error).__name__}: {text}); please "
-            "report it with what `tinygzsl --debug` shows before the command"
+            f"a fault of tinygzsl ({type(error).__name__}: {text}); please report it, with the "
+            "traceback that `tinygzsl --debug COMMAND ...` shows"
         )
     return text
 
