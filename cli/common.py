@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import InputError, OutsideError
 from ..runtime.memory import FIX, STARTING, require_room
 from ..text import printable
 
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
     from ..storage.output import OutputFile
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+FAULT = 70  # EX_SOFTWARE of sysexits.h
 CLOSED = 141  # exit code if stdout is a closed pipe, as after SIGPIPE
 
 
 def errors_as_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn errors into one line on stderr and an exit code.
 
-    The code is 2 for bad input, 1 if training diverged or memory ran out, 130 for Ctrl-C and 143
-    for SIGTERM.
+    The code is 2 for bad input, 1 if training diverged or memory ran out, 130 for Ctrl-C, 143 for
+    SIGTERM and 70 for a fault of this package. With `tinygzsl --debug` the traceback comes first.
     """
 
     @wraps(command)
@@ -34,18 +37,20 @@ def errors_as_sentences(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             require_room(STARTING, "tinygzsl")
             return command(*args, **kwargs)
-        except (ValueError, OSError, ImportError) as error:
-            code = FAILED if _out_of_memory(error) else BAD_INPUT
-            raise Failure(sentence(error), code) from None
-        except (FloatingPointError, RuntimeError, MemoryError) as error:
-            raise Failure(sentence(error), FAILED) from None
         except KeyboardInterrupt as error:
             code = getattr(error, "exit_code", INTERRUPTED)  # see signals.Stopped
             raise Failure("interrupted; no half-written file is left", code) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if click.get_current_context().find_root().params.get("debug"):
+                note(traceback.format_exc().rstrip())
+            raise Failure(sentence(error), _exit_code(error)) from None
 
     return run
 
 
+FROM_OUTSIDE = (InputError, OSError, ImportError, UnicodeEncodeError)
 FIXES = {
     errno.ENOSPC: "free some space or write elsewhere",
     errno.EDQUOT: "free some space or write elsewhere",
@@ -66,6 +71,12 @@ def _out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "failed to map segment" in str(error)
 
 
+def _exit_code(error: Exception) -> int:
+    if _out_of_memory(error) or isinstance(error, FloatingPointError | OutsideError):
+        return FAILED
+    return BAD_INPUT if isinstance(error, FROM_OUTSIDE) else FAULT
+
+
 def sentence(error: BaseException) -> str:
     """Return what the user is told about an error, on one line, with the fix."""
     if _out_of_memory(error):
@@ -78,7 +89,13 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, UnicodeEncodeError):  # a name with bytes that can't be encoded
         bad = f"{error.object[error.start : error.end]!r} in {error.object[:200]!r}"
         return f"{bad} is not valid in {error.encoding}; rename the file, or set PYTHONUTF8=1"
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, Exception) and _exit_code(error) == FAULT:
+        return (
+            f"a fault of tinygzsl ({type(error).__name__}: {text}); please report it, with the "
+            "traceback that `tinygzsl --debug COMMAND ...` shows"
+        )
+    return text
 
 
 class Failure(click.ClickException):

@@ -44,8 +44,9 @@ class _Tinygzsl(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, package_name="tinygzsl")
+@click.option("--debug", is_flag=True, help="Show where in the code an error came from.")
 @click.pass_context
-def main(ctx: click.Context) -> None:
+def main(ctx: click.Context, debug: bool) -> None:
     """Generalized zero-shot learning by proxy samples and entropy separation, in NumPy.
 
     Start with `tinygzsl demo`.

@@ -179,13 +179,16 @@ class SingleTraining(Training):
 
     def advice(self, error: Exception) -> str | None:
         """Return how the run can be continued after that error, or None."""
+        from ..snapshots import NoSnapshotError
+        from ..vsmm import VSMMDivergedError
+
         if self.params.get("device") == "cuda" and isinstance(error, MemoryError | RuntimeError):
             return f"{self.resume} --device cpu continues"
         if isinstance(error, FloatingPointError):
-            if str(error).startswith("the VSMM"):
+            if isinstance(error, VSMMDivergedError):
                 return f"{self.resume} --set vsmm.lr=RATE trains the VSMM with a lower rate"
             config = f"tinygzsl train --config {self.folder / 'config.toml'}"
             return f"{config} --set gan.lr=RATE --out NEW trains again with a lower rate"
-        if "no snapshot has" in str(error):
+        if isinstance(error, NoSnapshotError):
             return f"{self.resume} --set gan.max_epochs=N continues"
         return super().advice(error)

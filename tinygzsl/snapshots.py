@@ -58,6 +58,10 @@ class Snapshot(NamedTuple):
         return cls(Look(**header["look"]), MLP.from_state(name, header=header, arrays=arrays))
 
 
+class NoSnapshotError(InputError):
+    """The confidence score never reached its window."""
+
+
 class SnapshotKeeper:
     """Keeps the snapshots with cs_low < CS < cs_high, and the nearest one as long as there are
     none.
@@ -120,14 +124,14 @@ class SnapshotKeeper:
         """Return the snapshots to draw proxies from (Alg. 1).
 
         If CS jumped over the window, this is the nearest snapshot, and a warning is issued. Raises
-        ValueError, with the range of CS, if CS never reached the window.
+        NoSnapshotError, with the range of CS, if CS never reached the window.
         """
         if self.inside:
             return self.inside
         unit = "r = ln CS / ln CS_ref" if self.settings.cs_unit == "relative" else "CS"
         window = f"{self.settings.cs_low:g} < {unit} < {self.settings.cs_high:g}"
         if not self.passed or self.nearest is None:
-            raise ValueError(
+            raise NoSnapshotError(
                 f"no snapshot has {window}: it went from {self.lowest:.3g} to {self.highest:.3g} "
                 "before the epoch limit; raise gan_max_epochs or gan_lr, or lower cs_low"
             )

@@ -24,6 +24,10 @@ from .storage.checkpoints import Checkpoint
 from .text import shown, warn
 
 
+class VSMMDivergedError(FloatingPointError):
+    """The training of the VSMM left the finite numbers."""
+
+
 @dataclass
 class VSMM:
     """The networks of the module.
@@ -212,7 +216,7 @@ class VsmmTraining:
         else:
             step, what = self.adam.t, next(n for n, v in values.items() if not math.isfinite(v))
         numbers = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
-        raise FloatingPointError(
+        raise VSMMDivergedError(
             f"the VSMM diverged in epoch {len(self.history) + 1}, at step {step}: {what} is NaN or "
             f"inf ({numbers}); lower vsmm_lr, now {self.adam.lr:g}"
         )

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...errors import OutsideError
 from ...runtime.array import CuPy
 
 Dimensions = tuple[int, ...]  # of a grid in blocks, or of a block in threads
@@ -169,7 +170,7 @@ def _compiled(
         if "OUT_OF_MEMORY" in str(error):
             raise
         first = next((line for line in str(error).splitlines() if "error" in line), str(error))
-        raise RuntimeError(
+        raise OutsideError(
             f"kernel {kernel} of kernels/cuda/{file}.cu can't be compiled for this device "
             f"({' '.join(first.split())}); see `tinygzsl info`, or pass device='cpu'"
         ) from error

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ..errors import OutsideError
 from ..kernels import reference_only
 from ..runtime.array import Array
 from ..runtime.threads import workers
@@ -115,7 +116,7 @@ def checked_versions(
         right = result if right is None else right
         differences[name] = work.difference(result, right)
         if not differences[name] <= work.tolerance:
-            raise RuntimeError(
+            raise OutsideError(
                 f"{name} differs from the reference by {differences[name]:.2g} in {work.kind}, "
                 f"more than {work.tolerance:g}, so its time means nothing; report this as a bug"
             )

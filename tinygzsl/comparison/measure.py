@@ -115,7 +115,7 @@ class Comparison:
             row = {**self.facts(key), "error": None, **dict.fromkeys(FIGURES)}
             try:
                 figures = self._measured(key)
-            except (FloatingPointError, ValueError) as error:
+            except (FloatingPointError, InputError) as error:
                 yield row | {"error": " ".join(str(error).split())}
             else:
                 yield row | figures
@@ -174,7 +174,7 @@ class Comparison:
         """Return new(), fitted, or the error, so that no other row trains it again."""
         try:
             return self._fitted(new())
-        except (FloatingPointError, ValueError) as error:
+        except (FloatingPointError, InputError) as error:
             return error
 
     def _fitted(self, model: Any) -> Trained:
@@ -198,7 +198,7 @@ class Comparison:
             if self._folds is None:
                 self._folds = validation_folds(self.data.training())
             return choose_offset(self._new(method, 0), self._folds).offset
-        except (FloatingPointError, ValueError) as error:
+        except (FloatingPointError, InputError) as error:
             self.say(f"warning: {method.title} has no calibrated figures: {error}")
             return None
 

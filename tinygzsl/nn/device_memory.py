@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import OutsideError
 from .. import kernels
 from ..runtime.array import Array, ArrayModule, CuPy, DeviceArray
 from ..runtime.backend import array_module, loaded_cupy, to_device, to_host
@@ -154,7 +155,7 @@ def uploader(
 def device_errors(advice: str) -> Iterator[None]:
     """Turn errors of CuPy, the driver and cuBLAS into errors of one sentence.
 
-    If the GPU is out of memory this is a MemoryError with the advice, else a RuntimeError.
+    If the GPU is out of memory this is a MemoryError with the advice, else an OutsideError.
     """
     try:
         yield
@@ -164,7 +165,7 @@ def device_errors(advice: str) -> Iterator[None]:
         if isinstance(error, MemoryError) or any(name in str(error) for name in MEMORY_IS_OUT):
             raise MemoryError(f"{_out_of_memory(error)}; {advice}, or use device='cpu'") from error
         reason = " ".join(str(error).split())
-        raise RuntimeError(
+        raise OutsideError(
             f"CUDA failed ({reason}); restart Python, or use device='cpu'"
         ) from error
 

@@ -37,7 +37,7 @@ def outcomes(target: Target, jobs: Iterable[Job]) -> Iterator[tuple[Job, Outcome
             check_training(data.training())
         try:
             yield job, target.measure(_chosen(job, data) if target.trains else job, data)
-        except (ValueError, FloatingPointError) as error:
+        except (InputError, FloatingPointError) as error:
             yield job, " ".join(str(error).split())
 
 

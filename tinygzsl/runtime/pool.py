@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..errors import OutsideError
+
 LANES = 16  # shares are multiples of this many rows, so that vectors and cache lines are whole
 LOOKS = 1 << 18  # polls before a thread sleeps: about 0.1 ms
 PATIENCE = 1 << 16  # polls after a share was given, until the caller has released the GIL
@@ -36,7 +38,7 @@ class Workers:
                 self._helpers.append(_Helper())
         except RuntimeError as error:
             self.close()
-            raise RuntimeError(
+            raise OutsideError(
                 f"thread {len(self._helpers) + 2} of {count} can't be started ({error}); use fewer "
                 "threads, or raise the limit on them (ulimit -u)"
             ) from None

@@ -128,4 +128,5 @@ def named_in_errors(checkpoint: Checkpoint | None) -> Iterator[None]:
     except FloatingPointError as error:
         if checkpoint is None:
             raise
-        raise FloatingPointError(f"{error}; {checkpoint.describe()}") from None
+        error.args = (f"{error}; {checkpoint.describe()}",)
+        raise

@@ -94,7 +94,7 @@ def _row(run: Run) -> dict[str, Any]:
     figures: dict[str, Any] = dict.fromkeys((*FIGURES, "model_sha256", "error"))
     try:
         model = _train(training, run.params)
-    except (FloatingPointError, ValueError) as error:
+    except (FloatingPointError, InputError) as error:
         figures["error"] = " ".join(str(error).split())
         model = None
     seconds = time.perf_counter() - started
