@@ -2,6 +2,7 @@
 
 import click
 
+from ..errors import InputError
 from .common import emit, errors_as_sentences, json_option, note
 
 
@@ -24,7 +25,7 @@ def bench(peers, full, only, threads, repeat, as_json):
 
     check_threads(threads)
     if not 1 <= repeat <= 1000:
-        raise ValueError(f"repeat is {repeat}; pass a number of rounds from 1 to 1000")
+        raise InputError(f"repeat is {repeat}; pass a number of rounds from 1 to 1000")
     items = selection.chosen(selection.FULL if full else selection.SHORT, only)
     names, missing = report.installed_peers() if peers else ([], [])
     for package in missing:

@@ -147,11 +147,11 @@ def output_file(path: str | Path, *, as_json: bool, inputs: Iterable[str] = ()) 
 
     out = OutputFile(path)
     if as_json and out.is_stdout:
-        raise ValueError(f"--json and {path} would both write to stdout; leave one of them out")
+        raise InputError(f"--json and {path} would both write to stdout; leave one of them out")
     for read in inputs:
         with suppress(FileNotFoundError):
             if not out.is_stream and os.path.samefile(read, out.place):
-                raise ValueError(f"--out {path} is read itself; name another file")
+                raise InputError(f"--out {path} is read itself; name another file")
     return out
 
 

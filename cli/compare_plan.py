@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .sweep_plan import numbers
 
 MOST_SEEDS = 100
@@ -22,11 +23,11 @@ def method_names(text: str | None) -> list[str]:
         return [*METHODS, *GATED]
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise ValueError(f"--methods is {text!r}; write names with commas, like ours,eszsl,sae")
+        raise InputError(f"--methods is {text!r}; write names with commas, like ours,eszsl,sae")
     gated = {name.casefold(): name for name in GATED}
     found = [gated.get(part.casefold()) or method(part).__name__ for part in parts]
     if len(set(found)) < len(found):
-        raise ValueError(f"--methods is {text!r}, with a method more than once; name each once")
+        raise InputError(f"--methods is {text!r}, with a method more than once; name each once")
     return found
 
 
@@ -46,7 +47,7 @@ def own_methods(
 ) -> dict[str, Any]:
     """Return {name: Method} of the classes of --method."""
     if on_traceback and not texts:
-        raise ValueError("--traceback would do nothing: it is for errors of a class of --method")
+        raise InputError("--traceback would do nothing: it is for errors of a class of --method")
     if not texts:
         return {}
     from ..comparison.own_class import load_all
@@ -73,16 +74,16 @@ def reference(text: str | None, names: list[str], *, own: dict[str, Any]) -> str
     try:
         found = by_name.get(plain.casefold()) or method(plain).__name__
     except ValueError:
-        raise ValueError(
+        raise InputError(
             f"--against is {text!r}, which is no method; {nearest(plain, names)}"
         ) from None
     if found not in names:
-        raise ValueError(
+        raise InputError(
             f"--against is {text!r}, which takes no part; add it to --methods, or name one of "
             f"{', '.join(names)}"
         )
     if len(names) == 1:
-        raise ValueError(f"--against {text} would do nothing: name other methods too")
+        raise InputError(f"--against {text} would do nothing: name other methods too")
     return found
 
 
@@ -92,7 +93,7 @@ def seed_numbers(text: str) -> list[int]:
         return numbers(text, "--seeds")
     count = int(text)
     if not 1 <= count <= MOST_SEEDS:
-        raise ValueError(f"--seeds is {count}; pass how many, from 1 to {MOST_SEEDS}, or a range")
+        raise InputError(f"--seeds is {count}; pass how many, from 1 to {MOST_SEEDS}, or a range")
     return list(range(count))
 
 
@@ -125,10 +126,10 @@ def check_named(file: Path, labels: list[str]) -> None:
     places = {dataset for _, dataset in read_settings(file)}
     wanted = [label.casefold() for label in labels]
     if not places:
-        raise ValueError(f"{file} has no settings; write sections like [SAE.{wanted[0]}]")
+        raise InputError(f"{file} has no settings; write sections like [SAE.{wanted[0]}]")
     if not places & set(wanted):
         has, missing = ", ".join(sorted(places)), " or ".join(wanted)
-        raise ValueError(f"{file} has settings for {has}, but none for {missing}")
+        raise InputError(f"{file} has settings for {has}, but none for {missing}")
 
 
 def folder_for(out: str | None) -> Path | None:
@@ -145,18 +146,18 @@ def check_useful(
     from ..comparison.methods import GATED
 
     if tune and folder is None:
-        raise ValueError("--tune writes the chosen settings to a file; pass --out FOLDER for it")
+        raise InputError("--tune writes the chosen settings to a file; pass --out FOLDER for it")
     if predictions and folder is None:
-        raise ValueError("--predictions writes a file for each row; pass --out FOLDER for them")
+        raise InputError("--predictions writes a file for each row; pass --out FOLDER for them")
     if not set(names) <= set(GATED):
         return
     if routed:
-        raise ValueError(
+        raise InputError(
             f"--routed would do nothing for {' and '.join(names)}, which has a gate already; name "
             "other methods too"
         )
     if tune:
-        raise ValueError(
+        raise InputError(
             "--tune would do nothing: `tinygzsl tune` chooses the settings of ours, and best has "
             "none; name other methods too"
         )
@@ -171,7 +172,7 @@ def check_views(prototypes: Any, names: list[str], *, own: Mapping[str, Any]) ->
 
     one = [name for name in names if name != BEST and name not in own]
     if one and isinstance(prototypes, Mapping):
-        raise ValueError(
+        raise InputError(
             f"{one[0]} takes one view of the prototypes, but --prototypes has "
             f"{' and '.join(prototypes)}; pass one, or leave {one[0]} out: best takes several"
         )
@@ -236,7 +237,7 @@ def _check_same_data(path: Path, sha256: str) -> None:
     beside = path.with_name(TUNED_ON)
     known = beside.read_text(encoding="utf-8").strip() if beside.is_file() else "unknown data"
     if path.exists() and known != sha256:
-        raise ValueError(
+        raise InputError(
             f"{path} was chosen on other data or another split (see {beside.name}); choose another "
             "--out, or pass it as --settings without --tune"
         )

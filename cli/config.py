@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..text import quoted
 
 TOP = ("preset", "seed", "device", "dtype")
@@ -16,9 +17,9 @@ def parse_set(pairs: tuple[str, ...]) -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name.strip():
-            raise ValueError(f"--set got {pair!r}; write it as section.key=value, like gan.lr=1e-4")
+            raise InputError(f"--set got {pair!r}; write it as section.key=value, like gan.lr=1e-4")
         if name.strip() in TOP:
-            raise ValueError(
+            raise InputError(
                 f"{name.strip()} is not a setting; use --{name.strip()} {text.strip()}"
             )
         settings[name.strip().replace(".", "_")] = _toml_value(text.strip())
@@ -29,7 +30,7 @@ def _toml_value(text: str):
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except RecursionError:
-        raise ValueError(
+        raise InputError(
             f"--set got {quoted(text)}, whose brackets are nested too deep; write a list like "
             "[64, 32]"
         ) from None
@@ -66,13 +67,13 @@ def resolve(
     _refuse_unknown(found, TOP, what="top-level key")
     _refuse_unknown(data, SOURCE, what="key of [data]")
     if "preset" in top and settings:
-        raise ValueError(
+        raise InputError(
             f"{config} has {len(settings)} settings of its own, which --preset {top['preset']} "
             "would not change; leave one of the two out"
         )
     source = source if "name_or_path" in source else data | source
     if not isinstance(source.get("name_or_path"), str):
-        raise ValueError(
+        raise InputError(
             "no dataset is named; pass a name or a path, like `tinygzsl train letters`"
         )
     is_letters = source["name_or_path"].casefold() == "letters"
@@ -91,7 +92,7 @@ def _fold_results(config: str | None, sets: tuple[str, ...]) -> dict[str, Any]:
     from ..settings import BEST
 
     if sets:
-        raise ValueError(
+        raise InputError(
             f"--set {sets[0]} has no meaning for preset {BEST!r}, whose experts have fixed "
             "settings; leave it out, or choose experts with tinygzsl.stacking.StackedGZSL"
         )
@@ -151,7 +152,7 @@ def check_utf8(path: str) -> None:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise ValueError(
+        raise InputError(
             f"{shown(path, 200)} has the byte {shown(path[error.start])} in its name, which is not "
             "UTF-8, so the results couldn't name it; rename it"
         ) from None
@@ -164,7 +165,7 @@ def _refuse_outside(top: dict[str, Any]) -> None:
     for name in top:
         if name in SETTINGS:
             section, key = name.split("_", 1)
-            raise ValueError(
+            raise InputError(
                 f"there is no top-level key {name!r}; write {key} under [{section}], or pass --set "
                 f"{section}.{key}=VALUE"
             )
@@ -175,4 +176,4 @@ def _refuse_unknown(given: dict[str, Any], known: tuple[Any, ...], *, what: str)
 
     for name in given:
         if name not in known:
-            raise ValueError(f"there is no {what} {quoted(name)}; {nearest(name, known)}")
+            raise InputError(f"there is no {what} {quoted(name)}; {nearest(name, known)}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import InputError
 from .common import emit, errors_as_sentences, given, json_option, output_file, source_options
 
 if TYPE_CHECKING:
@@ -82,15 +83,15 @@ def load(source: str, how: dict[str, Any]) -> "Dataset":
 def check_target(dest: Path, *, as_npz: bool, force: bool) -> None:
     """Raise ValueError if DEST can't be written, or exists and --force is not given."""
     if not as_npz and dest.suffix.lower() in (".csv", ".mat", ".h5", ".zip"):
-        raise ValueError(f"DEST is {dest}; give a name that ends in .npz, or a folder for CSV")
+        raise InputError(f"DEST is {dest}; give a name that ends in .npz, or a folder for CSV")
     if dest.exists() and dest.is_dir() == as_npz:
         there, wanted = ("folder", "file") if as_npz else ("file", "folder")
-        raise ValueError(
+        raise InputError(
             f"{dest} is a {there} but a {wanted} is to be written; choose another DEST"
         )
     occupied = dest.is_file() or (dest.is_dir() and any(dest.iterdir()))
     if occupied and not force:
-        raise ValueError(f"{dest} exists already; choose another DEST or pass --force")
+        raise InputError(f"{dest} exists already; choose another DEST or pass --force")
 
 
 def describe(dataset: "Dataset") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import InputError
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
 
 
@@ -57,9 +58,9 @@ def _own_source(folder, run, how):
     from ..runs.folder import CONFIG
 
     if folder is None:
-        raise ValueError(f"{run} is a model file, which doesn't name a dataset; pass --data")
+        raise InputError(f"{run} is a model file, which doesn't name a dataset; pass --data")
     if how:
-        raise ValueError(
+        raise InputError(
             f"{', '.join(how)} would be ignored: a run is evaluated on its own dataset; name "
             "another one with --data"
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import InputError
 from .common import (
     emit,
     emit_data,
@@ -136,12 +137,12 @@ def _read_csv(path):
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
+        raise InputError(f"{path} is not a CSV file ({error}); save it as one") from None
     if names[:1] == ["label"]:
         _, numbers, names = read_table(path)
         return Table(numbers, tuple(names))
     if names and all(is_number(name) for name in names):
-        raise ValueError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
+        raise InputError(f"{path} starts with numbers; give it a header row, like f0,f1,f2")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a file without rows, which the model refuses
@@ -158,11 +159,11 @@ def _read_csv(path):
         raise not_utf8(path, error) from None
     except ValueError as error:
         words = shown(" ".join(str(error).split()), 200)
-        raise ValueError(
+        raise InputError(
             f"{path} is not a CSV file of numbers with a header row ({words}); correct it"
         ) from None
     if numbers.size and numbers.shape[1] != len(names):
-        raise ValueError(
+        raise InputError(
             f"{path} has {len(names)} names in its header but {numbers.shape[1]} numbers per line; "
             "give each column one name"
         )
@@ -204,7 +205,7 @@ def _files_by_view(given):
         names.append(match[1] if match else ONE)
         paths.append(Path(match[2] if match else text))
     if len(names) > 1 and ONE in names:
-        raise ValueError(
+        raise InputError(
             f"--unseen has {len(names)} files but {given[names.index(ONE)]} is of no named view; "
             "write each as VIEW=FILE, like att=prototypes.csv"
         )
@@ -222,4 +223,4 @@ def _check_views(names, needed):
     needs, files = ", ".join(needed), " ".join(f"--unseen {view}=FILE" for view in needed)
     if list(needed) == [ONE]:
         needs, files = "one array of prototypes", "--unseen FILE"
-    raise ValueError(f"--unseen has {given} but the model was trained on {needs}; pass {files}")
+    raise InputError(f"--unseen has {given} but the model was trained on {needs}; pass {files}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import InputError
 from .common import (
     emit,
     errors_as_sentences,
@@ -37,12 +38,12 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
 
     how = given({"root": root, "split": split, "prototypes": prototypes})
     if how and not dataset:
-        raise ValueError(
+        raise InputError(
             f"{', '.join(how)} would be ignored: a report shows the run's own dataset; name "
             "another one with --data"
         )
     if dataset and out is None:
-        raise ValueError(
+        raise InputError(
             f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is that "
             "of the run's own dataset; name another file with --out"
         )

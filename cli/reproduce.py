@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import InputError
 from .common import FAILED, emit, errors_as_sentences, given, json_option, note, threaded
 from .completion import complete_preset, complete_set
 
@@ -57,7 +58,7 @@ def reproduce(target, datasets, out, as_json, **options):
         emit({k: t.title for k, t in TARGETS.items()}, as_json=as_json, text=_listed(TARGETS))
         return
     if target not in TARGETS:
-        raise ValueError(f"there is no {target!r}; pass one of {', '.join(TARGETS)}")
+        raise InputError(f"there is no {target!r}; pass one of {', '.join(TARGETS)}")
     folder = folder_for(out)
     device_module(options["device"])
     _check_packages(target, folder)
@@ -87,7 +88,7 @@ def _listed(targets):
 def _check_packages(target, folder):
     """Check what a figure needs, before anything is trained."""
     if target.startswith("figure") and folder is None:
-        raise ValueError(f"{target} is a figure; pass --out FOLDER for it")
+        raise InputError(f"{target} is a figure; pass --out FOLDER for it")
     if target.startswith("figure"):
         from ..report.figures import new_figure
 
@@ -103,7 +104,7 @@ def _check_methods(target, options):
 
     for name in ("methods", "settings"):
         if options[name] and target not in TABLES:
-            raise ValueError(
+            raise InputError(
                 f"--{name} would do nothing: {target} shows no other methods; leave it out"
             )
 
@@ -136,14 +137,14 @@ def _jobs(target, datasets, *, options, table):
         named = given({"name_or_path": name, "root": options["root"]})
         params, source = resolve(None, options["sets"], top=top, source=named)
         if params["preset"] == BEST:
-            raise ValueError(
+            raise InputError(
                 f"--preset {BEST} is no method of the paper; measure it with `tinygzsl compare`"
             )
         params |= {"device": options["device"], "dtype": "float32"}
         params["callback"] = options["callback"]
         label, source = canonical(name), absolute_source(source)
         if label in table.datasets:
-            raise ValueError(f"two datasets are called {label}; give them one at a time")
+            raise InputError(f"two datasets are called {label}; give them one at a time")
         table.datasets.append(label)
         for split in wanted_splits(target, name, there=there, asked=asked):
             where = {**source, "split": split}
@@ -166,7 +167,7 @@ def _jobs(target, datasets, *, options, table):
     if options["settings"] and jobs:
         check_named(Path(options["settings"]), table.datasets)
     if asked and jobs and all(job.split is None for job in jobs):
-        raise ValueError(
+        raise InputError(
             f"--splits {options['splits']} would do nothing: {', '.join(table.datasets)} has no "
             "numbered splits; leave it out"
         )

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .common import given, note
 from .config import TOP, absolute_source, parse_set, refuse_views, resolve
 
@@ -20,12 +21,12 @@ def numbers(text: str, option: str) -> list[int]:
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, -1)
         if last < first:
-            raise ValueError(f"{option} has {part!r}; write numbers and ranges, like 1-3,7")
+            raise InputError(f"{option} has {part!r}; write numbers and ranges, like 1-3,7")
         if last - first >= MOST_RUNS:
-            raise ValueError(f"{option} has {part!r}, but a sweep has at most {MOST_RUNS} runs")
+            raise InputError(f"{option} has {part!r}, but a sweep has at most {MOST_RUNS} runs")
         found += range(first, last + 1)
     if len(set(found)) < len(found):
-        raise ValueError(f"{option} is {text!r}, with a number more than once; name each once")
+        raise InputError(f"{option} is {text!r}, with a number more than once; name each once")
     return found
 
 
@@ -38,19 +39,19 @@ def grid(sets: tuple[str, ...]) -> dict[str, list[Any]]:
     for pair in sets:
         name, equals, text = (part.strip() for part in pair.partition("="))
         if not equals or not name:
-            raise ValueError(
+            raise InputError(
                 f"--set got {pair!r}; write it as section.key=value,value, like gan.lr=1e-4,1e-5"
             )
         name = name.replace(".", "_").replace("_", ".", 1)  # gan_lr is gan.lr
         if name in TOP:
-            raise ValueError(f"{name} is not a setting; use --seeds, --preset or --config for it")
+            raise InputError(f"{name} is not a setting; use --seeds, --preset or --config for it")
         if name in values:
-            raise ValueError(f"--set names {name} twice; give all its values in one --set")
+            raise InputError(f"--set names {name} twice; give all its values in one --set")
         values[name] = []
         for part in re.split(r",(?![^\[]*\])", text):
             (value,) = parse_set((f"{name}={part}",)).values()
             if not part.strip() or value in values[name]:
-                raise ValueError(f"--set got {pair!r}; give each value once, none of them empty")
+                raise InputError(f"--set got {pair!r}; give each value once, none of them empty")
             values[name].append(value)
     return values
 
@@ -72,7 +73,7 @@ def plan_sweep(
     datasets = datasets or (None,)
     total = len(datasets) * len(splits) * len(combinations) * len(seeds)
     if total > MOST_RUNS:
-        raise ValueError(f"these are {total} runs, but a sweep has at most {MOST_RUNS}")
+        raise InputError(f"these are {total} runs, but a sweep has at most {MOST_RUNS}")
 
     runs, bases = [], []
     top = given({"preset": preset})
@@ -123,12 +124,12 @@ def _check_names(paths):
     names = [Path(path).name for path in paths]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(
+            raise InputError(
                 f"{' and '.join(p for p in paths if Path(p).name == name)} would both be called "
                 f"{name} in the results; sweep them into files of their own"
             )
         if "\n" in name or "\r" in name:
-            raise ValueError(
+            raise InputError(
                 f"{quoted(name)} has a line break in its name, but a row of the results is one "
                 "line; rename it"
             )
@@ -190,7 +191,7 @@ def check_sources(runs) -> None:
         folder = data.files[-1].parents[1] if first.source["split"] is not None else None
         absent = sorted(wanted - set(split_numbers(folder))) if folder else []
         if absent:
-            raise ValueError(
+            raise InputError(
                 f"{folder} has no split {absent[0]}; leave it out of --splits, or add "
                 f"split_{absent[0]}/att_splits.mat"
             )
@@ -209,14 +210,14 @@ def engine_for(scheduler, *, processes, threads, total, stored) -> tuple[Any, ..
 
     cores, elsewhere = default_threads(), scheduler not in (None, LOCAL)
     if processes is not None and not 1 <= processes <= 1024:
-        raise ValueError(f"processes is {processes}; pass a whole number from 1 to 1024")
+        raise InputError(f"processes is {processes}; pass a whole number from 1 to 1024")
     if elsewhere and processes:
-        raise ValueError(
+        raise InputError(
             f"--processes {processes} is for local processes, but {scheduler} has workers of its "
             "own; leave it out"
         )
     if elsewhere and not re.fullmatch(r"\w+://.+", scheduler):
-        raise ValueError(
+        raise InputError(
             f"--scheduler is {scheduler!r}; pass local-cluster, or an address like "
             "tcp://192.168.0.1:8786"
         )

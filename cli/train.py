@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import InputError
 from .common import emit, errors_as_sentences, given, json_option, note, source_options, threaded
 from .completion import complete_preset_or_best, complete_set
 
@@ -62,14 +63,14 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
     from .train_run import run
 
     if not 0 <= checkpoint_seconds < float("inf"):
-        raise ValueError(
+        raise InputError(
             f"--checkpoint-seconds is {checkpoint_seconds:g}; pass a number of seconds, 0 or more"
         )
     source = given({"name_or_path": dataset, **{k: options[k] for k in SOURCE[1:]}})
     top = given({name: options[name] for name in TOP})
     if resume is not None:
         if not resume:
-            raise ValueError("--resume is empty; name the run folder that is to go on")
+            raise InputError("--resume is empty; name the run folder that is to go on")
         others = {k: v for k, v in top.items() if k != "device"}
         _refuse_with_resume(given({"out": out, "config": options["config"], **source, **others}))
         folder, again = Path(resume), _again(resume, options)
@@ -125,7 +126,7 @@ def _refuse_other_device(config, params):
 
     began, device = read_config(config)[0].get("device", "cpu"), params.get("device", "cpu")
     if params["preset"] == BEST and device != began:
-        raise ValueError(
+        raise InputError(
             f"--device {device} would mix pieces of two devices, as the run began on {began}; "
             "leave it out, or start a new run"
         )
@@ -134,7 +135,7 @@ def _refuse_other_device(config, params):
 def _refuse_with_resume(options):
     if options:
         names = ", ".join(options).replace("name_or_path", "DATASET")
-        raise ValueError(
+        raise InputError(
             f"--resume takes all but --set and --device from the run folder; leave out {names}, "
             "or start a new run"
         )

@@ -4,6 +4,7 @@ import time
 
 import click
 
+from ..errors import InputError
 from .common import (
     emit,
     errors_as_sentences,
@@ -70,7 +71,7 @@ def tune(dataset, preset, sets, recalibrate, folds, seed, device, out, as_json, 
     from .progress import Progress
 
     if preset == BEST:
-        raise ValueError(
+        raise InputError(
             f"preset {BEST!r} has no settings to search for; run `tinygzsl train {dataset} "
             f"--preset {BEST}`, which fits it on folds, or tune from another preset"
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, NamedTuple, TypeGuard
 
+from .errors import InputError
 from .settings import Settings
 from .storage.arrays_file import State
 from .storage.checkpoints import Checkpoint
@@ -19,7 +20,7 @@ class GanCheckpoint(Checkpoint):
     def _belongs(self, state: State | None) -> TypeGuard[State]:
         """False if there is no state; ValueError if it belongs to other data or settings."""
         if state is not None and not self._fits(state):
-            raise ValueError(
+            raise InputError(
                 f"{self.path} belongs to other training data or settings; restore these, use a new "
                 "folder, or delete the file to train the CWGAN again"
             )

@@ -23,6 +23,7 @@ from operator import add
 from typing import TypeVar
 
 from . import kernels
+from .errors import InputError
 from .nn import losses, ops
 from .nn.mlp import MLP
 from .runtime.array import Array
@@ -55,7 +56,7 @@ class OneLayerCritic:
         self.critic, self.d = critic, d
         slope = ops.activation(critic.hidden).slope
         if slope is None:
-            raise ValueError(f"{critic.hidden} is curved; only is_fusable critics are fused")
+            raise InputError(f"{critic.hidden} is curved; only is_fusable critics are fused")
         self.slope = slope
         self._x = xp.zeros((3 * batch, columns), dtype)  # x~, x and u
         self._s = xp.empty((h, 2 * batch), dtype)

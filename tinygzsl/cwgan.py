@@ -18,6 +18,7 @@ import numpy as np
 
 from . import kernels
 from .critic import OneLayerCritic, WholeRowCritic, is_fusable
+from .errors import InputError
 from .nn import losses, random
 from .nn.adam import Adam
 from .nn.mlp import MLP, ForwardCache
@@ -251,13 +252,13 @@ class CWGAN:
         for name, array in self.state().items():
             found, wanted = (getattr(a, "shape", ()) for a in (state[name], array))
             if found != wanted:  # the step is a number
-                raise ValueError(f"{name} has shape {found}, not {wanted}")
+                raise InputError(f"{name} has shape {found}, not {wanted}")
             if not np.isfinite(state[name]).all():
-                raise ValueError(f"{name} holds NaN or inf")
+                raise InputError(f"{name} holds NaN or inf")
             if not isinstance(array, int):
                 array[...] = array_module(array).asarray(state[name])
         self.step = int(state["step"])
         if self.step < 1:
-            raise ValueError(f"step is {self.step}")
+            raise InputError(f"step is {self.step}")
         self.critic_adam.t = self.step * self.settings.gan_critic_steps
         self.generator_adam.t = self.step

@@ -21,6 +21,7 @@ from .datasets.labelled_rows import in_order_of_y, prototype_table, table_with_c
 from .datasets.named_columns import Names, as_table, check_same_names
 from .datasets.scaling import Scaler, map_scaled, scaled
 from .datasets.views import ONE
+from .errors import InputError
 from .gates import hard, learned, panel, units
 from .gates.neighbours import Neighbours
 from .nn.device_memory import FREE_SOME, device_errors
@@ -306,7 +307,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
             )
             overrides |= learned_gate.numbers(settings)
         elif validation_classes is not None:
-            raise ValueError(
+            raise InputError(
                 f"validation_classes were passed, but preset {preset!r} has no validation; drop "
                 "them, or set preset='auto'"
             )
@@ -352,7 +353,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         """The learned gate; ValueError if the model has another one."""
         self._check_fitted()
         if self.settings_.router_gate != "learned":
-            raise ValueError(
+            raise InputError(
                 f"router_gate is {self.settings_.router_gate!r}, which has nothing learned; fit "
                 "the model with router_gate='learned'"
             )
@@ -425,7 +426,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         self._check_fitted()
         if unseen_prototypes is None:
             if unseen_classes is not None:
-                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
+                raise InputError("unseen_classes came without unseen_prototypes; pass both")
             labels = self.classes_
             parts = self._over_chunks(X, lambda x: router.classify_batch(self.vsmm_, x))
         else:
@@ -493,7 +494,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         if routing.router_gate != "learned":
             return self.entropy(X) > router.unseen_above(routing, len(self.classes_))
         if unseen_prototypes is None:
-            raise ValueError(
+            raise InputError(
                 "the learned gate compares seen with unseen classes, but is_unseen got no "
                 "unseen_prototypes; pass them"
             )
@@ -601,7 +602,7 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         """
         found = self.scores(X, unseen_prototypes)
         if self.gap_scale_ is None:
-            raise ValueError("the model's file has no gap_scale; fit the model again")
+            raise InputError("the model's file has no gap_scale; fit the model again")
         near, similarities = self._neighbours, {}
         if near is not None:
             similarities[""] = np.concatenate(self._over_chunks(X, near.similarity))
@@ -639,13 +640,13 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
         """
         self._check_fitted()
         if not isinstance(count, int | np.integer) or not 1 <= count <= MOST_PROXIES:
-            raise ValueError(
+            raise InputError(
                 f"count is {quoted(count)}; pass a whole number of proxies, at least 1 and at most "
                 "2**32"
             )
         draw = check_seed(draw, "draw")
         if self.proxy_source_ is None:
-            raise ValueError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
+            raise InputError("the model was trained without a GAN; fit it with vsmm_weight_es > 0")
         seed = self._fit_params["seed"]
         with workers(self.threads), device_errors(FREE_SOME):
             scaled = self.proxy_source_.draw(self._seen_prototypes, count, seed=seed, draw=draw)
@@ -791,16 +792,16 @@ class EntropySeparationGZSL(NamedColumns, Parameters):
             if unit is not None:
                 check_positive(name, unit, dtype=dtype)
         if (self.settings_.router_unit == "measured") != (scale is not None):
-            raise ValueError(f"entropy_scale is {shown(scale, 20)}")
+            raise InputError(f"entropy_scale is {shown(scale, 20)}")
         for number in scale or ():
             check_number("entropy_scale", number)
         if scale is not None and len(scale) != 2:
-            raise ValueError(f"entropy_scale has {len(scale)} numbers")
+            raise InputError(f"entropy_scale has {len(scale)} numbers")
         units.in_nats(self.settings_, scale)  # ValueError for thresholds that eq. 10 can't have
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "vsmm_"):
-            raise ValueError("the model is not fitted; call fit(X, y, prototypes) first")
+            raise InputError("the model is not fitted; call fit(X, y, prototypes) first")
 
     @property
     def _fitted(self) -> router.Fitted:

@@ -12,6 +12,7 @@ from .baselines.common.base import Baseline
 from .datasets import Dataset, check_test
 from .datasets.column_order import inputs_of
 from .datasets.named_columns import Names, with_names
+from .errors import InputError
 from .estimator import EntropySeparationGZSL
 from .gates.panel import Decided, decide
 from .gates.units import thresholds
@@ -123,11 +124,11 @@ def evaluate(model: Routing | Baseline, data: Dataset) -> dict[str, Any]:
     """
     check_test(data)
     if not hasattr(model, "classes_"):
-        raise ValueError("the model is not fitted; call fit first")
+        raise InputError("the model is not fitted; call fit first")
     check_same_kind(classes_=model.classes_, seen_classes=data.seen_classes)
     if not np.array_equal(data.seen_classes, model.classes_):
         shared = np.isin(data.seen_classes.astype(str), model.classes_.astype(str)).sum()
-        raise ValueError(
+        raise InputError(
             f"the model knows {len(model.classes_)} seen classes and the dataset has "
             f"{len(data.seen_classes)}, of which they share {shared}; evaluate on the dataset that "
             "it was trained on"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .errors import InputError
 from .nn.device_memory import FREE_SOME, device_errors
 from .runtime.backend import device_module
 from .storage.arrays_file import State, read_npz, whole_or_damaged
@@ -98,12 +99,12 @@ def _check_baseline(path: Any, header: dict[str, Any], *, device: str) -> None:
 
     name = header.get("method")
     if name not in METHODS:
-        raise ValueError(
+        raise InputError(
             f"{path} holds {quoted(name, 40)}, which is not one of tinygzsl's methods; read it by "
             "from_state of its class"
         )
     if device != "cpu":
-        raise ValueError(f"{name} runs on the CPU only; leave out the device, now {device!r}")
+        raise InputError(f"{name} runs on the CPU only; leave out the device, now {device!r}")
 
 
 def _device(header: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
 from .datasets.hold_out import hold_out_rows
 from .datasets.scaling import Scaler, fit_and_scale, map_scaled
+from .errors import InputError
 from .gates import hard, units
 from .gates.neighbours import Neighbours, fit_neighbours
 from .gates.panel import score_unit
@@ -147,7 +148,7 @@ def fit(
     """
     settings, source, saved = plan.settings, None, checkpoints or Checkpoints()
     if held is not None and (proxies is not None or settings.vsmm_weight_es == 0):
-        raise ValueError("held-out samples are measured beside proxies of a GAN; pass no proxies")
+        raise InputError("held-out samples are measured beside proxies of a GAN; pass no proxies")
     if settings.vsmm_weight_es > 0 and proxies is None:
         with device_errors(LESS_GAN):
             source = find_proxies(data, plan, checkpoint=saved.gan)
@@ -263,7 +264,7 @@ def find_proxies(
     training = start_gan(data, plan, [keeper])
     reference = training.scorer.reference
     if plan.settings.cs_unit == "relative" and not training.scorer.tells_classes_apart:
-        raise ValueError(
+        raise InputError(
             f"held-out real samples have a confidence score of {reference:.6f}: the PTC "
             "can't tell any classes apart, so no relative window exists; check the features, and "
             f"scale_features, now {plan.settings.scale_features!r}"

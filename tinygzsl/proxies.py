@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .cwgan import generator_forward
+from .errors import InputError
 from .nn import random
 from .nn.random import Purpose
 from .runtime.array import Array
@@ -65,7 +66,7 @@ class ProxySource(NamedTuple):
     def check(self, *, d: int, k: int, dtype: np.dtype) -> None:
         """ValueError unless the generators map k attributes to d features, and all is finite."""
         if not self.snapshots or type(self.latent) is not int or self.latent < 1:
-            raise ValueError(
+            raise InputError(
                 f"there are {len(self.snapshots)} snapshots, latent {shown(self.latent)}"
             )
         check_number("reference", self.reference)
@@ -101,9 +102,9 @@ def draw_proxies(
 def check_passed(settings: Settings) -> None:
     """ValueError if the settings don't use proxies that the user passes."""
     if not settings.vsmm_weight_es:
-        raise ValueError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
+        raise InputError("proxies were passed but vsmm_weight_es is 0; drop one of the two")
     if settings.router_unit == "measured":
-        raise ValueError(
+        raise InputError(
             "proxies were passed, but router_unit is 'measured', which needs fresh ones of a GAN; "
             "drop them, or set router_unit='nats'"
         )

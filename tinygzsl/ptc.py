@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import kernels
+from .errors import InputError
 from .nn import ops, random
 from .nn.adam import Adam
 from .nn.device_memory import blocks
@@ -102,7 +103,7 @@ def train_ptc(
         elif settings.ptc_solver == "lbfgs":
             break  # the held-out loss increases: a smaller l2 would only overfit more
     if best is None:
-        raise ValueError("ptc_l2 has no value; pass at least one")
+        raise InputError("ptc_l2 has no value; pass at least one")
     return best
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import kernels
+from .errors import InputError
 from .gates import hard, learned, soft
 from .gates.neighbours import Neighbours
 from .metrics import ROUTES
@@ -75,7 +76,7 @@ def compatibility(embedded: Array, semantic: Array, *, metric: str) -> Array:
     if metric == "cosine":
         return matmul(_unit_rows(embedded), _unit_rows(semantic).T)  # eqs. 1 and 2
     if metric != "euclidean":
-        raise ValueError(f"metric is {metric!r}; pass euclidean, dot or cosine")
+        raise InputError(f"metric is {metric!r}; pass euclidean, dot or cosine")
     center = semantic.mean(axis=0)  # distances don't change, and rounding errors are smaller
     u, u_squared = kernels.centered_rows(embedded, center)
     v, v_squared = kernels.centered_rows(semantic, center)
@@ -115,13 +116,13 @@ def route_batch(
     f = compatibility(embedded, semantic, metric=settings.router_metric)
     if settings.router_gate == "soft":
         if fitted.score_scale is None:
-            raise ValueError(
+            raise InputError(
                 "the soft gate needs the model's score_scale, but its file has none; fit it again"
             )
         return soft.route(logits, f, settings, score_scale=fitted.score_scale)
     if settings.router_gate == "learned":
         if fitted.gap_scale is None:
-            raise ValueError(
+            raise InputError(
                 "the learned gate needs the model's gap_scale, but its file has none; fit it again"
             )
         near = fitted.neighbours

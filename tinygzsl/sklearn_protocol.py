@@ -20,6 +20,7 @@ from .datasets.named_columns import (
     check_as_fitted,
 )
 from .datasets.views import ONE
+from .errors import InputError
 from .runtime.array import Array
 from .text import nearest, quoted
 
@@ -37,7 +38,7 @@ class Parameters:
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
-                raise ValueError(
+                raise InputError(
                     f"{type(self).__name__} has no parameter {quoted(name)}; "
                     f"{nearest(name, known, lists_all='get_params()')}"
                 )

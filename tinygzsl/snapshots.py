@@ -13,6 +13,7 @@ import numpy as np
 
 from .confidence import ConfidenceScorer
 from .cwgan import CWGAN
+from .errors import InputError
 from .nn.mlp import MLP
 from .runtime.array import Array
 from .runtime.backend import array_module, on_host
@@ -233,7 +234,7 @@ class GanTraining:
                 "a generator", n_in=generator.sizes[0], n_out=generator.sizes[-1], dtype=dtype
             )
             if snapshot.look not in self.looks:
-                raise ValueError("a snapshot doesn't belong to one of the looks")
+                raise InputError("a snapshot doesn't belong to one of the looks")
         for name in ("seen_inside", "stride"):
             check_number(name, header[name])
         for number in (number for look in self.looks for number in look):

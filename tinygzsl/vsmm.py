@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import kernels
+from .errors import InputError
 from .nn import losses, ops, random
 from .nn.adam import Adam
 from .nn.mlp import MLP
@@ -257,7 +258,7 @@ class VsmmTraining:
         for name, array in self._live().items():
             wanted = getattr(array, "shape", ())  # the step is a number; arrays are on the host
             if arrays[name].shape != wanted or not np.isfinite(arrays[name]).all():
-                raise ValueError(f"{name} doesn't have the shape {wanted}, or has NaN or inf")
+                raise InputError(f"{name} doesn't have the shape {wanted}, or has NaN or inf")
             if not isinstance(array, int):
                 array[...] = xp.asarray(arrays[name])
         self.adam.t = int(arrays["step"])
@@ -270,24 +271,24 @@ def check_progress(header: dict[str, Any], arrays: dict[str, Any]) -> None:
     """ValueError unless the history and the sums that were read from a file fit the step."""
     history, names, batches = header["history"], header["names"], header["batches"]
     if type(history) is not list or type(names) is not list:
-        raise ValueError("the history or the names of its terms are not a list")
+        raise InputError("the history or the names of its terms are not a list")
     step, epochs = int(arrays["step"]), len(history)
     if not all(type(name) is str for name in names) or (step and "loss" not in names):
-        raise ValueError(f"the terms are named {shown(names)}")
+        raise InputError(f"the terms are named {shown(names)}")
     for means in history:
         if list(means) != list(names):
-            raise ValueError(f"the history has {shown(list(means))} where {shown(names)} are named")
+            raise InputError(f"the history has {shown(list(means))} where {shown(names)} are named")
         for name, value in means.items():
             check_number(name, value)
     if type(batches) is not int or not 0 <= batches <= step:
-        raise ValueError(f"batches is {shown(batches, 20)} at step {step}")
+        raise InputError(f"batches is {shown(batches, 20)} at step {step}")
     whole, rest = divmod(step - batches, epochs) if epochs else (batches + 1, step - batches)
     if rest or batches >= whole:
-        raise ValueError(f"step {step} can't be {epochs} epochs and {batches} batches")
+        raise InputError(f"step {step} can't be {epochs} epochs and {batches} batches")
     if batches:
         sums = arrays["sums"]
         if sums.shape != (len(names),) or not np.isfinite(sums).all():
-            raise ValueError(f"sums has shape {sums.shape} for {len(names)} terms, or NaN or inf")
+            raise InputError(f"sums has shape {sums.shape} for {len(names)} terms, or NaN or inf")
 
 
 def train_vsmm(

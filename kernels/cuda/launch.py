@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import OutsideError
+from ...errors import InputError, OutsideError
 from ...runtime.array import CuPy
 
 Dimensions = tuple[int, ...]  # of a grid in blocks, or of a block in threads
@@ -91,7 +91,7 @@ def _packer(kernel: str, name: str, dtype: np.dtype[Any]) -> Callable[[Any], np.
     @lru_cache(maxsize=256)
     def pack(value: Any) -> np.generic:
         if dtype.kind in "iu" and not low <= value <= high:
-            raise ValueError(f"{kernel}: {name} is {value}, too large for {dtype}; pass less data")
+            raise InputError(f"{kernel}: {name} is {value}, too large for {dtype}; pass less data")
         return dtype.type(value)
 
     return pack

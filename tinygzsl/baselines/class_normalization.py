@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..nn import random
 from ..nn.losses import softmax_loss_backward, softmax_loss_forward
 from ..nn.mlp import MLP
@@ -194,7 +195,7 @@ def normalize_forward(h: Array) -> tuple[Array, NormCache, Moments]:
     ValueError for one row, which has no variance.
     """
     if len(h) < 2:
-        raise ValueError(f"h has {len(h)} rows, which have no variance; pass at least 2 classes")
+        raise InputError(f"h has {len(h)} rows, which have no variance; pass at least 2 classes")
     mean = h.mean(axis=0)
     centred = h - mean
     variance = (centred * centred).sum(axis=0) / (len(h) - 1)

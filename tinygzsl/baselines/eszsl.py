@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..settings.names import names_checked
 from .common.base import Baseline
@@ -73,7 +74,7 @@ class ESZSL(Baseline):
             v = np.linalg.solve(left, x.T @ y @ a)
             v = np.linalg.solve(right, v.T).T  # right is symmetric
         except np.linalg.LinAlgError:
-            raise ValueError(
+            raise InputError(
                 "ESZSL's equations are numerically singular; raise regularize_features, now "
                 f"{self.regularize_features:g}, and regularize_prototypes, now "
                 f"{self.regularize_prototypes:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ..errors import InputError
 from ..storage.arrays_file import State
 from ..text import nearest, quoted
 from . import METHODS
@@ -23,7 +24,7 @@ def method(name: str) -> type[Baseline]:
     plain = "".join(c for c in str(name).casefold() if c.isalnum())
     known = {known.casefold(): known for known in METHODS} | ALIASES
     if plain not in known:
-        raise ValueError(f"there is no method {quoted(name)}; {nearest(plain, METHODS)}")
+        raise InputError(f"there is no method {quoted(name)}; {nearest(plain, METHODS)}")
     return getattr(import_module(__package__), known[plain])
 
 
@@ -35,7 +36,7 @@ def from_state(state: State) -> Baseline:
     """
     name = state.header["method"]
     if name not in METHODS:
-        raise ValueError(f"{quoted(name, 40)} is not one of tinygzsl's methods")
+        raise InputError(f"{quoted(name, 40)} is not one of tinygzsl's methods")
     return method(name).from_state(state)
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..errors import InputError
 from ..nn.whitening import Whitening, class_means, fit_whitening
 from ..router import compatibility
 from ..runtime.array import Array
@@ -76,12 +77,12 @@ class PrototypeRidge(Baseline):
         check_numbers(self, positive=("gamma", *LEAST))
         for name, least in LEAST.items():
             if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; pass at least {least:g}")
+                raise InputError(f"{name} is {getattr(self, name)!r}; pass at least {least:g}")
 
     def _fit(self, x: Array, index: Array, a: Array) -> None:
         self._unit = float(np.median(squared_distances(a, a)[np.triu_indices(len(a), 1)]))
         if self._unit == 0:
-            raise ValueError(
+            raise InputError(
                 "the median distance of two prototypes is 0, as most of them are equal, so their "
                 "similarity has no unit; pass prototypes that differ"
             )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..nn.adam import Adam
 from ..nn.mlp import MLP
 from ..nn.random import Purpose, uniform
@@ -99,7 +100,7 @@ class PSR(Baseline):
         """Raise ValueError for a parameter out of its range."""
         super().check()
         if not is_number(self.threshold) or not -1 < self.threshold < 1:
-            raise ValueError(f"threshold is {self.threshold!r}; pass a cosine between -1 and 1")
+            raise InputError(f"threshold is {self.threshold!r}; pass a cosine between -1 and 1")
         check_numbers(
             self,
             whole=("hidden", "batch_size", "steps"),

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..errors import InputError
 from . import jax_steps
 from .work_route import CHUNK_ROWS
 
@@ -27,7 +28,7 @@ def use_threads(threads: int) -> None:
         os.environ["PJRT_NPROC"] = str(threads)
         _started.append(threads)
     elif _started != [threads]:
-        raise ValueError(
+        raise InputError(
             f"JAX already runs on {_started[0]} threads; start another process for {threads}"
         )
 

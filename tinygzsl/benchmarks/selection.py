@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
+from ..errors import InputError
 from .versions import Work
 from .work_cwgan import CriticStep, OuterStep
 from .work_kernels import AdamUpdate, Softmax
@@ -72,5 +73,5 @@ def chosen(items: tuple[Item, ...], only: str | None) -> list[Item]:
     found = [item for item in items if not only or only.casefold() in item.name.casefold()]
     if not found:
         names = "; ".join(item.name for item in items)
-        raise ValueError(f"no work has {only!r} in its name; there are: {names}")
+        raise InputError(f"no work has {only!r} in its name; there are: {names}")
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..baselines.methods import method
+from ..errors import InputError
 from ..runs.config import read_toml, toml_value
 from ..settings import is_finite, settings_for
 from ..storage.checksums import write_text
@@ -59,12 +60,12 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
     found = {}
     for name, by_dataset in nested.items():
         if not isinstance(by_dataset, dict):
-            raise ValueError(
+            raise InputError(
                 f"{path} has {shown(name)} outside of a section; write [METHOD.DATASET]"
             )
         for dataset, values in by_dataset.items():
             if not isinstance(values, dict):
-                raise ValueError(
+                raise InputError(
                     f"{path} has {shown(dataset)} outside of a section; write "
                     f"[{shown(name)}.DATASET]"
                 )
@@ -73,10 +74,10 @@ def read_settings(path: Path) -> dict[tuple[str, str], Chosen]:
                 kind = name if name == OURS or is_own(name) else method(name).__name__
                 chosen = _chosen(kind, values)
             except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
+                raise InputError(f"{where}: {error}") from None
             key = kind, dataset.casefold()
             if key in found:
-                raise ValueError(
+                raise InputError(
                     f"{where} repeats the section [{kind}.{shown(key[1])}], as names and datasets "
                     "may be in any case; delete one of them"
                 )
@@ -94,7 +95,7 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
     params: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     origin = params.pop("origin", "from a file")
     if not isinstance(origin, str):
-        raise ValueError(f"origin is {quoted(origin)}; write a text in quotes")
+        raise InputError(f"origin is {quoted(origin)}; write a text in quotes")
     if name == OURS:
         others = {k: v for k, v in params.items() if k != "preset"}
         settings_for(params.get("preset", "paper"), others)
@@ -105,9 +106,9 @@ def _chosen(name: str, values: dict[str, Any]) -> Chosen:
     defaults = {f.name: f.default for f in fields(method(name)) if f.name not in NOT_IN_FILES}
     for key, value in params.items():
         if key not in defaults:
-            raise ValueError(f"{name} has no setting {quoted(key)}; {nearest(key, defaults)}")
+            raise InputError(f"{name} has no setting {quoted(key)}; {nearest(key, defaults)}")
         if not _fits(value, defaults[key]):
-            raise ValueError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
+            raise InputError(f"{key} = {quoted(value)}; write something like {defaults[key]!r}")
     method(name)(**params).check()
     return Chosen(params, origin)
 
@@ -116,15 +117,15 @@ def _check_own(params: dict[str, Any]) -> None:
     """ValueError unless a user's class may be given these arguments."""
     for key, value in params.items():
         if key in OWN_NOT_IN_FILES:
-            raise ValueError(f"{key} = {quoted(value)}, which is not a setting; delete it")
+            raise InputError(f"{key} = {quoted(value)}, which is not a setting; delete it")
         each = value if isinstance(value, tuple) else (value,)
         if not all(isinstance(v, bool | int | float | str) for v in each) or not _fits(value, None):
-            raise ValueError(
+            raise InputError(
                 f"{key} = {quoted(value)}; write a finite number, a text, true or false, or a list "
                 "of these"
             )
     if not _fits(params.get("offset", 0.0), 0.0):
-        raise ValueError(f"offset = {quoted(params['offset'])}; write a number")
+        raise InputError(f"offset = {quoted(params['offset'])}; write a number")
 
 
 def _fits(value: Any, default: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..baselines.common.calibration import choose_offset, fit_on
 from ..datasets import Dataset
+from ..errors import InputError
 from ..stacking.routed import RoutedGZSL
 from .chosen import OURS, Chosen
 from .grid_search import validation_folds

@@ -38,6 +38,7 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..datasets.views import Prototypes, as_views, each_view
+from ..errors import InputError
 from ..metrics import accuracies, ausuc, mean_class_accuracy
 from ..router import sample_rows, score_deviation
 from ..runtime.backend import refuse_masked
@@ -126,7 +127,7 @@ class OwnClass:
             raise
         except (Exception, SystemExit) as error:
             how = self._tell(error)
-            kind = FloatingPointError if isinstance(error, FloatingPointError) else ValueError
+            kind = FloatingPointError if isinstance(error, FloatingPointError) else InputError
             raise kind(
                 f"{self.title}: {name} raised {raised(error)}{self._place(error)}{how}"
             ) from error
@@ -208,7 +209,7 @@ class OwnModel:
             f = self._model.decision_function(np.array(X), each_view(np.array, unseen_prototypes))
             f = np.array(f)  # a copy: the class may go on with its own
         if f.dtype.kind not in "fiub" or f.shape != wanted:
-            raise ValueError(
+            raise InputError(
                 f"{self.kind.title}: decision_function returned {f.dtype} of shape {f.shape}; "
                 f"return numbers of shape {wanted}, a column for each of {len(self.classes_)} seen "
                 f"classes and then for each of {n_unseen} unseen ones"
@@ -249,13 +250,13 @@ class OwnModel:
 
     def _checked(self, y: np.ndarray, classes: np.ndarray, *, rows: int) -> np.ndarray:
         if y.shape != (rows,):
-            raise ValueError(
+            raise InputError(
                 f"{self.kind.title}: predict returned {y.dtype} of shape {y.shape}; return one "
                 f"label per sample, shape ({rows},)"
             )
         known = np.isin(y, classes) if _is_text(y) == _is_text(classes) else np.zeros(rows, bool)
         if not known.all():
-            raise ValueError(
+            raise InputError(
                 f"{self.kind.title}: predict returned {rows - known.sum()} labels of {rows} that "
                 f"are none of the classes, the first is {quoted(y[~known][0].item())}; return "
                 f"labels like {quoted(classes[0].item())} and {quoted(classes[-1].item())}"

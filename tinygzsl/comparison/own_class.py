@@ -21,6 +21,7 @@ import numpy as np
 
 from ..baselines import METHODS
 from ..baselines.methods import method
+from ..errors import InputError
 from ..storage.checksums import file_sha256
 from ..text import nearest, quoted
 from .chosen import OWN_NOT_IN_FILES
@@ -50,7 +51,7 @@ def load_all(
         own = load(text, on_traceback=on_traceback)
         before = taken.get(own.title.casefold())
         if before:
-            raise ValueError(
+            raise InputError(
                 f"{own.spec} is named {own.title}, as is {before}; give it another name by a class "
                 "attribute, like title = 'My method'"
             )
@@ -67,7 +68,7 @@ def load(text: str, *, on_traceback: Callable[[str], None] | None = None) -> Own
     """
     module_name, colon, class_name = text.partition(":")
     if not colon or not all(p.isidentifier() for p in (*module_name.split("."), class_name)):
-        raise ValueError(
+        raise InputError(
             f"{quoted(text)} doesn't name a class; write it as package.module:Class, like "
             "my_methods:MyMethod for class MyMethod in my_methods.py"
         )
@@ -76,13 +77,13 @@ def load(text: str, *, on_traceback: Callable[[str], None] | None = None) -> Own
     if cls is None:
         classes = [n for n, value in vars(module).items() if inspect.isclass(value)]
         hint = nearest(class_name, classes) if classes else "it has no class"
-        raise ValueError(f"{module_name} has no class {quoted(class_name)}; {hint}")
+        raise InputError(f"{module_name} has no class {quoted(class_name)}; {hint}")
     if not inspect.isclass(cls):
-        raise ValueError(f"{text} is of type {type(cls).__name__}; name a class")
+        raise InputError(f"{text} is of type {type(cls).__name__}; name a class")
     arguments = _check_calls(cls, text)
     strict = getattr(cls, "strict", True)
     if not isinstance(strict, bool):
-        raise ValueError(f"{text} has strict = {quoted(strict)}; write True or False")
+        raise InputError(f"{text} has strict = {quoted(strict)}; write True or False")
     return OwnClass(
         cls=cls,
         spec=text,
@@ -105,7 +106,7 @@ def _imported(name: str, on_traceback: Callable[[str], None] | None) -> Any:
     except (Exception, SystemExit) as error:
         missing = isinstance(error, ModuleNotFoundError) and error.name
         if missing and (name == missing or name.startswith(f"{missing}.")):
-            raise ValueError(
+            raise InputError(
                 f"there is no module {quoted(name)}, neither in the current folder, {Path.cwd()}, "
                 "nor installed; run the command in the folder of its file"
             ) from None
@@ -113,24 +114,24 @@ def _imported(name: str, on_traceback: Callable[[str], None] | None) -> Any:
         if on_traceback:
             on_traceback("".join(traceback.format_exception(error)).rstrip())
             how = ""
-        raise ValueError(f"the module {name} can't be imported: {raised(error)}{how}") from error
+        raise InputError(f"the module {name} can't be imported: {raised(error)}{how}") from error
 
 
 def _check_calls(cls: type, text: str) -> list[str]:
     """Return the names of the constructor's arguments; ValueError if a needed call can't work."""
     if inspect.isabstract(cls):
         names = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-        raise ValueError(f"{text} is abstract: it lacks {names}; define them")
+        raise InputError(f"{text} is abstract: it lacks {names}; define them")
     arguments = _parameters(cls)
     empty = inspect.Parameter.empty
     plain = [p for p in arguments if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     needed = [p.name for p in plain if p.default is empty]
     if needed:
-        raise ValueError(
+        raise InputError(
             f"the constructor of {text} needs {', '.join(needed)}; give every argument a default"
         )
     if not any(hasattr(cls, name) for name in ("decision_function", "predict")):
-        raise ValueError(
+        raise InputError(
             f"{text} has neither decision_function(X, unseen_prototypes) nor "
             "predict(X, unseen_prototypes, unseen_classes); define one of them"
         )
@@ -144,9 +145,9 @@ def _check_call(function: Any, given: tuple[str, ...], *, where: str) -> None:
     """ValueError unless function(self, *given) is a call that it takes."""
     wanted = f"({', '.join(given)})"
     if function is None:
-        raise ValueError(f"{where} is missing; define {where.rpartition(' ')[2]}{wanted}")
+        raise InputError(f"{where} is missing; define {where.rpartition(' ')[2]}{wanted}")
     if not callable(function):
-        raise ValueError(f"{where} is {quoted(function)}; define a method that takes {wanted}")
+        raise InputError(f"{where} is {quoted(function)}; define a method that takes {wanted}")
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # compiled code may not tell it
@@ -154,7 +155,7 @@ def _check_call(function: Any, given: tuple[str, ...], *, where: str) -> None:
     try:
         signature.bind("self", *given)
     except TypeError as error:
-        raise ValueError(
+        raise InputError(
             f"{where} takes {signature}, but is called with {wanted} and nothing else ({error}); "
             "let it take these, and give others a default"
         ) from None
@@ -170,7 +171,7 @@ def _parameters(cls: type) -> list[inspect.Parameter]:
 def _title(cls: type, text: str) -> str:
     title = getattr(cls, "title", cls.__name__)
     if not isinstance(title, str) or not TITLE.fullmatch(title):
-        raise ValueError(
+        raise InputError(
             f"{text} has the title {quoted(title)}; write 1 to 60 letters, digits, spaces and "
             "_ . ( ) + -, with a letter or digit first"
         )
@@ -180,7 +181,7 @@ def _title(cls: type, text: str) -> str:
 def _grid(cls: type, text: str, *, arguments: list[str]) -> dict[str, tuple[Any, ...]]:
     grid = getattr(cls, "grid", {})
     if not isinstance(grid, dict) or not all(isinstance(name, str) for name in grid):
-        raise ValueError(
+        raise InputError(
             f"{text} has grid = {quoted(grid)}; write a dict of values to try, by argument of the "
             "constructor"
         )
@@ -189,10 +190,10 @@ def _grid(cls: type, text: str, *, arguments: list[str]) -> dict[str, tuple[Any,
         if name not in arguments or name in RESERVED:
             known = [known for known in arguments if known not in RESERVED]
             hint = nearest(name, known) if known else "the constructor has no other argument"
-            raise ValueError(f"grid of {text} has {quoted(name)}, which can't be searched; {hint}")
+            raise InputError(f"grid of {text} has {quoted(name)}, which can't be searched; {hint}")
         values = values.tolist() if isinstance(values, np.ndarray) else values
         if not isinstance(values, list | tuple) or not values:
-            raise ValueError(
+            raise InputError(
                 f"grid of {text} has {name} = {quoted(values)}; write a tuple of values to try"
             )
         found[name] = tuple(_plain(value, where=f"grid of {text} has {name} =") for value in values)
@@ -205,7 +206,7 @@ def _plain(value: Any, *, where: str) -> Any:
         value = value.item()
     each = tuple(value) if isinstance(value, list | tuple) else (value,)
     if not all(isinstance(v, bool | int | float | str) for v in each):
-        raise ValueError(
+        raise InputError(
             f"{where} {quoted(value)}; use numbers, texts, True, False and tuples of these"
         )
     return each if isinstance(value, list | tuple) else value

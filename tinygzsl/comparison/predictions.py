@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import Dataset
+from ..errors import InputError
 from ..storage.arrays_file import FORMAT, State, read_npz, whole_or_damaged, write_npz
 
 FOLDER = "predictions"
@@ -99,6 +100,6 @@ class PredictionFiles:
             if label is None:
                 continue
             if label.shape != y_true.shape or label.dtype.kind != y_true.dtype.kind:
-                raise ValueError(
+                raise InputError(
                     f"{label.dtype} labels of shape {label.shape} for {len(y_true)} samples"
                 )

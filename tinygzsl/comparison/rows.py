@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..storage.rows import RowFile, json_line, read_json_line
 from ..text import shown
 from ..version import __version__
@@ -88,7 +89,7 @@ class Rows:
         for row in rows:
             key, dataset = _key(row), row["dataset"]
             if dataset != self.common["dataset"]:
-                raise ValueError(
+                raise InputError(
                     f"{self.path} holds rows of {shown(dataset)}; choose another --out for "
                     f"{self.common['dataset']}"
                 )
@@ -119,7 +120,7 @@ class Rows:
 def _key(row: dict[str, Any]) -> Key:
     key = Key(row["method"], row["routed"], row["seed"])
     if not (isinstance(key.method, str) and type(key.routed) is bool and type(key.seed) is int):
-        raise ValueError("no key")
+        raise InputError("no key")
     return key
 
 
@@ -135,9 +136,9 @@ def _parse(line: bytes) -> dict[str, Any]:
         row[name]
     texts = row["title"], row["origin"], row["error"] or ""
     if not all(isinstance(text, str) for text in texts) or not isinstance(row["settings"], dict):
-        raise ValueError("a text or the settings are of the wrong kind")
+        raise InputError("a text or the settings are of the wrong kind")
     for name in FIGURES:
         number = row[name]
         if number is not None and (isinstance(number, bool) or not math.isfinite(number)):
-            raise ValueError(f"{name} is not a number")
+            raise InputError(f"{name} is not a number")
     return row

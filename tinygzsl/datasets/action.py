@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import InputError
 from .assemble import describe_source
 from .dataset import Dataset
 from .views import DEFAULT
@@ -62,7 +63,7 @@ def load_action(
         )
     if split not in splits:
         asked = "no split was given" if split is None else f"split {split!r} does not exist"
-        raise ValueError(f"{asked}; {folder} has split {_ranges(list(splits))}, pass one of them")
+        raise InputError(f"{asked}; {folder} has split {_ranges(list(splits))}, pass one of them")
     return load_pair(
         find_features(folder, "i3d.mat"),
         splits[split] / "att_splits.mat",

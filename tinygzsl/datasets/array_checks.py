@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import array_module, is_number, refuse_masked, refuse_sparse, to_host
 from ..runtime.labels import check_labels
@@ -31,7 +32,7 @@ def check_finite(name: str, x: Array) -> None:
     if count == 0:
         return
     row, column = divmod(int(bad.ravel().argmax()), x.shape[1])
-    raise ValueError(
+    raise InputError(
         f"{name} has {count} values that are NaN or inf, the first in row {row}, column {column}; "
         "clean or drop them"
     )
@@ -50,11 +51,11 @@ def check_size(name: str, x: Array, converted: Array, scaled: Array) -> None:
             row, column = divmod(int(bad.ravel().argmax()), x.shape[1])
             value = f"{name} has {float(x[row, column]):.3g} in row {row}, column {column}"
             if y is converted:
-                raise ValueError(
+                raise InputError(
                     f"{value}, which is beyond {limit:.3g}, the largest {y.dtype}; divide it by a "
                     "constant, or pass dtype='float64'"
                 )
-            raise ValueError(
+            raise InputError(
                 f"{value}, which is {float(y[row, column]):.3g} after scaling, and beyond "
                 f"{limit:g} squares overflow; correct the value, or take another scaler"
             )
@@ -70,7 +71,7 @@ def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, *, kind:
     if bool(lost.any()):
         column = int(lost.argmax())
         low, high = float(x[:, column].min()), float(x[:, column].max())
-        raise ValueError(
+        raise InputError(
             f"column {column} of {name} goes from {low:.3g} to {high:.3g}, which is too wide for "
             f"the scaler {kind} in {scaled.dtype}; divide it by a constant"
         )
@@ -80,7 +81,7 @@ def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, *, kind:
         above, below = rows.max(axis=0) - first, first - rows.min(axis=0)
         if bool((above > LEAST_DIFFERENCE).any() | (below > LEAST_DIFFERENCE).any()):
             return
-    raise ValueError(
+    raise InputError(
         f"all {x.shape[0]} rows of {name} are the same in {scaled.dtype} after the scaler {kind} "
         f"(values from {float(x.min()):.6g} to {float(x.max()):.6g}); pass rows that differ, or "
         "scale otherwise"
@@ -90,13 +91,13 @@ def check_tells_apart(name: str, x: Array, scaled: Array, scale: Array, *, kind:
 def check_dtype(dtype: str) -> None:
     """ValueError unless dtype is float32 or float64."""
     if dtype not in ("float32", "float64"):
-        raise ValueError(f"dtype is {quoted(dtype)}; pass 'float32' or 'float64'")
+        raise InputError(f"dtype is {quoted(dtype)}; pass 'float32' or 'float64'")
 
 
-def views_refused(name: str, views: Mapping[str, Any]) -> ValueError:
+def views_refused(name: str, views: Mapping[str, Any]) -> InputError:
     """Return the error for a dict of views, see datasets/views.py, where one array is needed."""
     names = ", ".join(quoted(view) for view in views) or "none"
-    return ValueError(
+    return InputError(
         f"{name} is a dict of views ({names}), but this takes one array; pass one of the views, or "
         "use StackedGZSL (on the command line --preset best), which takes several"
     )
@@ -111,14 +112,14 @@ def check_matrix(name: str, x: Array, *, columns: int | None = None, why: str = 
         raise views_refused(name, x.tolist())  # np.asarray makes such arrays of dicts
     refuse_sparse(x, name)
     if x.ndim != 2 or x.dtype.kind not in "fiub":
-        raise ValueError(
+        raise InputError(
             f"{name} is {x.dtype} with shape {x.shape}{_no_number(x)}; pass a matrix of numbers, "
             "(rows, columns)"
         )
     if x.shape[0] == 0 or x.shape[1] == 0:
-        raise ValueError(f"{name} has shape {x.shape}; pass at least one row and one column")
+        raise InputError(f"{name} has shape {x.shape}; pass at least one row and one column")
     if columns is not None and x.shape[1] != columns:
-        raise ValueError(
+        raise InputError(
             f"{name} has {x.shape[1]} columns but {why} has {columns}; they must agree"
         )
 
@@ -149,14 +150,14 @@ def check_training_arrays(
     check_matrix(name, prototypes)
     classes, index, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 2:
-        raise ValueError(f"y has only the class {classes[0]!s}; pass samples of at least 2 classes")
+        raise InputError(f"y has only the class {classes[0]!s}; pass samples of at least 2 classes")
     if prototypes.shape[0] != len(classes):
-        raise ValueError(
+        raise InputError(
             f"{name} has {prototypes.shape[0]} rows but y has {len(classes)} classes; pass one "
             "row per class of np.unique(y), in that order, or a data frame or dict by class"
         )
     if counts.min() < 2:
-        raise ValueError(
+        raise InputError(
             f"class {classes[counts.argmin()]!s} has 1 sample; a class needs at least 2, one to "
             "train on and one to hold out"
         )
@@ -178,22 +179,22 @@ def check_unseen(
     The sentences call the prototypes `name`.
     """
     if prototypes.ndim == 2 and prototypes.shape[0] == 0:
-        raise ValueError("there are 0 unseen prototypes; pass one per unseen class, at least one")
+        raise InputError("there are 0 unseen prototypes; pass one per unseen class, at least one")
     check_matrix(name, prototypes, columns=n_attributes, why="the model's seen prototypes")
     if classes is None:
-        raise ValueError("unseen_prototypes came without unseen_classes; pass one label per row")
+        raise InputError("unseen_prototypes came without unseen_classes; pass one label per row")
     classes = check_labels("unseen_classes", classes, rows=prototypes.shape[0])
     if classes.dtype.kind != seen.dtype.kind and "U" in (classes.dtype.kind, seen.dtype.kind):
-        raise ValueError(
+        raise InputError(
             f"unseen_classes are {classes.dtype} but the seen ones {seen.dtype}; use one kind"
         )
     both = np.intersect1d(classes, seen)
     if both.size:
-        raise ValueError(
+        raise InputError(
             f"class {both[0]!s} is both seen and unseen; leave it out of unseen_classes"
         )
     if np.unique(classes).size != classes.size:
-        raise ValueError(f"unseen_classes names a class twice among its {classes.size}; drop one")
+        raise InputError(f"unseen_classes names a class twice among its {classes.size}; drop one")
     check_finite(name, prototypes)
     return classes
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from ..errors import InputError
 from ..text import quoted
 from .dataset import Dataset
 from .views import DEFAULT, Prototypes, each_view, named_tables, rows_of, view_names
@@ -20,9 +21,9 @@ def as_features(values: ArrayLike, name: str, *, single: bool = False) -> np.nda
     """
     values = np.asarray(values)
     if values.dtype.kind not in "fiub":
-        raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
+        raise InputError(f"{name} has dtype {values.dtype}; expected numbers")
     if values.ndim != 2:
-        raise ValueError(f"{name} has shape {values.shape}; expected (n, columns)")
+        raise InputError(f"{name} has shape {values.shape}; expected (n, columns)")
     keep = values.dtype == np.float64 and not single
     return _cast(values, np.float64 if keep else np.float32)
 
@@ -46,24 +47,24 @@ def assemble(
     """
     for called, table in named_tables("prototypes", prototypes).items():
         if len(table) != len(classes):
-            raise ValueError(
+            raise InputError(
                 f"{called} has {len(table)} rows but classes has {len(classes)} entries; "
                 "pass one row per class"
             )
     if len(X_test) != len(y_test):
-        raise ValueError(
+        raise InputError(
             f"X_test has {len(X_test)} rows but y_test has {len(y_test)} labels; pass one per row"
         )
     sorted_classes, first = np.unique(classes, return_index=True)
     if len(first) < len(classes):
         repeated = np.delete(classes, first)[0].item()
-        raise ValueError(
+        raise InputError(
             f"classes lists {quoted(repeated)} more than once; give each class one row"
         )
     seen = np.unique(y_train)
     missing = np.setdiff1d(seen, sorted_classes)
     if len(missing):
-        raise ValueError(
+        raise InputError(
             f"y_train has {len(missing)} classes without a prototype, the first is "
             f"{quoted(missing[0].item())}; add its row to prototypes and classes"
         )

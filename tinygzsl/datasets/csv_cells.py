@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import quoted, shown
 
 ENCODING = "utf-8-sig"  # UTF-8, with or without the byte-order mark that some spreadsheets add
@@ -26,7 +27,7 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
     try:
         names = header(path)
         if len(names) < 2 or names[0] != "label":
-            raise ValueError(
+            raise InputError(
                 f"{path} line 1 starts with {quoted(names[:3])}; "
                 "expected a header of comma-separated names, the first one `label`"
             )
@@ -37,7 +38,7 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray, list[str]]:
     except UnicodeDecodeError as error:
         raise not_utf8(path, error) from None
     except csv.Error as error:
-        raise ValueError(f"{path} is not a CSV file ({error}); save it as one") from None
+        raise InputError(f"{path} is not a CSV file ({error}); save it as one") from None
 
 
 def header(path: Path) -> list[str]:
@@ -46,9 +47,9 @@ def header(path: Path) -> list[str]:
         return [name.strip() for name in next(csv.reader(file), [])]
 
 
-def not_utf8(path: Path, error: UnicodeDecodeError) -> ValueError:
+def not_utf8(path: Path, error: UnicodeDecodeError) -> InputError:
     """Return the error to raise for text in another encoding."""
-    return ValueError(
+    return InputError(
         f"{path} is not UTF-8 text (byte {error.start} is {error.object[error.start]:#04x}); "
         "save it as UTF-8"
     )
@@ -66,7 +67,7 @@ def write_table(path: Path, labels: np.ndarray, numbers: np.ndarray, *, names: l
 
 def _quoted(text: str, what: str) -> str:
     if "\n" in text or "\r" in text or text != text.strip():
-        raise ValueError(
+        raise InputError(
             f"{what} {text!r} has a line break or a space at an end, which CSV files lose; "
             "rename it"
         )
@@ -85,7 +86,7 @@ def _labels(path: Path, width: int) -> list[str]:
             cells = next(csv.reader([line])) if '"' in line else line.rstrip("\n").split(",", 1)
             count = len(cells) if '"' in line else line.count(",") + 1
             if count != width:
-                raise ValueError(
+                raise InputError(
                     f"{path} line {number} has {count} cells but the header has {width}; "
                     "every line needs a label and one number per column"
                 )
@@ -109,18 +110,18 @@ def _numbers(path: Path, names: list[str]) -> np.ndarray:
         raise _bad_cell(path, names, error=error) from None
 
 
-def _bad_cell(path: Path, names: list[str], *, error: ValueError) -> ValueError:
+def _bad_cell(path: Path, names: list[str], *, error: ValueError) -> InputError:
     with open(path, encoding=ENCODING) as file:
         for number, line in enumerate(file, start=1):
             cells = next(csv.reader([line]), []) if number > 1 else []
             for column, cell in enumerate(cells[1:], start=2):
                 if not is_number(cell):
-                    return ValueError(
+                    return InputError(
                         f"{path} line {number}, column {column} ({shown(names[column - 1])}) "
                         f"holds {quoted(cell)}; expected a number"
                     )
     words = shown(" ".join(str(error).split()), 200)
-    return ValueError(f"{path} can't be read ({words}); expected a label and numbers per line")
+    return InputError(f"{path} can't be read ({words}); expected a label and numbers per line")
 
 
 def is_number(cell: str) -> bool:

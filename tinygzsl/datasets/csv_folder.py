@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..storage.atomic_write import written_together
 from ..text import quoted
 from .assemble import assemble, describe_source
@@ -115,12 +116,12 @@ def _order(labels: list[str], path: Path, *, other: list[str], other_path: Path)
     rows = {label: row for row, label in enumerate(other)}
     if len(rows) < len(other):
         repeated = next(label for label in other if other.count(label) > 1)
-        raise ValueError(f"{other_path} lists {quoted(repeated)} more than once; drop a row")
+        raise InputError(f"{other_path} lists {quoted(repeated)} more than once; drop a row")
     known = set(labels)
     for label in (*labels, *other):
         if label not in rows or label not in known:
             has, lacks = (path, other_path) if label in known else (other_path, path)
-            raise ValueError(
+            raise InputError(
                 f"class {quoted(label)} is in {has} but not in {lacks}; give every view one row "
                 "per class"
             )
@@ -170,7 +171,7 @@ def save_csv(dataset: Dataset, folder: str | Path) -> None:
 def _refuse_other_views(folder: Path, names: Iterable[str]) -> None:
     stale = {stored_name(view) for view in csv_views(folder)} - set(names)
     if stale:
-        raise ValueError(
+        raise InputError(
             f"{folder} has {min(stale)}.csv, which would be taken for a view of the new data; "
             "remove it, or choose another folder"
         )
@@ -180,14 +181,14 @@ def _check_same_columns(
     path: Path, names: list[str], *, other_path: Path, other_names: list[str]
 ) -> None:
     if len(names) != len(other_names):
-        raise ValueError(
+        raise InputError(
             f"{other_path} has {len(other_names)} feature columns but {path} has {len(names)}; "
             "give both the same columns"
         )
     for column, pair in enumerate(zip(names, other_names, strict=True), start=2):
         if pair[0] != pair[1]:
             one, other = map(quoted, pair)
-            raise ValueError(
+            raise InputError(
                 f"column {column} is {one} in {path} but {other} in {other_path}; "
                 "give both the same columns in the same order"
             )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.backend import refuse_masked, refuse_sparse
 from ..runtime.labels import check_labels, check_same_kind
 from ..storage.checksums import fingerprint
@@ -241,19 +242,19 @@ def check_test(dataset: Dataset) -> None:
     of both kinds. X_test and unseen_prototypes must be finite.
     """
     if len(dataset.unseen_classes) == 0:
-        raise ValueError(
+        raise InputError(
             f"dataset {dataset.name!r} has no unseen class; "
             "add the prototype of at least one class without training samples"
         )
     both = np.intersect1d(dataset.seen_classes, dataset.unseen_classes)
     if len(both):
-        raise ValueError(
+        raise InputError(
             f"seen_classes and unseen_classes share {len(both)}, the first is "
             f"{quoted(both[0].item())}; an unseen class must have no training sample"
         )
     n_seen, n_unseen = len(dataset.y_test_seen), len(dataset.y_test_unseen)
     if n_seen == 0 or n_unseen == 0:
-        raise ValueError(
+        raise InputError(
             f"y_test has {n_seen} samples of seen and {n_unseen} of unseen classes; "
             "evaluation needs test samples of both (X_test and y_test)"
         )
@@ -273,7 +274,7 @@ def check_structure(dataset: Dataset) -> None:
     check_same_kind(**{name: array for name, array in labels.items() if len(array)})
     check_classes(dataset.seen_classes, dataset.y_train, "y_train")
     if not np.array_equal(np.unique(dataset.unseen_classes), dataset.unseen_classes):
-        raise ValueError(
+        raise InputError(
             f"unseen_classes {quoted(dataset.unseen_classes.tolist()[:10])} are not sorted and "
             "distinct; pass np.unique(unseen_classes) and its prototypes in that order"
         )
@@ -284,7 +285,7 @@ def check_prototypes(dataset: Dataset) -> None:
     """Raise ValueError unless seen and unseen prototypes have the same views, one row per class."""
     seen, unseen = dataset.seen_prototypes, dataset.unseen_prototypes
     if list(as_views(seen)) != list(as_views(unseen)):
-        raise ValueError(
+        raise InputError(
             f"seen_prototypes has the views {list(as_views(seen))} but unseen_prototypes "
             f"{list(as_views(unseen))}; give both the same views in the same order"
         )
@@ -308,7 +309,7 @@ def check_names(dataset: Dataset) -> None:
         named.append((called, names, views.get(view, np.empty((0, 0)))))
     for name, columns, table in named:
         if columns is not None and len(columns) != table.shape[1]:
-            raise ValueError(
+            raise InputError(
                 f"{name} has {len(columns)} names for {table.shape[1]} columns; pass one per column"
             )
 
@@ -318,11 +319,11 @@ def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -
     refuse_masked(table, name)
     refuse_sparse(table, name)
     if table.ndim != 2 or table.shape[1] == 0:
-        raise ValueError(f"{name} has shape {table.shape}; expected (n, columns), columns > 0")
+        raise InputError(f"{name} has shape {table.shape}; expected (n, columns), columns > 0")
     if table.dtype.kind not in "fiu":
-        raise ValueError(f"{name} has dtype {table.dtype}; expected numbers")
+        raise InputError(f"{name} has dtype {table.dtype}; expected numbers")
     if rows.ndim != 1 or len(rows) != len(table):
-        raise ValueError(
+        raise InputError(
             f"{name} has shape {table.shape} but {rows_name} has shape {rows.shape}; "
             f"expected {rows_name} of shape ({len(table)},), one entry per row of {name}"
         )
@@ -331,7 +332,7 @@ def check_rows(name: str, table: np.ndarray, rows_name: str, rows: np.ndarray) -
 def check_columns(name: str, table: np.ndarray, other_name: str, other: np.ndarray) -> None:
     """Raise ValueError unless both tables have the same number of columns."""
     if table.shape[1] != other.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"{name} has {table.shape[1]} columns but {other_name} has {other.shape[1]}; "
             "both must describe the same columns"
         )
@@ -341,14 +342,14 @@ def check_classes(classes: np.ndarray, y: np.ndarray, y_name: str) -> None:
     """Raise ValueError unless classes is np.unique(y)."""
     expected = np.unique(y)
     if len(classes) != len(expected):
-        raise ValueError(
+        raise InputError(
             f"prototypes has {len(classes)} rows but {y_name} has {len(expected)} classes; "
             f"pass one row per class of np.unique({y_name})"
         )
     wrong = classes != expected
     if np.any(wrong):
         first = int(np.argmax(wrong))
-        raise ValueError(
+        raise InputError(
             f"class {first} is {quoted(classes[first].item())} but np.unique({y_name})[{first}] is "
             f"{quoted(expected[first].item())}; order prototypes like np.unique({y_name})"
         )
@@ -362,12 +363,12 @@ def check_test_labels(
     unknown = ~seen & ~np.isin(y_test, unseen_classes)
     if unknown.any():
         label = quoted(y_test[unknown][0].item())
-        raise ValueError(
+        raise InputError(
             f"y_test has {int(unknown.sum())} samples of classes without a prototype, the first "
             f"is {label}; add its prototype or drop the samples"
         )
     if not seen[: int(seen.sum())].all():
-        raise ValueError(
+        raise InputError(
             f"y_test has an unseen class at row {int(np.argmin(seen))}, before the last seen one; "
             "put the test samples of seen classes first"
         )

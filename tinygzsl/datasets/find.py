@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import InputError
 from ..text import quoted, shown
 from .action import load_action, split_numbers
 from .assemble import describe_source
@@ -94,7 +95,7 @@ def views_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple[
 def _check_length(*given: str | Path | None) -> None:
     for path in given:
         if any(len(part) > LONGEST_NAME for part in Path(path or ".").parts):
-            raise ValueError(
+            raise InputError(
                 f"the dataset {quoted(str(path))} is not a path: a part of it has more than "
                 f"{LONGEST_NAME} characters; shorten it"
             )
@@ -109,7 +110,7 @@ def _load_path(path: Path, *, split: int | None, prototypes: str | Sequence[str]
             f"{', '.join(FOLDERS)}, otherwise pass an .npz file or a folder"
         )
     if path.suffix.lower() != ".npz":
-        raise ValueError(
+        raise InputError(
             f"{path} is neither an .npz file nor a folder; "
             "for MATLAB or CSV files pass the folder they are in"
         )
@@ -140,9 +141,9 @@ def _refuse(
 ) -> None:
     """ValueError for an argument that this source would ignore."""
     if split is not None:
-        raise ValueError(f"split is {split!r} but {source} has no numbered splits; leave it out")
+        raise InputError(f"split is {split!r} but {source} has no numbered splits; leave it out")
     if view_names(prototypes) != (DEFAULT,):
-        raise ValueError(
+        raise InputError(
             f"prototypes is {quoted(prototypes)} but {source} has only one kind of prototypes; "
             "leave it out"
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import array_module, as_array
 from ..runtime.labels import check_labels
@@ -65,7 +66,7 @@ def with_classes(
         return _in_order(tables, asked, name=name, of="unseen_classes"), classes
     if len(labelled) < len(tables):
         bare = next(view for view in tables if view not in labelled)
-        raise ValueError(
+        raise InputError(
             f"the view {labelled[0]!r} of {name} has classes for its rows but {bare!r} has none; "
             "give both classes, or pass unseen_classes"
         )
@@ -97,23 +98,23 @@ def _rows(name: str, table: Table, classes: np.ndarray, *, of: str) -> Table:
         return table
     kinds = {labels.dtype.kind == "U", classes.dtype.kind == "U"}
     if len(kinds) > 1 and labels.size and classes.size:
-        raise ValueError(
+        raise InputError(
             f"the rows of {name} are labelled {quoted(labels[0].item())} and {of} has "
             f"{quoted(classes[0].item())}; use the same kind of label, or pass the rows as an array"
         )
     rows = {label: row for row, label in enumerate(labels.tolist())}
     if len(rows) < len(labels):
         found, counts = np.unique(labels, return_counts=True)
-        raise ValueError(f"{name} has the class {_first(found[counts > 1])} twice; drop a row")
+        raise InputError(f"{name} has the class {_first(found[counts > 1])} twice; drop a row")
     missing = np.setdiff1d(classes, labels)
     if len(missing):
-        raise ValueError(
+        raise InputError(
             f"{name} has no row for the class {_first(missing)} of {of}; add it, or pass the rows "
             "as an array in the order of the classes"
         )
     unknown = np.setdiff1d(labels, classes)
     if len(unknown):
-        raise ValueError(
+        raise InputError(
             f"{name} has a row for the class {_first(unknown)}, which is not in {of}; drop it"
         )
     order = np.array([rows[label] for label in classes.tolist()], dtype=np.intp)
@@ -129,7 +130,7 @@ def _is_by_class(name: str, prototypes: Mapping[Any, Any]) -> bool:
     vectors = {key: _is_vector(value) for key, value in prototypes.items()}
     if len(set(vectors.values())) > 1:
         one, other = (next(k for k, v in vectors.items() if v is kind) for kind in (True, False))
-        raise ValueError(
+        raise InputError(
             f"{name} is a dict with a vector for {quoted(one)} but not for {quoted(other)}; pass a "
             "vector for each class, or a matrix for each view"
         )
@@ -155,7 +156,7 @@ def _table(name: str, prototypes: Any) -> Table:
 def _stacked(name: str, by_class: Mapping[Any, Any]) -> Table:
     """Return the table of a dict from class to vector."""
     if not by_class:
-        raise ValueError(f"{name} is an empty dict; pass a vector for each class")
+        raise InputError(f"{name} is an empty dict; pass a vector for each class")
     keys = list(by_class)
     as_text = any(isinstance(key, str) for key in keys)  # np.array would make text of numbers
     labels = check_labels(
@@ -164,7 +165,7 @@ def _stacked(name: str, by_class: Mapping[Any, Any]) -> Table:
     vectors = [as_array(vector) for vector in by_class.values()]
     for key, vector in zip(keys, vectors, strict=True):
         if vector.shape != vectors[0].shape or vector.ndim != 1:
-            raise ValueError(
+            raise InputError(
                 f"{name} has shape {vector.shape} for the class {quoted(key)} but "
                 f"{vectors[0].shape} for {quoted(keys[0])}; pass vectors of one length"
             )
@@ -178,7 +179,7 @@ def _names_of_vectors(name: str, by_class: Mapping[Any, Any]) -> Columns:
     first = next(iter(found))
     for key, names in found.items():
         if names != found[first]:
-            raise ValueError(
+            raise InputError(
                 f"the vectors of the classes {quoted(first)} and {quoted(key)} in {name} have "
                 "different index entries; give all vectors the same, in the same order"
             )

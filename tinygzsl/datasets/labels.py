@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.labels import check_labels
 
 
@@ -21,5 +22,5 @@ def labels_from_text(*columns: list[str]) -> list[np.ndarray]:
 def _plain_integer(text: str) -> int:
     number = int(text)
     if str(number) != text:
-        raise ValueError(text)
+        raise InputError(text)
     return number

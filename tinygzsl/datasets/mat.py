@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import shown
 from .mat5 import read_mat5
 from .mat73 import PackedOtherwise, read_mat73
@@ -63,15 +64,15 @@ def read_mat(
     try:
         there, found = reader(path, wanted)
     except PackedOtherwise as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from None
     except UNREADABLE as error:
-        raise ValueError(
+        raise InputError(
             f"{path} can't be read ({_words(error)}); it may be cut short, download it again"
         ) from None
     values = {key: _checked(found[key], path, key=key) for key in wanted if key in found}
     missing = [key for key in needed if key not in values]
     if missing:
-        raise ValueError(f"{path} has no variable {', '.join(missing)}; it has {_listed(there)}")
+        raise InputError(f"{path} has no variable {', '.join(missing)}; it has {_listed(there)}")
     return values
 
 
@@ -84,7 +85,7 @@ def _reader(path: Path) -> Reader:
         return read_mat73
     if start.startswith(b"MATLAB 5.0"):
         return read_mat5
-    raise ValueError(
+    raise InputError(
         f"{path} is not a MATLAB v5 to v7.3 file, as it starts with {start!r}; "
         "download it again or save it with save -v7"
     )
@@ -92,12 +93,12 @@ def _reader(path: Path) -> Reader:
 
 def _checked(value: np.ndarray | None, path: Path, *, key: str) -> np.ndarray:
     if value is None:
-        raise ValueError(
+        raise InputError(
             f"{path}: {key} is a sparse matrix, a struct or a cell array of other things than "
             f"strings; save it as full({key})"
         )
     if value.dtype.kind not in "fiubU":
-        raise ValueError(f"{path}: {key} has dtype {value.dtype}; expected numbers or strings")
+        raise InputError(f"{path}: {key} has dtype {value.dtype}; expected numbers or strings")
     return value
 
 

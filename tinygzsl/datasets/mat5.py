@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..storage.npy import DEFLATE_RATIO
 from ..text import shown
 
@@ -60,7 +61,7 @@ def _variables(
 ) -> tuple[list[str], dict[str, np.ndarray | None]]:
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:128]))
     if order is None:
-        raise ValueError(f"bytes 126 and 127 are {bytes(content[126:128])!r}, not IM or MI")
+        raise InputError(f"bytes 126 and 127 are {bytes(content[126:128])!r}, not IM or MI")
     names: list[str] = []
     found: dict[str, np.ndarray | None] = {}
     at = 128
@@ -74,9 +75,9 @@ def _variables(
             name = head.name
             value = _value(element.content, head, order=order) if name in wanted else None
         else:
-            raise ValueError(f"it has an element of type {element.kind} at byte {at}")
+            raise InputError(f"it has an element of type {element.kind} at byte {at}")
         if name in names:
-            raise ValueError(f"it has two variables named {shown(name)}")
+            raise InputError(f"it has two variables named {shown(name)}")
         if name:  # a variable without a name holds MATLAB's internal data
             names.append(name)
         if name in wanted:
@@ -86,17 +87,17 @@ def _variables(
 
 def _element(content: memoryview, at: int, *, order: str, padded: bool = True) -> Element:
     if at + 8 > len(content):
-        raise ValueError(f"an element at byte {at} of {len(content)} is cut off")
+        raise InputError(f"an element at byte {at} of {len(content)} is cut off")
     kind, size = struct.unpack_from(order + "II", content, at)
     if kind >> 16:  # a small element: the upper half is the size, and the content follows
         kind, size, start, after = kind & 0xFFFF, kind >> 16, at + 4, at + 8
         if size > 4:
-            raise ValueError(f"a small element at byte {at} claims {size} bytes")
+            raise InputError(f"a small element at byte {at} claims {size} bytes")
     else:
         start = at + 8
         after = start + (-(-size // 8) * 8 if padded else size)
     if size > len(content) - start:
-        raise ValueError(
+        raise InputError(
             f"an element claims {size} bytes where {len(content) - start} of the file are left"
         )
     return Element(kind, content[start : start + size], min(after, len(content)))
@@ -108,10 +109,10 @@ def _compressed(
     """Return name and value of a compressed matrix; if not wanted, only its header is unpacked."""
     start = memoryview(zlib.decompressobj().decompress(packed[:PIECE], 4096))
     if len(start) < 8:
-        raise ValueError("a compressed element is cut off")
+        raise InputError("a compressed element is cut off")
     kind, size = struct.unpack_from(order + "II", start)
     if kind != MATRIX or size > DEFLATE_RATIO * len(packed):
-        raise ValueError(
+        raise InputError(
             f"a compressed element of {len(packed)} bytes claims {size} of type {kind}"
         )
     name = _head(start[8:], order=order, size=size).name
@@ -126,11 +127,11 @@ def _unpacked(packed: memoryview, size: int) -> np.ndarray:
     for at in range(0, len(packed), PIECE):
         piece = stream.decompress(packed[at : at + PIECE])
         if filled + len(piece) > size:
-            raise ValueError(f"a compressed element holds more than the {size} bytes it claims")
+            raise InputError(f"a compressed element holds more than the {size} bytes it claims")
         out[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
         filled += len(piece)
     if filled < size or not stream.eof:
-        raise ValueError(f"a compressed element has {filled} of the {size} bytes it claims")
+        raise InputError(f"a compressed element has {filled} of the {size} bytes it claims")
     return out
 
 
@@ -141,11 +142,11 @@ def _head(content: memoryview, *, order: str, size: int | None = None) -> Head:
     name = _element(content, shape.after, order=order)
     good = (flags.kind, len(flags.content)) == (6, 8) and shape.kind in DIMENSIONS
     if not good or len(shape.content) % 4 or len(shape.content) < 8 or name.kind not in NAMES:
-        raise ValueError("the head of a matrix is damaged")
+        raise InputError("the head of a matrix is damaged")
     dims = struct.unpack(f"{order}{len(shape.content) // 4}i", shape.content)
     values = math.prod(dims)
     if min(dims) < 0 or values > (len(content) if size is None else size):
-        raise ValueError(f"a matrix claims the shape {str(dims)[:60]} in {len(content)} bytes")
+        raise InputError(f"a matrix claims the shape {str(dims)[:60]} in {len(content)} bytes")
     text = bytes(name.content).decode("ascii", "backslashreplace")
     return Head(
         text, flags=struct.unpack(order + "II", flags.content)[0], shape=dims, at=name.after
@@ -168,10 +169,10 @@ def _numbers(
 ) -> np.ndarray:
     found = _element(content, head.at, order=order)
     if found.kind not in types:
-        raise ValueError(f"values of type {found.kind} are not numbers")
+        raise InputError(f"values of type {found.kind} are not numbers")
     dtype = np.dtype(order + types[found.kind])
     if len(found.content) != math.prod(head.shape) * dtype.itemsize:
-        raise ValueError(
+        raise InputError(
             f"a matrix claims the shape {str(head.shape)[:60]} of {dtype}, but has "
             f"{len(found.content)} bytes"
         )
@@ -184,14 +185,14 @@ def _rows(content: memoryview, head: Head, *, order: str) -> list[str]:
     if math.prod(head.shape) == 0:
         return []
     if len(head.shape) > 2:
-        raise ValueError(f"text has the shape {str(head.shape)[:60]}")
+        raise InputError(f"text has the shape {str(head.shape)[:60]}")
     found = _element(content, head.at, order=order)
     if found.kind == UTF8:
         text = bytes(found.content).decode("utf-8")
         if head.shape[0] == 1:  # the size may count bytes, UTF-16 codes or characters
             return [text]
         if len(text) != math.prod(head.shape):
-            raise ValueError(f"{len(text)} characters have the shape {head.shape}")
+            raise InputError(f"{len(text)} characters have the shape {head.shape}")
         return ["".join(row) for row in np.array(list(text)).reshape(head.shape, order="F")]
     codes = _numbers(content, head, order=order, types=CODES)
     codec = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[codes.itemsize]
@@ -203,7 +204,7 @@ def _cells(content: memoryview, head: Head, *, order: str) -> np.ndarray | None:
     """Return the texts of a cell array of strings, or None for other cell arrays."""
     count, at, texts = math.prod(head.shape), head.at, []
     if 8 * count > len(content) - at:
-        raise ValueError(f"{count} cells are claimed in {len(content) - at} bytes")
+        raise InputError(f"{count} cells are claimed in {len(content) - at} bytes")
     for _ in range(count):
         cell = _element(content, at, order=order)
         at = cell.after
@@ -217,7 +218,7 @@ def _cells(content: memoryview, head: Head, *, order: str) -> np.ndarray | None:
 def _cell(cell: Element, order: str) -> str | None:
     """Return the text of a cell, or None if it holds something else."""
     if cell.kind != MATRIX:
-        raise ValueError(f"a cell is an element of type {cell.kind}")
+        raise InputError(f"a cell is an element of type {cell.kind}")
     if len(cell.content) == 0:
         return ""
     head = _head(cell.content, order=order)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..storage.npy import DEFLATE_RATIO
 
 DEFLATE, FILTERS = 1, (1, 2, 3)  # of HDF5: deflate, shuffle and Fletcher's checksum
@@ -22,7 +23,7 @@ PACKERS = {
 }
 
 
-class PackedOtherwise(ValueError):
+class PackedOtherwise(InputError):
     """The dataset is sound, but packed by a filter that is not read."""
 
 
@@ -41,7 +42,7 @@ def read_mat73(path: Path, wanted: Iterable[str]) -> tuple[list[str], dict[str, 
         for key in wanted:
             if key in there:
                 if type(file.get(key, getlink=True)) is not h5py.HardLink:
-                    raise ValueError(f"{key} is a link to another place, which isn't followed")
+                    raise InputError(f"{key} is a link to another place, which isn't followed")
                 found[key] = _value(file, file[key], size=size)
         return there, found
 
@@ -66,7 +67,7 @@ def _value(file: Any, node: Any, *, size: int) -> np.ndarray | None:
 
 def _check_size(node: Any, size: int) -> None:
     if node.is_virtual or node.external:
-        raise ValueError(f"{node.name} is stored in another file, which isn't opened")
+        raise InputError(f"{node.name} is stored in another file, which isn't opened")
     needed = math.prod(node.shape or ()) * node.dtype.itemsize
     if not needed:
         return
@@ -80,7 +81,7 @@ def _check_size(node: Any, size: int) -> None:
             )
     needed = max(needed, math.prod(node.chunks or ()) * node.dtype.itemsize)
     if stored > size or needed > (DEFLATE_RATIO if DEFLATE in filters else 1) * stored:
-        raise ValueError(
+        raise InputError(
             f"{node.name} claims the shape {node.shape} of {node.dtype} in {stored} bytes of a "
             f"file of {size}"
         )
@@ -89,7 +90,7 @@ def _check_size(node: Any, size: int) -> None:
 def _empty_shape(content: np.ndarray) -> tuple[int, ...]:
     shape = tuple(int(length) for length in np.atleast_1d(content))
     if len(shape) > 32 or min(shape) < 0 or 0 not in shape:
-        raise ValueError(f"an empty array has the shape {str(shape)[:60]}")
+        raise InputError(f"an empty array has the shape {str(shape)[:60]}")
     return shape
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import as_array, to_host
 from ..text import quoted, warn
@@ -99,7 +100,7 @@ class Names:
         for what, names in lists.items():
             text = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
             if what not in sizes or not text or len(names) != sizes[what]:
-                raise ValueError(f"the names of {quoted(what)} are {quoted(names)}")
+                raise InputError(f"the names of {quoted(what)} are {quoted(names)}")
         return cls(
             None if features is None else tuple(features),
             {view: tuple(names) for view, names in attributes.items()},
@@ -139,7 +140,7 @@ def text_names(names: Any) -> Columns:
     if len(other) == len(names):
         return None
     if other:
-        raise ValueError(
+        raise InputError(
             f"a data frame has {len(names) - len(other)} columns with text for a name and "
             f"{len(other)} others, the first is {quoted(other[0])}; name all by text"
         )
@@ -168,7 +169,7 @@ def check_same_names(name: str, found: Columns, *, wanted: Columns, fix: str) ->
         return
     _check_known(name, found, wanted=wanted)
     at = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
-    raise ValueError(
+    raise InputError(
         f"{name} has its columns in another order than the training data: column {at} is "
         f"{quoted(found[at])}, not {quoted(wanted[at])}; {fix}"
     )
@@ -186,7 +187,7 @@ def column_order(name: str, found: Columns, *, wanted: Columns) -> np.ndarray | 
     place = {column: i for i, column in enumerate(found)}
     if len(place) < len(wanted):
         column = Counter(wanted).most_common(1)[0][0]
-        raise ValueError(
+        raise InputError(
             f"{name} has the column {quoted(column)} twice, so its order can't be changed to that "
             "of the training data; rename one in both"
         )
@@ -201,11 +202,11 @@ def _check_known(name: str, found: tuple[str, ...], *, wanted: tuple[str, ...]) 
     if unknown is not None:
         lacks = "" if missing is None else f", and no column {quoted(missing)}"
         again = " a second time" if unknown in wanted else ""
-        raise ValueError(
+        raise InputError(
             f"{name} has the column {quoted(unknown)}{again}, which the training data doesn't "
             f"have{lacks}; drop or rename it"
         )
     if missing is not None:
-        raise ValueError(
+        raise InputError(
             f"{name} has no column {quoted(missing)}, which the training data has; add it"
         )

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.labels import check_labels, check_same_kind
 from ..storage.npy import Declared, read_zipped, zipped_names
 from ..storage.output import OutputFile
@@ -73,12 +74,12 @@ def load_npz(path: str | Path, *, prototypes: str | Sequence[str] = DEFAULT) -> 
     )
     missing = [key for key in needed if key not in arrays]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"{path} has no array {', '.join(missing)}; needed are {', '.join(needed)}"
         )
     if ("X_test" in arrays) != ("y_test" in arrays):
         present = "X_test" if "X_test" in arrays else "y_test"
-        raise ValueError(f"{path} has {present} alone; give both X_test and y_test or neither")
+        raise InputError(f"{path} has {present} alone; give both X_test and y_test or neither")
     X_train = as_features(arrays["X_train"], "X_train")
     labels = {key: check_labels(key, arrays[key]) for key in ("y_train", "classes")}
     X_test, labels["y_test"] = np.empty((0, X_train.shape[1]), X_train.dtype), labels["y_train"][:0]
@@ -163,13 +164,13 @@ def _check_rows(declared: dict[str, Declared], views: dict[str, str]) -> None:
     for table, labels in labels_of.items():
         one, other = shapes.get(table, ()), shapes.get(labels, ())
         if one and other and one[0] != math.prod(other):
-            raise ValueError(
+            raise InputError(
                 f"{called.get(table, table)} has {one[0]} rows, as its shape is {one}, but "
                 f"{labels} has {math.prod(other)} entries of shape {other}; pass one per row"
             )
     train, test = shapes.get("X_train", ()), shapes.get("X_test", ())
     if len(train) == len(test) == 2 and train[1] != test[1]:
-        raise ValueError(
+        raise InputError(
             f"X_test has {test[1]} columns but X_train has {train[1]}; pass the same features"
         )
 
@@ -179,7 +180,7 @@ def _names(arrays: dict[str, np.ndarray], classes: np.ndarray) -> dict[int | str
         return {}
     names = arrays["class_names"]
     if names.dtype.kind != "U" or names.shape != classes.shape:
-        raise ValueError(
+        raise InputError(
             f"class_names has dtype {names.dtype} and shape {names.shape}; "
             f"expected text of shape {classes.shape}, one name per entry of classes"
         )
@@ -196,7 +197,7 @@ def _column_names(arrays: dict[str, np.ndarray], key: str) -> Columns:
         return None
     names = arrays[key]
     if names.dtype.kind != "U" or names.ndim != 1:
-        raise ValueError(
+        raise InputError(
             f"{key} has dtype {names.dtype} and shape {names.shape}; expected text, one name per "
             "column"
         )
@@ -209,11 +210,11 @@ def _validation(arrays: dict[str, np.ndarray], n: int) -> tuple[np.ndarray, np.n
     if not present:
         return None
     if len(present) == 1:
-        raise ValueError(f"the file has {present[0]} alone; give both {' and '.join(keys)}")
+        raise InputError(f"the file has {present[0]} alone; give both {' and '.join(keys)}")
     for key in keys:
         rows = arrays[key]
         if rows.ndim != 1 or rows.dtype.kind not in "iu" or not np.isin(rows, range(n)).all():
-            raise ValueError(
+            raise InputError(
                 f"{key} has dtype {rows.dtype} and shape {rows.shape}; "
                 f"expected row numbers of X_train, 0..{n - 1}"
             )

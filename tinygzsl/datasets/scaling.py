@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import kernels
+from ..errors import InputError
 from ..nn.device_memory import empty_features, uploader, warn_if_pinned
 from ..runtime.array import Array, ArrayModule
 from ..runtime.backend import array_module, to_device
@@ -47,7 +48,7 @@ class Scaler(NamedTuple):
     def invert(self, x: Array) -> Array:
         """Return the features (n, d) that `apply` maps to x; ValueError for a scaler of rows."""
         if self.unit_rows:
-            raise ValueError("rows scaled to length 1 can't be scaled back; use another scaler")
+            raise InputError("rows scaled to length 1 can't be scaled back; use another scaler")
         return x / self.scale + self.shift
 
     def state(self, name: str) -> State:
@@ -64,7 +65,7 @@ class Scaler(NamedTuple):
         check_array(f"{name}_shift", self.shift, (n,), dtype=dtype)
         check_array(f"{name}_scale", self.scale, (n,), dtype=dtype)
         if not bool((self.scale > 0).all()):
-            raise ValueError(f"{name}_scale is not positive")
+            raise InputError(f"{name}_scale is not positive")
 
 
 def fit_scaler(

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..errors import InputError
+
 VALIDATION_LISTS = ("train_loc", "val_loc")
 
 
@@ -13,7 +15,7 @@ def as_integers(values: np.ndarray, name: str, *, low: int, high: int, expected:
     if values.dtype.kind not in "iufb" or (
         values.size and values.size != max(values.shape, default=1)
     ):
-        raise ValueError(
+        raise InputError(
             f"{name} has dtype {values.dtype} and shape {values.shape}; "
             "expected whole numbers of shape (n,), (n, 1) or (n, 1, 1)"
         )
@@ -24,7 +26,7 @@ def as_integers(values: np.ndarray, name: str, *, low: int, high: int, expected:
         good &= flat == np.floor(flat)
     if not good.all():
         first = int(np.argmin(good))
-        raise ValueError(f"{name} has {flat[first]} at entry {first}; expected {expected}")
+        raise InputError(f"{name} has {flat[first]} at entry {first}; expected {expected}")
     # Some files hold uint16, in which 0 - 1 is 65535 and 65535 + 1 is 0.
     return flat.astype(np.int64)
 
@@ -39,7 +41,7 @@ def read_rows(
     expected = f"sample numbers 1..{n_samples}; use features and splits that belong together"
     numbers = as_integers(values, name, low=1, high=n_samples, expected=expected)
     if needed and len(numbers) == 0:
-        raise ValueError(f"{name} has shape {values.shape} and no entry; expected sample numbers")
+        raise InputError(f"{name} has shape {values.shape} and no entry; expected sample numbers")
     _, first = np.unique(numbers, return_index=True)
     if len(first) < len(numbers):
         notes.append(f"{name}: dropped {len(numbers) - len(first)} repeated entries")
@@ -55,20 +57,20 @@ def check_disjoint(
     """
     shared = np.intersect1d(trainval, test_seen)
     if len(shared):
-        raise ValueError(
+        raise InputError(
             f"trainval_loc and test_seen_loc share {len(shared)} samples, the first is number "
             f"{shared[0] + 1}; take them out of one of the two lists"
         )
     seen = np.unique(labels[trainval])
     both = np.intersect1d(seen, labels[test_unseen])
     if len(both):
-        raise ValueError(
+        raise InputError(
             f"trainval_loc and test_unseen_loc share {len(both)} of the classes, the first is "
             f"{both[0]}; unseen classes must have no training sample"
         )
     strangers = np.setdiff1d(labels[test_seen], seen)
     if len(strangers):
-        raise ValueError(
+        raise InputError(
             f"test_seen_loc has {len(strangers)} classes that are not in trainval_loc, the first "
             f"is {strangers[0]}; move their samples to test_unseen_loc"
         )

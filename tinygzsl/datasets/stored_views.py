@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import quoted
 from .dataset import Dataset
 from .named_columns import Columns, ViewColumns, by_view
@@ -31,7 +32,7 @@ def stored_views(names: Iterable[str], *, where: Path) -> list[str]:
     views = [view for view in views if is_view_name(view)]
     if STEM in names:
         if DEFAULT in views:
-            raise ValueError(
+            raise InputError(
                 f"{where} has both {STEM} and {STEM}_{DEFAULT}, which are the same view; drop one"
             )
         views.insert(0, DEFAULT)
@@ -52,11 +53,11 @@ def chosen_views(
             continue
         text = ",".join(views)
         if there in ([], [DEFAULT]):
-            raise ValueError(
+            raise InputError(
                 f"prototypes is {quoted(text)} but {where} has only one kind of prototypes; leave "
                 "it out"
             )
-        raise ValueError(
+        raise InputError(
             f"prototypes is {quoted(text)} but {where} has the views {', '.join(there)}; pass "
             f"prototypes='{there[0]}', or several with commas (on the command line --prototypes)"
         )

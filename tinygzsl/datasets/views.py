@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..text import quoted
 from .array_checks import check_matrix, views_refused
@@ -33,11 +34,11 @@ def view_names(asked: str | Iterable[str]) -> tuple[str, ...]:
     Raises ValueError for an empty name, a name twice, and characters that a name can't have.
     """
     if not isinstance(asked, Iterable):
-        raise ValueError(f"prototypes is {quoted(asked)}; pass a name, or several: 'att,sent'")
+        raise InputError(f"prototypes is {quoted(asked)}; pass a name, or several: 'att,sent'")
     names = asked.split(",") if isinstance(asked, str) else list(asked)
     names = [name.strip() if isinstance(name, str) else name for name in names]
     if not names or any(name == "" for name in names):
-        raise ValueError(
+        raise InputError(
             f"prototypes is {quoted(asked)}, in which a name is missing; pass 'att', or several "
             "names like 'att,sent'"
         )
@@ -51,13 +52,13 @@ def check_view_names(names: Iterable[str]) -> None:
     met: dict[str, str] = {}
     for name in names:
         if not is_view_name(name):
-            raise ValueError(
+            raise InputError(
                 f"{quoted(name)} can't name a view of the prototypes; use letters, digits, _, - "
                 "and ."
             )
         folded = name.casefold()  # on some file systems A.csv is a.csv
         if folded in met:
-            raise ValueError(
+            raise InputError(
                 f"prototypes has the views {quoted(met[folded])} and {quoted(name)}; name each "
                 "once, by names that differ in more than upper and lower case"
             )
@@ -77,7 +78,7 @@ def as_views(prototypes: AnyArray | Mapping[str, AnyArray]) -> dict[str, AnyArra
     if not isinstance(prototypes, Mapping):
         return {ONE: prototypes}
     if not prototypes:
-        raise ValueError("prototypes is an empty dict; pass an array, or an array for each view")
+        raise InputError("prototypes is an empty dict; pass an array, or an array for each view")
     check_view_names(prototypes)
     return dict(prototypes)
 
@@ -161,10 +162,10 @@ def _check_known(seen: Mapping[str, Array], unseen: Mapping[str, Array]) -> None
                 which = "is a dict of views, but one array is what"
             elif list(unseen) == [ONE]:
                 which = "is one array, but a dict of views is what"
-            raise ValueError(f"unseen_prototypes {which} the model was fitted with; {fix}")
+            raise InputError(f"unseen_prototypes {which} the model was fitted with; {fix}")
     for name in unseen:
         if name not in seen:
-            raise ValueError(
+            raise InputError(
                 f"unseen_prototypes has the view {name!r}, which the model was not fitted with; "
                 f"{fix}"
             )
@@ -175,7 +176,7 @@ def _check_same_rows(name: str, views: Mapping[str, Array]) -> None:
     (first, one), *others = views.items()
     for view, array in others:
         if array.shape[0] != one.shape[0]:
-            raise ValueError(
+            raise InputError(
                 f"{name}[{view!r}] has {array.shape[0]} rows but {name}[{first!r}] has "
                 f"{one.shape[0]}; give every view one row per class"
             )

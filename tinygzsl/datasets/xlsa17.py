@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from .assemble import as_features, assemble, describe_source
 from .dataset import Dataset
 from .mat import read_mat
@@ -122,7 +123,7 @@ def load_pair(
 def _samples(features: np.ndarray, *, n: int, path: Path) -> np.ndarray:
     """Return features (d, n) as their (n, d) view."""
     if features.ndim != 2 or features.shape[1] != n:
-        raise ValueError(
+        raise InputError(
             f"{path}: features has shape {features.shape} but labels has {n} entries; "
             f"expected features of shape (d, {n})"
         )
@@ -147,7 +148,7 @@ def _read_views(
         files += more
         first, same = next(iter(tables.items()), (view, table))
         if table.shape[1] != same.shape[1]:
-            raise ValueError(
+            raise InputError(
                 f"{splits_path}: {view} (k, classes) has shape {table.shape} but {first} has "
                 f"{same.shape}; use views of the same classes"
             )
@@ -169,7 +170,7 @@ def _read_prototypes(
         files, table = [beside], other["att"]
         mine, theirs = (part.get("allclasses_names") for part in (found, other))
         if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
-            raise ValueError(
+            raise InputError(
                 f"{beside} lists other class names or another order than {splits_path.name}; "
                 "use two files that belong together"
             )
@@ -193,7 +194,7 @@ def _class_names(
     if names is None or names.dtype.kind != "U":
         return {}
     if len(names) != n_classes:
-        raise ValueError(
+        raise InputError(
             f"{path}: allclasses_names has {len(names)} names but the prototypes have {n_classes} "
             "columns; expected one name per column"
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import kernels
+from ..errors import InputError
 from ..nn import losses, ops
 from ..ptc import ptc_loss
 from ..runtime.array import Array
@@ -85,7 +86,7 @@ def second_case(name: str) -> Case:
         phi, n, d = ops.ACTIVATIONS[name], draw.sizes.n, draw.sizes.d
         s, e, t = draw.normal(n, d), draw.normal(n, d), draw.normal(n, d)
         if phi.second is None:
-            raise ValueError(f"{name} has no second derivative; pass a smooth activation")
+            raise InputError(f"{name} has no second derivative; pass a smooth activation")
         gradient = phi.second(e, t, phi.forward(s)[1])
         return Check(
             f"{name}, second derivative",

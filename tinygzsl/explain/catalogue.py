@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import InputError
 from ..text import nearest, quoted
 from .explanation import Explanation
 from .gan import GAN
@@ -20,5 +21,5 @@ def find(name: str) -> Explanation:
     asked = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
     if asked not in ALL:
         near = nearest(asked, ALL, lists_all="`tinygzsl explain`")
-        raise ValueError(f"there is no explanation of {quoted(name)}; {near}")
+        raise InputError(f"there is no explanation of {quoted(name)}; {near}")
     return ALL[asked]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..kernels import reference_only
 from ..nn import random
 from ..nn.random import Purpose
@@ -92,13 +93,13 @@ def run_check(check: Check, seed: int = 0, *, directions: int = DIRECTIONS) -> R
 def slopes(check: Check, seed: int = 0, *, directions: int = DIRECTIONS) -> Iterator[Slope]:
     """Yield the slopes of check.function, `directions` times for each array; see run_check."""
     if len(check.arrays) != len(check.gradients):
-        raise ValueError(
+        raise InputError(
             f"{check.name} has {len(check.gradients)} gradients for {len(check.arrays)} arrays; "
             "give one per array"
         )
     for i, (array, gradient) in enumerate(zip(check.arrays, check.gradients, strict=True)):
         if gradient.shape != array.shape:
-            raise ValueError(
+            raise InputError(
                 f"{check.name}: gradient {i} has shape {gradient.shape} but its array "
                 f"{array.shape}; dx has x's shape"
             )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import ArrayModule
 from ..text import nearest, quoted
 from .checks import PLACES, Place, Row, all_cases, gradient_row, name_of
@@ -52,5 +53,5 @@ def _chosen(tasks: list[Task], names: Sequence[str]) -> list[Task]:
     for name in names:
         if not any(name.lower() in task.name.lower() for task in tasks):
             near = nearest(name, [t.name for t in tasks], lists_all=LISTS_ALL)
-            raise ValueError(f"no check has {quoted(name)} in its name; {near}")
+            raise InputError(f"no check has {quoted(name)} in its name; {near}")
     return [t for t in tasks if any(name.lower() in t.name.lower() for name in names)]

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .. import kernels
+from ..errors import InputError
 from ..metrics import harmonic_mean
 from ..nn.lbfgs import minimize
 from ..runtime.array import Array
@@ -64,7 +65,7 @@ class LearnedGate:
 def gate_of(settings: Settings) -> LearnedGate:
     """Return the gate whose numbers are in the settings; ValueError if they aren't fitted."""
     if not settings.router_weights:
-        raise ValueError(
+        raise InputError(
             "router_gate is 'learned', but router_weights is empty; fit the model, which finds the "
             "gate's numbers on folds of the training samples"
         )
@@ -106,7 +107,7 @@ def route(
     """
     gate = gate_of(settings)
     if (similarity is not None) != ("neighbours" in gate.features):
-        raise ValueError(
+        raise InputError(
             f"the gate's features are {', '.join(gate.features)}, but the model was fitted with "
             "others; fit it again"
         )

@@ -15,6 +15,7 @@ from typing import overload
 import numpy as np
 
 from ..datasets.hold_out import hold_out_rows
+from ..errors import InputError
 from ..nn.random import Purpose
 from ..runtime.array import Array
 from ..runtime.backend import array_module
@@ -22,7 +23,7 @@ from ..settings import Settings
 from . import hard
 
 
-class EntropyScaleError(ValueError):
+class EntropyScaleError(InputError):
     """Fresh proxies are not more uncertain than held-out seen samples, so there is no scale."""
 
 
@@ -42,7 +43,7 @@ def keep_out(
     left = np.bincount(index[~held], minlength=len(classes))
     if left.min() < 2:
         least = left.argmin()
-        raise ValueError(
+        raise InputError(
             f"router_held_out is {share:g}, which leaves class {classes[least]!s} with "
             f"{left[least]} of its {(index == least).sum()} samples, but training needs at least "
             "2; lower router_held_out, leave small classes out, or set router_unit='nats'"
@@ -76,7 +77,7 @@ def in_nats(settings: Settings, scale: tuple[float, float] | None) -> Settings:
     """
     if scale is None:
         if settings.router_unit == "measured":
-            raise ValueError(
+            raise InputError(
                 "router_unit is 'measured', but no entropies were measured; fit the model, or set "
                 "router_unit='nats'"
             )

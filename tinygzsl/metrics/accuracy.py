@@ -5,6 +5,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from .checks import check_lengths, flags, labels, labels_like
 
 
@@ -73,7 +74,7 @@ def harmonic_mean(s: ArrayLike, u: ArrayLike) -> float | np.ndarray:
     s, u = np.asarray(s, dtype=np.float64), np.asarray(u, dtype=np.float64)
     for name, value in (("s", s), ("u", u)):
         if value.size and not value.min() >= 0:
-            raise ValueError(f"{name} has the value {value.min()}; pass accuracies of 0 or more")
+            raise InputError(f"{name} has the value {value.min()}; pass accuracies of 0 or more")
     total = s + u
     h = np.divide(2 * s * u, total, out=np.zeros_like(total), where=total > 0)
     return float(h) if h.ndim == 0 else h
@@ -133,7 +134,7 @@ def class_weights(y_true: np.ndarray, seen_classes: ArrayLike) -> tuple[np.ndarr
     n_seen = np.count_nonzero(class_is_seen)
     n_unseen = classes.size - n_seen
     if not (n_seen and n_unseen):
-        raise ValueError(
+        raise InputError(
             f"y_true has {n_seen} seen and {n_unseen} unseen classes; pass samples of both kinds"
         )
     seen_weights = class_is_seen / (counts * n_seen)

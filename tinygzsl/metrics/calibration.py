@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from .accuracy import class_weights
 from .checks import check_lengths, flags, labels, scores_of
 
@@ -187,9 +188,9 @@ def _checked(probability: ArrayLike, outcome: ArrayLike, weights: ArrayLike | No
     check_lengths(probability=p, outcome=outcome, weights=w)
     for value in (p.min(), p.max()):
         if not -ROUNDING <= value <= 1 + ROUNDING:
-            raise ValueError(f"probability has the value {value:g}; pass numbers from 0 to 1")
+            raise InputError(f"probability has the value {value:g}; pass numbers from 0 to 1")
     if w.min() < 0 or not w.max() > 0:
-        raise ValueError(
+        raise InputError(
             f"weights lie between {w.min():g} and {w.max():g}; pass numbers of 0 or more, some of "
             "them above 0"
         )

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from ..runtime.backend import refuse_masked
 from ..runtime.labels import check_labels
 
@@ -12,7 +13,7 @@ def vector(name: str, values: ArrayLike) -> np.ndarray:
     refuse_masked(values, name)
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(
+        raise InputError(
             f"{name} has shape {array.shape}; pass a one-dimensional array with at least one entry"
         )
     return array
@@ -27,7 +28,7 @@ def labels_like(name: str, values: ArrayLike, y_true: np.ndarray) -> np.ndarray:
     """Return labels (n,) that can match those of y_true: both are numbers, or both are texts."""
     array = labels(name, values)
     if array.dtype.kind != y_true.dtype.kind:
-        raise ValueError(
+        raise InputError(
             f"{name} has dtype {array.dtype} but y_true has {y_true.dtype}, so no label can match; "
             "pass numbers in both or strings in both"
         )
@@ -38,7 +39,7 @@ def finite(name: str, array: np.ndarray) -> np.ndarray:
     """Return the array, which holds neither NaN nor infinite values."""
     bad = array.size - np.count_nonzero(np.isfinite(array))
     if bad:
-        raise ValueError(
+        raise InputError(
             f"{name} holds {bad} NaN or infinite values of {array.size}; pass finite numbers"
         )
     return array
@@ -54,7 +55,7 @@ def flags(name: str, values: ArrayLike) -> np.ndarray:
     """Return an array (n,) of True and False."""
     array = vector(name, values)
     if array.dtype != bool:
-        raise ValueError(f"{name} has dtype {array.dtype}; pass an array of True and False")
+        raise InputError(f"{name} has dtype {array.dtype}; pass an array of True and False")
     return array
 
 
@@ -63,6 +64,6 @@ def check_lengths(**arrays: np.ndarray) -> None:
     first, n = next((name, len(array)) for name, array in arrays.items())
     for name, array in arrays.items():
         if len(array) != n:
-            raise ValueError(
+            raise InputError(
                 f"{name} has {len(array)} entries but {first} has {n}; pass arrays of one length"
             )

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from ..runtime.backend import refuse_masked
 from .accuracy import class_weights, harmonic_mean
 from .checks import check_lengths, finite, flags, labels, labels_like, scores_of
@@ -65,7 +66,7 @@ def _score_matrix(name: str, scores: ArrayLike, *, n: int, n_classes: int) -> np
     refuse_masked(scores, name)
     scores = np.asarray(scores)
     if scores.shape != (n, n_classes):
-        raise ValueError(
+        raise InputError(
             f"{name} has shape {scores.shape} but {n} labels and {n_classes} classes were passed; "
             f"pass shape {(n, n_classes)}"
         )
@@ -75,12 +76,12 @@ def _score_matrix(name: str, scores: ArrayLike, *, n: int, n_classes: int) -> np
 def _check_classes(y_true: np.ndarray, seen: np.ndarray, unseen: np.ndarray) -> None:
     shared = np.intersect1d(seen, unseen)
     if shared.size:
-        raise ValueError(
+        raise InputError(
             f"class {shared[0]} is in seen_classes and in unseen_classes; pass it in one of them"
         )
     unknown = y_true[~(np.isin(y_true, seen) | np.isin(y_true, unseen))]
     if unknown.size:
-        raise ValueError(
+        raise InputError(
             f"y_true holds {unknown[0]}, which is neither in seen_classes nor in unseen_classes; "
             "pass the scores of this class or leave its samples out"
         )

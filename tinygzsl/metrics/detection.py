@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from .checks import scores_of
 
 
@@ -54,7 +55,7 @@ def fpr_at_tpr(negatives: ArrayLike, positives: ArrayLike, tpr: float = 0.95) ->
     """
     negatives, positives = scores_of("negatives", negatives), scores_of("positives", positives)
     if not 0 < tpr <= 1:
-        raise ValueError(f"tpr is {tpr}; pass a share above 0 and at most 1")
+        raise InputError(f"tpr is {tpr}; pass a share above 0 and at most 1")
     shares = np.arange(1, positives.size + 1) / positives.size
     threshold = np.sort(positives)[::-1][np.searchsorted(shares, tpr)]
     return float(np.mean(negatives >= threshold))

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..errors import InputError
 from .checks import check_lengths, flags, vector
 
 ROUTES = ("SL", "GZSL", "ZSL")
@@ -28,10 +29,10 @@ def route_shares(route: ArrayLike, is_seen: ArrayLike) -> dict[str, dict[str, fl
     check_lengths(route=route, is_seen=is_seen)
     unknown = route[~np.isin(route, ROUTES)]
     if unknown.size:
-        raise ValueError(f"route holds {unknown[0]}; pass only {', '.join(ROUTES)}")
+        raise InputError(f"route holds {unknown[0]}; pass only {', '.join(ROUTES)}")
     n_seen = np.count_nonzero(is_seen)
     if n_seen in (0, is_seen.size):
-        raise ValueError(
+        raise InputError(
             f"is_seen marks {n_seen} of {is_seen.size} samples as seen; pass samples of both kinds"
         )
     return {

@@ -14,8 +14,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..errors import OutsideError
 from .. import kernels
+from ..errors import OutsideError
 from ..runtime.array import Array, ArrayModule, CuPy, DeviceArray
 from ..runtime.backend import array_module, loaded_cupy, to_device, to_host
 from ..text import warn

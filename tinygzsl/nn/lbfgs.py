@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import array_module, to_host
 from ..runtime.threads import workers
@@ -159,9 +160,9 @@ def _check(start: Array, memory: int) -> None:
     if not hasattr(start, "dtype"):
         raise TypeError(f"start is of type {type(start).__name__}; pass an array (n,)")
     if start.ndim != 1 or not start.size:
-        raise ValueError(f"start has the shape {start.shape}; pass an array (n,) with n >= 1")
+        raise InputError(f"start has the shape {start.shape}; pass an array (n,) with n >= 1")
     if memory < 1:
-        raise ValueError(f"memory is {memory}; pass the number of steps to remember, at least 1")
+        raise InputError(f"memory is {memory}; pass the number of steps to remember, at least 1")
 
 
 def _bounds(
@@ -177,7 +178,7 @@ def _bounds(
     wrong = np.flatnonzero(~to_host(lower <= upper))
     if wrong.size:
         low, high = (float(bound[wrong[0]]) for bound in (lower, upper))
-        raise ValueError(
+        raise InputError(
             f"the bounds of variable {wrong[0]} are {low:g} and {high:g}; pass numbers with "
             "lower <= upper"
         )

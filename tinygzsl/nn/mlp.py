@@ -24,6 +24,7 @@ from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array, ArrayModule
 from ..runtime.backend import array_module
 from ..runtime.checks import check_array
@@ -108,19 +109,19 @@ class MLP:
     def check(self, name: str, *, n_in: int, n_out: int, dtype: np.dtype[Any]) -> None:
         """ValueError unless the parameters are finite and map n_in inputs to n_out outputs."""
         if not self.params or len(self.params) % 2:
-            raise ValueError(f"{name} has {len(self.params)} parameters")
+            raise InputError(f"{name} has {len(self.params)} parameters")
         width = n_in
         for weights, bias in zip(self.params[::2], self.params[1::2], strict=True):
             if weights.ndim != 2:
-                raise ValueError(f"{name} has weights of shape {weights.shape}")
+                raise InputError(f"{name} has weights of shape {weights.shape}")
             check_array(name, weights, (weights.shape[0], width), dtype=dtype)
             width = weights.shape[0]
             check_array(name, bias, (width,), dtype=dtype)
         if width != n_out:
-            raise ValueError(f"{name} has {width} outputs, not {n_out}")
+            raise InputError(f"{name} has {width} outputs, not {n_out}")
         for activation in (self.hidden, self.output):
             if activation not in ops.ACTIVATIONS:
-                raise ValueError(f"{name} has the activation {quoted(activation, 20)}")
+                raise InputError(f"{name} has the activation {quoted(activation, 20)}")
 
     @property
     def sizes(self) -> list[int]:
@@ -185,7 +186,7 @@ class MLP:
         Raises ValueError unless the network has one output, and this is linear.
         """
         if self.output != "linear" or self.sizes[-1] != 1:
-            raise ValueError(
+            raise InputError(
                 f"input_gradient is for one linear output; this network has {self.sizes[-1]} "
                 f"with {self.output}"
             )

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, overload
 
 from .. import kernels
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import array_module
 from ..runtime.matmul import matmul
@@ -179,7 +180,7 @@ ACTIVATIONS = {
 def activation(name: str) -> Activation:
     """Return the activation of that name; the ValueError for other names lists the known ones."""
     if name not in ACTIVATIONS:
-        raise ValueError(f"activation is {name!r}; pass one of {', '.join(ACTIVATIONS)}")
+        raise InputError(f"activation is {name!r}; pass one of {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
 
 

@@ -12,6 +12,7 @@ from math import prod
 
 import numpy as np
 
+from ..errors import InputError
 from ..kernels import philox_integers, philox_normal, philox_uniform, philox_words
 from ..kernels.reference.philox import LOW
 from ..runtime.array import Array, ArrayModule
@@ -54,7 +55,7 @@ def check_seed(seed: int, name: str = "seed") -> int:
     `name` is its name in the error; other numbers with this range are checked here too.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise ValueError(f"{name} is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
+        raise InputError(f"{name} is {quoted(seed)}; pass a whole number from 0 to 2**64 - 1")
     return int(seed)
 
 

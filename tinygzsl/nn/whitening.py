@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import array_module, to_host
 from ..runtime.checks import check_array
@@ -59,7 +60,7 @@ class Whitening(NamedTuple):
         check_array(f"{name}_mean", self.mean, (n,), dtype=dtype)
         check_array(f"{name}_inverse", self.inverse, (n, n), dtype=dtype)
         if not bool((to_host(self.inverse).diagonal() > 0).all()):
-            raise ValueError(f"{name}_inverse has a diagonal that is not positive")
+            raise InputError(f"{name}_inverse has a diagonal that is not positive")
 
 
 def fit_whitening(x: Array, index: Array, *, shrink: float) -> Whitening:
@@ -74,7 +75,7 @@ def fit_whitening(x: Array, index: Array, *, shrink: float) -> Whitening:
     c = to_host(_within_class_covariance(x, index, means))
     rounding = 8 * np.finfo("float64").eps * to_host(xp.abs(means).max(axis=0))
     if not (c.diagonal() > rounding**2).any():
-        raise ValueError(
+        raise InputError(
             "all samples of a class are equal, so their covariance is 0 and can't scale distances; "
             "pass samples that differ"
         )

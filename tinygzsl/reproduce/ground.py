@@ -10,6 +10,7 @@ import numpy as np
 from .. import pipeline
 from ..cwgan import latent_size
 from ..datasets import TrainingSet
+from ..errors import InputError
 from ..pipeline import Plan
 from ..proxies import TRAINING_DRAW, ProxySource, draw_proxies
 from ..runtime.backend import device_module, to_host
@@ -26,7 +27,7 @@ class Ground:
     def __init__(self, params: dict[str, Any], training: TrainingSet, **changes: Any):
         self.settings = settings_of({**params, **changes})
         if not self.settings.vsmm_weight_es:
-            raise ValueError(
+            raise InputError(
                 "vsmm_weight_es is 0, so there are no proxies to look at; pass --set "
                 "vsmm.weight_es=1, or another --preset"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import InputError
 from ..report.charts import TITLES
 from ..report.figures import BLUE, COLOURS, GREEN, GREY, ORANGE, PINK, new_figure
 from ..text import printable
@@ -140,7 +141,7 @@ def _epoch(record: Record) -> float:
 def _measured(record: Record) -> float:
     """Return the measured value of a record that has one, as `pictures` passes only these."""
     if record.measured is None:
-        raise ValueError(f"{record.row} of {record.dataset} was not measured")
+        raise InputError(f"{record.row} of {record.dataset} was not measured")
     return record.measured
 
 

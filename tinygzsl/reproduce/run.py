@@ -9,6 +9,7 @@ from typing import Any
 
 from ..comparison.chosen import OURS
 from ..datasets import Dataset, check_test, check_training, load_dataset
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..storage.checksums import write_json, write_text
 from ..storage.rows import csv_text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..datasets.action import split_numbers
 from ..datasets.find import FOLDERS, find_known
+from ..errors import InputError
 from .targets import TARGETS
 
 
@@ -38,5 +39,5 @@ def wanted_splits(
         return there
     absent = [split for split in asked or [] if split not in there]
     if absent:
-        raise ValueError(f"{name} has no split {absent[0]}; leave it out of --splits")
+        raise InputError(f"{name} has no split {absent[0]}; leave it out of --splits")
     return list(asked or there[: TARGETS[target].splits])

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..settings import Settings
 from ..settings.describe import comment
 from ..settings.table import SETTINGS
@@ -51,14 +52,14 @@ def read_toml(path: Path, option: str) -> dict[str, Any]:
     Raises FileNotFoundError, or ValueError for invalid content.
     """
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is not a file; pass a TOML file as {option}")
+        raise InputError(f"{path} is not a file; pass a TOML file as {option}")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist; check {option}")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a BOM
     except (ValueError, RecursionError) as error:  # bad TOML, bad UTF-8, too long a number
         words = shown(" ".join(str(error).split()), 200)
-        raise ValueError(f"{path} is not valid TOML: {words}") from None
+        raise InputError(f"{path} is not valid TOML: {words}") from None
 
 
 def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -71,11 +72,11 @@ def read_config(path: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, An
     nested = read_toml(path, "--config")
     data = nested.pop("data", {})
     if not isinstance(data, dict):
-        raise ValueError(f"{path} has data = {quoted(data)}; write it as a section, [data]")
+        raise InputError(f"{path} has data = {quoted(data)}; write it as a section, [data]")
     for key, kind in SOURCE.items():
         if key in data and type(data[key]) is not kind:
             wanted = "an integer" if kind is int else "a text in quotes"
-            raise ValueError(f"{path} has {key} = {quoted(data[key])} in [data]; write {wanted}")
+            raise InputError(f"{path} has {key} = {quoted(data[key])} in [data]; write {wanted}")
     top = {k: v for k, v in nested.items() if not isinstance(v, dict)}
     flat = {
         f"{section}_{key}": value
@@ -94,10 +95,10 @@ def read_source(path: Any) -> dict[str, Any]:
     data = read_config(path)[1]
     unknown = [key for key in data if key not in SOURCE]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"{path} has {quoted(unknown[0])} in [data], which is not a key of it; "
             f"{nearest(unknown[0], SOURCE)}"
         )
     if "name_or_path" not in data:
-        raise ValueError(f"{path} doesn't name a dataset; set name_or_path in its section [data]")
+        raise InputError(f"{path} doesn't name a dataset; set name_or_path in its section [data]")
     return data

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..models import load_model
 from ..stacking.stack import StackedGZSL
@@ -58,7 +59,7 @@ def load_run(folder: Any, device: str | None = None) -> Run:
     """
     folder = Path(folder)
     if folder.is_file():
-        raise ValueError(
+        raise InputError(
             f"{folder} is a file, but the files beside a model are needed too; pass the run folder "
             f"that `train` made, with {MODEL}, {CONFIG} and {MANIFEST} in it"
         )
@@ -66,7 +67,7 @@ def load_run(folder: Any, device: str | None = None) -> Run:
         raise FileNotFoundError(f"{folder} is not a folder; pass a run folder made by `train`")
     model = load_model(folder / MODEL, device)
     if not isinstance(model, EntropySeparationGZSL | StackedGZSL):
-        raise ValueError(
+        raise InputError(
             f"{folder / MODEL} holds a {type(model).__name__}, which `train` doesn't make; pass a "
             "run folder made by `train`"
         )
@@ -77,14 +78,14 @@ def load_run(folder: Any, device: str | None = None) -> Run:
         metrics = read_json(folder / METRICS, f"run `tinygzsl evaluate {folder}` again")
     for name, value in ((MANIFEST, manifest), (METRICS, metrics or {})):
         if not _finite(value):
-            raise ValueError(
+            raise InputError(
                 f"{folder / name} holds a NaN, an infinity or too large a number; train or "
                 "evaluate again"
             )
     if metrics is not None:
         check_metrics(metrics, folder)
     if metrics and metrics.get("model_sha256") != file_sha256(folder / MODEL):
-        raise ValueError(
+        raise InputError(
             f"{folder / METRICS} belongs to another model than {MODEL}; run `tinygzsl evaluate "
             f"{folder}` again"
         )

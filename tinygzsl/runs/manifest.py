@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..runtime.backend import cuda_facts
 from ..runtime.threads import current
 from ..storage.checksums import file_sha256, read_json
@@ -26,13 +27,13 @@ def check_model_file(folder: Path) -> None:
     Without a manifest, which `train` writes last, the run is not finished; this is an error too.
     """
     if folder.is_dir() and not (folder / MANIFEST).exists():
-        raise ValueError(
+        raise InputError(
             f"{folder} has no {MANIFEST}, so its run is not finished; continue it with `tinygzsl "
             f"train --resume {folder}`"
         )
     outputs = read_manifest(folder).get("outputs")
     if not isinstance(outputs, dict) or outputs.get(MODEL) != file_sha256(folder / MODEL):
-        raise ValueError(
+        raise InputError(
             f"{folder / MODEL} is not the model that {MANIFEST} lists, so it belongs to another "
             "run or the run was stopped; restore the right model, or continue the run with "
             f"`tinygzsl train --resume {folder}`"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..metrics import ROUTES
 from .folder import METRICS
 
@@ -62,9 +63,9 @@ def check_metrics(metrics: dict[str, Any], folder: Path) -> None:
     again = f"run `tinygzsl evaluate {folder}` again"
     for key, form in FORMS.items():
         if key not in metrics and key in ACCURACIES:
-            raise ValueError(f"{folder / METRICS} is damaged: it has no {key}; {again}")
+            raise InputError(f"{folder / METRICS} is damaged: it has no {key}; {again}")
         if key in metrics and not _fits(metrics[key], form):
-            raise ValueError(
+            raise InputError(
                 f"{folder / METRICS} is damaged: `evaluate` can't have written {key} = "
                 f"{reprlib.repr(metrics[key])}; {again}"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..settings import BEST
 from ..stacking.fold_results import FoldResults
 from ..storage.arrays_file import DAMAGED
@@ -51,7 +52,7 @@ def read_fold_results(path: Any) -> FoldResults | None:
         return None
     unknown = [name for name in given if name not in SECTIONS]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"{path} has the section [{shown(unknown[0])}], but preset {BEST!r} has no settings; "
             "delete it"
         )
@@ -59,7 +60,7 @@ def read_fold_results(path: Any) -> FoldResults | None:
         return _from_sections(given)
     except DAMAGED as error:
         words = str(error) if isinstance(error, ValueError) else f"missing or wrong: {error}"
-        raise ValueError(
+        raise InputError(
             f"{path} has no valid numbers of the decision ({shown(words, 100)}); restore them, or "
             f"delete the sections {', '.join(SECTIONS)} to have them fitted"
         ) from None

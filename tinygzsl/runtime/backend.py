@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..errors import InputError
 from ..text import quoted
 from .array import Array, ArrayModule, CuPy
 from .device import device_facts, why_unusable
@@ -54,10 +55,10 @@ def device_module(device: str) -> ArrayModule:
     if device == "cpu":
         return np
     if device != "cuda":
-        raise ValueError(f"device is {quoted(device)}; pass 'cpu' or 'cuda'")
+        raise InputError(f"device is {quoted(device)}; pass 'cpu' or 'cuda'")
     usable, why = cuda_status()
     if not usable:
-        raise ValueError(f"device 'cuda' can't be used: {why}; pass device='cpu'")
+        raise InputError(f"device 'cuda' can't be used: {why}; pass device='cpu'")
     import cupy
 
     return cupy
@@ -115,14 +116,14 @@ def refuse_masked(x: Any, name: str) -> None:
     count = sum(int(np.count_nonzero(np.ma.getmaskarray(part))) for part in masked)
     if count:
         size = sum(map(np.size, parts))
-        raise ValueError(f"{count} of the {size} values of {name} are masked; fill or drop them")
+        raise InputError(f"{count} of the {size} values of {name} are masked; fill or drop them")
 
 
 def refuse_sparse(x: Any, name: str) -> None:
     """ValueError if x is a sparse matrix, or NumPy's array () of objects that holds one."""
     held = x.tolist() if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 0 else x
     if hasattr(held, "toarray"):
-        raise ValueError(f"{name} is a sparse matrix; pass {name}.toarray()")
+        raise InputError(f"{name} is a sparse matrix; pass {name}.toarray()")
 
 
 def is_number(found: type) -> bool:
@@ -145,7 +146,7 @@ def as_array(x: Any) -> Array:
     try:
         array = np.asarray(x)
     except ValueError as error:
-        raise ValueError(
+        raise InputError(
             f"a list of {len(x)} rows is not a matrix: its rows differ in length; pass rows of one "
             "length"
         ) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import shown
 from .array import Array
 from .backend import array_module
@@ -15,19 +16,19 @@ from .backend import array_module
 def check_array(name: str, array: Array, shape: tuple[int, ...], *, dtype: np.dtype[Any]) -> None:
     """ValueError unless an array has this shape and dtype and is finite."""
     if array.shape != shape or array.dtype != dtype:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {dtype} of {shape}")
+        raise InputError(f"{name} is {array.dtype} of shape {array.shape}, not {dtype} of {shape}")
     if not bool(array_module(array).isfinite(array).all()):
-        raise ValueError(f"{name} holds NaN or inf")
+        raise InputError(f"{name} holds NaN or inf")
 
 
 def check_seen(classes: np.ndarray, prototypes: Array, *, dtype: np.dtype[Any]) -> None:
     """ValueError unless classes (S,) are sorted and distinct, and prototypes (S, k) finite."""
     if classes.ndim != 1 or classes.dtype.kind not in "iU" or len(classes) < 2:
-        raise ValueError(f"classes is {classes.dtype} of shape {classes.shape}")
+        raise InputError(f"classes is {classes.dtype} of shape {classes.shape}")
     if not np.array_equal(np.unique(classes), classes):
-        raise ValueError("classes are not sorted and distinct")
+        raise InputError("classes are not sorted and distinct")
     if prototypes.ndim != 2 or prototypes.shape[0] != len(classes):
-        raise ValueError(f"seen_prototypes has shape {prototypes.shape} for {len(classes)} classes")
+        raise InputError(f"seen_prototypes has shape {prototypes.shape} for {len(classes)} classes")
     check_array("seen_prototypes", prototypes, prototypes.shape, dtype=dtype)
 
 
@@ -35,7 +36,7 @@ def check_number(name: str, value: Any) -> None:
     """ValueError unless value is a finite number."""
     good = isinstance(value, int | float) and not isinstance(value, bool)
     if not good or not math.isfinite(value):
-        raise ValueError(f"{name} is {shown(value, 20)}, not a finite number")
+        raise InputError(f"{name} is {shown(value, 20)}, not a finite number")
 
 
 def check_positive(name: str, value: Any, *, dtype: np.dtype[Any]) -> None:
@@ -43,7 +44,7 @@ def check_positive(name: str, value: Any, *, dtype: np.dtype[Any]) -> None:
     check_number(name, value)
     least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
     if not least <= value <= most:
-        raise ValueError(f"{name} is {value!r}, not a number from {least:.2g} to {most:.2g}")
+        raise InputError(f"{name} is {value!r}, not a number from {least:.2g} to {most:.2g}")
 
 
 def check_said(what: str, values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import quoted
 from .backend import refuse_masked, refuse_sparse, to_host
 
@@ -59,7 +60,7 @@ def check_labels(
         case _:
             raise _refused(name, values)
     if rows is not None and len(labels) != rows:
-        raise ValueError(f"{name} has {len(labels)} labels for {rows} samples; pass one per sample")
+        raise InputError(f"{name} has {len(labels)} labels for {rows} samples; pass one per sample")
     if like is not None:
         check_same_kind(**{name: labels, "classes_": like})
     return labels
@@ -71,7 +72,7 @@ def check_same_kind(**arrays: np.ndarray) -> None:
     (first, word), *others = words.items()
     for name, other in others:
         if other != word:
-            raise ValueError(
+            raise InputError(
                 f"{first} holds {word} but {name} holds {other}; "
                 "use the same kind of label everywhere"
             )
@@ -90,8 +91,8 @@ def _column(name: str, y: Any) -> np.ndarray:
     return values
 
 
-def _refused(name: str, values: np.ndarray, found: str = "") -> ValueError:
-    return ValueError(f"{name} is {values.dtype} with shape {values.shape}{found}; {WANTED}")
+def _refused(name: str, values: np.ndarray, found: str = "") -> InputError:
+    return InputError(f"{name} is {values.dtype} with shape {values.shape}{found}; {WANTED}")
 
 
 def _from_objects(name: str, values: np.ndarray) -> np.ndarray:
@@ -109,7 +110,7 @@ def _from_objects(name: str, values: np.ndarray) -> np.ndarray:
     return np.array(items, np.int64 if whole else np.float64)
 
 
-def _mixed(name: str, values: np.ndarray, kinds: dict[type, str | None]) -> ValueError:
+def _mixed(name: str, values: np.ndarray, kinds: dict[type, str | None]) -> InputError:
     """Return the error that shows the first object that is no label, or of another kind."""
     items = values.tolist()
     for row, item in enumerate(items):
@@ -134,7 +135,7 @@ def _from_texts(name: str, items: list[str | bytes]) -> np.ndarray:
     texts = [_text(name, item, row) for row, item in enumerate(items)]
     for row, text in enumerate(texts):
         if text.endswith("\0"):
-            raise ValueError(
+            raise InputError(
                 f"{name} has the label {quoted(text)} at row {row}, and NumPy drops a NUL at the "
                 "end of text; rename the class"
             )
@@ -145,7 +146,7 @@ def _text(name: str, item: str | bytes, row: int) -> str:
     try:
         return item.decode("utf-8") if isinstance(item, bytes) else item
     except UnicodeDecodeError:
-        raise ValueError(
+        raise InputError(
             f"{name} has the label {quoted(item)} at row {row}, which is not UTF-8; decode the "
             "labels, as with numpy.char.decode(labels, 'latin-1')"
         ) from None
@@ -162,7 +163,7 @@ def _checked_text(name: str, labels: np.ndarray) -> np.ndarray:
         if codes.max() >= 0xD800:  # hardly any text has characters above these
             for row, text in enumerate(labels.tolist()):
                 if any("\ud800" <= character <= "\udfff" for character in text):
-                    raise ValueError(
+                    raise InputError(
                         f"{name} has the label {quoted(text)} at row {row}, which is not Unicode "
                         "text; rename the class"
                     )
@@ -184,18 +185,18 @@ def _from_floats(name: str, values: np.ndarray) -> np.ndarray:
     if not good.all():
         row = int(np.argmin(good))
         if not whole[row]:
-            raise ValueError(
+            raise InputError(
                 f"{name} has the label {float(values[row])!r} at row {row}, which is no whole "
                 "number; pass integers or strings"
             )
-        raise ValueError(
+        raise InputError(
             f"{name} has the label {float(values[row])!r} at row {row}, but {values.dtype} holds "
             f"every whole number only below 2**{bits}; pass integers or strings"
         )
     return values.astype(np.int64)
 
 
-def _too_large(name: str, value: float, row: int) -> ValueError:
-    return ValueError(
+def _too_large(name: str, value: float, row: int) -> InputError:
+    return InputError(
         f"{name} has the label {quoted(value)} at row {row}; pass labels below 2**63, or strings"
     )

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from numbers import Integral
 from typing import TypeVar
 
+from ..errors import InputError
 from . import blas
 from .memory import THREAD, require_room
 from .pool import LANES, SharesInTurn, Workers
@@ -53,7 +54,7 @@ def check_threads(threads: int | None) -> int | None:
     """Return the number; ValueError unless it is None or a whole number from 1 to 1024."""
     good = isinstance(threads, Integral) and not isinstance(threads, bool)
     if threads is not None and not (good and 1 <= threads <= 1024):
-        raise ValueError(f"threads is {threads!r}; pass a whole number from 1 to 1024, or None")
+        raise InputError(f"threads is {threads!r}; pass a whole number from 1 to 1024, or None")
     return threads
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ..errors import InputError
 from ..text import nearest, quoted
 from .setting import is_a, is_finite
 from .table import COMMAND, SETTINGS, Settings
@@ -45,12 +46,12 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
     Raises ValueError for an unknown preset, an unknown name or a value out of range.
     """
     if preset == BEST:
-        raise ValueError(
+        raise InputError(
             f"preset {BEST!r} is a StackedGZSL, not settings of EntropySeparationGZSL; use "
             "tinygzsl.stacking.StackedGZSL()"
         )
     if not isinstance(preset, str) or preset not in PRESETS:
-        raise ValueError(f"preset is {quoted(preset)}; {nearest(str(preset), PRESETS)}")
+        raise InputError(f"preset is {quoted(preset)}; {nearest(str(preset), PRESETS)}")
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     for name in given:
         check_name(name)
@@ -60,10 +61,10 @@ def settings_for(preset: str, overrides: dict[str, Any] | None = None) -> Settin
 def check_name(name: str) -> None:
     """Raise ValueError, with the nearest names, unless there is a setting of that name."""
     if not isinstance(name, str):
-        raise ValueError(f"a setting is named {quoted(name)}; pass a name like 'gan_lr'")
+        raise InputError(f"a setting is named {quoted(name)}; pass a name like 'gan_lr'")
     if name not in SETTINGS:
         known = nearest(name, SETTINGS, lists_all=COMMAND)
-        raise ValueError(f"there is no setting {quoted(name)}; {known}")
+        raise InputError(f"there is no setting {quoted(name)}; {known}")
 
 
 def given_settings(params: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from sys import float_info
 from typing import Any, get_args, get_origin
 
+from ..errors import InputError
 from ..text import quoted
 
 KEY = "setting"  # in a field's metadata
@@ -69,15 +70,15 @@ class Setting:
         """Raise ValueError for a value of the wrong type or out of range."""
         found = f"{self.name} is {quoted(value)}"
         if not self._has_type(value):
-            raise ValueError(f"{found}; pass {self._wanted()}")
+            raise InputError(f"{found}; pass {self._wanted()}")
         values = value if self.is_list else (value,)
         if self.choices and not all(word in self.choices for word in values):
             some = "some" if self.is_list else "one"
-            raise ValueError(f"{found}; pass {some} of {', '.join(self.choices)}")
+            raise InputError(f"{found}; pass {some} of {', '.join(self.choices)}")
         if self.is_number:
             for number in values:
                 if not (is_finite(number) and self.allows(number)):
-                    raise ValueError(f"{found}; pass {self._in_range()}")
+                    raise InputError(f"{found}; pass {self._in_range()}")
 
     def _has_type(self, value: Any) -> bool:
         if not self.is_list:

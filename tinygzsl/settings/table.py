@@ -8,6 +8,7 @@ help texts, the command `tinygzsl settings` and the comments of config.toml all 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ..errors import InputError
 from .names import names_checked
 from .setting import Setting, setting, setting_of
 
@@ -476,29 +477,29 @@ class Settings:
 
     def _check_window(self) -> None:
         if self.cs_low >= self.cs_high:
-            raise ValueError(
+            raise InputError(
                 f"cs_low is {self.cs_low} and cs_high {self.cs_high}; the window needs "
                 "cs_low < cs_high"
             )
         if self.cs_unit == "absolute" and self.cs_high <= 1:
-            raise ValueError(
+            raise InputError(
                 f"cs_high is {self.cs_high} but an absolute CS is at least 1; give the window as "
                 "numbers between 1 and the number of seen classes"
             )
 
     def _check_thresholds(self) -> None:
         if self.router_delta_low > self.router_delta_high:
-            raise ValueError(
+            raise InputError(
                 f"router_delta_low is {self.router_delta_low} and router_delta_high "
                 f"{self.router_delta_high}; eq. 10 needs delta_low <= delta_high"
             )
         if self.router_unit == "measured" and self.router_gate != "hard":
-            raise ValueError(
+            raise InputError(
                 "router_unit is 'measured', a unit of eq. 10's thresholds, but router_gate is "
                 f"{self.router_gate!r}; pass router_gate='hard' or router_unit='nats'"
             )
         if self.router_unit == "measured" and self.vsmm_weight_es == 0:
-            raise ValueError(
+            raise InputError(
                 "router_unit is 'measured', which needs proxies, but vsmm_weight_es is 0; raise "
                 "it, or pass router_unit='nats'"
             )
@@ -506,13 +507,13 @@ class Settings:
     def _check_gate(self) -> None:
         features = self.router_features
         if len(set(features)) < len(features):
-            raise ValueError(
+            raise InputError(
                 f"router_features is {', '.join(features)}, with one of them twice; name each once"
             )
         for name in ("router_weights", "router_means", "router_deviations"):
             count = len(getattr(self, name))
             if count != (len(features) if self.router_weights else 0):
-                raise ValueError(
+                raise InputError(
                     f"{name} has {count} numbers for {len(features)} router_features; give one "
                     "per feature in router_weights, router_means and router_deviations, or none "
                     "in all three to have them fitted"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..storage.arrays_file import FORMAT, State, read_npz, write_npz
 from ..storage.atomic_write import leftovers
 
@@ -41,9 +42,9 @@ class StackCheckpoint:
         try:
             state = read_npz(path, KIND)
         except ValueError as error:
-            raise ValueError(f"{error}, or delete it to train this piece again") from None
+            raise InputError(f"{error}, or delete it to train this piece again") from None
         if state.header.get("fingerprint") != fingerprint:
-            raise ValueError(
+            raise InputError(
                 f"{path} belongs to other training data or another expert, or to another version "
                 "of tinygzsl; restore these, use a new folder, or delete the file to train this "
                 "piece again"

@@ -14,6 +14,7 @@ from ..baselines import ESZSL, SYNC, ClassNormalization, PrototypeRidge
 from ..baselines.common.base import SCALERS
 from ..datasets.array_checks import check_finite
 from ..datasets.views import ONE
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..gates.panel import score_unit
 from ..router import sample_rows
@@ -75,7 +76,7 @@ class Expert:
         more = {}
         if not self.strict:
             if unseen is None:
-                raise ValueError(
+                raise InputError(
                     f"the expert {self.name} is not strict and needs unseen_prototypes in fit; "
                     "pass them, or leave it out"
                 )
@@ -102,7 +103,7 @@ class Expert:
             raw = RawScores(np.asarray(model.decision_function(X, a_unseen)), len(a_seen))
         shape = len(X), len(a_seen) + (0 if a_unseen is None else len(a_unseen))
         if raw.f.shape != shape:
-            raise ValueError(
+            raise InputError(
                 f"the expert {self.name} gives scores of shape {raw.f.shape}, not {shape}; its "
                 "decision_function must have one column per class, the seen ones first"
             )
@@ -129,10 +130,10 @@ class Expert:
                 "leave it out"
             ) from None
         except ValueError as error:
-            raise ValueError(f"the expert {self.name} failed on {where}: {error}") from None
+            raise InputError(f"the expert {self.name} failed on {where}: {error}") from None
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
-            raise ValueError(f"the expert {self.name} failed on {where}: {what}") from error
+            raise InputError(f"the expert {self.name} failed on {where}: {what}") from error
 
 
 def default_experts() -> dict[str, Any]:
@@ -168,9 +169,9 @@ def by_name(experts: Any) -> dict[str, Any]:
     elif isinstance(experts, list | tuple):
         found = _numbered(experts)
     else:
-        raise ValueError(f"experts is {quoted(experts)}; pass a dict or a list of methods")
+        raise InputError(f"experts is {quoted(experts)}; pass a dict or a list of methods")
     if not found:
-        raise ValueError("experts is empty; pass at least one method, or None for the default ones")
+        raise InputError("experts is empty; pass at least one method, or None for the default ones")
     for name, method in found.items():
         _check_expert(name, method)
     return found
@@ -193,7 +194,7 @@ def with_views(
     names = [expert.name for expert in found]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise ValueError(f"two experts are named {quoted(twice[0])}; give them other names")
+        raise InputError(f"two experts are named {quoted(twice[0])}; give them other names")
     return found
 
 
@@ -206,17 +207,17 @@ def clone(method: Any, **changes: Any) -> Any:
 def check_strict(methods: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     """ValueError if a method isn't strict and neither its name nor its class's is in `allowed`."""
     if isinstance(allowed, str) or not all(isinstance(name, str) for name in allowed):
-        raise ValueError(f"allow_non_strict is {quoted(allowed)}; pass a tuple of names of experts")
+        raise InputError(f"allow_non_strict is {quoted(allowed)}; pass a tuple of names of experts")
     classes = {name: type(method).__name__ for name, method in methods.items()}
     for name, method in methods.items():
         if not getattr(method, "strict", True) and not {name, classes[name]} & set(allowed):
-            raise ValueError(
+            raise InputError(
                 f"the expert {name} is not strict: it trains with prototypes of unseen classes, so "
                 f"the stack would do so too; leave it out, or pass allow_non_strict=({name!r},)"
             )
     unknown = set(allowed) - set(methods) - set(classes.values())
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"allow_non_strict names {quoted(min(unknown))}, which is no expert; the experts are "
             f"{', '.join(methods)}"
         )
@@ -233,9 +234,9 @@ def _numbered(methods: Iterable[Any]) -> dict[str, Any]:
 
 def _check_expert(name: Any, method: Any) -> None:
     if not isinstance(name, str) or not name or not name.isprintable():
-        raise ValueError(f"an expert is named {quoted(name)}; pass a printable text")
+        raise InputError(f"an expert is named {quoted(name)}; pass a printable text")
     if isinstance(method, RoutedGZSL):
-        raise ValueError(
+        raise InputError(
             f"the expert {name} is a RoutedGZSL, whose labels have no scores; pass its expert, and "
             "its router as an expert of its own"
         )
@@ -249,7 +250,7 @@ def _check_expert(name: Any, method: Any) -> None:
     ]
     if isinstance(method, type) or lacks:
         what = "a class" if isinstance(method, type) else f"without {', '.join(lacks)}"
-        raise ValueError(
+        raise InputError(
             f"the expert {name} is {quoted(method)}, {what}; pass an unfitted method that scores "
             "all classes, like ESZSL()"
         )
@@ -266,7 +267,7 @@ def _check_signature(name: str, method: Any) -> None:
         for arrays in (("X",), ("X", "unseen_prototypes")):
             signature.bind(*arrays)
     except TypeError:
-        raise ValueError(
+        raise InputError(
             f"decision_function{signature} of the expert {name} can't be called with X and with X, "
             "unseen_prototypes; make it decision_function(X, unseen_prototypes=None)"
         ) from None
@@ -276,12 +277,12 @@ def _check_searches_nothing(name: str, method: EntropySeparationGZSL) -> None:
     """ValueError if fit of the method would itself train on folds, again on every fold."""
     params = method.get_params()
     if params["preset"] == "auto":
-        raise ValueError(
+        raise InputError(
             f"the expert {name} has preset='auto', which would search for settings on every fold; "
             "set a preset like 'small', with the settings that a search has found"
         )
     if is_to_be_fitted(settings_for(params["preset"], given_settings(params))):
-        raise ValueError(
+        raise InputError(
             f"the expert {name} has router_gate='learned', which would be fitted on every fold, "
             "but the stack has a gate of its own; set router_gate='soft'"
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..baselines.methods import from_state
 from ..datasets.array_checks import check_finite
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..gates.learned import LearnedGate
 from ..gates.panel import Decision
@@ -99,9 +100,9 @@ def decision_from_header(values: dict[str, Any], *, n_experts: int) -> Decision:
     for number in chain(*weights, *of_features, (g.intercept, g.kappa, g.offset)):
         check_number("a number of the decision", number)
     if {len(w) for w in weights} != {n_experts}:
-        raise ValueError(f"the decision is not for {n_experts} experts")
+        raise InputError(f"the decision is not for {n_experts} experts")
     if {len(numbers) for numbers in of_features} != {len(g.features)}:
-        raise ValueError(f"the gate is not for {len(g.features)} features")
+        raise InputError(f"the gate is not for {len(g.features)} features")
     return found
 
 
@@ -110,8 +111,8 @@ def _check_parts(scorer: Scorer) -> None:
     for expert in scorer.experts:
         name, model, a = expert.name, scorer.models[expert.name], scorer.seen[expert.view]
         if not np.array_equal(model.classes_, first.classes_) or len(a) != len(first.classes_):
-            raise ValueError(f"the expert {name} is of other classes")
+            raise InputError(f"the expert {name} is of other classes")
         if model.n_features_in_ != first.n_features_in_:
-            raise ValueError(f"the expert {name} is of other features")
+            raise InputError(f"the expert {name} is of other features")
         check_finite("seen_prototypes", a)
         check_positive(f"the unit of {name}", scorer.units[name], dtype=np.dtype(float))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
 
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..gates.panel import Decision, feature_name
 from ..runtime.checks import check_number
@@ -53,12 +54,12 @@ class FoldResults:
         for number in chain(fold_unseen, *held_out.values()):
             check_number("a number of the folds", number)
         if not all(isinstance(name, str) for name in names):
-            raise ValueError("a name of an expert is no text")
+            raise InputError("a name of an expert is no text")
         decision = decision_from_header(header["decision"], n_experts=len(names))
         if not all(deviation > 0 for deviation in decision.gate.deviations):
-            raise ValueError("a deviation of the gate's features is not above 0")
+            raise InputError("a deviation of the gate's features is not above 0")
         if decision.gate.kappa <= 0:
-            raise ValueError(f"kappa of the gate is {decision.gate.kappa}, not above 0")
+            raise InputError(f"kappa of the gate is {decision.gate.kappa}, not above 0")
         return cls(
             experts=names,
             decision=decision,
@@ -70,14 +71,14 @@ class FoldResults:
         """ValueError unless it is of these experts, and its gate looks at what they have."""
         names = tuple(expert.name for expert in experts)
         if self.experts != names:
-            raise ValueError(
+            raise InputError(
                 f"fold_results are of the experts {', '.join(self.experts)}, but these are "
                 f"{', '.join(names)}; {WITHOUT}"
             )
         scalings = [expert.scaling for expert in experts if expert.scaling is not None]
         unknown = self.unknown_feature(experts, scalings)
         if unknown is not None:
-            raise ValueError(
+            raise InputError(
                 f"the gate of fold_results looks at {quoted(unknown)}, which these experts don't "
                 f"have; {WITHOUT}"
             )

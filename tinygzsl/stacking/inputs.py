@@ -10,6 +10,7 @@ import numpy as np
 from ..datasets.labelled_rows import prototype_tables, with_classes
 from ..datasets.named_columns import ATTRIBUTES, Names, Table, check_as_fitted
 from ..datasets.views import ONE, check_views
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..gates.panel import KINDS
 from ..runtime.backend import to_host
@@ -23,7 +24,7 @@ def checked_features(features: Any) -> tuple[str, ...] | None:
         return None
     good = isinstance(features, tuple | list) and features and len({*features}) == len(features)
     if not good or not all(kind in KINDS for kind in features):
-        raise ValueError(
+        raise InputError(
             f"features is {quoted(features)}; pass None or a tuple of {', '.join(KINDS)}"
         )
     return tuple(features)
@@ -33,12 +34,12 @@ def check_there(features: tuple[str, ...], experts: list[Expert]) -> None:
     """ValueError if the gate is to look at a kind of feature that none of the experts has."""
     has_entropy = any(isinstance(expert.method, EntropySeparationGZSL) for expert in experts)
     if "entropy" in features and not has_entropy:
-        raise ValueError(
+        raise InputError(
             f"features is {features}, but only EntropySeparationGZSL has an entropy, which no "
             "expert is; leave out 'entropy', or add such an expert"
         )
     if "neighbours" in features and all(expert.scaling is None for expert in experts):
-        raise ValueError(
+        raise InputError(
             f"features is {features}, but no expert has neighbours: they need the scaling of an "
             "expert of tinygzsl; leave out 'neighbours', or add such an expert"
         )
@@ -80,7 +81,7 @@ def unseen_of_fit(
     if unseen_prototypes is None:
         return None
     if all(expert.strict for expert in experts):
-        raise ValueError(
+        raise InputError(
             "fit got unseen_prototypes, but all experts are strict and must not see them; leave "
             "them out here and pass them to predict"
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..baselines import METHODS
 from ..baselines.methods import method as baseline
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 
 
@@ -17,7 +18,7 @@ def check_loadable(what: str, method: Any) -> None:
     kind = type(method)
     known = kind.__name__ in METHODS and kind is baseline(kind.__name__)
     if kind is not EntropySeparationGZSL and not known:
-        raise ValueError(
+        raise InputError(
             f"{what} is a {kind.__name__}, which is not one of tinygzsl's methods, so no file with "
             "it could be loaded; leave it out to save the model or to fit it with a checkpoint"
         )

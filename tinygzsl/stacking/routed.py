@@ -10,6 +10,7 @@ import numpy as np
 from ..baselines.common.base import Baseline, whole_or_not_at_all
 from ..baselines.methods import from_state as expert_from_state
 from ..datasets.labelled_rows import table_with_classes
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..proxies import ProxySource
 from ..runtime.backend import on_host
@@ -92,10 +93,10 @@ class RoutedGZSL(Parameters):
         """The seen classes (S,); ValueError unless router and expert are fitted on the same."""
         for name, part in (("router", self.router), ("expert", self.expert)):
             if not hasattr(part, "classes_"):
-                raise ValueError(f"the {name} is not fitted; fit it, or call fit of RoutedGZSL")
+                raise InputError(f"the {name} is not fitted; fit it, or call fit of RoutedGZSL")
         mine, theirs = self.router.classes_, self.expert.classes_
         if not np.array_equal(mine, theirs):
-            raise ValueError(
+            raise InputError(
                 f"the router knows {len(mine)} seen classes and the expert {len(theirs)}, which "
                 "are not the same; fit both on the same samples"
             )

@@ -20,6 +20,7 @@ from ..datasets.array_checks import (
 from ..datasets.labelled_rows import in_order_of_y, prototype_tables
 from ..datasets.named_columns import Names, as_table
 from ..datasets.views import as_views, named_tables
+from ..errors import InputError
 from ..gates.learned import warn_if_other_number
 from ..gates.panel import Decision, Panel, decide
 from ..kernels.reference import log_softmax_entropy
@@ -355,7 +356,7 @@ class StackedGZSL(NamedColumns, Parameters):
         self._check_fitted()
         if unseen_prototypes is None:
             if unseen_classes is not None:
-                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
+                raise InputError("unseen_classes came without unseen_prototypes; pass both")
             return self._supervised(X)
         unseen, unseen_classes = self._checked_unseen(unseen_prototypes, unseen_classes)
         for name, table in named_tables("unseen_prototypes", as_given(unseen)).items():
@@ -520,10 +521,10 @@ class StackedGZSL(NamedColumns, Parameters):
             model._scorer.experts, model._scorer.similarities
         )
         if unknown is not None:
-            raise ValueError(f"the gate looks at {quoted(unknown)}, which isn't in the file")
+            raise InputError(f"the gate looks at {quoted(unknown)}, which isn't in the file")
         model.experts = None if default else model._as_parameter()
         if header["strict"] is not model.strict:
-            raise ValueError(f"strict is {shown(header['strict'], 20)}")
+            raise InputError(f"strict is {shown(header['strict'], 20)}")
         return model
 
     def _as_parameter(self) -> dict[str, Any]:
@@ -537,7 +538,7 @@ class StackedGZSL(NamedColumns, Parameters):
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_scorer"):
-            raise ValueError("the model is not fitted; call fit(X, y, seen_prototypes) first")
+            raise InputError("the model is not fitted; call fit(X, y, seen_prototypes) first")
 
     def _checked_unseen(
         self, unseen_prototypes: Any, unseen_classes: Any = None

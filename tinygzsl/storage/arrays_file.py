@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import shown
 from .atomic_write import written_aside
 from .npy import Zipped
@@ -97,7 +98,7 @@ def read_npz(path: Any, *kinds: str, what: str = "", packed: int | None = None) 
             header = _header(zipped, packed)
             found = header["kind"], header["format"]
         if found[0] not in kinds or found[1] != FORMAT:
-            raise ValueError(
+            raise InputError(
                 f"{path} is a {shown(found[0], 20)} file of format {shown(found[1], 20)}, but a "
                 f"{kind} of format {FORMAT} is needed; use the file and the version of tinygzsl "
                 "that belong together"
@@ -107,7 +108,7 @@ def read_npz(path: Any, *kinds: str, what: str = "", packed: int | None = None) 
             _check_sizes(zipped, names, packed)
             arrays = {name: zipped.read(name) for name in names}
     if header.pop(CHECKSUM, None) != checksum(header, arrays):
-        raise ValueError(
+        raise InputError(
             f"{path} is damaged: its content doesn't match its checksum; restore it from a copy, "
             "or make it again"
         )
@@ -129,7 +130,7 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
+        raise InputError(
             f"{path} is not a {kind} file of tinygzsl, or is damaged ({_words(error, path)}); "
             "check the path, or restore the file from a copy"
         ) from None
@@ -147,9 +148,9 @@ def _check_sizes(zipped: Zipped, names: list[str], packed: int | None) -> None:
     total = sum(header.nbytes for header in zipped.declared(names).values())
     for name in names:
         if packed is None and zipped.is_packed(name):
-            raise ValueError(f"{shown(name, 40)} is compressed, which tinygzsl never does here")
+            raise InputError(f"{shown(name, 40)} is compressed, which tinygzsl never does here")
     if packed is not None and total > packed:
-        raise ValueError(f"it claims {total} bytes, but there are at most {packed}")
+        raise InputError(f"it claims {total} bytes, but there are at most {packed}")
 
 
 @contextmanager
@@ -158,7 +159,7 @@ def whole_or_damaged(path: Path, what: str, *, fix: str) -> Iterator[None]:
     try:
         yield
     except DAMAGED as error:
-        raise ValueError(f"{path} is a damaged {what} ({_words(error, path)}); {fix}") from None
+        raise InputError(f"{path} is a damaged {what} ({_words(error, path)}); {fix}") from None
 
 
 def _words(error: BaseException, path: Path) -> str:

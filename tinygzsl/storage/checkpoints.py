@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeGuard
 
+from ..errors import InputError
 from .arrays_file import FORMAT, State, read_npz, whole_or_damaged, write_npz
 
 CHECKPOINT_SECONDS = 60.0
@@ -110,7 +111,7 @@ class Checkpoint(ABC):
         try:
             return read_npz(self.path, self.kind)
         except ValueError as error:
-            raise ValueError(f"{error}, or delete it to train this phase again") from None
+            raise InputError(f"{error}, or delete it to train this phase again") from None
 
     def _fits(self, state: State) -> bool:
         return state.header.get("fingerprint") == self.fingerprint

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import quoted, shown
 from .atomic_write import written_aside
 
@@ -45,16 +46,16 @@ def read_json(path: Path, again: str) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
         good = isinstance(value, dict) and _sha256(_without(value)) == value.get(CHECKSUM)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({shown(error, 200)}); {again}") from None
+        raise InputError(f"{path} is not valid JSON ({shown(error, 200)}); {again}") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{path} does not hold a JSON object; {again}")
+        raise InputError(f"{path} does not hold a JSON object; {again}")
     if value.get("format") != FORMAT:
-        raise ValueError(
+        raise InputError(
             f"{path} has the format {quoted(value.get('format'), 20)}, but {FORMAT!r} is needed: "
             f"it comes from another version of tinygzsl or another program; {again}"
         )
     if not good:
-        raise ValueError(f"{path} is damaged: its content doesn't match its checksum; {again}")
+        raise InputError(f"{path} is damaged: its content doesn't match its checksum; {again}")
     return {k: v for k, v in value.items() if k not in ("format", CHECKSUM)}
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
+from ..errors import InputError
 from ..text import warn
 
 LOCK = ".lock"
@@ -125,8 +126,8 @@ def _opened(path: Path) -> tuple[IO[str], bool]:
             return os.fdopen(number, "r+", encoding="ascii", errors="replace"), made
 
 
-def _not_ours(path: Path) -> ValueError:
-    return ValueError(
+def _not_ours(path: Path) -> InputError:
+    return InputError(
         f"{path} is no lock file of tinygzsl, so another program may use it; move it away, or "
         "choose another folder"
     )

@@ -18,6 +18,7 @@ from typing import IO, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..errors import InputError
 from ..text import shown
 
 DEFLATE_RATIO = 1032  # maximum bytes that one deflated byte can hold
@@ -73,7 +74,7 @@ class Zipped:
             self._archive = zipfile.ZipFile(raw)
             self._members = _by_name(self._archive, self._size)
         except UNREADABLE as error:
-            raise ValueError(
+            raise InputError(
                 f"{path} is not an .npz file or is damaged ({_words(error)}); write it again"
             ) from None
 
@@ -94,7 +95,7 @@ class Zipped:
         found = {name: self._on_member(name, lambda file, found: found) for name in names}
         total = sum(header.nbytes for header in found.values())
         if total > max(PACKED_BYTES, PACKED_RATIO * self._size):
-            raise ValueError(
+            raise InputError(
                 f"{self.path} has {self._size} bytes and claims to hold {total}, which is more "
                 "than data pack; write it again with numpy.savez, unpacked"
             )
@@ -112,7 +113,7 @@ class Zipped:
             with self._archive.open(info) as file:
                 return function(file, read_declared(file, info.file_size))
         except UNREADABLE as error:
-            raise ValueError(
+            raise InputError(
                 f"{self.path}: {shown(name)} can't be read ({_words(error)}); the file may be "
                 "damaged, write it again"
             ) from None
@@ -151,7 +152,7 @@ def map_npy(path: Path) -> np.ndarray:
         try:
             found = read_declared(file, size)
         except ValueError as error:
-            raise ValueError(
+            raise InputError(
                 f"{path} is not an array of numbers in .npy format ({error}); write it again"
             ) from None
         if not math.prod(found.shape):  # NumPy can't map zero bytes
@@ -163,21 +164,21 @@ def read_declared(file: IO[bytes], size: int) -> Declared:
     """Return the header of an NPY file of `size` bytes; ValueError if they don't agree."""
     start = file.read(8)
     if start not in _VERSIONS:
-        raise ValueError(f"it starts with {start!r}")
+        raise InputError(f"it starts with {start!r}")
     form = _VERSIONS[start]
     count = struct.calcsize(form)
     length = struct.unpack(form, _exactly(file, count))[0]
     if length > _LONGEST_HEADER:
-        raise ValueError(f"its header claims {length} bytes")
+        raise InputError(f"its header claims {length} bytes")
     text = _exactly(file, length).decode("latin-1")
     match = _HEADER.fullmatch(text)
     if not match or not (match["fortran"] and match["shape"] is not None):
-        raise ValueError("its header is damaged")
+        raise InputError("its header is damaged")
     dtype = _dtype(match)
     shape = tuple(int(part) for part in match["shape"].split(",") if part.strip())
     offset = len(start) + count + length
     if offset + math.prod(shape) * dtype.itemsize != size:
-        raise ValueError(
+        raise InputError(
             f"its header claims {dtype} of shape {shown(shape)}, but {size - offset} bytes follow"
         )
     np.broadcast_to(np.empty((), dtype), shape)  # ValueError for a shape that NumPy can't have
@@ -186,35 +187,35 @@ def read_declared(file: IO[bytes], size: int) -> Declared:
 
 def _dtype(match: re.Match[str]) -> np.dtype[Any]:
     if match["fields"] is not None:
-        raise ValueError("it is a table of fields; save each as an array of its own")
+        raise InputError("it is a table of fields; save each as an array of its own")
     name = match["descr"]
     if name is None:
-        raise ValueError("its header is damaged")
+        raise InputError("its header is damaged")
     if name.lstrip("<>|=")[0] in "OV":
-        raise ValueError("it holds Python objects, which are never unpickled; save numbers or text")
+        raise InputError("it holds Python objects, which are never unpickled; save numbers or text")
     dtype = None
     with suppress(TypeError):
         dtype = np.dtype(name)
     if dtype is None or dtype.kind not in "biufcSU" or dtype.itemsize == 0:
-        raise ValueError(f"its dtype {name!r} is not one of numbers or text")
+        raise InputError(f"its dtype {name!r} is not one of numbers or text")
     return dtype
 
 
 def _exactly(file: IO[bytes], count: int) -> bytes:
     content = file.read(count)
     if len(content) < count:
-        raise ValueError("it is cut short")
+        raise InputError("it is cut short")
     return content
 
 
 def _by_name(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     if sum(info.compress_size for info in archive.infolist()) > size:
-        raise ValueError("its arrays overlap, or it is cut short")
+        raise InputError("its arrays overlap, or it is cut short")
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if name in members:
-            raise ValueError(f"it has two arrays named {shown(name)}")
+            raise InputError(f"it has two arrays named {shown(name)}")
         members[name] = info
     return members
 
@@ -234,12 +235,12 @@ def _read_array(file: IO[bytes], found: Declared) -> np.ndarray:
 def _check_member(info: zipfile.ZipInfo, size: int) -> None:
     """Check a member's sizes against the size of the whole file, before anything is read."""
     if info.flag_bits & 1:
-        raise ValueError("it is encrypted")
+        raise InputError("it is encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"it is packed by method {info.compress_type}; use numpy.savez")
+        raise InputError(f"it is packed by method {info.compress_type}; use numpy.savez")
     ratio = 1 if info.compress_type == zipfile.ZIP_STORED else DEFLATE_RATIO
     if info.compress_size > size or info.file_size > ratio * info.compress_size:
-        raise ValueError(
+        raise InputError(
             f"it claims {info.file_size} bytes in {info.compress_size} of a file of {size}"
         )
 
@@ -247,7 +248,7 @@ def _check_member(info: zipfile.ZipInfo, size: int) -> None:
 def _check_text(array: np.ndarray) -> None:
     codes = array.reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
     if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
-        raise ValueError("it holds characters that are not in Unicode")
+        raise InputError("it holds characters that are not in Unicode")
 
 
 def _words(error: BaseException) -> str:

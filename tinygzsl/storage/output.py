@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..errors import InputError
 from .atomic_write import aside_of, written_aside
 from .streams import STREAMS, descriptor_of, kind_of, opened
 
@@ -56,14 +57,14 @@ class OutputFile:
         self.path, self.descriptor = Path(text), descriptor_of(text)
         kind = kind_of(text)
         if not text:
-            raise ValueError("the name of the output file is empty; name a file")
+            raise InputError("the name of the output file is empty; name a file")
         if kind == stat.S_IFDIR or text.endswith(os.sep):
-            raise ValueError(f"{text} is a folder but a file is to be written; name a file")
+            raise InputError(f"{text} is a folder but a file is to be written; name a file")
         self.is_stream = self.descriptor is not None or kind in STREAMS
         if kind in USELESS and self.descriptor is None:
-            raise ValueError(f"{text} is {USELESS[kind]}, which is not written to; name a file")
+            raise InputError(f"{text} is {USELESS[kind]}, which is not written to; name a file")
         if self.is_stream and regular:
-            raise ValueError(f"{text} is no regular file, but is read again later; name a file")
+            raise InputError(f"{text} is no regular file, but is read again later; name a file")
         follows = self.path.is_symlink() and not self.is_stream
         self.place = Path(os.path.realpath(text)) if follows else self.path
         if self.is_stream:
@@ -137,13 +138,13 @@ def output_folder(path: str | Path) -> Path:
     """
     text, folder = os.fspath(path), Path(path)
     if not text:
-        raise ValueError("the name of the output folder is empty; name a folder")
+        raise InputError("the name of the output folder is empty; name a folder")
     kind = kind_of(text)
     if kind not in (None, stat.S_IFDIR):
-        raise ValueError(f"{text} is a file; pass a folder")
+        raise InputError(f"{text} is a file; pass a folder")
     place = folder / "file" if kind else _outermost_missing(folder)
     if place.is_symlink():
-        raise ValueError(
+        raise InputError(
             f"{place} is a link to {os.readlink(place)}, which does not exist; remove the link, or "
             "pass another folder"
         )

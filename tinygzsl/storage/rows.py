@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..errors import InputError
 from .atomic_write import sync_folder
 
 CHECKSUM = "crc32"
@@ -57,7 +58,7 @@ class RowFile:
             try:
                 found.append(parse(line))
             except UNREADABLE:
-                raise ValueError(
+                raise InputError(
                     f"{self.path}, line {number} is not a row of {self.whose}; delete that line "
                     f"and repeat the command, which {self.again} what is missing"
                 ) from None
@@ -84,7 +85,7 @@ def read_json_line(line: bytes) -> dict[str, Any]:
     text = line.decode("utf-8")
     body, key, rest = text.rpartition(f', "{CHECKSUM}": ')
     if not key or rest.rstrip("\n") != f'"{crc32(body)}"}}':
-        raise ValueError("the row doesn't match its checksum")
+        raise InputError("the row doesn't match its checksum")
     return json.loads(body + "}")
 
 
@@ -107,7 +108,7 @@ def read_csv_line(line: bytes) -> str:
     """Return the cells that csv_line got; ValueError for anything else."""
     body, _, rest = line.decode("utf-8").rpartition(",")
     if rest.rstrip("\n") != crc32(body):
-        raise ValueError("the row doesn't match its checksum")
+        raise InputError("the row doesn't match its checksum")
     return body
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from ..storage.atomic_write import written_aside
 from ..storage.checksums import read_json, write_json
 from ..storage.rows import CHECKSUM, RowFile, csv_line, json_line, read_csv_line, read_json_line
@@ -43,7 +44,7 @@ def results_path(path: Path) -> Path:
     """
     path = path.resolve() if path.is_symlink() else path
     if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"--out is {path}; name a file that ends in .jsonl or .csv")
+        raise InputError(f"--out is {path}; name a file that ends in .jsonl or .csv")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"folder {path.parent} does not exist; create it before the sweep")
     return path
@@ -59,14 +60,14 @@ def read_plan(path: Path) -> dict[str, Any] | None:
     where = plan_path(path)
     if not where.is_file():
         if path.exists():
-            raise ValueError(
+            raise InputError(
                 f"{path} exists, but {where.name} does not, so it does not belong to a sweep; "
                 "choose another --out"
             )
         return None
     plan = read_json(where, _fix(path))
     if not plan:
-        raise ValueError(f"{where} is not a plan of a sweep; {_fix(path)}")
+        raise InputError(f"{where} is not a plan of a sweep; {_fix(path)}")
     return plan
 
 
@@ -126,7 +127,7 @@ class Results:
             return
         differ = [k for k in {**stored, **self.plan} if stored.get(k) != self.plan.get(k)]
         if differ:
-            raise ValueError(
+            raise InputError(
                 f"{self.path} holds another sweep (different {shown(', '.join(differ))}); repeat "
                 "its command to continue it, or choose another --out"
             )
@@ -141,7 +142,7 @@ class Results:
         place = self.places[self._key(row)]
         source = row["dataset"], cell(row["split"])
         if self.data.setdefault(source, row["data_sha256"]) != row["data_sha256"]:
-            raise ValueError(
+            raise InputError(
                 f"{shown(row['dataset'])} has changed since the first rows of {self.path}; restore "
                 "its files, or choose another --out"
             )
@@ -190,7 +191,7 @@ def _checked(row: dict[str, Any]) -> dict[str, Any]:
         and all(_is_finite(row[name]) for name in numbers)
         and all(row[name] is None for name in nothing)
     ):
-        raise ValueError("a value of the wrong kind")
+        raise InputError("a value of the wrong kind")
     return row
 
 

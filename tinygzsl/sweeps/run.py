@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..datasets import Dataset, TrainingSet, check_test, check_training, load_dataset
+from ..errors import InputError
 from ..estimator import EntropySeparationGZSL
 from ..evaluation import evaluate
 from ..runtime.backend import device_module, to_host
@@ -76,7 +77,7 @@ def run_row(run: Run) -> dict[str, Any]:
     and MemoryError.
     """
     if run.version != __version__:
-        raise ValueError(
+        raise InputError(
             f"the worker on {platform.node()} has tinygzsl {__version__}, but the sweep was "
             f"started by {run.version}; install the same version there"
         )

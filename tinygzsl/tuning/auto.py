@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import TrainingSet
+from ..errors import InputError
 from ..runtime.array import Array
 from ..runtime.backend import to_host
 from ..runtime.labels import check_labels
@@ -65,20 +66,20 @@ def _validation_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of y (n,) whose labels are pseudo-seen, and those that are pseudo-unseen."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise ValueError(
+        raise InputError(
             f"validation_classes is {quoted(pair)}; pass two arrays of labels, the pseudo-seen and "
             "the pseudo-unseen ones"
         )
     seen, unseen = (np.unique(check_labels("validation_classes", part, like=y)) for part in pair)
     missing = np.setdiff1d(np.concatenate([seen, unseen]), classes)
     if len(missing):
-        raise ValueError(
+        raise InputError(
             f"validation_classes has {quoted(missing[0].item())}, which is not a label in y; pass "
             "labels of seen classes"
         )
     both = np.intersect1d(seen, unseen)
     if len(both) or len(seen) < 2 or len(unseen) < 1:
-        raise ValueError(
+        raise InputError(
             f"validation_classes are {len(seen)} pseudo-seen and {len(unseen)} pseudo-unseen "
             f"labels, {len(both)} of them in both; pass at least two and one, none in both"
         )

@@ -7,6 +7,7 @@ import numpy as np
 from ..datasets import Dataset, TrainingSet
 from ..datasets.hold_out import hold_out_rows
 from ..datasets.views import rows_of
+from ..errors import InputError
 from ..nn.random import Purpose, check_seed
 
 # The shares differ, so that thresholds must suit several numbers of seen classes.
@@ -43,9 +44,9 @@ def folds(training: TrainingSet, *, count: int = 3, seed: int = 0) -> list[Datas
         If there are fewer than four classes, or count is out of range.
     """
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise ValueError(f"folds is {count!r}; pass a whole number, at least 1")
+        raise InputError(f"folds is {count!r}; pass a whole number, at least 1")
     if count > MOST_FOLDS:
-        raise ValueError(f"folds is {count}; pass at most {MOST_FOLDS}")
+        raise InputError(f"folds is {count}; pass at most {MOST_FOLDS}")
     check_seed(seed)
     _check_enough(training)
     named = _named_split(training)
@@ -109,7 +110,7 @@ def _groups(order: np.ndarray, first: list[np.ndarray]) -> list[np.ndarray]:
 
 def _check_enough(training: TrainingSet) -> None:
     if len(training.classes) < 4:
-        raise ValueError(
+        raise InputError(
             f"validation needs at least 4 seen classes, two pseudo-seen and two pseudo-unseen "
             f"ones, but the training samples have {len(training.classes)}; set the values by hand"
         )

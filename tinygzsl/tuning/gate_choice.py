@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..gates import learned
 from ..gates.panel import Fold, Panel, fit_decision, fold_features, held_out_h
 from ..settings import Settings
@@ -175,7 +176,7 @@ def refuse_single_numbers(settings: Settings) -> None:
     """ValueError if a number is set of a learned gate whose numbers are to be fitted."""
     found = _set_numbers(settings)
     if found and not settings.router_weights:
-        raise ValueError(
+        raise InputError(
             f"{found[0]} is {getattr(settings, found[0])}, but without router_weights fit finds "
             f"all numbers of the learned gate; leave {found[0]} out, or give all of a fitted gate's"
         )

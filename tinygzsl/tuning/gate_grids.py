@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import Dataset
+from ..errors import InputError
 from ..gates.panel import ExpertScores, expert_scores
 from ..gates.units import nats_of
 from ..metrics import harmonic_mean
@@ -175,7 +176,7 @@ def cut_grids(grids: Grids, n_seen: list[int]) -> Grids:
         unit, other = f" nats (for {s} classes)", ", or router_gate='soft'"
         if measured:
             unit = other = ""
-        raise ValueError(
+        raise InputError(
             f"{fixed} is fixed at {limit:g}, but the {extent} {free} to try is {end:.3g}{unit}; "
             f"set both{other}"
         )
@@ -195,7 +196,7 @@ def gate_table(scores: Scores, grids: Grids, *, kind: str, unit: str) -> np.ndar
 def _hard_table(scores: Scores, grids: Grids, *, unit: str) -> np.ndarray:
     if unit == "measured":
         if scores.scale is None:
-            raise ValueError("the unit is 'measured' but the scores have no scale; measure it")
+            raise InputError("the unit is 'measured' but the scores have no scale; measure it")
         low, high = (nats_of(grids.values[name], scores.scale) for name in FIELDS["hard"])
     else:
         low, high = (

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..datasets import Dataset, TrainingSet
+from ..errors import InputError
 from ..nn.device_memory import FREE_SOME, device_errors
 from ..pipeline import silent
 from ..runtime.array import Array
@@ -86,7 +87,7 @@ def with_fitted_gate(
         scores.append(of_fold)
         similarities += [trainer.similarity(hard)] if near else []
     if len(scores) < 2:
-        raise ValueError(
+        raise InputError(
             f"only {len(scores)} of {len(folds)} folds could be trained, so the learned gate can't "
             "be fitted; raise gan_max_epochs, lower vsmm_lr, or set router_gate='soft'"
         )

@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..settings import Settings
 from ..text import warn
 from .expected import GAN_UNITS, Expected, Work, expected
@@ -128,7 +129,7 @@ class Search:
         if not fixed:
             found = {self.settings: self.scores[: len(first)], **found}
         elif not found:
-            raise ValueError(
+            raise InputError(
                 f"{fixed}, but the window of CS was not reached on every fold within "
                 f"{SHARE_OF_EPOCHS:.0%} of the CWGAN's {self.start.gan_max_epochs} epochs; raise "
                 "gan_max_epochs or gan_lr"

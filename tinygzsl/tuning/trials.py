@@ -16,6 +16,7 @@ from ..datasets import Dataset
 from ..datasets.array_checks import check_finite
 from ..datasets.scaling import scaled
 from ..datasets.views import single_view
+from ..errors import InputError
 from ..gates.neighbours import fit_neighbours
 from ..gates.panel import score_unit
 from ..gates.units import EntropyScaleError, keep_out
@@ -139,7 +140,7 @@ class FoldTrainer:
             vsmm, scale = self.vsmm(settings, proxies=draws.trained_on), None
             if self.held is not None:
                 if draws.fresh is None:
-                    raise ValueError("a fold that keeps samples out needs fresh proxies as well")
+                    raise InputError("a fold that keeps samples out needs fresh proxies as well")
                 seen, plan = self._scaled(settings).seen, self._plan(settings)
                 scale = pipeline.measure_entropies(vsmm, self.held, draws.fresh, seen, plan)
             return self.scores(vsmm, settings)._replace(scale=scale)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..datasets import TrainingSet
+from ..errors import InputError
 from ..metrics import auroc
 from ..nn.device_memory import FREE_SOME, device_errors
 from ..router import LOW_AUROC
@@ -110,7 +111,7 @@ def tune(
     """
     given = {k: v for k, v in (overrides or {}).items() if v is not None}
     if given.get("router_weights"):
-        raise ValueError(
+        raise InputError(
             "router_weights is fixed, so there is no learned gate to find; leave it out, or train "
             "with another preset than 'auto'"
         )
@@ -179,7 +180,7 @@ def _warn_if_chance(folds: list[Scores]) -> None:
 
 def _recalibrated(settings: Settings, given: dict[str, Any]) -> Settings:
     if given.get("router_unit") == "nats":
-        raise ValueError(
+        raise InputError(
             "router_unit is fixed at 'nats', but recalibrate needs 'measured'; drop one of the two"
         )
     return replace(settings, router_unit="measured")

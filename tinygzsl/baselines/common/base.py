@@ -20,6 +20,7 @@ from ...datasets.labelled_rows import in_order_of_y, prototype_table, table_with
 from ...datasets.named_columns import Names, as_table
 from ...datasets.scaling import fit_and_scale, scaled
 from ...datasets.views import ONE
+from ...errors import InputError
 from ...nn.random import check_seed
 from ...router import sample_rows, score_deviation
 from ...runtime.array import Array
@@ -190,7 +191,7 @@ class Baseline(Saved, ABC):
         self._check_fitted()
         if unseen_prototypes is None:
             if unseen_classes is not None:
-                raise ValueError("unseen_classes came without unseen_prototypes; pass both")
+                raise InputError("unseen_classes came without unseen_prototypes; pass both")
             return self.classes_[self.decision_function(X).argmax(axis=1)]
         table, unseen_classes = table_with_classes(unseen_prototypes, unseen_classes)
         table, k = table.on_host, self._seen_prototypes.shape[1]
@@ -209,7 +210,7 @@ class Baseline(Saved, ABC):
         seen = np.arange(scores.shape[1]) < len(self.classes_)
         shift = float(self.offset) * self.score_scale_
         if abs(shift) > float(np.finfo(scores.dtype).max):
-            raise ValueError(
+            raise InputError(
                 f"offset is {self.offset!r}, which makes scores too large for {scores.dtype}; pass "
                 "a smaller one"
             )

@@ -6,6 +6,8 @@ import math
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
+from ...errors import InputError
+
 
 def check_numbers(
     model: Any,
@@ -33,28 +35,28 @@ def check_numbers(
             words = "a number of 0 or more" if name in weights else "a number above 0"
             good = is_number(value) and (value > 0 or (name in weights and value == 0))
         if not good:
-            raise ValueError(f"{name} is {value!r}; pass {words}")
+            raise InputError(f"{name} is {value!r}; pass {words}")
 
 
 def check_power(model: Any, name: str, *, base: int, most: int) -> None:
     """Raise ValueError unless the parameter, a logarithm of this base, is from -most to most."""
     value = getattr(model, name)
     if not is_number(value) or abs(value) > most:
-        raise ValueError(f"{name} is {value!r}; pass a log{base} from {-most} to {most}")
+        raise InputError(f"{name} is {value!r}; pass a log{base} from {-most} to {most}")
 
 
 def check_choice(model: Any, name: str, *, choices: tuple[str, ...]) -> None:
     """Raise ValueError unless the parameter is one of the choices."""
     value = getattr(model, name)
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} is {value!r}; pass {' or '.join(choices)}")
+        raise InputError(f"{name} is {value!r}; pass {' or '.join(choices)}")
 
 
 def check_finite_number(model: Any, name: str) -> None:
     """Raise ValueError unless the parameter is a finite number."""
     value = getattr(model, name)
     if not is_number(value):
-        raise ValueError(f"{name} is {value!r}; pass a finite number")
+        raise InputError(f"{name} is {value!r}; pass a finite number")
 
 
 def is_whole(value: Any) -> TypeGuard[int]:

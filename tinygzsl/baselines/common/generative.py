@@ -12,6 +12,7 @@ from ...datasets.array_checks import check_finite, check_matrix
 from ...datasets.labelled_rows import prototype_table, table_with_classes
 from ...datasets.named_columns import check_same_names
 from ...datasets.scaling import scaled
+from ...errors import InputError
 from ...runtime.array import Array
 from ...runtime.backend import to_host
 from .base import Baseline, whole_or_not_at_all
@@ -67,7 +68,7 @@ class GenerativeBaseline(Baseline):
     def _check_unseen(self, unseen: np.ndarray) -> None:
         check_matrix("unseen_prototypes", unseen)
         if not np.array_equal(unseen, self._unseen_prototypes):
-            raise ValueError(
+            raise InputError(
                 f"{self.title} was trained with {len(self._unseen_prototypes)} unseen prototypes, "
                 f"but these {len(unseen)} are different; fit it again with them"
             )

@@ -13,6 +13,7 @@ from ...datasets.array_checks import check_dtype
 from ...datasets.named_columns import Names
 from ...datasets.scaling import Scaler
 from ...datasets.views import ONE
+from ...errors import InputError
 from ...runtime.checks import check_seen
 from ...sklearn_protocol import NamedColumns, Parameters
 from ...storage.arrays_file import FORMAT, State, write_model
@@ -60,7 +61,7 @@ class Saved(NamedColumns, Parameters, ABC):
         """
         self._check_fitted()
         if not self.trained:
-            raise ValueError(
+            raise InputError(
                 f"{type(self).__name__} doesn't declare what is trained, so it can't be saved; add "
                 "`trained`, see tinygzsl.baselines.common.trained"
             )
@@ -91,7 +92,7 @@ class Saved(NamedColumns, Parameters, ABC):
         """
         header = state.header
         if header["method"] != cls.__name__ or header["strict"] is not cls.strict:
-            raise ValueError(f"it holds {shown(header['method'], 40)}, not {cls.__name__}")
+            raise InputError(f"it holds {shown(header['method'], 40)}, not {cls.__name__}")
         params = header["params"].items()
         model = cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in params})
         model.check()
@@ -107,7 +108,7 @@ class Saved(NamedColumns, Parameters, ABC):
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "classes_"):
-            raise ValueError("the model is not fitted; call fit first")
+            raise InputError("the model is not fitted; call fit first")
 
     def _restore_common(self, state: State) -> Sizes:
         """Take over what every baseline has; the sizes are those of the seen prototypes."""
@@ -141,6 +142,6 @@ def _plain(name: str, value: Any) -> Any:
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    raise ValueError(
+    raise InputError(
         f"{name} is {quoted(value)}, which no model file can hold; pass a number or text"
     )

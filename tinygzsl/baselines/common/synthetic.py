@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ...cwgan import CWGAN, generator_forward
+from ...errors import InputError
 from ...nn import random
 from ...nn.adam import Adam
 from ...nn.mlp import MLP
@@ -191,7 +192,7 @@ class GANBaseline(SyntheticBaseline):
         given = {k: v for k, v in self.get_params().items() if k.startswith("gan_")}
         for name, value in given.items():
             if value is None:  # settings_for would use the preset's value
-                raise ValueError(f"{name} is None; pass a value, like {getattr(Settings, name)!r}")
+                raise InputError(f"{name} is None; pass a value, like {getattr(Settings, name)!r}")
         return settings_for("paper", given)
 
     def _train_gan(

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ...errors import InputError
 from ...nn.mlp import MLP
 from ...runtime.array import Array
 from ...runtime.checks import check_array, check_number, check_positive
@@ -62,10 +63,10 @@ class Values:
         """Return the array; its numbers are finite."""
         array = state.arrays[name]
         if array.ndim != len(self.shape):
-            raise ValueError(f"{name} has shape {array.shape}, not ({', '.join(self.shape)})")
+            raise InputError(f"{name} has shape {array.shape}, not ({', '.join(self.shape)})")
         shape = tuple(sizes(s, n) for s, n in zip(self.shape, array.shape, strict=True))
         if self.dtype == ANY and array.dtype.kind not in "fiub":
-            raise ValueError(f"{name} is {array.dtype}, not numbers")
+            raise InputError(f"{name} is {array.dtype}, not numbers")
         dtypes = {MODELS: sizes.dtype, ANY: array.dtype}
         check_array(name, array, shape, dtype=dtypes.get(self.dtype) or np.dtype(self.dtype))
         return array
