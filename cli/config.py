@@ -28,7 +28,7 @@ def parse_set(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 def _toml_value(text: str):
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        found = tomllib.loads(f"value = {text}")
     except RecursionError:
         raise InputError(
             f"--set got {quoted(text)}, whose brackets are nested too deep; write a list like "
@@ -36,6 +36,9 @@ def _toml_value(text: str):
         ) from None
     except ValueError:  # no TOML, or an integer of thousands of digits
         return _number_or_text(text)
+    if len(found) > 1:
+        raise InputError(f"--set got the lines {quoted(text)}; write one setting per --set")
+    value = found["value"]
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -81,9 +81,9 @@ def train(dataset, resume, out, checkpoint_seconds, as_json, **options):
             _refuse_other_device(folder / CONFIG, read["params"])
             facts = run(_training(**read, **place, resumed=True), held)
     else:
-        folder = None if out is None else output_folder(out)
+        given_folder = None if out is None else output_folder(out)
         read = _read(options["config"], options["sets"], top=top, source=source)
-        folder = folder or _default_folder(read["data"].name, read["params"])
+        folder = given_folder or _default_folder(read["data"].name, read["params"])
         again = _again(folder, {"sets": (), "device": None})
         place = {"folder": folder, "seconds": checkpoint_seconds, "again": again}
         training = _training(**read, **place, resumed=False)

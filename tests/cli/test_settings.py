@@ -196,3 +196,9 @@ def test_brackets_nested_too_deep(run_cli, depth, opening):
     assert result.exit_code == 2
     (line,) = (line for line in result.stderr.splitlines() if line.startswith("Error: "))
     assert "whose brackets are nested too deep; write a list like [64, 32]" in line
+
+
+def test_a_second_line_is_no_part_of_a_value(run_cli):
+    result = run_cli("train", "letters", "--set", "gan.lr=1e-4\ngan = 2")
+    assert result.exit_code == 2
+    assert "write one setting per --set" in result.stderr

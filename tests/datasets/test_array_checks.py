@@ -175,7 +175,7 @@ def test_unseen_classes_come_back_as_an_array(classes, seen):
         (UNSEEN_A, UNSEEN + 0.5, ("unseen_classes has the label 5.5 at row 0",)),
         (UNSEEN_A, list("abc"), ("unseen_classes are <U1 but the seen ones int64", "one kind")),
         (UNSEEN_A, [5, 7, 9], ("class 7 is both seen and unseen", "leave it out")),
-        (UNSEEN_A, [5, 9, 5], ("names a class twice among its 3",)),
+        (UNSEEN_A, [5, 9, 5], ("has the class 5 twice",)),
         (nan_at(UNSEEN_A, 2, 0), UNSEEN, ("unseen_prototypes has 1 values", "row 2, column 0")),
     ],
 )

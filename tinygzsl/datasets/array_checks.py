@@ -193,8 +193,9 @@ def check_unseen(
         raise InputError(
             f"class {both[0]!s} is both seen and unseen; leave it out of unseen_classes"
         )
-    if np.unique(classes).size != classes.size:
-        raise InputError(f"unseen_classes names a class twice among its {classes.size}; drop one")
+    found, counts = np.unique(classes, return_counts=True)
+    if found.size != classes.size:
+        raise InputError(f"unseen_classes has the class {found[counts > 1][0]!s} twice; drop one")
     check_finite(name, prototypes)
     return classes
 

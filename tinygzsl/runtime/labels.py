@@ -91,7 +91,7 @@ def _column(name: str, y: Any) -> np.ndarray:
     return values
 
 
-def _refused(name: str, values: np.ndarray, found: str = "") -> InputError:
+def _refused(name: str, values: np.ndarray, *, found: str = "") -> InputError:
     return InputError(f"{name} is {values.dtype} with shape {values.shape}{found}; {WANTED}")
 
 
@@ -105,7 +105,7 @@ def _from_objects(name: str, values: np.ndarray) -> np.ndarray:
         return _from_texts(name, items)
     for row, item in enumerate(items):
         if item > INT64.max or item < INT64.min:  # NaN is neither
-            raise _too_large(name, item, row)
+            raise _too_large(name, item, row=row)
     whole = all(issubclass(found, int | np.integer) for found in kinds)
     return np.array(items, np.int64 if whole else np.float64)
 
@@ -116,10 +116,10 @@ def _mixed(name: str, values: np.ndarray, kinds: dict[type, str | None]) -> Inpu
     for row, item in enumerate(items):
         kind = kinds[type(item)]
         if kind is None:
-            return _refused(name, values, f" and holds {quoted(item)} at row {row}")
+            return _refused(name, values, found=f" and holds {quoted(item)} at row {row}")
         if kind != kinds[type(items[0])]:
             found = f" and holds {quoted(items[0])} at row 0 but {quoted(item)} at row {row}"
-            return _refused(name, values, found)
+            return _refused(name, values, found=found)
     return _refused(name, values)
 
 
@@ -132,7 +132,7 @@ def _kind(found: type) -> str | None:
 
 
 def _from_texts(name: str, items: list[str | bytes]) -> np.ndarray:
-    texts = [_text(name, item, row) for row, item in enumerate(items)]
+    texts = [_text(name, item, row=row) for row, item in enumerate(items)]
     for row, text in enumerate(texts):
         if text.endswith("\0"):
             raise InputError(
@@ -142,7 +142,7 @@ def _from_texts(name: str, items: list[str | bytes]) -> np.ndarray:
     return np.array(texts, np.str_)
 
 
-def _text(name: str, item: str | bytes, row: int) -> str:
+def _text(name: str, item: str | bytes, *, row: int) -> str:
     try:
         return item.decode("utf-8") if isinstance(item, bytes) else item
     except UnicodeDecodeError:
@@ -153,7 +153,9 @@ def _text(name: str, item: str | bytes, row: int) -> str:
 
 
 def _decoded(name: str, values: np.ndarray) -> np.ndarray:
-    return np.array([_text(name, item, row) for row, item in enumerate(values.tolist())], np.str_)
+    return np.array(
+        [_text(name, item, row=row) for row, item in enumerate(values.tolist())], np.str_
+    )
 
 
 def _checked_text(name: str, labels: np.ndarray) -> np.ndarray:
@@ -173,7 +175,7 @@ def _checked_text(name: str, labels: np.ndarray) -> np.ndarray:
 def _from_unsigned(name: str, values: np.ndarray) -> np.ndarray:
     if values.size and int(values.max()) > INT64.max:
         row = int(values.argmax())
-        raise _too_large(name, int(values[row]), row)
+        raise _too_large(name, int(values[row]), row=row)
     return values.astype(np.int64)
 
 
@@ -196,7 +198,7 @@ def _from_floats(name: str, values: np.ndarray) -> np.ndarray:
     return values.astype(np.int64)
 
 
-def _too_large(name: str, value: float, row: int) -> InputError:
+def _too_large(name: str, value: float, *, row: int) -> InputError:
     return InputError(
         f"{name} has the label {quoted(value)} at row {row}; pass labels below 2**63, or strings"
     )

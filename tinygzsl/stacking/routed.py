@@ -198,15 +198,14 @@ class RoutedGZSL(Parameters):
         ValueError
             If the arrays don't fit the models or hold NaN.
         """
-        if unseen_prototypes is not None:
-            table, unseen_classes = table_with_classes(unseen_prototypes, unseen_classes)
-            unseen_prototypes = table.bare
-        found = self.router.route(X, unseen_prototypes, unseen_classes)  # it checks the arrays
         if unseen_prototypes is None:
+            found = self.router.route(X, None, unseen_classes)
             return RoutedResult(found.label, found.route, found.entropy, found.gate)
+        table, classes = table_with_classes(unseen_prototypes, unseen_classes)
+        found = self.router.route(X, table.bare, classes)  # it checks the arrays
         seen = self.classes_
-        f = self.expert.calibrated(self.compatibility(X, unseen_prototypes))
-        unseen = check_labels("unseen_classes", unseen_classes, rows=f.shape[1] - len(seen))
+        f = self.expert.calibrated(self.compatibility(X, table.bare))
+        unseen = check_labels("unseen_classes", classes, rows=f.shape[1] - len(seen))
         everywhere = np.concatenate([seen, unseen])[f.argmax(axis=1)]
         zero_shot = unseen[f[:, len(seen) :].argmax(axis=1)]
         label = np.where(found.route == "ZSL", zero_shot, everywhere)

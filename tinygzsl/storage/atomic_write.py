@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def written_together(paths: list[Path]) -> Iterator[list[Path]]:
             os.replace(aside, path)
     except BaseException as error:
         if isinstance(error, OSError):
-            named = dict(zip(map(str, asides), map(str, paths), strict=True))
+            named: dict[Any, str] = dict(zip(map(str, asides), map(str, paths), strict=True))
             named[None] = str(paths[0])  # the error of a full disk has no file name
             error.filename = named.get(error.filename, error.filename)
         for aside in asides:

@@ -193,9 +193,9 @@ class Baseline(Saved, ABC):
             if unseen_classes is not None:
                 raise InputError("unseen_classes came without unseen_prototypes; pass both")
             return self.classes_[self.decision_function(X).argmax(axis=1)]
-        table, unseen_classes = table_with_classes(unseen_prototypes, unseen_classes)
+        table, classes = table_with_classes(unseen_prototypes, unseen_classes)
         table, k = table.on_host, self._seen_prototypes.shape[1]
-        unseen = check_unseen(table.array, unseen_classes, self.classes_, n_attributes=k)
+        unseen = check_unseen(table.array, classes, self.classes_, n_attributes=k)
         f = self.calibrated(self.decision_function(X, table.bare))
         return np.concatenate([self.classes_, unseen])[f.argmax(axis=1)]
 
@@ -272,7 +272,7 @@ class Baseline(Saved, ABC):
         y = check_labels("y", y, rows=len(labels), like=labels)
         return float((labels == y).mean())
 
-    def _train(self, X: np.ndarray, y: np.ndarray, seen_prototypes: np.ndarray) -> None:
+    def _train(self, X: Any, y: np.ndarray, seen_prototypes: Any) -> None:
         self.check()
         table = as_table(X)
         seen = {ONE: prototype_table("prototypes", seen_prototypes)}
