@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # the conftest of a folder imports fast_methods
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_dataset():
     """tiny_dataset(seed=0) -> Dataset: 5 seen and 2 unseen classes, d=12, k=6, 40 samples a class.
 

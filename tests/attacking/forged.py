@@ -22,6 +22,7 @@ from fuzzing.invariants import check_dataset
 from fuzzing.readers import READERS
 
 from tinygzsl import load_dataset, load_model
+from tinygzsl.errors import InputError
 from tinygzsl.storage.arrays_file import CHECKSUM, checksum
 
 from .judge import Finding, check_unchanged, must_refuse, outcome, snapshot
@@ -160,7 +161,7 @@ def _read(what, folder, read, content, *, refuse=False):
             except MemoryError:
                 raise Finding(what, f"more than {MORE >> 20} MB for {len(content)} bytes") from None
 
-    errors = (ValueError, FloatingPointError)
+    errors = (InputError, FloatingPointError)
     if refuse:
         kind = must_refuse(what, call)
     else:

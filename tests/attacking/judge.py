@@ -10,6 +10,7 @@ import numpy as np
 from click.testing import CliRunner
 
 from tinygzsl.cli.main import main
+from tinygzsl.errors import InputError
 
 SECONDS = 20  # after which a case counts as hanging
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -37,7 +38,7 @@ def check_sentence(what, error):
         raise Finding(what, f"no sentence: {type(error).__name__}: {message[:200]!r}")
 
 
-def outcome(what, call, *, errors=(ValueError,)):
+def outcome(what, call, *, errors=(InputError,)):
     """Return (ACCEPTED, the result) or (REFUSED, the sentence); Finding for any other error."""
     try:
         return ACCEPTED, call()

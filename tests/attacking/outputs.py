@@ -14,6 +14,7 @@ from fuzzing.bases import dataset
 
 from tinygzsl import EntropySeparationGZSL
 from tinygzsl.datasets import save_csv, save_npz
+from tinygzsl.errors import InputError
 
 from .judge import (
     ACCEPTED,
@@ -41,7 +42,7 @@ def _command(*args):
 
 def _call(function):
     def write(what, path):
-        return outcome(what, lambda: function(path), errors=(ValueError, OSError))[0]
+        return outcome(what, lambda: function(path), errors=(InputError, OSError))[0]
 
     return write
 

@@ -16,6 +16,8 @@ pytest.importorskip("scipy", reason="SciPy is not installed; some cases pass its
 
 from attacking import case, faults, judge
 
+from tinygzsl.errors import InputError
+
 SCRIPT = Path(__file__).parents[2] / "bench" / "attack.py"
 spec = importlib.util.spec_from_file_location("bench_attack", SCRIPT)
 attack = importlib.util.module_from_spec(spec)
@@ -89,19 +91,20 @@ def test_results_are_the_same_to_the_bit():
     assert judge.same(np.array(["a"], "U5"), np.array(["a"]))
 
 
-def test_a_refusal_is_one_sentence_of_a_value_error():
+def test_a_refusal_is_one_sentence_of_an_input_error():
     def raising(error):
         def call():
             raise error
 
         return call
 
-    good = ValueError("X has shape (0, 5); pass a row")
+    good = InputError("X has shape (0, 5); pass a row")
     assert judge.must_refuse("x", raising(good), "(0, 5)") == "refused"
     for error in (
         TypeError("X has shape (0, 5); pass a row"),
-        ValueError("two lines, the first\nand the second"),
-        ValueError("short"),
+        ValueError("X has shape (0, 5); pass a row"),
+        InputError("two lines, the first\nand the second"),
+        InputError("short"),
         UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
     ):
         with pytest.raises(judge.Finding):

@@ -39,11 +39,11 @@ def stop_after(monkeypatch, pieces):
     """Have the training end as by Ctrl-C when that many pieces are done."""
     do, done = stack_training.Pieces.do, []
 
-    def stopping(self, piece, work):
+    def stopping(self, piece, *work):
         if len(done) == pieces:
             raise KeyboardInterrupt
         done.append(piece)
-        return do(self, piece, work)
+        return do(self, piece, *work)
 
     monkeypatch.setattr(stack_training.Pieces, "do", stopping)
 

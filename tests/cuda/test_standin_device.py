@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ladder import emulator, standin
 
-from tinygzsl.datasets import array_checks
+from tinygzsl.runtime import labels
 
 DOUBLE = """
 extern "C" __global__ void twice(const float* __restrict__ x, float* y, int n)
@@ -103,11 +103,11 @@ def test_an_event_waits_only_once_it_is_recorded(cupy):
 
 def test_the_place_is_the_line_of_tinygzsl_behind_the_go_between(cupy):
     with standin.recorded(cupy) as log:
-        array_checks.check_labels("y", cupy.zeros(3, "int64"), rows=3)
+        labels.check_labels("y", cupy.zeros(3, "int64"), rows=3)
     (sync,) = log.syncs
     file, _, line = sync.place.partition(":")
-    assert file == "datasets/array_checks.py"
-    assert "to_host(y)" in Path(array_checks.__file__).read_text().splitlines()[int(line) - 1]
+    assert file == "runtime/labels.py"
+    assert "to_host(y)" in Path(labels.__file__).read_text().splitlines()[int(line) - 1]
 
 
 def test_memory_is_counted_and_given_back():

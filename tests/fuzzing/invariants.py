@@ -4,9 +4,10 @@ import numpy as np
 
 from tinygzsl.datasets import check_test, check_training
 from tinygzsl.datasets.views import as_views
+from tinygzsl.errors import InputError
 
 LONGEST = 600
-REFUSALS = (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError, OSError)
+REFUSALS = (InputError, FileNotFoundError, IsADirectoryError, NotADirectoryError, OSError)
 REFUSALS += (ImportError, MemoryError)
 
 

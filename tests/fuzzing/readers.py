@@ -92,6 +92,7 @@ def _read_csv(folder):
 
 
 def _check_features(X):
+    X = np.asarray(X)
     if X.dtype.kind != "f" or not (np.abs(np.float64(X[np.isfinite(X)])) > LARGEST).any():
         check_route(_model(), _model().route(X), len(X))
 

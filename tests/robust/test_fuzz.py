@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from fuzzing import case
 from fuzzing.readers import READERS
 
+from tinygzsl.errors import InputError
+
 CASES = 2000
 
 
@@ -66,10 +68,11 @@ def test_the_judge_sees_what_is_wrong(tmp_path):
         return read
 
     assert judged(lambda folder: None) == ("loaded", "")
-    assert judged(raising(ValueError(f"{tmp_path}/x.npz is damaged")))[0] == "refused"
+    assert judged(raising(InputError(f"{tmp_path}/x.npz is damaged")))[0] == "refused"
     for error in (
-        *(KeyError("x"), RecursionError("too deep"), ValueError("no path, no name at all")),
-        *(ValueError(f"{tmp_path} has\ntwo lines"), ValueError(f"{tmp_path} " + 700 * "x")),
+        *(KeyError("x"), RecursionError("too deep"), InputError("no path, no name at all")),
+        *(InputError(f"{tmp_path} has\ntwo lines"), InputError(f"{tmp_path} " + 700 * "x")),
+        ValueError(f"{tmp_path}/x.npz is damaged"),
         *(
             AssertionError("an invariant"),
             UserWarning("leaked"),

@@ -145,13 +145,11 @@ def as_text(data):
 
 
 @pytest.fixture(scope="module")
-def models():
+def models(tiny_dataset):
     """models(text) -> Models, made once."""
-    from conftest import _tiny_dataset
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = {text: Models(_tiny_dataset(), text=text) for text in (False, True)}
+        made = {text: Models(tiny_dataset(), text=text) for text in (False, True)}
     return made.__getitem__
 
 

@@ -143,7 +143,7 @@ def test_validation_classes_make_the_first_fold(data, monkeypatch):
         ("auto", ([0, 1], [99]), ("validation_classes has 99", "not a label in y")),
         ("auto", ([0, 1], [1, 3]), ("2 pseudo-seen and 2", "1 of them in both")),
         ("auto", ([0], [3]), ("1 pseudo-seen", "at least two and one")),
-        ("auto", ([0, 1], [0.5]), ("validation_classes is float64",)),
+        ("auto", ([0, 1], [0.5]), ("validation_classes has the label 0.5",)),
         ("auto", [0, 1, 3], ("validation_classes is [0, 1, 3]", "two arrays of labels")),
     ],
 )

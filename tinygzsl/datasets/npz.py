@@ -163,10 +163,12 @@ def _check_rows(declared: dict[str, Declared], views: dict[str, str]) -> None:
     labels_of |= dict.fromkeys(views.values(), "classes")
     for table, labels in labels_of.items():
         one, other = shapes.get(table, ()), shapes.get(labels, ())
-        if one and other and one[0] != math.prod(other):
+        if not (one and other) or math.prod(other) != other[0]:
+            continue  # one is not there, or labels of such a shape are refused as soon as read
+        if one[0] != other[0]:
             raise InputError(
                 f"{called.get(table, table)} has {one[0]} rows, as its shape is {one}, but "
-                f"{labels} has {math.prod(other)} entries of shape {other}; pass one per row"
+                f"{labels} has {other[0]} entries of shape {other}; pass one per row"
             )
     train, test = shapes.get("X_train", ()), shapes.get("X_test", ())
     if len(train) == len(test) == 2 and train[1] != test[1]:

@@ -16,6 +16,7 @@ from ..text import warn
 
 LOCK = ".lock"
 OURS, OF_0_1_0 = re.compile(r"tinygzsl (\d+)\n"), re.compile(r"(\d+)\n")  # with the process id
+BEGUN = "tinygzsl "  # so a lock file of ours begins
 LONGEST = 40  # characters of a lock file that are read: more than we write
 DIRECT = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -41,7 +42,7 @@ class Lock:
             try:
                 _lock(file, held)
                 if _is_at(file, path):  # else its owner has just removed it
-                    self.removable = made or _holder(file, self.ours) is not None
+                    self.removable = made or _is_ours(file, self.ours)
                     if not self.removable and os.fstat(file.fileno()).st_size:
                         raise _not_ours(path)
                     self.file = file
@@ -50,6 +51,7 @@ class Lock:
                     file.close()
         try:
             self.file.truncate(0)
+            self.file.seek(0)
             os.write(self.file.fileno(), f"tinygzsl {os.getpid()}\n".encode())  # unbuffered
         except OSError:  # a full disk
             self.release()
@@ -131,6 +133,15 @@ def _not_ours(path: Path) -> InputError:
         f"{path} is no lock file of tinygzsl, so another program may use it; move it away, or "
         "choose another folder"
     )
+
+
+def _is_ours(file: IO[str], ours: tuple[re.Pattern[str], ...]) -> bool:
+    """Return whether we have written a lock file; a killed process may have begun to."""
+    if _holder(file, ours) is not None:
+        return True
+    file.seek(0)
+    text = file.read(LONGEST)
+    return bool(text) and (BEGUN.startswith(text) or re.fullmatch(BEGUN + r"\d*", text) is not None)
 
 
 def _holder(file: IO[str], ours: tuple[re.Pattern[str], ...]) -> str | None:
