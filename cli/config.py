@@ -65,7 +65,7 @@ def resolve(
     from ..runs.config import read_config
     from ..settings import BEST, settings_for
 
-    found, data, settings = read_config(config) if config else ({}, {}, {})
+    found, data, settings = ({}, {}, {}) if config is None else read_config(config)
     _refuse_outside(found)
     _refuse_unknown(found, TOP, what="top-level key")
     _refuse_unknown(data, SOURCE, what="key of [data]")

@@ -35,17 +35,19 @@ def evaluate(run, dataset, root, split, prototypes, device, as_json):
     model = load_model(path, device)
     if folder:
         check_model_file(folder)
-    if folder and not dataset:
+    if folder and dataset is None:
         try_place(folder / METRICS)
     how = given({"root": root, "split": split, "prototypes": prototypes})
-    source = {"name_or_path": dataset, **how} if dataset else _own_source(folder, run, how)
+    source = (
+        {"name_or_path": dataset, **how} if dataset is not None else _own_source(folder, run, how)
+    )
     data, moved = in_order_of(model, load_dataset(**source))
     for line in moved:
         note(f"note: {line}")
     metrics = evaluate_model(model, data)
     metrics["model_sha256"] = file_sha256(path)
     metrics["inputs"] = {str(file): file_sha256(file) for file in data.files}
-    if folder and not dataset:
+    if folder and dataset is None:
         _warn_if_changed(folder, metrics["inputs"])
         write_json(folder / METRICS, metrics)
         note(f"wrote {folder / METRICS}")

@@ -37,12 +37,12 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
     from ..storage.output import try_place
 
     how = given({"root": root, "split": split, "prototypes": prototypes})
-    if how and not dataset:
+    if how and dataset is None:
         raise InputError(
             f"{', '.join(how)} would be ignored: a report shows the run's own dataset; name "
             "another one with --data"
         )
-    if dataset and out is None:
+    if dataset is not None and out is None:
         raise InputError(
             f"the report of {dataset} would take the place of {Path(run) / REPORT}, which is that "
             "of the run's own dataset; name another file with --out"
@@ -52,7 +52,7 @@ def report(run, dataset, root, split, prototypes, device, out, as_json):
     path = file.path if file else found.folder / REPORT
     if not file:
         try_place(path)
-    source = {"name_or_path": dataset, **how} if dataset else None
+    source = {"name_or_path": dataset, **how} if dataset is not None else None
     content = gather(found, source)
     page, warnings = written_page(content)
     if file:

@@ -85,7 +85,7 @@ def load_model(path: Any, device: str | None = None) -> Model:
     state = read_npz(path, *MODELS, what="model")
     with whole_or_damaged(path, "model file", fix="save it again"):
         kind, trained_on = state.header["kind"], _device(state.header)
-    device = device or trained_on
+    device = trained_on if device is None else device
     if kind == "baseline":
         _check_baseline(path, state.header, device=device)
     device_module(device)  # checked here: an unusable device doesn't mean a damaged file

@@ -99,3 +99,17 @@ def test_evaluate_when_the_data_has_gone(run_cli, trained, data, one_error_line)
         path.unlink()
     data.rmdir()
     one_error_line(run_cli("evaluate", trained), data, "does not exist")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "report"])
+@pytest.mark.parametrize("option", ["--device", "--data"])
+def test_an_empty_value_is_not_a_missing_one(run_cli, trained, command, option):
+    before = sorted(trained.iterdir())
+    result = run_cli(command, trained, option, "")
+    assert result.exit_code == 2 and result.stderr.splitlines()[-1].startswith("Error: ")
+    assert sorted(trained.iterdir()) == before
+
+
+def test_an_empty_config_is_not_a_missing_one(run_cli, data, tmp_path):
+    result = run_cli("train", data, "--config", "", "--out", tmp_path / "new")
+    assert result.exit_code == 2 and not (tmp_path / "new").exists()
